@@ -1,0 +1,204 @@
+"""Bulk runs as their users hold them: the stream of outcomes, and the report over a whole run.
+
+Knows neither API; :mod:`meetstream_async.runner` does the work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Any, Generic, Self
+
+from .errors import ConfigurationError
+from .outcomes import BulkReport, OutcomeStatus
+from .pacing import Pacer
+from .runner import BulkOptions, O, Plan, Runner, Shortfall
+
+
+class Tally(Generic[O]):
+    """The counts of a run, its clock, and its report."""
+
+    def __init__(self, statuses: Sequence[OutcomeStatus]) -> None:
+        self._counts = dict.fromkeys(statuses, 0)
+        self._started: float | None = None
+        self._ended: float | None = None
+
+    def start(self) -> None:
+        self._started = asyncio.get_running_loop().time()
+
+    def end(self) -> None:
+        self._ended = asyncio.get_running_loop().time()
+
+    def add(self, status: OutcomeStatus) -> None:
+        self._counts[status] += 1
+
+    def report(
+        self, outcomes: Iterable[O], exhausted: bool, stop_reason: str | None, shortfall: Shortfall
+    ) -> BulkReport[O]:
+        """The report as of now."""
+        counts = self._counts
+        incomplete = list(shortfall.incomplete)
+        if stop_reason is not None:
+            incomplete.insert(0, stop_reason)
+        elif not exhausted:
+            incomplete.insert(0, "the run is not over")
+        left = [
+            f"{counts[status]} {status.value.replace('_', ' ')}"
+            for status in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
+            if counts.get(status)
+        ]
+        if shortfall.still_listed:
+            left.append(f"{len(shortfall.still_listed)} still listed although unscheduled")
+        left += shortfall.left
+        elapsed = 0.0
+        if self._started is not None:
+            elapsed = (self._ended or asyncio.get_running_loop().time()) - self._started
+        complete = exhausted and not shortfall.incomplete
+        return BulkReport(
+            counts=dict(counts),
+            outcomes=tuple(outcomes),
+            complete=complete,
+            ok=complete and not left,
+            reason="; ".join(incomplete + left) or None,
+            elapsed=elapsed,
+            still_listed=shortfall.still_listed,
+        )
+
+
+class BulkRun(Generic[O]):
+    """A bulk run in progress: ``async with`` it, then ``async for`` the outcomes as they finish.
+
+    Leaving the block early starts nothing new and waits for what is in flight; a cancelled task takes
+    its requests with it, and their outcomes are ``unknown``. ``report`` is readable at any time.
+    """
+
+    def __init__(
+        self,
+        plan: Plan[Any, O],
+        options: BulkOptions[O],
+        pacer: Pacer,
+        connection_limit: Callable[[], int | None],
+    ) -> None:
+        self._plan = plan
+        self._options = options
+        self._pacer = pacer
+        self._connection_limit = connection_limit
+        self._tally: Tally[O] = Tally(plan.statuses)
+        self._ready: deque[O] = deque()
+        self._news = asyncio.Event()
+        self._runner: Runner[Any, O] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._task is not None:
+            raise ConfigurationError("a run runs once; make a new one")
+        self._runner = Runner(
+            self._plan,
+            self._options,
+            self._pacer,
+            self._done,
+            connection_limit=self._connection_limit(),
+            hold=True,
+        )
+        self._tally.start()
+        self._task = asyncio.create_task(self._runner.run(), name="meetstream_async bulk run")
+        self._task.add_done_callback(self._over)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._runner is not None
+        assert self._task is not None
+        if error is None or isinstance(error, Exception):
+            try:
+                await self.stop()
+            except asyncio.CancelledError:
+                await self._abort()
+                raise
+            if error is None and self._runner.crash is not None:
+                raise self._runner.crash
+        else:
+            await self._abort()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> O:
+        if self._runner is None or self._task is None:
+            raise ConfigurationError("a run is started by `async with`; iterate inside of it")
+        while not self._ready:
+            if self._task.done():
+                if self._runner.crash is not None:
+                    crash, self._runner.crash = self._runner.crash, None
+                    raise crash
+                raise StopAsyncIteration
+            self._news.clear()
+            await self._news.wait()
+        # Only now has the consumer room for another one.
+        self._runner.release()
+        return self._ready.popleft()
+
+    async def stop(self) -> None:
+        """Start nothing new, and return when what is in flight has finished.
+
+        Outcomes that are not consumed yet stay ready for iteration.
+        """
+        if self._runner is None or self._task is None:
+            raise ConfigurationError("a run is started by `async with`; stop it inside of it")
+        if not self._task.done():
+            self._runner.stop()
+            await asyncio.wait({self._task})
+
+    @property
+    def report(self) -> BulkReport[O]:
+        """The report as of now; its ``outcomes`` are those that were not handed to the consumer."""
+        runner = self._runner
+        if runner is None:
+            return self._tally.report((), False, "not started", Shortfall())
+        ended = runner.exhausted and self._task is not None and self._task.done()
+        return self._tally.report(self._ready, ended, runner.stop_reason, self._plan.shortfall())
+
+    async def _abort(self) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    def _done(self, job: object, outcome: O) -> None:
+        self._tally.add(outcome.status)
+        self._ready.append(outcome)
+        self._news.set()
+        if self._options.on_outcome is not None:
+            self._options.on_outcome(outcome)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._tally.end()
+        self._news.set()
+        if not task.cancelled():
+            task.exception()
+
+
+async def run_to_end(
+    plan: Plan[Any, O], options: BulkOptions[O], pacer: Pacer, connection_limit: int | None
+) -> BulkReport[O]:
+    """Run a plan to its end and keep every outcome."""
+    tally: Tally[O] = Tally(plan.statuses)
+    outcomes: list[O] = []
+
+    def done(job: object, outcome: O) -> None:
+        tally.add(outcome.status)
+        outcomes.append(outcome)
+        if options.on_outcome is not None:
+            options.on_outcome(outcome)
+
+    runner = Runner(plan, options, pacer, done, connection_limit=connection_limit)
+    tally.start()
+    await runner.run()
+    tally.end()
+    report = tally.report(outcomes, runner.exhausted, runner.stop_reason, plan.shortfall())
+    if runner.crash is not None:
+        runner.crash.add_note(f"the run until then: {report.reason}")
+        raise runner.crash
+    return report

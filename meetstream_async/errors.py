@@ -1,0 +1,222 @@
+"""Every error that meetstream_async raises.
+
+::
+
+    MeetStreamError
+    ├── ConfigurationError (also ValueError)      raised before any request
+    ├── TransportError                            no usable response
+    │   ├── ConnectionFailedError
+    │   └── RequestTimeoutError (also TimeoutError)
+    ├── InvalidResponseError                      a 2xx whose body is not what the API promises
+    ├── BulkError                                 from BulkReport.raise_for_failures()
+    └── ApiError                                  the API's own refusal
+        ├── BadRequestError 400, 422
+        │   ├── EventNotScheduledError
+        │   ├── InvalidFromDateError
+        │   └── MasterEventNotFoundError
+        ├── AuthenticationError 401
+        ├── PermissionDeniedError 403
+        ├── NotFoundError 404
+        │   ├── EventNotFoundError
+        │   └── UserNotFoundError
+        ├── RateLimitError 429
+        └── ServerError 5xx
+
+They hold plain values only, no live response, so each of them pickles, copies and crosses a process
+boundary. They are raised without a cause: aiohttp's own frames hold the credential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .outcomes import BulkReport
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "BadRequestError",
+    "BulkError",
+    "ConfigurationError",
+    "ConnectionFailedError",
+    "EventNotFoundError",
+    "EventNotScheduledError",
+    "InvalidFromDateError",
+    "InvalidResponseError",
+    "MasterEventNotFoundError",
+    "MeetStreamError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RequestTimeoutError",
+    "ServerError",
+    "TransportError",
+    "UserNotFoundError",
+]
+
+
+class MeetStreamError(Exception):
+    """Base of all errors here.
+
+    ``message`` is the text alone; ``attempts`` counts the requests that were sent for the call;
+    ``outcome_unknown`` says that one of them may have taken effect all the same.
+    """
+
+    # Every field after the message is optional and lives in __dict__, which is what lets the default
+    # pickling (class, args, __dict__) rebuild any of these errors.
+    def __init__(self, message: str = "", *, attempts: int = 0, outcome_unknown: bool = False) -> None:
+        super().__init__(message)
+        self.message = message
+        self.attempts = attempts
+        self.outcome_unknown = outcome_unknown
+
+    def __str__(self) -> str:
+        notes = self._notes()
+        return f"{self._text()} ({'; '.join(notes)})" if notes else self._text()
+
+    def _text(self) -> str:
+        return self.message
+
+    def _notes(self) -> list[str]:
+        notes = []
+        if self.attempts > 1:
+            notes.append(f"{self.attempts} attempts")
+        if self.outcome_unknown:
+            notes.append("outcome unknown: a request may have taken effect")
+        return notes
+
+
+class ConfigurationError(MeetStreamError, ValueError):
+    """A missing key, a bad argument, a misuse. Raised before any request is sent."""
+
+
+class TransportError(MeetStreamError):
+    """No usable response came back."""
+
+
+class ConnectionFailedError(TransportError):
+    """The connection could not be made, or was lost before the whole response had arrived."""
+
+
+class RequestTimeoutError(TransportError, TimeoutError):
+    """The response did not arrive in time."""
+
+
+class InvalidResponseError(MeetStreamError):
+    """A 2xx reply whose body is not what the API promises.
+
+    ``path`` names the place, such as ``$.scheduled_bots``.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        path: str = "$",
+        status: int | None = None,
+        request_id: str | None = None,
+        attempts: int = 0,
+        outcome_unknown: bool = False,
+    ) -> None:
+        super().__init__(message, attempts=attempts, outcome_unknown=outcome_unknown)
+        self.path = path
+        self.status = status
+        self.request_id = request_id
+
+    def _text(self) -> str:
+        return f"{self.message} at {self.path}"
+
+
+class BulkError(MeetStreamError):
+    """A bulk run did not do all that was asked; ``report`` says what happened to each event."""
+
+    def __init__(self, message: str = "", *, report: BulkReport[Any] | None = None) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+class ApiError(MeetStreamError):
+    """The API refused.
+
+    ``status`` is the HTTP status, ``message`` the API's own text (control characters removed, at most
+    500 characters), ``request_id`` its name for the request where it gave one, ``retry_after`` the wait
+    it asked for in seconds, ``errors`` its complaints by field.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int = 0,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        errors: Mapping[str, tuple[str, ...]] | None = None,
+        hint: str | None = None,
+        attempts: int = 0,
+        outcome_unknown: bool = False,
+    ) -> None:
+        super().__init__(message, attempts=attempts, outcome_unknown=outcome_unknown)
+        self.status = status
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.errors = dict(errors or {})
+        self.hint = hint
+
+    def _text(self) -> str:
+        text = f"{self.status} {self.message}"
+        return f"{text} [{self.hint}]" if self.hint else text
+
+    def _notes(self) -> list[str]:
+        notes = [f"{field}: {', '.join(texts)}" for field, texts in self.errors.items()]
+        if self.retry_after is not None:
+            notes.append(f"retry after {self.retry_after:g} s")
+        notes += super()._notes()
+        if self.request_id:
+            notes.append(f"request id {self.request_id}")
+        return notes
+
+
+class BadRequestError(ApiError):
+    """400 or 422: the API does not accept the request."""
+
+
+class EventNotScheduledError(BadRequestError):
+    """400 "Event not scheduled": no bot is scheduled for that event."""
+
+
+class InvalidFromDateError(BadRequestError):
+    """400 "Invalid from_date format"."""
+
+
+class MasterEventNotFoundError(BadRequestError):
+    """400 "Master event ID not found": the event is not part of a recurring series."""
+
+
+class AuthenticationError(ApiError):
+    """401: the key is missing or not valid."""
+
+
+class PermissionDeniedError(ApiError):
+    """403: the key was rejected, or may not do this."""
+
+
+class NotFoundError(ApiError):
+    """404."""
+
+
+class EventNotFoundError(NotFoundError):
+    """404 "Event not found"."""
+
+
+class UserNotFoundError(NotFoundError):
+    """404 "User not found"."""
+
+
+class RateLimitError(ApiError):
+    """429: too many requests; ``retry_after`` is the wait asked for, in seconds, where it was given."""
+
+
+class ServerError(ApiError):
+    """5xx."""

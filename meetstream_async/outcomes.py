@@ -1,0 +1,125 @@
+"""What became of each event of a bulk run, and the report over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+from attrs import field, frozen
+
+from .errors import BulkError, MeetStreamError
+from .models import ScheduledBot, UnscheduleResult
+
+
+class OutcomeStatus(StrEnum):
+    """What became of one event."""
+
+    UNSCHEDULED = "unscheduled"
+    """The API unscheduled it, or the goal was found reached after an attempt whose answer was lost."""
+    ALREADY_UNSCHEDULED = "already_unscheduled"
+    """Nothing was scheduled for it."""
+    WOULD_UNSCHEDULE = "would_unschedule"
+    """A dry run would have sent its DELETE."""
+    CANCELLED = "cancelled"
+    """MeetBit cancelled the calendar event."""
+    WOULD_CANCEL = "would_cancel"
+    """A dry run would have cancelled it."""
+    FAILED = "failed"
+    """It was refused, and nothing took effect."""
+    UNKNOWN = "unknown"
+    """A request may have taken effect; no answer says so."""
+    SKIPPED = "skipped"
+    """Left alone on purpose; the reason says why."""
+    NOT_ATTEMPTED = "not_attempted"
+    """The run ended before its turn; nothing was sent."""
+
+
+class Outcome(Protocol):
+    """What the runner and the report need to know of an outcome."""
+
+    @property
+    def status(self) -> OutcomeStatus: ...
+    @property
+    def error(self) -> MeetStreamError | None: ...
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+O_co = TypeVar("O_co", bound=Outcome, covariant=True)
+
+
+@frozen
+class UnscheduleOutcome:
+    """What became of one event, or of one bot that has no event."""
+
+    event_id: str | None
+    """None for a one-off bot."""
+    bot_ids: tuple[str, ...]
+    """The listed bots of the event that are known; empty where only an id was given."""
+    status: OutcomeStatus
+    reason: str | None = None
+    result: UnscheduleResult | None = None
+    """The API's answer, where there was one to the DELETE of the event."""
+    error: MeetStreamError | None = None
+    attempts: int = 0
+    """Requests sent."""
+    elapsed: float = 0.0
+    """Seconds from the first attempt to the last answer; waiting for a turn not included."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values only; the error as its class and text."""
+        return {
+            "event_id": self.event_id,
+            "bot_ids": list(self.bot_ids),
+            "status": self.status.value,
+            "reason": self.reason,
+            "inferred": self.result is not None and self.result.inferred,
+            "attempts": self.attempts,
+            "elapsed": round(self.elapsed, 6),
+            "error": None if self.error is None else f"{type(self.error).__name__}: {self.error}",
+        }
+
+
+@frozen
+class BulkReport(Generic[O_co]):
+    """What a bulk run did."""
+
+    counts: Mapping[OutcomeStatus, int]
+    """How many events ended in each status; every status that can occur, zeros included."""
+    outcomes: tuple[O_co, ...]
+    """One per event. Of a stream: those that were not handed to its consumer."""
+    complete: bool
+    """All targets were taken up and, where listed, the last listing was whole."""
+    ok: bool
+    """Complete, and nothing is left that was asked for."""
+    reason: str | None
+    """Why not complete or not ok."""
+    elapsed: float
+    """Seconds."""
+    still_listed: tuple[ScheduledBot, ...] = field(default=())
+    """Bots that the last listing shows although their event was unscheduled."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values only, without meeting links and attributes."""
+        return {
+            "ok": self.ok,
+            "complete": self.complete,
+            "reason": self.reason,
+            "elapsed": round(self.elapsed, 6),
+            "counts": {status.value: count for status, count in self.counts.items()},
+            "outcomes": [outcome.to_dict() for outcome in self.outcomes],
+            "still_listed": [
+                {
+                    "bot_id": bot.bot_id,
+                    "event_id": bot.event_id,
+                    "platform": bot.platform,
+                    "scheduled_join_time": bot.scheduled_join_time and bot.scheduled_join_time.isoformat(),
+                }
+                for bot in self.still_listed
+            ],
+        }
+
+    def raise_for_failures(self) -> None:
+        """Raise BulkError, with this report on it, unless ``ok``."""
+        if not self.ok:
+            raise BulkError(self.reason or "the run is not ok", report=self)

@@ -1,0 +1,132 @@
+"""What a refusing reply means: the error it becomes, read in every dialect that was seen. Pure, no I/O."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from http import HTTPStatus
+
+from . import errors
+from .reply import UNREADABLE, Reply, parse_json
+from .safety import clean_text
+
+_BY_STATUS: dict[int, type[errors.ApiError]] = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    422: errors.BadRequestError,
+    429: errors.RateLimitError,
+}
+
+_MEETSTREAM_TEXTS: dict[tuple[int, str], type[errors.ApiError]] = {
+    (400, "event not scheduled"): errors.EventNotScheduledError,
+    (400, "invalid from_date format"): errors.InvalidFromDateError,
+    (400, "master event id not found"): errors.MasterEventNotFoundError,
+    (404, "event not found"): errors.EventNotFoundError,
+    (404, "user not found"): errors.UserNotFoundError,
+}
+
+
+def meetstream_error(reply: Reply, *, effect: bool = True, hint: str | None = None) -> errors.ApiError:
+    """The error that a reply of MeetStream means. ``effect``: the request was to change something."""
+    message, fields = _read_error_body(reply)
+    kind = _BY_STATUS.get(reply.status, errors.ServerError if reply.status >= 500 else errors.ApiError)
+    lowered = message.casefold()
+    for (status, text), special in _MEETSTREAM_TEXTS.items():
+        if status == reply.status and text in lowered:
+            kind = special
+    if 300 <= reply.status < 400:
+        hint = "redirects are not followed; check base_url"
+    return kind(
+        message,
+        status=reply.status,
+        request_id=reply.request_id,
+        retry_after=reply.retry_after,
+        errors=fields,
+        hint=hint,
+        attempts=reply.attempts,
+        outcome_unknown=effect and (reply.uncertain or reply.status >= 500),
+    )
+
+
+def route_is_missing(error: errors.ApiError) -> bool:
+    """The path itself is unknown to the gateway, whatever was asked there."""
+    if error.status == 404:
+        return not isinstance(error, errors.EventNotFoundError | errors.UserNotFoundError)
+    return error.status == 405 or (
+        error.status == 403 and "missing authentication token" in error.message.casefold()
+    )
+
+
+def bot_is_not_yours(error: errors.ApiError) -> bool:
+    """A 403 that is about one bot, not about the key."""
+    return error.status == 403 and bool(
+        re.search(r"\b(bot|yours?|belongs?|owner|owned)\b", error.message, re.IGNORECASE)
+    )
+
+
+def rejects_the_key(error: errors.MeetStreamError) -> bool:
+    """After this error every other request with the same key would be refused as well."""
+    if isinstance(error, errors.PermissionDeniedError):
+        return not (route_is_missing(error) or bot_is_not_yours(error))
+    return isinstance(error, errors.AuthenticationError)
+
+
+def _read_error_body(reply: Reply) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """The text of an error in any of the dialects seen, and its complaints by field."""
+    fields: dict[str, tuple[str, ...]] = {}
+    data = parse_json(reply.body)
+    if data is UNREADABLE:
+        text: str | None = _plain(reply.body)
+    else:
+        text = _find_text(data)
+        if isinstance(data, dict) and isinstance(data.get("errors"), dict):
+            fields = {
+                _clean(reply, str(name)): tuple(_clean(reply, text) for text in _strings(complaints))
+                for name, complaints in data["errors"].items()
+            }
+    message = _clean(reply, text) if text else ""
+    if not message:
+        try:
+            message = HTTPStatus(reply.status).phrase
+        except ValueError:
+            message = "no text"
+    return message, fields
+
+
+def _clean(reply: Reply, text: str) -> str:
+    # Scrubbed before it is cut, so that no half of a key is left at the end.
+    return clean_text(reply.scrub(text))
+
+
+def _find_text(data: object) -> str | None:
+    """``{"message"}``, ``{"error"}``, ``{"detail"}``, one inside another, or a bare string."""
+    if isinstance(data, str):
+        return data
+    if isinstance(data, dict):
+        for name in ("message", "Message", "error", "detail", "msg"):
+            found = _find_text(data[name]) if name in data else None
+            if found:
+                return found
+    if isinstance(data, list):
+        return "; ".join(filter(None, map(_find_text, data[:10]))) or None
+    return None
+
+
+def _strings(value: object) -> Iterable[str]:
+    if isinstance(value, str):
+        return [value]
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+
+
+def _plain(body: bytes) -> str:
+    text = body[:65536].decode("utf-8", "replace")
+    if "<" not in text:
+        return text
+    title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
+    if title and title[1].strip():
+        return html.unescape(title[1])
+    text = re.sub(r"<(script|style)\b.*?</\1", " ", text, flags=re.IGNORECASE | re.DOTALL)
+    return html.unescape(re.sub(r"<[^>]*>?", " ", text))

@@ -1,0 +1,169 @@
+"""What may go into a request, and what may come out in a message.
+
+Ids become exactly one path segment, credentials are printable ASCII that no repr shows, a base URL is
+https unless the host is this machine, and text from a server is hostile until cleaned.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import NoReturn
+from urllib.parse import quote
+
+from yarl import URL
+
+from .errors import ConfigurationError
+
+MAX_TEXT = 500
+"""Characters of a server's text that are kept."""
+
+_SHORTEST_SECRET = 8
+"""Shorter "keys" are placeholders of tests; hunting them down would garble ordinary words."""
+
+
+def clean_text(text: str, limit: int = MAX_TEXT) -> str:
+    """``text`` on one line, without control or formatting characters, cut at ``limit`` characters."""
+    # A hostile body may be megabytes long: cut it first, generously, then look at each character.
+    text = text[: limit * 4]
+    kept = "".join(
+        " " if char.isspace() else char
+        for char in text
+        if char.isspace() or unicodedata.category(char)[0] != "C"
+    )
+    kept = " ".join(kept.split())
+    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def identifier_problem(value: object) -> str | None:
+    """Why ``value`` can't be used as an id in a URL, or None where it can."""
+    if not isinstance(value, str):
+        return f"is {type(value).__name__}, not a string"
+    if not value:
+        return "is empty"
+    if value in (".", ".."):
+        return f"is {value!r}, which a URL would take for a folder"
+    if not value.isprintable() and any(unicodedata.category(char) in ("Cc", "Cs") for char in value):
+        return "holds a control character"
+    return None
+
+
+def check_identifier(value: object, name: str) -> str:
+    """``value`` as it is, or a ConfigurationError that names the argument ``name``."""
+    problem = identifier_problem(value)
+    if problem is not None:
+        raise ConfigurationError(f"{name} {problem}; pass the id as the API gave it")
+    assert isinstance(value, str)
+    return value
+
+
+def path_segment(identifier: str) -> str:
+    """``identifier`` as one percent-encoded path segment, nothing taken for safe."""
+    return quote(identifier, safe="")
+
+
+def check_base_url(value: object, source: str) -> URL:
+    """A base URL that a credential may be sent to. ``source`` says where it came from.
+
+    Raises ConfigurationError for anything but http(s), for ``http://`` to another machine, and for a
+    URL with a user, query or fragment.
+    """
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{source} must be a URL such as 'https://api.example.com/v1'")
+    try:
+        url = URL(value)
+        host = url.host
+        _ = url.port
+    except ValueError as exc:
+        problem = clean_text(str(exc))
+    else:
+        if url.user is not None or url.password is not None:
+            # Not echoed: it may be a password.
+            raise ConfigurationError(f"{source} must not hold a user or password; use the key arguments")
+        if url.scheme not in ("http", "https") or not host:
+            problem = "it is no http(s) URL with a host"
+        elif url.query_string or url.fragment:
+            problem = "it must not have a query or fragment"
+        elif url.scheme == "http" and not _is_loopback(host):
+            problem = "plain http:// would send the key unencrypted; use https://"
+        else:
+            return url.with_path(url.raw_path.rstrip("/"), encoded=True)
+    raise ConfigurationError(f"{source} {clean_text(value, 200)!r} can't be used: {problem}")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Secret:
+    """A credential that shows itself to nobody: not in a repr, not in a pickle."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    @classmethod
+    def load(cls, given: object, variable: str, argument: str) -> Secret:
+        """The argument, else the environment variable; ConfigurationError where neither is usable."""
+        source = argument
+        if given is None:
+            given, source = os.environ.get(variable), variable
+        problem = _credential_problem(given)
+        if problem is None:
+            assert isinstance(given, str)
+            return cls(given)
+        missing = given is None
+        # A traceback may print this frame's variables.
+        del given
+        if missing:
+            raise ConfigurationError(f"no key: pass {argument}=... or set {variable}")
+        raise ConfigurationError(f"{source} {problem}")
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a credential is not pickled; pass its name and load it where it is used")
+
+
+def _credential_problem(value: object) -> str | None:
+    if not isinstance(value, str):
+        return f"must be a string, not {type(value).__name__}"
+    if not value:
+        return "is empty"
+    if value != value.strip():
+        return "has a space or line break around it; remove it"
+    if value.startswith(("Token ", "Bearer ")):
+        return "must be the key alone, without the word before it"
+    if not all("!" <= char <= "~" for char in value):
+        return "holds a character that no key has (printable ASCII without spaces only)"
+    return None
+
+
+def scrubber(secrets: Iterable[Secret]) -> Callable[[str], str]:
+    """A function that takes these credentials out of a text, also where they are percent-encoded."""
+    forms = {
+        form
+        for secret in secrets
+        if len(secret.reveal()) >= _SHORTEST_SECRET
+        for form in (secret.reveal(), quote(secret.reveal(), safe=""))
+    }
+
+    def scrub(text: str) -> str:
+        for form in forms:
+            if form in text:
+                text = text.replace(form, "***")
+        return text
+
+    return scrub

@@ -1,0 +1,183 @@
+"""One call: attempts at the right pace, until one is answered for good or the policy ends it.
+
+Nothing is held while a call waits for its next attempt: the reply before has been read and released.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from .errors import ConfigurationError, RateLimitError
+from .pacing import Pacer, WaitTooLongError
+from .reply import Reply
+from .retry import RetryPolicy, is_retried, parse_retry_after, retry
+from .safety import Secret, path_segment
+from .transport import Answer, Failure, Transport
+
+_log = logging.getLogger("meetstream_async.session")
+# A library leaves it to the application whether anything is printed.
+logging.getLogger("meetstream_async").addHandler(logging.NullHandler())
+
+
+class ApiSession:
+    """Makes the calls of one client, with its credential, pace and retry policy."""
+
+    def __init__(
+        self,
+        base_url: URL,
+        credentials: Mapping[str, tuple[str, Secret]],
+        *,
+        session: aiohttp.ClientSession | None,
+        retry: RetryPolicy,
+        timeout: float,
+        rate_limit: float | None,
+        trace_configs: Sequence[aiohttp.TraceConfig],
+    ) -> None:
+        """``credentials``: header name to what stands before the credential, and the credential."""
+        if not isinstance(retry, RetryPolicy):
+            raise ConfigurationError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
+        self.base_url = base_url
+        self.policy = retry
+        self.pacer = Pacer(rate_limit)
+        self.transport = Transport(
+            base_url, credentials, session=session, timeout=timeout, trace_configs=trace_configs
+        )
+        self._base_path = base_url.raw_path.rstrip("/")
+
+    def __repr__(self) -> str:
+        return f"<ApiSession {self.base_url}>"
+
+    async def request(
+        self,
+        method: str,
+        *segments: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        slot_taken: bool = False,
+    ) -> Reply:
+        """One call, at most ``max_elapsed`` seconds long.
+
+        Each of ``segments`` becomes one path segment. ``slot_taken``: the caller has waited at the pacer
+        for the first attempt. Returns the last reply whatever its status. Raises TransportError or
+        InvalidResponseError where the last attempt brought none, RateLimitError where a pause is longer
+        than the call may take, ConfigurationError for a client that cannot be used here.
+        """
+        self.transport.open()
+        path = "/".join((self._base_path, *map(path_segment, segments)))
+        url = self.base_url.with_path(path, encoded=True)
+        if query:
+            url = url.with_query(query)
+        data = None if body is None else json.dumps(body).encode()
+        call = _Call(self, method, url, data, slot_taken)
+        outcome = await call.attempt()
+        if outcome.retry and self.policy.max_attempts > 1:
+            outcome = await retry(
+                self.policy, call.attempt, outcome, deadline=call.deadline, before_sleep=call.log_retry
+            )
+        if isinstance(outcome, Reply):
+            return outcome
+        raise outcome.error
+
+
+class _Call:
+    """The attempts of one call."""
+
+    def __init__(
+        self, session: ApiSession, method: str, url: URL, data: bytes | None, slot_taken: bool
+    ) -> None:
+        self._session = session
+        self._transport = session.transport
+        self._pacer = session.pacer
+        self._method = method
+        self._url = url
+        self._data = data
+        self._slot_taken = slot_taken
+        self._attempts = 0
+        self._uncertain = False
+        self.deadline = asyncio.get_running_loop().time() + session.policy.max_elapsed
+
+    async def attempt(self) -> Reply | Failure:
+        loop = asyncio.get_running_loop()
+        if not self._slot_taken or self._pacer.paused_for():
+            try:
+                await self._pacer.wait(self.deadline - loop.time())
+            except WaitTooLongError as exc:
+                return self._paused(exc.seconds)
+        self._slot_taken = False
+        self._attempts += 1
+        until = min(loop.time() + self._transport.timeout, self.deadline)
+        answer = await self._transport.send(self._method, self._url, self._data, until)
+        if isinstance(answer, Failure):
+            error = answer.error
+            error.attempts = self._attempts
+            error.outcome_unknown = self._uncertain = self._uncertain or error.outcome_unknown
+            return answer
+        reply = self._reply(answer)
+        if reply.status == 429:
+            self._pause(reply)
+        elif reply.status >= 500 and self._method != "GET":
+            self._uncertain = True
+        return reply
+
+    def _reply(self, answer: Answer) -> Reply:
+        status, headers = answer.status, answer.headers
+        return Reply(
+            status,
+            headers,
+            answer.body,
+            attempts=self._attempts,
+            uncertain=self._uncertain,
+            retry=is_retried(status),
+            retry_after=(
+                None if status < 300 else parse_retry_after(headers.get("Retry-After"), headers.get("Date"))
+            ),
+            scrub=self._transport.scrub,
+        )
+
+    def _pause(self, reply: Reply) -> None:
+        # Without a Retry-After the client still has to slow down, not only the task that was told.
+        seconds = self._session.policy.initial_wait if reply.retry_after is None else reply.retry_after
+        self._pacer.pause(seconds)
+        _log.info(
+            "429 from %s: all requests of this client pause for %.1f s",
+            self._session.base_url.host,
+            seconds,
+            extra={"event": "pause", "seconds": seconds, "status": 429, "request_id": reply.request_id},
+        )
+
+    def _paused(self, seconds: float) -> Failure:
+        error = RateLimitError(
+            f"the client may send its next request in {seconds:.1f} s only, "
+            "longer than this call may take; nothing was sent now",
+            status=429,
+            retry_after=seconds,
+            attempts=self._attempts,
+            outcome_unknown=self._uncertain,
+        )
+        return Failure(error, retry=False)
+
+    def log_retry(self, outcome: Reply | Failure, attempt: int, wait: float) -> None:
+        reason = f"status {outcome.status}" if isinstance(outcome, Reply) else type(outcome.error).__name__
+        _log.info(
+            "%s %s: %s, attempt %d; next in %.2f s",
+            self._method,
+            self._url.raw_path,
+            reason,
+            attempt,
+            wait,
+            extra={
+                "event": "retry",
+                "method": self._method,
+                "path": self._url.raw_path,
+                "reason": reason,
+                "attempt": attempt,
+                "wait": wait,
+            },
+        )

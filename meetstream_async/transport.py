@@ -1,0 +1,263 @@
+"""The only place that touches the network: one request, its reply read and released.
+
+Nothing is decided here, and no error leaves from inside aiohttp, whose frames hold the credential.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import aiohttp
+from attrs import frozen
+from yarl import URL
+
+from .__about__ import __version__
+from .errors import (
+    ConfigurationError,
+    ConnectionFailedError,
+    InvalidResponseError,
+    RateLimitError,
+    RequestTimeoutError,
+    TransportError,
+)
+from .safety import Secret, clean_text, scrubber
+
+MAX_BODY = 16 * 1024 * 1024
+"""Bytes of a decoded body that are read before the reply is given up."""
+
+_CONNECTIONS = 100
+"""Of a session that is opened here. aiohttp's own default, said aloud because bulk runs keep to it."""
+
+_LONG_SECRET = 16
+"""A key of this length cannot turn up in a listing by accident, so there it may be blotted out."""
+
+_USER_AGENT = f"meetstream-async/{__version__}"
+
+
+class _ConnectionLostError(aiohttp.ClientError):
+    """A lost connection under a type that aiohttp does not answer by silently sending a DELETE again."""
+
+
+async def _send_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as exc:
+        lost = _ConnectionLostError(f"{type(exc).__name__}: {exc}")
+    raise lost
+
+
+class _BodyTooLargeError(Exception):
+    pass
+
+
+@frozen
+class Answer:
+    """A reply as it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@frozen
+class Failure:
+    """A request that brought no reply to act on."""
+
+    error: TransportError | RateLimitError | InvalidResponseError
+    retry: bool = True
+    retry_after: float | None = None
+
+
+class Transport:
+    """Sends requests with the credential, over a session opened here or a borrowed one.
+
+    A borrowed session is neither closed nor changed: what its own settings would do to our requests is
+    overridden per request.
+    """
+
+    def __init__(
+        self,
+        base_url: URL,
+        credentials: Mapping[str, tuple[str, Secret]],
+        *,
+        session: aiohttp.ClientSession | None,
+        timeout: float,
+        trace_configs: Sequence[aiohttp.TraceConfig],
+    ) -> None:
+        """``credentials``: header name to what stands before the credential, and the credential."""
+        _check_session(session, trace_configs)
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
+            raise ConfigurationError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
+        self.timeout = float(timeout)
+        self.closed = False
+        self._origin = base_url.origin()
+        self._credentials = credentials
+        self._trace_configs = list(trace_configs)
+        # The request as a whole is bounded in send(). Connecting gets half of it, so that a host that
+        # never answers is told from a request that was sent and not answered. Reused connections, the
+        # usual case, do not pay for this.
+        self._connect_timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.timeout / 2)
+        secrets = [secret for _, secret in credentials.values()]
+        self.scrub = scrubber(secrets)
+        self._blots = [secret.reveal().encode() for secret in secrets if len(secret.reveal()) >= _LONG_SECRET]
+        self._borrowed = session is not None
+        self._http = session
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __repr__(self) -> str:
+        return f"<Transport {self._origin}>"
+
+    @property
+    def connection_limit(self) -> int | None:
+        """How many requests can be on the wire at once; None where nothing bounds them.
+
+        Beyond it a request would wait for a connection while its own clock is running.
+        """
+        connector = None if self._http is None else self._http.connector
+        if connector is None:
+            return _CONNECTIONS
+        return min(filter(None, (connector.limit, connector.limit_per_host)), default=None)
+
+    def open(self) -> aiohttp.ClientSession:
+        """Bind to the running loop. Raises ConfigurationError for a closed client or another loop."""
+        loop = asyncio.get_running_loop()
+        if self.closed:
+            raise ConfigurationError("the client is closed; make a new one")
+        if self._loop is not None and self._loop is not loop:
+            raise ConfigurationError("the client belongs to another event loop; make one client per loop")
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=self._trace_configs or None,
+            )
+        elif self._http.closed:
+            raise ConfigurationError("the aiohttp session lent to the client is closed")
+        self._loop = loop
+        return self._http
+
+    async def close(self) -> None:
+        """Close the session if it was opened here. Closing twice is fine."""
+        self.closed = True
+        if self._http is not None and not self._borrowed:
+            await self._http.close()
+
+    async def send(self, method: str, url: URL, data: bytes | None, until: float) -> Answer | Failure:
+        """One request on the wire, and the whole of its reply.
+
+        ``until``: the loop's time to give up. Raises ConfigurationError where aiohttp refuses to send.
+        """
+        http = self.open()
+        seconds = until - asyncio.get_running_loop().time()
+        has_effect = method != "GET"
+        head: tuple[int, Mapping[str, str]] | None = None
+        try:
+            async with (
+                asyncio.timeout_at(until),
+                http.request(
+                    method,
+                    url,
+                    data=data,
+                    headers=self._headers(data is not None),
+                    allow_redirects=False,
+                    raise_for_status=False,
+                    auto_decompress=True,
+                    timeout=self._connect_timeout,
+                    middlewares=(_send_once,),
+                ) as response,
+            ):
+                head = response.status, response.headers
+                body = await _read(response)
+        except asyncio.CancelledError as exc:
+            exc.__cause__ = exc.__context__ = None
+            raise exc.with_traceback(None) from None
+        except aiohttp.ConnectionTimeoutError:
+            why = f"no connection within {self.timeout / 2:g} s; is base_url right?"
+            return self._failure(RequestTimeoutError, why)
+        except TimeoutError:
+            why = f"no complete reply within {seconds:.3g} s"
+            return self._failure(RequestTimeoutError, why, sent=has_effect)
+        except aiohttp.ClientConnectorError as exc:
+            why = f"could not connect ({type(exc).__name__}: {exc}); check base_url and the network"
+            return self._failure(ConnectionFailedError, why)
+        except _BodyTooLargeError:
+            assert head is not None
+            error = InvalidResponseError(
+                f"the {head[0]} reply is larger than {MAX_BODY} bytes",
+                status=head[0],
+                outcome_unknown=has_effect,
+            )
+            return Failure(error, retry=False)
+        except (aiohttp.ClientError, OSError) as exc:
+            why = f"the connection was lost ({type(exc).__name__}: {exc})"
+            failure = self._failure(ConnectionFailedError, why, sent=has_effect)
+            if head is None or not _speaks_for_itself(head[0]):
+                return failure
+            return Answer(*head, b"")
+        except ValueError as exc:
+            # Before sending, such as when the .netrc of a borrowed session adds a credential of its own.
+            why = self._text(f"aiohttp refused to send the request: {exc}")
+        else:
+            return Answer(*head, self._blot(body))
+        raise ConfigurationError(f"{why}; check the aiohttp session that was lent to the client")
+
+    def _failure(self, kind: type[TransportError], why: str, *, sent: bool = False) -> Failure:
+        return Failure(kind(self._text(f"{self._origin}: {why}"), outcome_unknown=sent))
+
+    def _text(self, text: str) -> str:
+        return clean_text(self.scrub(text))
+
+    def _headers(self, has_body: bool) -> dict[str, str]:
+        # Made anew each time, so that no attribute or frame of ours keeps a dict with a credential in it.
+        headers = {"Accept": "application/json", "User-Agent": _USER_AGENT}
+        for name, (prefix, secret) in self._credentials.items():
+            headers[name] = prefix + secret.reveal()
+        if has_body:
+            headers["Content-Type"] = "application/json"
+        return headers
+
+    def _blot(self, body: bytes) -> bytes:
+        for secret in self._blots:
+            if secret in body:
+                body = body.replace(secret, b"***")
+        return body
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    # Decoded chunks are counted as they come: 300 kB of gzip can hold 300 MB.
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > MAX_BODY:
+            response.close()
+            raise _BodyTooLargeError
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _speaks_for_itself(status: int) -> bool:
+    """The status line decides what follows, and its Retry-After binds, even where the body was lost."""
+    return status in (401, 403, 429) or status >= 500
+
+
+def _check_session(session: object, trace_configs: object) -> None:
+    if session is None:
+        return
+    if not isinstance(session, aiohttp.ClientSession):
+        raise ConfigurationError(f"session must be an aiohttp.ClientSession, not {type(session).__name__}")
+    if session.auth is not None:
+        # aiohttp lets no request take a session's auth away.
+        raise ConfigurationError(
+            "the lent aiohttp session has auth=..., which would go out with our requests; lend one without it"
+        )
+    if trace_configs:
+        raise ConfigurationError(
+            "trace_configs are for a session that the client opens itself; "
+            "give them to the aiohttp session that you lend"
+        )

@@ -1,0 +1,224 @@
+"""Bulk unscheduling of given targets: an iterable of bots or event ids into one DELETE an event."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from .bulk import BulkRun, run_to_end
+from .errors import ConfigurationError
+from .events import Event, OneOffBots, Target, Targets, UnscheduleOptions, Unscheduler, Where, group
+from .meetstream import MeetStreamClient, ScheduledBotStream
+from .models import ScheduledBot, ScheduledBotPage
+from .outcomes import BulkReport, UnscheduleOutcome
+from .runner import BulkOptions, Shortfall
+from .safety import check_identifier
+
+
+def stream_unschedule(
+    client: MeetStreamClient,
+    targets: Targets,
+    *,
+    max_concurrency: int = 5,
+    where: Where | None = None,
+    cancel_all_occurrences: bool | None = None,
+    from_date: datetime | None = None,
+    one_off_bots: OneOffBots = "report",
+    whole_events: bool = False,
+    dry_run: bool = False,
+    max_pause: float = 300.0,
+    stop_after_failures: int = 20,
+    dedupe: bool = True,
+    on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
+) -> BulkRun[UnscheduleOutcome]:
+    """Unschedule the targets as a stream: ``async with`` the run, ``async for`` its outcomes.
+
+    Takes the arguments of ``bulk_unschedule``. Memory stays flat: outcomes are handed out, not kept, and
+    nothing is started that the consumer has no room for.
+    """
+    options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
+    plan = _TargetPlan(check_client(client), targets, options, dedupe)
+    bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome)
+    return BulkRun(plan, bulk, client._api.pacer, lambda: client._api.transport.connection_limit)
+
+
+async def bulk_unschedule(
+    client: MeetStreamClient,
+    targets: Targets,
+    *,
+    max_concurrency: int = 5,
+    where: Where | None = None,
+    cancel_all_occurrences: bool | None = None,
+    from_date: datetime | None = None,
+    one_off_bots: OneOffBots = "report",
+    whole_events: bool = False,
+    dry_run: bool = False,
+    max_pause: float = 300.0,
+    stop_after_failures: int = 20,
+    dedupe: bool = True,
+    on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
+) -> BulkReport[UnscheduleOutcome]:
+    """Unschedule every target, at most ``max_concurrency`` requests in flight, one DELETE an event.
+
+    ``targets``: any iterable or async iterable of ScheduledBot or event-id strings, such as
+    ``client.iter_scheduled_bots()``. ``where`` selects bots (a BotFilter or any function of a bot); an
+    event with listed bots on both sides of it is skipped as "shared" unless ``whole_events``. With
+    ``where``, targets are read to their end before anything is sent, since a later one may share an
+    event. ``one_off_bots``: bots without an event are skipped and make the report not ok ("report"), are
+    skipped ("skip"), or are deleted by their own id ("delete").
+
+    The run stops when the key is rejected, when ``stop_after_failures`` targets in a row fail for want
+    of a working server, or when the API asks for a pause of more than ``max_pause`` seconds; the rest is
+    ``not_attempted``. ``on_outcome`` hears each outcome as it happens; what it raises stops the run
+    gracefully and is raised at the end. ``dedupe=False`` keeps no memory of events seen: for targets
+    that are known to be distinct, by the million.
+
+    Raises ConfigurationError for bad arguments and targets, before any request is sent, and what the
+    iterable itself raises. What happens to an event is in the report, never raised: see
+    ``BulkReport.raise_for_failures``.
+    """
+    options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
+    plan = _TargetPlan(check_client(client), targets, options, dedupe)
+    bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome)
+    return await run_to_end(plan, bulk, client._api.pacer, client._api.transport.connection_limit)
+
+
+def check_client(client: object) -> MeetStreamClient:
+    if not isinstance(client, MeetStreamClient):
+        raise ConfigurationError(f"client must be a MeetStreamClient, not {type(client).__name__}")
+    return client
+
+
+class _TargetPlan(Unscheduler):
+    """The events of given targets."""
+
+    def __init__(
+        self, client: MeetStreamClient, targets: Targets, options: UnscheduleOptions, dedupe: bool
+    ) -> None:
+        super().__init__(client, options)
+        self._listing = targets if isinstance(targets, ScheduledBotStream | ScheduledBotPage) else None
+        self._dedupe = dedupe
+        self._targets: Any = targets.bots if isinstance(targets, ScheduledBotPage) else targets
+        if isinstance(targets, str | bytes | ScheduledBot) or not isinstance(
+            self._targets, Iterable | AsyncIterable
+        ):
+            raise ConfigurationError(
+                "targets must be an iterable or async iterable of bots or event ids, "
+                f"not one {type(targets).__name__}"
+            )
+        # A list is checked before anything is sent; a stream can only be checked as it comes.
+        self._sized = isinstance(self._targets, Collection)
+        if isinstance(self._targets, Collection):
+            for index, target in enumerate(self._targets):
+                _check_target(target, options.where, f"targets[{index}]")
+        self._rest: Iterator[Event] = iter(())
+        self._busy: dict[str, asyncio.Event] = {}
+
+    async def jobs(self) -> AsyncGenerator[Event, None]:
+        if self._sized or self._listing is not None or self._options.where is not None:
+            self._rest = await self._known()
+            for event in self._rest:
+                yield event
+        else:
+            async with contextlib.aclosing(self._streamed()) as streamed:
+                async for event in streamed:
+                    yield event
+
+    async def attempt(self, event: Event) -> UnscheduleOutcome:
+        if self._dedupe or event.event_id is None:
+            return await super().attempt(event)
+        # Nothing is remembered of events seen, but one event has one DELETE at a time all the same.
+        while (running := self._busy.get(event.event_id)) is not None:
+            await running.wait()
+        self._busy[event.event_id] = over = asyncio.Event()
+        try:
+            return await super().attempt(event)
+        finally:
+            del self._busy[event.event_id]
+            over.set()
+
+    def rest(self) -> Iterable[Event]:
+        return self._rest
+
+    def shortfall(self) -> Shortfall:
+        incomplete = []
+        if self._listing is not None:
+            if self._listing.truncated:
+                incomplete.append("the listing came back full, there may be more bots (use unschedule_all)")
+            if self._listing.rejected:
+                incomplete.append(f"{len(self._listing.rejected)} rows of the listing can't be read")
+        return Shortfall(incomplete=tuple(incomplete), left=self.left())
+
+    async def _known(self) -> Iterator[Event]:
+        """The events of targets that can be looked at as a whole."""
+        targets: Collection[Target]
+        if self._sized:
+            targets = self._targets
+        else:
+            targets = [target async for target in _each(self._targets)]
+            for index, target in enumerate(targets):
+                _check_target(target, self._options.where, f"target {index}")
+        if self._dedupe or self._options.where is not None:
+            if not any(isinstance(target, ScheduledBot) for target in targets):
+                return _distinct(targets)
+            return iter(group(targets, self._options.where))
+        return map(_event_of, targets)
+
+    async def _streamed(self) -> AsyncGenerator[Event, None]:
+        """The events of targets that come one by one and may never end."""
+        seen: set[str | tuple[str, ...]] = set()
+        index = 0
+        async for target in _each(self._targets):
+            problem: ConfigurationError | None = None
+            try:
+                _check_target(target, None, f"target {index}")
+            except ConfigurationError as error:
+                if not isinstance(target, str):
+                    raise
+                problem = error.with_traceback(None)
+            index += 1
+            event = _event_of(target)
+            event.problem = problem
+            if self._dedupe:
+                key = event.event_id if event.event_id is not None else event.bot_ids
+                if key in seen:
+                    continue
+                seen.add(key)
+            yield event
+
+
+def _distinct(event_ids: Iterable[Any]) -> Iterator[Event]:
+    seen: set[str] = set()
+    for event_id in event_ids:
+        if event_id not in seen:
+            seen.add(event_id)
+            yield Event(event_id)
+
+
+def _event_of(target: Target) -> Event:
+    return Event(target) if isinstance(target, str) else Event(target.event_id, {target.bot_id: target})
+
+
+def _check_target(target: object, where: Where | None, name: str) -> None:
+    if isinstance(target, str):
+        check_identifier(target, name)
+        if where is not None:
+            raise ConfigurationError(f"{name} is an event id, but `where` selects bots; pass bots with it")
+    elif isinstance(target, ScheduledBot):
+        check_identifier(target.bot_id, f"{name}.bot_id")
+        if target.event_id is not None:
+            check_identifier(target.event_id, f"{name}.event_id")
+    else:
+        raise ConfigurationError(f"{name} must be a ScheduledBot or an event id, not {type(target).__name__}")
+
+
+async def _each(targets: Iterable[Target] | AsyncIterable[Target]) -> AsyncGenerator[Target, None]:
+    if isinstance(targets, AsyncIterable):
+        async for target in targets:
+            yield target
+    else:
+        for target in targets:
+            yield target

@@ -1,0 +1,224 @@
+"""JSON to models: the one cattrs converter, and what a reply of MeetStream means. Pure, no I/O.
+
+Strict where a value goes into a request (ids), forgiving elsewhere: cattrs would make ``"None"`` of a
+null and ``True`` of ``"false"``, so every hook here takes the JSON type and no other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from cattrs import Converter
+from cattrs.errors import ClassValidationError
+from cattrs.gen import make_dict_structure_fn, override
+
+from . import errors
+from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
+from .refusals import meetstream_error
+from .reply import UNREADABLE, Reply, json_type, parse_json
+from .safety import identifier_problem
+
+_M = TypeVar("_M")
+
+
+# --- the converter -------------------------------------------------------------------------------------
+
+
+def _only(kind: type, name: str) -> Callable[[object, object], Any]:
+    def hook(value: object, _: object) -> object:
+        # Exactly this type: a JSON true is no number, though a Python bool is an int.
+        if type(value) is kind:
+            return value
+        raise TypeError(f"expected {name}, got {json_type(value)}")
+
+    return hook
+
+
+def _time(value: object, _: object) -> datetime:
+    if type(value) is not str:
+        raise TypeError(f"expected an ISO 8601 time, got {json_type(value)}")
+    time = datetime.fromisoformat(value)
+    if time.tzinfo is None:
+        raise ValueError("the time has no offset, and is not guessed at")
+    return time
+
+
+def _texts(value: object, _: object) -> tuple[str, ...]:
+    if type(value) is not list or not all(type(text) is str for text in value):
+        raise TypeError("expected an array of strings")
+    return tuple(value)
+
+
+def _identifier(value: object, _: object) -> str:
+    problem = identifier_problem(value)
+    if problem is not None:
+        raise ValueError(problem)
+    assert isinstance(value, str)
+    return value
+
+
+def _attributes(value: object, _: object) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if type(value) is not dict:
+        raise TypeError(f"expected an object, got {json_type(value)}")
+    return value
+
+
+def _new_converter(*, detailed: bool) -> Converter:
+    converter = Converter(detailed_validation=detailed)
+    converter.register_structure_hook(str, _only(str, "a string"))
+    converter.register_structure_hook(bool, _only(bool, "a boolean"))
+    converter.register_structure_hook(int, _only(int, "an integer"))
+    converter.register_structure_hook(datetime, _time)
+    converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
+    converter.register_structure_hook(
+        ScheduledBot,
+        make_dict_structure_fn(
+            ScheduledBot,
+            converter,
+            bot_id=override(struct_hook=_identifier),
+            custom_attributes=override(struct_hook=_attributes),
+        ),
+    )
+    # Ours, not the API's: a reply cannot claim it.
+    for model in (UnscheduleResult, DeletedBot):
+        converter.register_structure_hook(
+            model, make_dict_structure_fn(model, converter, inferred=override(omit=True))
+        )
+    return converter
+
+
+_converter = _new_converter(detailed=False)
+# The same hooks, slower: says which fields were wrong. Asked only when the quick one has failed.
+_explaining = _new_converter(detailed=True)
+
+
+def _structure(data: dict[str, Any], model: type[_M], path: str) -> tuple[_M, list[str]]:
+    """The model, and the places that were of the wrong type and read as None.
+
+    Raises ClassValidationError where a field without a default is missing or wrong.
+    """
+    with contextlib.suppress(Exception):
+        return _converter.structure(data, model), []
+    wrong: list[str] = []
+    try:
+        _explaining.structure(data, model)
+    except ClassValidationError as exc:
+        wrong = [note.name for _, note in exc.group_exceptions()[0]]
+    kept = {key: value for key, value in data.items() if key not in wrong}
+    return _explaining.structure(kept, model), [f"{path}.{name}" for name in wrong]
+
+
+def _invalid(reply: Reply, problem: str, path: str, *, effect: bool) -> errors.InvalidResponseError:
+    return errors.InvalidResponseError(
+        f"the {reply.status} reply {problem}",
+        path=path,
+        status=reply.status,
+        request_id=reply.request_id,
+        attempts=reply.attempts,
+        outcome_unknown=effect,
+    )
+
+
+# --- replies of MeetStream -----------------------------------------------------------------------------
+
+
+def read_listing(reply: Reply, limit: int) -> tuple[ScheduledBotPage, list[str]]:
+    """A page, and the places in it that were of the wrong type and read as None.
+
+    Raises InvalidResponseError for anything without a list of bots: it must never read as an empty
+    account. Raises the reply's ApiError where it is no 2xx.
+    """
+    if not reply.succeeded:
+        raise meetstream_error(reply, effect=False)
+    data = parse_json(reply.body)
+    if data is UNREADABLE:
+        raise _invalid(reply, "is not JSON", "$", effect=False)
+    if not isinstance(data, dict):
+        raise _invalid(reply, f"is {json_type(data)}, not an object", "$", effect=False)
+    path = "$.scheduled_bots"
+    if "scheduled_bots" not in data:
+        raise _invalid(reply, "has no list of bots", path, effect=False)
+    rows = data["scheduled_bots"]
+    if not isinstance(rows, list):
+        raise _invalid(reply, f"has {json_type(rows)} in place of its list of bots", path, effect=False)
+    bots: list[ScheduledBot] = []
+    rejected: list[RejectedRow] = []
+    ignored: list[str] = []
+    for index, row in enumerate(rows):
+        read = _read_bot(row, index, f"{path}[{index}]", ignored)
+        if isinstance(read, ScheduledBot):
+            bots.append(read)
+        else:
+            rejected.append(read)
+    page = ScheduledBotPage(
+        bots=tuple(bots), limit=limit, truncated=len(rows) >= limit, rejected=tuple(rejected)
+    )
+    return page, ignored
+
+
+def _read_bot(row: object, index: int, path: str, ignored: list[str]) -> ScheduledBot | RejectedRow:
+    if not isinstance(row, dict):
+        return RejectedRow(index, path, f"is {json_type(row)}, not an object")
+    try:
+        bot, wrong = _structure(row, ScheduledBot, path)
+    except ClassValidationError:
+        problem = "is missing" if "bot_id" not in row else identifier_problem(row["bot_id"])
+        return RejectedRow(index, f"{path}.bot_id", problem or "can't be read")
+    ignored += wrong
+    event_id = bot.custom_attributes.get("event_id")
+    if event_id is not None and (problem := identifier_problem(event_id)) is not None:
+        return RejectedRow(index, f"{path}.custom_attributes.event_id", problem)
+    return bot
+
+
+def read_unscheduled(reply: Reply, event_id: str, *, series: bool) -> tuple[UnscheduleResult, list[str]]:
+    """The result of ``DELETE /calendar/schedule/{event_id}``, and its places that read as None.
+
+    ``series``: an option was sent under which an uncertain attempt may have done a part only. Raises
+    the reply's ApiError, or InvalidResponseError.
+    """
+    if reply.succeeded:
+        data = _object_or_empty(reply)
+        result, ignored = _structure(data, UnscheduleResult, "$")
+        for name in ("unscheduled", "cancelled"):
+            if data.get(name) is False:
+                raise meetstream_error(reply, hint=f"the reply says {name}: false")
+        return result, ignored
+    error = meetstream_error(reply, hint=None)
+    if isinstance(error, errors.EventNotScheduledError) and reply.uncertain and not series:
+        return UnscheduleResult(unscheduled=True, event_id=event_id, inferred=True), []
+    if isinstance(error, errors.EventNotFoundError):
+        error.hint = f"event id {event_id!r}"
+    raise error
+
+
+def read_deleted_bot(reply: Reply) -> tuple[DeletedBot, list[str]]:
+    """The result of ``DELETE /calendar/scheduled_bots/{bot_id}``, and its places that read as None.
+
+    Raises the reply's ApiError, or InvalidResponseError.
+    """
+    if reply.succeeded:
+        return _structure(_object_or_empty(reply), DeletedBot, "$")
+    error = meetstream_error(reply)
+    if isinstance(error, errors.NotFoundError) and reply.uncertain:
+        return DeletedBot(inferred=True), []
+    raise error
+
+
+def _object_or_empty(reply: Reply) -> dict[str, Any]:
+    if not reply.body.strip():
+        return {}
+    data = parse_json(reply.body)
+    if data is UNREADABLE:
+        raise _invalid(reply, "is not JSON", "$", effect=True)
+    # A gateway in front of a function without a return value answers "null".
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise _invalid(reply, f"is {json_type(data)}, not an object", "$", effect=True)
+    return data
