@@ -1,0 +1,92 @@
+"""What was scheduled and what was taken off, when and by which request: the truth behind a report."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from attrs import frozen
+
+
+@frozen(kw_only=True)
+class BotRecord:
+    """One bot: `scheduled` until a request removed it (`removed_at` UTC, `applied_by` its index in the log).
+
+    A bot whose `join_time` has passed stays `scheduled`: it has joined, nobody took it off.
+    """
+
+    bot_id: str
+    event_id: str | None
+    join_time: datetime
+    scheduled: bool = True
+    removed_at: datetime | None = None
+    delete_requests: int = 0
+    applied_by: int | None = None
+
+
+@frozen(kw_only=True)
+class EventRecord:
+    """One event: `scheduled` until its last bot was removed (`unscheduled_at` UTC, `applied_by` the request).
+
+    `delete_requests` counts the requests that named it, dropped and refused ones included; a request that
+    named another occurrence of its series, or one of its bots, is not among them.
+    """
+
+    event_id: str
+    bot_ids: tuple[str, ...] = ()
+    master_event_id: str | None = None
+    scheduled: bool = True
+    unscheduled_at: datetime | None = None
+    delete_requests: int = 0
+    applied_by: int | None = None
+
+
+class Ledger:
+    """A read-only view of the simulator's books. A record is a snapshot: look it up again after a change."""
+
+    __slots__ = ("_bot_deletes", "_event_deletes", "bots", "events")
+
+    bots: Mapping[str, BotRecord]
+    events: Mapping[str, EventRecord]
+
+    def __init__(
+        self,
+        events: dict[str, EventRecord],
+        bots: dict[str, BotRecord],
+        event_deletes: Mapping[str, int],
+        bot_deletes: Mapping[str, int],
+    ) -> None:
+        self.events = MappingProxyType(events)
+        self.bots = MappingProxyType(bots)
+        self._event_deletes = event_deletes
+        self._bot_deletes = bot_deletes
+
+    @property
+    def scheduled_events(self) -> frozenset[str]:
+        """Ids of the events that still have a scheduled bot."""
+        return frozenset(key for key, event in self.events.items() if event.scheduled)
+
+    @property
+    def unscheduled_events(self) -> frozenset[str]:
+        """Ids of the events whose bots were all removed."""
+        return frozenset(key for key, event in self.events.items() if not event.scheduled)
+
+    @property
+    def scheduled_bots(self) -> frozenset[str]:
+        """Ids of the bots that nobody removed, one-off bots included."""
+        return frozenset(key for key, bot in self.bots.items() if bot.scheduled)
+
+    @property
+    def removed_bots(self) -> frozenset[str]:
+        """Ids of the bots that were removed."""
+        return frozenset(key for key, bot in self.bots.items() if not bot.scheduled)
+
+    def delete_requests(self, event_id: str) -> int:
+        """How many DELETE requests named this event, known or not, dropped and refused ones included."""
+        return self._event_deletes.get(event_id, 0)
+
+    def bot_delete_requests(self, bot_id: str) -> int:
+        """How many DELETE requests named this bot, known or not, dropped and refused ones included."""
+        return self._bot_deletes.get(bot_id, 0)
+
+    def __repr__(self) -> str:
+        return f"<Ledger: {len(self.events)} events, {len(self.bots)} bots>"

@@ -1,0 +1,216 @@
+"""The simulator itself: an account behind a server on a loopback socket, and its clock."""
+
+import ipaddress
+import math
+import re
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from types import TracebackType
+from typing import Literal, Self
+from uuid import UUID
+
+from aiohttp import web
+
+from .gateway import Api
+from .ledger import Ledger
+from .meetstream import MeetStreamApi
+from .serving import Serving
+from .trouble import RequestRecord, Trouble, TroubleDesk
+from .world import SimulatedBot, World, generate
+
+# Enough for an answer that is being written; whatever waits is let go at once.
+_SHUTDOWN_SECONDS = 0.25
+
+
+class Simulator:
+    """A fake MeetStream API on a loopback socket.
+
+    bots: how many bots to generate from `seed` (see below), or the very bots, as an iterable.
+    series, one_off, several: the shares (0 to 1) of the generated bots that are occurrences of a recurring
+        series (2 to 7 events under one master id), that have no event, and that are a further row of another
+        bot's event. The rest have an event to themselves. Join times are spread over the 14 days after
+        construction; all else depends on these arguments and the seed alone.
+    host, port: a loopback address; port 0 takes a free one, which later starts use again.
+    api_key: the key to accept; by default one made from the seed.
+    latency: seconds added to every answer. A change is applied when its request arrives, not when it is
+        answered, so it holds even where the client did not wait.
+    error_rate: share of requests that answer 500 or 503, half of them after having applied the change.
+    listing_lag: seconds during which a listing still shows a removed bot.
+    removes: what one DELETE of an event removes: all its bots ("event") or the soonest one ("occurrence").
+        With "nothing" every DELETE answers as if it had worked and removes nothing, that of a bot included.
+    troubles: what else goes wrong, in this order; `error_rate` comes after them.
+    user_missing: every authorized request answers 404 "User not found".
+    foreign_bots: bot ids whose DELETE answers 403, as another user's.
+    clock: monotonic seconds, for the log, join times and the listing lag; latency always takes real time.
+    """
+
+    def __init__(
+        self,
+        bots: int | Iterable[SimulatedBot] = 250,
+        seed: int = 1,
+        *,
+        series: float = 0.1,
+        one_off: float = 0.02,
+        several: float = 0.05,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        api_key: str | None = None,
+        latency: float = 0.0,
+        error_rate: float = 0.0,
+        listing_lag: float = 0.0,
+        removes: Literal["event", "occurrence", "nothing"] = "event",
+        troubles: Iterable[Trouble] = (),
+        user_missing: bool = False,
+        foreign_bots: Iterable[str] = (),
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        if removes not in ("event", "occurrence", "nothing"):
+            raise ValueError("removes must be 'event', 'occurrence' or 'nothing'")
+        if not (0 <= latency < math.inf and 0 <= listing_lag < math.inf):
+            raise ValueError("latency and listing_lag must be finite and not negative")
+        # The error names no key, not even one that cannot be used.
+        if api_key is not None and not re.fullmatch(r"[!-~]+", api_key):
+            raise ValueError("api_key must be printable ASCII, not empty, without spaces")
+        self._host = _loopback(host)
+        self._port = port
+        self._clock = clock or time.monotonic
+        self._epoch = datetime.now(UTC), self._clock()
+        random = Random(f"{seed}:account")
+        self._api_key = api_key or f"ms_sim_{random.getrandbits(128):032x}"
+        self._world = World(seed, listing_lag)
+        if isinstance(bots, int):
+            bots = generate(bots, seed, self._epoch[0], series=series, one_off=one_off, several=several)
+        self._world.add(bots)
+        self._meetstream = MeetStreamApi(
+            self._world,
+            api_key=self._api_key,
+            user_id=str(UUID(int=random.getrandbits(128), version=4)),
+            user_missing=user_missing,
+            foreign_bots=frozenset(foreign_bots),
+            removes=removes,
+        )
+        self._apis: tuple[Api, ...] = (self._meetstream,)
+        self._desk = TroubleDesk(seed)
+        for trouble in troubles:
+            self.add_trouble(trouble)
+        for trouble in Trouble.server_errors(error_rate) if error_rate else ():
+            self._desk.add(trouble, background=True)
+        self._serving = Serving(
+            self._apis,
+            self._desk,
+            clock=self._clock,
+            now=self._now,
+            latency=latency,
+            secrets=(self._api_key,),
+        )
+        self._runner: web.ServerRunner | None = None
+
+    def __repr__(self) -> str:
+        state = f"on port {self._port}" if self._runner else "not running"
+        return f"<Simulator {state}: {self.ledger!r}, {len(self.requests)} requests>"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Listen. After a close, on the same port again, with the same account and log."""
+        if self._runner is not None:
+            raise RuntimeError("the simulator is already running")
+        # A client that leaves ends its handler: nothing hangs for it, and it is in flight no longer.
+        server = web.Server(self._serving.handle, handler_cancellation=True, access_log=None)
+        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+        except BaseException:
+            await runner.cleanup()
+            raise
+        self._serving.open()
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Stop listening and cut every connection, at once; doing it twice does no harm."""
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            self._serving.close()
+            await runner.cleanup()
+
+    @property
+    def base_url(self) -> str:
+        """Where MeetStream's API is, without a slash at the end."""
+        return f"{self._origin()}/{'/'.join(self._meetstream.prefix)}"
+
+    def _origin(self) -> str:
+        if self._port == 0:
+            raise RuntimeError("the simulator has no address before it was started")
+        return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}"
+
+    @property
+    def api_key(self) -> str:
+        """The one key that is accepted, as `Authorization: Token <key>`."""
+        return self._api_key
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables that point a client here; they hold the key."""
+        return {"MEETSTREAM_API_URL": self.base_url, "MEETSTREAM_API_KEY": self._api_key}
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is scheduled, and what was taken off."""
+        return self._world.ledger
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """The request log, in order of arrival. The list is live."""
+        return self._serving.requests
+
+    @property
+    def in_flight(self) -> int:
+        """Requests being served, their latency included, whose clients are still connected."""
+        return self._serving.in_flight
+
+    @property
+    def max_in_flight(self) -> int:
+        """The most requests that were ever in flight at once."""
+        return self._serving.max_in_flight
+
+    def add_trouble(self, trouble: Trouble) -> None:
+        """Add a trouble behind those there are, `error_rate` aside."""
+        known = frozenset().union(*(api.route_names for api in self._apis))
+        if trouble.route != "*" and trouble.route not in known:
+            raise ValueError(f"Trouble: no route {trouble.route!r}; known: '*', {', '.join(sorted(known))}")
+        self._desk.add(trouble)
+
+    def clear_troubles(self) -> None:
+        """End all trouble, `error_rate` included; latency, listing lag and `removes` stay."""
+        self._desk.clear()
+
+    def add_bot(self, bot: SimulatedBot) -> None:
+        """Schedule one more bot; an unscheduled event may come back this way."""
+        self._world.add([bot])
+
+    def _now(self) -> datetime:
+        wall, clock = self._epoch
+        return wall + timedelta(seconds=self._clock() - clock)
+
+
+def _loopback(host: str) -> str:
+    if host == "localhost":
+        return "127.0.0.1"
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ValueError("host must be a loopback address: the simulator is no server for a network")
+    return host

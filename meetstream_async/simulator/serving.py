@@ -1,0 +1,194 @@
+"""Serving one request: log it, see whether trouble hits it, do what it asks for, answer."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import parse_qsl, unquote
+
+from aiohttp import web
+
+from .gateway import Answer, Api, Route, gateway_error, html_page, missing_route
+from .trouble import RequestRecord, Trouble, TroubleDesk
+
+
+class Serving:
+    """The handler of all requests, with the log and the gauge. It knows no API but by the protocol of one.
+
+    clock: monotonic seconds, for the log; now: the moment (UTC), for the API.
+    latency: seconds added to every answer. secrets: what the log must not show.
+    """
+
+    def __init__(
+        self,
+        apis: tuple[Api, ...],
+        desk: TroubleDesk,
+        *,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+        latency: float,
+        secrets: tuple[str, ...],
+    ) -> None:
+        self._apis = apis
+        self._desk = desk
+        self._clock = clock
+        self._now = now
+        self._latency = latency
+        self._secrets = secrets
+        self._served = 0
+        self._active: dict[int, web.BaseRequest] = {}
+        self._closing = asyncio.Event()
+        self.requests: list[RequestRecord] = []
+        self.max_in_flight = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Requests being served whose clients are still connected."""
+        # A handler whose client has left ends a moment later than the client's next request may come in.
+        transports = [request.transport for request in self._active.values()]
+        return sum(transport is not None and not transport.is_closing() for transport in transports)
+
+    def open(self) -> None:
+        """Serve from now on."""
+        self._closing = asyncio.Event()
+
+    def close(self) -> None:
+        """Let go of every request that waits."""
+        self._closing.set()
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Serve one request."""
+        index = self._served
+        self._served += 1
+        self._active[index] = request
+        try:
+            return await self._serve(request, index)
+        finally:
+            del self._active[index]
+
+    async def _serve(self, request: web.BaseRequest, index: int) -> web.StreamResponse:
+        target = self._without_secrets(request.raw_path)
+        path, _, query = target.partition("?")
+        api, route = self._match(tuple(unquote(segment) for segment in path.split("/")[1:]))
+        refusal = api.refuse(request.headers) if api is not None else None
+        record = RequestRecord(
+            index=index,
+            method=request.method,
+            path=unquote(path),
+            raw_path=target,
+            query=dict(parse_qsl(query, keep_blank_values=True)),
+            at=self._clock(),
+            in_flight=self.in_flight,
+            authorized=api is not None and refusal is None,
+        )
+        self.requests.append(record)
+        self.max_in_flight = max(self.max_in_flight, record.in_flight)
+        await self._read_body(request, record)
+        if api is None or route is None:
+            return await self._send(request, record, gateway_error(404))
+        if route.method != request.method:
+            return await self._send(request, record, gateway_error(405), {"Allow": route.method})
+
+        record.route, record.event_id, record.bot_id = route.name, route.event_id, route.bot_id
+        api.note(record)
+        trouble = record.trouble = self._desk.pick(record)
+        answer = None
+        if trouble is None or trouble.applies:
+            answer = refusal or api.answer(record, self._now(), trouble.bad_rows if trouble else 0)
+        if trouble is not None and trouble.replaces:
+            answer = _in_place_of(api, route.name, trouble)
+        if answer is None or (trouble is not None and trouble.silent):
+            await self._pause(None if trouble and trouble.hang else self._delay(trouble))
+            return _cut(request)
+        return await self._send(request, record, answer)
+
+    def _match(self, segments: tuple[str, ...]) -> tuple[Api | None, Route | None]:
+        for api in self._apis:
+            if segments[: len(api.prefix)] == api.prefix:
+                return api, api.match(segments[len(api.prefix) :])
+        return None, None
+
+    def _without_secrets(self, text: str) -> str:
+        # A key in a path, query or body is a client's mistake; the log must not spread it. A made-up short
+        # one may well be part of an ordinary word.
+        for secret in self._secrets:
+            if len(secret) >= 8:
+                text = text.replace(secret, "***")
+        return text
+
+    async def _read_body(self, request: web.BaseRequest, record: RequestRecord) -> None:
+        raw = await request.read()
+        if raw:
+            try:
+                record.body = json.loads(self._without_secrets(raw.decode()))
+            except (ValueError, RecursionError):
+                record.body_readable = False
+
+    def _delay(self, trouble: Trouble | None) -> float:
+        return self._latency + (trouble.latency if trouble else 0.0)
+
+    async def _pause(self, seconds: float | None) -> bool:
+        """Wait, for ever with None; False if the simulator closes meanwhile."""
+        if seconds == 0:
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    async def _send(
+        self,
+        request: web.BaseRequest,
+        record: RequestRecord,
+        answer: Answer,
+        more: dict[str, str] | None = None,
+    ) -> web.StreamResponse:
+        trouble = record.trouble
+        if not await self._pause(self._delay(trouble)):
+            return _cut(request)
+        record.status = answer.status
+        if trouble is not None and trouble.half_body:
+            response = web.StreamResponse(status=answer.status)
+        else:
+            response = web.Response(status=answer.status, body=answer.body)
+        response.headers["Content-Type"] = answer.content_type
+        response.headers["x-request-id"] = f"sim-{record.index}"
+        response.headers.update(more or {})
+        if trouble is not None:
+            if trouble.retry_after is not None:
+                response.headers["Retry-After"] = str(trouble.retry_after)
+            response.headers.update(trouble.headers)
+            if trouble.half_body:
+                await _send_half(request, response, answer.body)
+        return response
+
+
+async def _send_half(request: web.BaseRequest, response: web.StreamResponse, body: bytes) -> None:
+    body = body.ljust(2)
+    response.content_length = len(body)
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    # Unlike abort, close lets out the half that was written.
+    if request.transport is not None:
+        request.transport.close()
+
+
+def _in_place_of(api: Api, route: str, trouble: Trouble) -> Answer:
+    if trouble.missing_route:
+        return missing_route(trouble.status or 404)
+    status = trouble.status or 200
+    if trouble.html:
+        return html_page(status)
+    if trouble.body is not None:
+        body = trouble.body.encode() if isinstance(trouble.body, str) else trouble.body
+        return Answer(status, body, trouble.content_type or "application/json")
+    return api.error(route, status)
+
+
+def _cut(request: web.BaseRequest) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort()
+    # aiohttp wants a response back; there is no connection left to write it to.
+    return web.Response()
