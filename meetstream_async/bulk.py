@@ -6,6 +6,7 @@ Knows neither API; :mod:`meetstream_async.runner` does the work.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
@@ -26,10 +27,10 @@ class Tally(Generic[O]):
         self._ended: float | None = None
 
     def start(self) -> None:
-        self._started = asyncio.get_running_loop().time()
+        self._started = time.monotonic()
 
     def end(self) -> None:
-        self._ended = asyncio.get_running_loop().time()
+        self._ended = time.monotonic()
 
     def add(self, status: OutcomeStatus) -> None:
         self._counts[status] += 1
@@ -54,14 +55,15 @@ class Tally(Generic[O]):
         left += shortfall.left
         elapsed = 0.0
         if self._started is not None:
-            elapsed = (self._ended or asyncio.get_running_loop().time()) - self._started
+            elapsed = (self._ended or time.monotonic()) - self._started
         complete = exhausted and not shortfall.incomplete
+        ok = complete and not left
         return BulkReport(
             counts=dict(counts),
             outcomes=tuple(outcomes),
             complete=complete,
-            ok=complete and not left,
-            reason="; ".join(incomplete + left) or None,
+            ok=ok,
+            reason=None if ok else "; ".join(incomplete + left),
             elapsed=elapsed,
             still_listed=shortfall.still_listed,
         )
@@ -199,6 +201,13 @@ async def run_to_end(
     tally.end()
     report = tally.report(outcomes, runner.exhausted, runner.stop_reason, plan.shortfall())
     if runner.crash is not None:
-        runner.crash.add_note(f"the run until then: {report.reason}")
-        raise runner.crash
+        raise with_report(runner.crash, report)
     return report
+
+
+def with_report(error: Exception, report: BulkReport[Any]) -> Exception:
+    """The error that ended a run, with a note of what had happened until then."""
+    if report.outcomes:
+        counts = ", ".join(f"{count} {status}" for status, count in report.counts.items() if count)
+        error.add_note(f"the bulk run until then: {counts}")
+    return error

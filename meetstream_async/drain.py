@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import attrs
 from attrs import define, field
 
-from .bulk import Tally
+from .bulk import Tally, with_report
 from .errors import ConfigurationError, MeetStreamError
 from .events import Event, OneOffBots, UnscheduleOptions, Unscheduler, Where, group
 from .meetstream import MAX_LIMIT, MeetStreamClient, soonest_first
@@ -53,6 +53,7 @@ async def unschedule_all(
     stop_after_failures: int = 20,
     dedupe: bool = True,
     on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
+    stop: asyncio.Event | None = None,
 ) -> BulkReport[UnscheduleOutcome]:
     """Unschedule every scheduled bot of the account, past the 100 that a listing shows, and verify it.
 
@@ -67,7 +68,7 @@ async def unschedule_all(
     comes back with ``complete=False`` and the reason.
     """
     options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
-    bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome)
+    bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
     if isinstance(settle, bool) or not isinstance(settle, int | float) or not 0 <= settle < math.inf:
         raise ConfigurationError(f"settle must be a number of seconds, 0 or more, not {settle!r}")
     if dedupe is not True:
@@ -150,8 +151,7 @@ class _DrainPlan(Unscheduler):
             outcomes, self._runner.exhausted, self._runner.stop_reason, self.shortfall()
         )
         if self._runner.crash is not None:
-            self._runner.crash.add_note(f"the run until then: {report.reason}")
-            raise self._runner.crash
+            raise with_report(self._runner.crash, report)
         return report
 
     # --- what the runner asks -------------------------------------------------------------------------

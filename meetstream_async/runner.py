@@ -34,6 +34,8 @@ class BulkOptions(Generic[O]):
     max_pause: float
     stop_after_failures: int
     on_outcome: Callable[[O], object] | None
+    stop: asyncio.Event | None = None
+    """Set by the caller, it ends the run gracefully."""
 
     def __attrs_post_init__(self) -> None:
         for name in ("max_concurrency", "stop_after_failures"):
@@ -49,6 +51,8 @@ class BulkOptions(Generic[O]):
             raise ConfigurationError(
                 "on_outcome must be a plain function; for an async consumer iterate over a stream"
             )
+        if self.stop is not None and not isinstance(self.stop, asyncio.Event):
+            raise ConfigurationError(f"stop must be an asyncio.Event, not {type(self.stop).__name__}")
 
 
 class Plan(Protocol[J, O]):
@@ -134,14 +138,19 @@ class Runner(Generic[J, O]):
         """Returns when every job has its outcome. Cancelled, it cancels what is in flight, too."""
         feeder = asyncio.create_task(self._feed(), name="meetstream_async feeder")
         self._waiting.add(feeder)
+        watcher = asyncio.create_task(self._watch())
+        if self._options.stop is not None and self._options.stop.is_set():
+            self.stop()
         try:
             await asyncio.wait({feeder})
             while self._running:
                 await asyncio.wait(self._running)
+            watcher.cancel()
+            await asyncio.wait({watcher})
         except asyncio.CancelledError:
             self._aborted = True
             self.stop("cancelled")
-            tasks = [feeder, *self._running]
+            tasks = [feeder, watcher, *self._running]
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
@@ -173,6 +182,11 @@ class Runner(Generic[J, O]):
         async with self._slots:
             await self._pacer.wait(pause_limit=self._options.max_pause)
             yield
+
+    async def _watch(self) -> None:
+        if self._options.stop is not None:
+            await self._options.stop.wait()
+            self.stop()
 
     async def _feed(self) -> None:
         async with contextlib.aclosing(self._plan.jobs()) as jobs:
@@ -255,12 +269,13 @@ class Runner(Generic[J, O]):
             self._finish(job, self._plan.interrupted(job))
             self._crashed(error)
         else:
-            self._finish(job, task.result())
+            outcome = task.result()
+            self._judge(outcome)
+            self._finish(job, outcome)
 
     def _finish(self, job: J, outcome: O) -> None:
         if not self._hold:
             self._slots.release()
-        self._judge(outcome)
         try:
             self._done(job, outcome)
         except Exception as exc:

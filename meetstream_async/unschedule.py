@@ -60,6 +60,7 @@ async def bulk_unschedule(
     stop_after_failures: int = 20,
     dedupe: bool = True,
     on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
+    stop: asyncio.Event | None = None,
 ) -> BulkReport[UnscheduleOutcome]:
     """Unschedule every target, at most ``max_concurrency`` requests in flight, one DELETE an event.
 
@@ -73,8 +74,9 @@ async def bulk_unschedule(
     The run stops when the key is rejected, when ``stop_after_failures`` targets in a row fail for want
     of a working server, or when the API asks for a pause of more than ``max_pause`` seconds; the rest is
     ``not_attempted``. ``on_outcome`` hears each outcome as it happens; what it raises stops the run
-    gracefully and is raised at the end. ``dedupe=False`` keeps no memory of events seen: for targets
-    that are known to be distinct, by the million.
+    gracefully and is raised at the end. Setting ``stop`` ends the run gracefully from outside: nothing
+    new is started, what is in flight finishes, the report comes back. ``dedupe=False`` keeps no memory of
+    events seen: for targets that are known to be distinct, by the million.
 
     Raises ConfigurationError for bad arguments and targets, before any request is sent, and what the
     iterable itself raises. What happens to an event is in the report, never raised: see
@@ -82,7 +84,7 @@ async def bulk_unschedule(
     """
     options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
     plan = _TargetPlan(check_client(client), targets, options, dedupe)
-    bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome)
+    bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
     return await run_to_end(plan, bulk, client._api.pacer, client._api.transport.connection_limit)
 
 
@@ -109,17 +111,23 @@ class _TargetPlan(Unscheduler):
                 "targets must be an iterable or async iterable of bots or event ids, "
                 f"not one {type(targets).__name__}"
             )
-        # A list is checked before anything is sent; a stream can only be checked as it comes.
-        self._sized = isinstance(self._targets, Collection)
-        if isinstance(self._targets, Collection):
-            for index, target in enumerate(self._targets):
-                _check_target(target, options.where, f"targets[{index}]")
         self._rest: Iterator[Event] = iter(())
         self._busy: dict[str, asyncio.Event] = {}
+        if isinstance(self._targets, Collection):
+            # A list is checked before anything is sent; a stream can only be checked as it comes.
+            for index, target in enumerate(self._targets):
+                _check_target(target, options.where, f"targets[{index}]")
+            self._rest = self._known(self._targets)
+        self._sized = isinstance(self._targets, Collection)
 
     async def jobs(self) -> AsyncGenerator[Event, None]:
-        if self._sized or self._listing is not None or self._options.where is not None:
-            self._rest = await self._known()
+        if not self._sized and (self._listing is not None or self._options.where is not None):
+            # To be looked at as a whole: a later row may share an event with one outside the filter.
+            targets = [target async for target in _each(self._targets)]
+            for index, target in enumerate(targets):
+                _check_target(target, self._options.where, f"target {index}")
+            self._rest, self._sized = self._known(targets), True
+        if self._sized:
             for event in self._rest:
                 yield event
         else:
@@ -152,20 +160,14 @@ class _TargetPlan(Unscheduler):
                 incomplete.append(f"{len(self._listing.rejected)} rows of the listing can't be read")
         return Shortfall(incomplete=tuple(incomplete), left=self.left())
 
-    async def _known(self) -> Iterator[Event]:
+    def _known(self, targets: Collection[Any]) -> Iterator[Event]:
         """The events of targets that can be looked at as a whole."""
-        targets: Collection[Target]
-        if self._sized:
-            targets = self._targets
+        if self._options.where is None and not self._dedupe:
+            yield from map(_event_of, targets)
+        elif any(isinstance(target, ScheduledBot) for target in targets):
+            yield from group(targets, self._options.where)
         else:
-            targets = [target async for target in _each(self._targets)]
-            for index, target in enumerate(targets):
-                _check_target(target, self._options.where, f"target {index}")
-        if self._dedupe or self._options.where is not None:
-            if not any(isinstance(target, ScheduledBot) for target in targets):
-                return _distinct(targets)
-            return iter(group(targets, self._options.where))
-        return map(_event_of, targets)
+            yield from _distinct(targets)
 
     async def _streamed(self) -> AsyncGenerator[Event, None]:
         """The events of targets that come one by one and may never end."""
