@@ -8,13 +8,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Generic, Self
 
 from .errors import ConfigurationError
 from .outcomes import BulkReport, OutcomeStatus
-from .pacing import Pacer
 from .runner import BulkOptions, O, Plan, Runner, Shortfall
 
 
@@ -76,17 +75,9 @@ class BulkRun(Generic[O]):
     its requests with it, and their outcomes are ``unknown``. ``report`` is readable at any time.
     """
 
-    def __init__(
-        self,
-        plan: Plan[Any, O],
-        options: BulkOptions[O],
-        pacer: Pacer,
-        connection_limit: Callable[[], int | None],
-    ) -> None:
+    def __init__(self, plan: Plan[Any, O], options: BulkOptions[O]) -> None:
         self._plan = plan
         self._options = options
-        self._pacer = pacer
-        self._connection_limit = connection_limit
         self._tally: Tally[O] = Tally(plan.statuses)
         self._ready: deque[O] = deque()
         self._news = asyncio.Event()
@@ -96,14 +87,7 @@ class BulkRun(Generic[O]):
     async def __aenter__(self) -> Self:
         if self._task is not None:
             raise ConfigurationError("a run runs once; make a new one")
-        self._runner = Runner(
-            self._plan,
-            self._options,
-            self._pacer,
-            self._done,
-            connection_limit=self._connection_limit(),
-            hold=True,
-        )
+        self._runner = Runner(self._plan, self._options, self._done, hold=True)
         self._tally.start()
         self._task = asyncio.create_task(self._runner.run(), name="meetstream_async bulk run")
         self._task.add_done_callback(self._over)
@@ -182,9 +166,7 @@ class BulkRun(Generic[O]):
             task.exception()
 
 
-async def run_to_end(
-    plan: Plan[Any, O], options: BulkOptions[O], pacer: Pacer, connection_limit: int | None
-) -> BulkReport[O]:
+async def run_to_end(plan: Plan[Any, O], options: BulkOptions[O]) -> BulkReport[O]:
     """Run a plan to its end and keep every outcome."""
     tally: Tally[O] = Tally(plan.statuses)
     outcomes: list[O] = []
@@ -195,7 +177,7 @@ async def run_to_end(
         if options.on_outcome is not None:
             options.on_outcome(outcome)
 
-    runner = Runner(plan, options, pacer, done, connection_limit=connection_limit)
+    runner = Runner(plan, options, done)
     tally.start()
     await runner.run()
     tally.end()

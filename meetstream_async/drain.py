@@ -126,9 +126,7 @@ class _DrainPlan(Unscheduler):
         self._bulk = bulk
         self._settle = settle
         self._tally: Tally[UnscheduleOutcome] = Tally(self.statuses)
-        self._runner = Runner(
-            self, bulk, client._api.pacer, self._done, connection_limit=client._api.transport.connection_limit
-        )
+        self._runner = Runner(self, bulk, self._done)
         self._events: dict[tuple[str, str], _Dealt] = {}
         self._backlog: deque[_Dealt] = deque()
         self._in_flight = 0

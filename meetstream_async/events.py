@@ -19,6 +19,7 @@ from .errors import ConfigurationError, EventNotFoundError, EventNotScheduledErr
 from .meetstream import MeetStreamClient, check_series_options
 from .models import ScheduledBot, UnscheduleResult
 from .outcomes import OutcomeStatus, UnscheduleOutcome
+from .pacing import Pacer
 from .refusals import rejects_the_key
 
 Target: TypeAlias = ScheduledBot | str
@@ -106,6 +107,15 @@ class Unscheduler:
         self._options = options
         self._left_one_off = 0
         self._left_shared = 0
+
+    @property
+    def pacer(self) -> Pacer:
+        return self._client._api.pacer
+
+    def open(self) -> int | None:
+        transport = self._client._api.transport
+        transport.open()
+        return transport.connection_limit
 
     def halts(self, error: MeetStreamError) -> bool:
         return rejects_the_key(error)

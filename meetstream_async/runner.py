@@ -62,6 +62,16 @@ class Plan(Protocol[J, O]):
     def statuses(self) -> Sequence[OutcomeStatus]:
         """Every status that an outcome of this plan can have."""
 
+    @property
+    def pacer(self) -> Pacer:
+        """When the next request may start."""
+
+    def open(self) -> int | None:
+        """Make ready, in the running loop. How many requests can be on the wire at once, if bounded.
+
+        Raises ConfigurationError where no request could be made at all.
+        """
+
     def jobs(self) -> AsyncGenerator[J, None]:
         """The jobs, made as they are asked for."""
 
@@ -110,17 +120,16 @@ class Runner(Generic[J, O]):
         self,
         plan: Plan[J, O],
         options: BulkOptions[Any],
-        pacer: Pacer,
         done: Callable[[J, O], None],
         *,
-        connection_limit: int | None = None,
         hold: bool = False,
     ) -> None:
         # More than the pool has connections for would only wait there, with their clocks running.
-        self._slots = asyncio.Semaphore(min(options.max_concurrency, connection_limit or 2**31))
+        connections = plan.open() or options.max_concurrency
+        self._slots = asyncio.Semaphore(min(options.max_concurrency, connections))
         self._plan = plan
         self._options = options
-        self._pacer = pacer
+        self._pacer = plan.pacer
         self._done = done
         self._hold = hold
         self._running: dict[asyncio.Task[O], J] = {}
@@ -138,7 +147,7 @@ class Runner(Generic[J, O]):
         """Returns when every job has its outcome. Cancelled, it cancels what is in flight, too."""
         feeder = asyncio.create_task(self._feed(), name="meetstream_async feeder")
         self._waiting.add(feeder)
-        watcher = asyncio.create_task(self._watch())
+        watcher = asyncio.create_task(self._watch(), name="meetstream_async watcher")
         if self._options.stop is not None and self._options.stop.is_set():
             self.stop()
         try:
@@ -212,7 +221,7 @@ class Runner(Generic[J, O]):
                     self._finish(job, self._unsent(job))
                     self._swallow_stop()
                     return
-                task = asyncio.create_task(self._work(job))
+                task = asyncio.create_task(self._work(job), name="meetstream_async call")
                 self._running[task] = job
                 task.add_done_callback(self._collect)
 
@@ -233,6 +242,9 @@ class Runner(Generic[J, O]):
                 f"the API asked for a pause of {exc.seconds:.0f} s, "
                 f"longer than max_pause ({self._options.max_pause:g} s)"
             )
+        if self._options.stop is not None and self._options.stop.is_set():
+            # Between its setting and the watcher's turn, too, nothing new is started.
+            self.stop()
         return not self._stopping
 
     async def _work(self, job: J) -> O:

@@ -42,7 +42,7 @@ def stream_unschedule(
     options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
     plan = _TargetPlan(check_client(client), targets, options, dedupe)
     bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome)
-    return BulkRun(plan, bulk, client._api.pacer, lambda: client._api.transport.connection_limit)
+    return BulkRun(plan, bulk)
 
 
 async def bulk_unschedule(
@@ -85,7 +85,7 @@ async def bulk_unschedule(
     options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
     plan = _TargetPlan(check_client(client), targets, options, dedupe)
     bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
-    return await run_to_end(plan, bulk, client._api.pacer, client._api.transport.connection_limit)
+    return await run_to_end(plan, bulk)
 
 
 def check_client(client: object) -> MeetStreamClient:
