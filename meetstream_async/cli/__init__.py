@@ -1,0 +1,19 @@
+"""The command line, behind the extra ``cli``: ``pip install 'meetstream-async[cli]'``."""
+
+import sys
+
+
+def main() -> None:
+    """The entry point of ``meetstream-async``."""
+    # Imported here: without the extra, the command has to be able to say so.
+    try:
+        from .app import app
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("typer", "rich"):
+            raise
+        print("error: the command needs an extra: pip install 'meetstream-async[cli]'", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        # From here on the commands heed it themselves.
+        sys.exit(130)
+    app()

@@ -1,0 +1,109 @@
+"""Where words go: results to stdout, all else to stderr. What a server sent is shown, never interpreted."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any, TextIO
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+# Wide enough that a table in a pipe is one line a row, with nothing cut.
+_PIPE_WIDTH = 4000
+
+
+def clean(value: object, limit: int = 500) -> str:
+    """A server's text on one line, with what would steer a terminal written out as an escape."""
+    text = "".join(
+        char if char.isprintable() else " " if char.isspace() else ascii(char)[1:-1]
+        for char in str(value)[:limit]
+    )
+    return text if len(text) <= limit and len(str(value)) <= limit else f"{text[: limit - 1]}…"
+
+
+class _Tolerant:
+    """A stream that goes quiet when its reader has left, instead of ending the run that writes to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            self._silence()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._silence()
+
+    def _silence(self) -> None:
+        silence(self._stream)
+
+
+def silence(stream: TextIO) -> None:
+    """Write no more to where this stream goes."""
+    # The stream keeps what it could not write, and the interpreter flushes it once more at its end.
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, stream.fileno())
+    os.close(devnull)
+
+
+def prepare() -> None:
+    """Make both streams able to write any text, whatever the locale, and even where the shell closed them."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for the rest of the process
+        elif mode == "w" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def console(stream: TextIO) -> Console:
+    """A console that reads no markup, no emoji codes and no meaning into what it prints."""
+    file: Any = _Tolerant(stream)
+    return Console(
+        file=file,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        width=None if stream.isatty() else _PIPE_WIDTH,
+    )
+
+
+def say(*parts: str | tuple[str, str]) -> None:
+    """One line for the human, on stderr; a part may be (text, style)."""
+    console(sys.stderr).print(Text.assemble(*parts), soft_wrap=True)
+
+
+def show(renderable: RenderableType, *, results: bool = False) -> None:
+    """A table or text: on stdout where it is a result, else on stderr."""
+    target = console(sys.stdout if results else sys.stderr)
+    with target.capture() as capture:
+        target.print(renderable)
+    for line in capture.get().splitlines():
+        target.file.write(line.rstrip() + "\n")
+    target.file.flush()
+
+
+def print_json(document: Any) -> None:
+    """The one document of ``--json``."""
+    stream = _Tolerant(sys.stdout)
+    # ASCII only: no terminal and no locale can make anything of it.
+    stream.write(json.dumps(document, indent=2) + "\n")
+    stream.flush()
+
+
+def print_line(text: str) -> None:
+    """One line of results, at once."""
+    stream = _Tolerant(sys.stdout)
+    stream.write(text + "\n")
+    stream.flush()

@@ -1,0 +1,169 @@
+"""Running a command: its client, its signals, and the exit code that it ends with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from enum import IntEnum
+from types import FrameType
+from typing import NoReturn, TypeVar
+
+import typer
+
+from meetstream_async import (
+    AuthenticationError,
+    ConfigurationError,
+    MeetStreamClient,
+    MeetStreamError,
+    PermissionDeniedError,
+    RateLimitError,
+    TransportError,
+)
+
+from .output import clean, prepare, say, silence
+
+T = TypeVar("T")
+
+KEY_VARIABLE = "MEETSTREAM_API_KEY"
+URL_VARIABLE = "MEETSTREAM_API_URL"
+
+
+class ExitCode(IntEnum):
+    """What the shell is told."""
+
+    OK = 0
+    """All that was asked for holds."""
+    NOT_OK = 1
+    """Something failed, is unknown, is still listed, or was not seen whole."""
+    USAGE = 2
+    """Wrong use or configuration; consent refused."""
+    DENIED = 3
+    """The API rejects the key."""
+    INTERRUPTED = 130
+
+
+class Interrupted(Exception):
+    """A signal ended the work."""
+
+
+class Refused(Exception):
+    """The command will not go on; the text says why."""
+
+
+def execute(command: Callable[[], ExitCode]) -> NoReturn:
+    """Run a command to its exit code; every foreseen error becomes one line on stderr."""
+    prepare()
+    # Without a handler of our own, Python would print the library's log lines into the progress bar.
+    logging.getLogger("meetstream_async").addHandler(logging.NullHandler())
+    _heed_sigterm()
+    try:
+        code = command()
+    except Refused as refusal:
+        complain(str(refusal))
+        code = ExitCode.USAGE
+    except MeetStreamError as error:
+        complain(explain(error))
+        code = code_of(error)
+    except OSError as error:
+        # The network's own errors are MeetStreamErrors.
+        silence(sys.stdout)
+        complain(f"the results can't be written: {os.strerror(error.errno or 0)}")
+        code = ExitCode.NOT_OK
+    except (Interrupted, KeyboardInterrupt):
+        say("interrupted")
+        code = ExitCode.INTERRUPTED
+    raise typer.Exit(code)
+
+
+def complain(text: str) -> None:
+    """An error, on one line."""
+    say(("error:", "bold red"), f" {text}")
+
+
+def code_of(error: MeetStreamError) -> ExitCode:
+    """The exit code that an error stands for."""
+    if isinstance(error, ConfigurationError):
+        return ExitCode.USAGE
+    if isinstance(error, AuthenticationError | PermissionDeniedError):
+        return ExitCode.DENIED
+    return ExitCode.NOT_OK
+
+
+def explain(error: MeetStreamError) -> str:
+    """The error and what to do about it."""
+    text = clean(error, 1000)
+    if isinstance(error, AuthenticationError | PermissionDeniedError):
+        return f"{text}; the key in {KEY_VARIABLE} was rejected at {_url()}: is it the right one?"
+    if isinstance(error, TransportError):
+        return f"{text}; is {URL_VARIABLE} right? The address is {_url()}"
+    if isinstance(error, RateLimitError):
+        return f"{text}; try again later"
+    return text
+
+
+def _url() -> str:
+    try:
+        return clean(MeetStreamClient("unused-key").base_url)
+    except MeetStreamError:
+        return f"the value of {URL_VARIABLE}"
+
+
+def make_client(timeout: float) -> MeetStreamClient:
+    """A client for the key in the environment. Raises Refused where there is none."""
+    if not os.environ.get(KEY_VARIABLE):
+        raise Refused(
+            f"{KEY_VARIABLE} is not set: put your key there, or try `meetstream-async demo`, which needs none"
+        )
+    return MeetStreamClient(timeout=timeout)
+
+
+def run_async(
+    work: Callable[[asyncio.Event], Awaitable[T]], *, on_stop: Callable[[], None] | None = None
+) -> T:
+    """Run ``work`` with an event that the first Ctrl-C or SIGTERM sets; the second one cancels it.
+
+    Without ``on_stop``, which is told of the first one, the first one cancels. Raises Interrupted where
+    the work was cancelled.
+    """
+    try:
+        return asyncio.run(_supervised(work, on_stop))
+    finally:
+        # The loop took its signal handlers with it.
+        _heed_sigterm()
+
+
+async def _supervised(work: Callable[[asyncio.Event], Awaitable[T]], on_stop: Callable[[], None] | None) -> T:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work(stop))
+
+    def heard() -> None:
+        if on_stop is not None and not stop.is_set():
+            on_stop()
+            stop.set()
+        else:
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Windows has no such handlers; there the interpreter's own Ctrl-C cancels us.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, heard)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait({task})
+    raise Interrupted
+
+
+def _heed_sigterm() -> None:
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
