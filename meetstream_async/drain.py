@@ -196,8 +196,7 @@ class _DrainPlan(Unscheduler):
             incomplete.append(self._listing_failure)
         if self._page is not None and self._page.truncated:
             incomplete.append(
-                f"the last listing was full ({self._page.limit} rows) and showed nothing new to do; "
-                "there may be more bots behind it"
+                f"the last listing was full ({self._page.limit} rows); there may be more bots behind it"
             )
         if self._page is not None and self._page.rejected:
             incomplete.append(f"{len(self._page.rejected)} rows of the last listing can't be read")
@@ -311,9 +310,13 @@ class _DrainPlan(Unscheduler):
             if outcome is None or outcome.status not in (*_GONE, OutcomeStatus.UNKNOWN):
                 continue
             here = listed.get(key, {})
+            asked_for = {id_: bot for id_, bot in here.items() if self._selects(bot)}
+            # A DELETE would now also take a bot that the filter leaves out.
+            untouchable = len(asked_for) < len(here)
+            here = asked_for
             if outcome.status is OutcomeStatus.UNKNOWN:
-                self._settle_unknown(event, outcome, here, whole)
-            elif here and self._removes_rows(event, here):
+                self._settle_unknown(event, outcome, here, whole, untouchable)
+            elif here and not untouchable and self._removes_rows(event, here):
                 event.bots.update(here)
                 self._plan_delete(event, here)
             else:
@@ -321,9 +324,14 @@ class _DrainPlan(Unscheduler):
         return rows
 
     def _settle_unknown(
-        self, event: _Dealt, outcome: UnscheduleOutcome, here: dict[str, ScheduledBot], whole: bool
+        self,
+        event: _Dealt,
+        outcome: UnscheduleOutcome,
+        here: dict[str, ScheduledBot],
+        whole: bool,
+        untouchable: bool,
     ) -> None:
-        if here and not event.tried_again:
+        if here and not event.tried_again and not untouchable:
             event.tried_again = True
             self._plan_delete(event, here)
         elif not here and whole and _lies_ahead(event):
@@ -335,6 +343,10 @@ class _DrainPlan(Unscheduler):
                 result=attrs.evolve(result, inferred=True),
                 error=None,
             )
+
+    def _selects(self, bot: ScheduledBot) -> bool:
+        where = self._options.where
+        return where is None or self._options.whole_events or bool(where(bot))
 
     def _removes_rows(self, event: _Dealt, here: dict[str, ScheduledBot]) -> bool:
         """The last DELETE took a row and left others: one more will take the next."""

@@ -165,9 +165,9 @@ class Unscheduler:
         """What was left alone although it was asked for."""
         left = []
         if self._left_one_off:
-            left.append(f"{self._left_one_off} one-off bots were left and will join (one_off_bots)")
+            left.append(f"{self._left_one_off} one-off bots have no event, were left alone and will join")
         if self._left_shared:
-            left.append(f"{self._left_shared} events shared with bots outside the filter were left")
+            left.append(f"{self._left_shared} events shared with bots outside the filter were left alone")
         return tuple(left)
 
     async def _unschedule(self, event: Event, event_id: str) -> UnscheduleOutcome:

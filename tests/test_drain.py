@@ -240,6 +240,22 @@ async def test_a_bot_scheduled_while_draining_is_cancelled_too():
     assert sim.ledger.scheduled_events == frozenset()
 
 
+@pytest.mark.parametrize("whole_events", [False, True])
+async def test_a_further_delete_never_takes_a_bot_outside_the_filter(whole_events):
+    """A bot that appears on an event already dealt with is the filter's to judge, too."""
+    late = bot(2, "evt_0001", platform="zoom")
+    async with Simulator([bot(1)]) as sim, connect(sim) as client:
+        report = await unschedule_all(
+            client,
+            where=BotFilter(platform="google_meet"),
+            whole_events=whole_events,
+            on_outcome=lambda _: sim.add_bot(late),
+        )
+    assert report.ok
+    assert len(deletes(sim)) == (2 if whole_events else 1)
+    assert ("bot-0002" in sim.ledger.scheduled_bots) is not whole_events
+
+
 async def test_the_cap_holds_for_listings_too():
     """Listing while cancelling takes a slot like everything else."""
     async with plain_account(300, latency=0.005) as sim, connect(sim) as client:
