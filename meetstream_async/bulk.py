@@ -8,22 +8,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Generic, Self
 
 from .errors import ConfigurationError
 from .outcomes import BulkReport, OutcomeStatus
-from .runner import BulkOptions, O, Plan, Runner, Shortfall
+from .plan import BulkOptions, O, Plan, Shortfall
+from .runner import Runner
 
 
 class Tally(Generic[O]):
     """The counts of a run, its clock, and its report."""
 
     def __init__(self, statuses: Sequence[OutcomeStatus]) -> None:
-        self._counts = dict.fromkeys(statuses, 0)
+        self._counts: dict[str, int] = dict.fromkeys(statuses, 0)
         self._started: float | None = None
         self._ended: float | None = None
+        self._deaf = False
 
     def start(self) -> None:
         self._started = time.monotonic()
@@ -33,6 +35,14 @@ class Tally(Generic[O]):
 
     def add(self, status: OutcomeStatus) -> None:
         self._counts[status] += 1
+
+    def tell(self, on_outcome: Callable[[O], object] | None, outcome: O) -> None:
+        """Let the caller's function hear an outcome, until it raises: then it is broken."""
+        if on_outcome is None or self._deaf:
+            return
+        self._deaf = True
+        on_outcome(outcome)
+        self._deaf = False
 
     def report(
         self, outcomes: Iterable[O], exhausted: bool, stop_reason: str | None, shortfall: Shortfall
@@ -98,7 +108,8 @@ class BulkRun(Generic[O]):
     ) -> None:
         assert self._runner is not None
         assert self._task is not None
-        if error is None or isinstance(error, Exception):
+        # GeneratorExit: the block stands in a generator that is closed, which is leaving it early.
+        if error is None or isinstance(error, Exception | GeneratorExit):
             try:
                 await self.stop()
             except asyncio.CancelledError:
@@ -156,8 +167,7 @@ class BulkRun(Generic[O]):
         self._tally.add(outcome.status)
         self._ready.append(outcome)
         self._news.set()
-        if self._options.on_outcome is not None:
-            self._options.on_outcome(outcome)
+        self._tally.tell(self._options.on_outcome, outcome)
 
     def _over(self, task: asyncio.Task[None]) -> None:
         self._tally.end()
@@ -174,8 +184,7 @@ async def run_to_end(plan: Plan[Any, O], options: BulkOptions[O]) -> BulkReport[
     def done(job: object, outcome: O) -> None:
         tally.add(outcome.status)
         outcomes.append(outcome)
-        if options.on_outcome is not None:
-            options.on_outcome(outcome)
+        tally.tell(options.on_outcome, outcome)
 
     runner = Runner(plan, options, done)
     tally.start()

@@ -17,13 +17,15 @@ import attrs
 from attrs import define, field
 
 from .bulk import Tally, with_report
-from .errors import ConfigurationError, MeetStreamError
-from .events import Event, OneOffBots, UnscheduleOptions, Unscheduler, Where, group
+from .errors import ConfigurationError, MeetStreamError, RateLimitError
+from .events import Event, OneOffBots, UnscheduleOptions, Unscheduler, Where, group, key_of
 from .meetstream import MAX_LIMIT, MeetStreamClient, soonest_first
 from .models import ScheduledBot, ScheduledBotPage, UnscheduleResult
 from .outcomes import BulkReport, OutcomeStatus, UnscheduleOutcome
 from .pacing import WaitTooLongError
-from .runner import BulkOptions, Runner, Shortfall
+from .plan import BulkOptions, Shortfall
+from .refusals import rejects_the_key
+from .runner import Runner
 from .unschedule import check_client
 
 _log = logging.getLogger("meetstream_async.drain")
@@ -101,9 +103,9 @@ class _Patience:
     look: float = field(default=_FIRST_LOOK)
 
     def lasts(self, rows: int, now: float) -> bool:
+        # Fewer than ever: a listing that flickers is no progress.
         if self.rows is None or rows < self.rows:
-            self.since = now
-        self.rows = rows
+            self.rows, self.since = rows, now
         return now - self.since < self.settle
 
     def next_look(self, now: float) -> float:
@@ -209,8 +211,7 @@ class _DrainPlan(Unscheduler):
         self._changed.set()
         earlier, job.outcome = job.outcome, outcome
         if earlier is None:
-            if self._bulk.on_outcome is not None:
-                self._bulk.on_outcome(outcome)
+            self._tally.tell(self._bulk.on_outcome, outcome)
             return
         merged = self.again(earlier, outcome)
         if earlier.status is OutcomeStatus.UNSCHEDULED and outcome.status in _GONE:
@@ -234,31 +235,46 @@ class _DrainPlan(Unscheduler):
         """Fetch a listing and take it in. False where it brought nothing to do, or failed."""
         self._listings += 1
         try:
-            async with self._runner.slot():
-                page = await self._client._list(MAX_LIMIT, slot_taken=True)
+            page = await self._fetch()
+            if page is None:
+                # A 429 that the call could not wait for: like a target, it goes back once, at its turn.
+                page = await self._fetch(last=True)
         except WaitTooLongError as exc:
             self._listing_failure = f"the API asked for a pause of {exc.seconds:.0f} s before a listing"
             return False
         except MeetStreamError as error:
             self._listing_failure = f"a later listing failed: {type(error).__name__}: {error}"
+            if rejects_the_key(error):
+                self._runner.stop(f"the API rejects the key: {error}")
             return False
+        assert page is not None
         return self._take_in(page)
+
+    async def _fetch(self, *, last: bool = False) -> ScheduledBotPage | None:
+        async with self._runner.slot():
+            try:
+                return await self._client._list(MAX_LIMIT, slot_taken=True)
+            except RateLimitError:
+                if last:
+                    raise
+        return None
 
     def _take_in(self, page: ScheduledBotPage) -> bool:
         """Put what is new into the backlog."""
         self._page = page
         before = len(self._backlog)
-        for event in group(soonest_first(page.bots), self._options.where):
+        events, left_out = group(soonest_first(page.bots), self._options)
+        for event in events:
             key = ("event", event.event_id) if event.event_id is not None else ("bot", event.bot_ids[0])
             known = self._events.get(key)
             if known is None:
-                known = _Dealt(event.event_id, event.bots, event.shared)
-                self._events[key] = known
+                known = self._events[key] = _Dealt(event.event_id, event.bots, event.shared)
                 self._plan_delete(known, event.bot_ids)
             elif known.waiting:
                 known.bots.update(event.bots)
-                known.shared = known.shared or event.shared
                 known.listed = frozenset(known.bots)
+        for known in self._backlog:
+            known.shared = known.shared or known.event_id in left_out
         return len(self._backlog) > before
 
     def _plan_delete(self, event: _Dealt, listed: Iterable[str]) -> None:
@@ -283,74 +299,72 @@ class _DrainPlan(Unscheduler):
             return True
         if self._listing_failure:
             return False
-        rows = self._settle_by_listing()
+        rows, open_rows = self._settle_by_listing()
         if self._backlog:
             return True
         now = asyncio.get_running_loop().time()
-        if not rows:
+        if not rows and not open_rows:
             return False
-        if not patience.lasts(len(rows), now):
+        if not patience.lasts(len(rows) + open_rows, now):
             self._still_listed = tuple(rows)
             return False
         await asyncio.sleep(patience.next_look(now))
         return True
 
-    def _settle_by_listing(self) -> list[ScheduledBot]:
-        """Draw the conclusions of the last listing; return the rows that should be gone and are not."""
+    def _settle_by_listing(self) -> tuple[list[ScheduledBot], int]:
+        """Draw the conclusions of the last listing.
+
+        Returns the rows that should be gone and are not, and how many rows of unknown events there are
+        that may still go.
+        """
         page = self._page
         assert page is not None
         whole = not page.truncated and not page.rejected
         listed: dict[tuple[str, str], dict[str, ScheduledBot]] = {}
         for bot in page.bots:
-            key = ("event", bot.event_id) if bot.event_id is not None else ("bot", bot.bot_id)
-            listed.setdefault(key, {})[bot.bot_id] = bot
+            listed.setdefault(key_of(bot), {})[bot.bot_id] = bot
         rows: list[ScheduledBot] = []
+        open_rows = 0
         for key, event in self._events.items():
             outcome = event.outcome
             if outcome is None or outcome.status not in (*_GONE, OutcomeStatus.UNKNOWN):
                 continue
-            here = listed.get(key, {})
-            asked_for = {id_: bot for id_, bot in here.items() if self._selects(bot)}
-            # A DELETE would now also take a bot that the filter leaves out.
-            untouchable = len(asked_for) < len(here)
-            here = asked_for
+            all_here = listed.get(key, {})
+            here = all_here
+            if not self._options.whole_events:
+                here = {bot_id: bot for bot_id, bot in all_here.items() if self._options.selects(bot)}
+            # A DELETE would now take a bot that the filter leaves out.
+            untouchable = len(here) < len(all_here)
             if outcome.status is OutcomeStatus.UNKNOWN:
-                self._settle_unknown(event, outcome, here, whole, untouchable)
+                if here and not event.tried_again and not untouchable:
+                    event.tried_again = True
+                    self._plan_delete(event, here)
+                elif here:
+                    open_rows += len(here)
+                elif whole and _lies_ahead(event):
+                    event.outcome = _inferred(outcome)
             elif here and not untouchable and self._removes_rows(event, here):
                 event.bots.update(here)
                 self._plan_delete(event, here)
             else:
                 rows += here.values()
-        return rows
-
-    def _settle_unknown(
-        self,
-        event: _Dealt,
-        outcome: UnscheduleOutcome,
-        here: dict[str, ScheduledBot],
-        whole: bool,
-        untouchable: bool,
-    ) -> None:
-        if here and not event.tried_again and not untouchable:
-            event.tried_again = True
-            self._plan_delete(event, here)
-        elif not here and whole and _lies_ahead(event):
-            result = outcome.result or UnscheduleResult(unscheduled=True, event_id=event.event_id)
-            event.outcome = attrs.evolve(
-                outcome,
-                status=OutcomeStatus.UNSCHEDULED,
-                reason="inferred: not listed any more",
-                result=attrs.evolve(result, inferred=True),
-                error=None,
-            )
-
-    def _selects(self, bot: ScheduledBot) -> bool:
-        where = self._options.where
-        return where is None or self._options.whole_events or bool(where(bot))
+        return rows, open_rows
 
     def _removes_rows(self, event: _Dealt, here: dict[str, ScheduledBot]) -> bool:
         """The last DELETE took a row and left others: one more will take the next."""
         return not event.listed <= here.keys() and event.deletes < _MOST_DELETES
+
+
+def _inferred(outcome: UnscheduleOutcome) -> UnscheduleOutcome:
+    """An unknown outcome of an event that is not listed any more."""
+    result = outcome.result or UnscheduleResult(unscheduled=True, event_id=outcome.event_id)
+    return attrs.evolve(
+        outcome,
+        status=OutcomeStatus.UNSCHEDULED,
+        reason="inferred: not listed any more",
+        result=attrs.evolve(result, inferred=True),
+        error=None,
+    )
 
 
 def _lies_ahead(event: Event) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import (
     AsyncIterable,
     Callable,
@@ -17,13 +18,14 @@ from attrs import define, field, frozen
 
 from .errors import ConfigurationError, EventNotFoundError, EventNotScheduledError, MeetStreamError
 from .meetstream import MeetStreamClient, check_series_options
-from .models import ScheduledBot, UnscheduleResult
+from .models import ScheduledBot, ScheduledBotPage, UnscheduleResult
 from .outcomes import OutcomeStatus, UnscheduleOutcome
 from .pacing import Pacer
-from .refusals import rejects_the_key
+from .plan import is_plain_function
+from .refusals import bot_is_not_yours, rejects_the_key
 
 Target: TypeAlias = ScheduledBot | str
-Targets: TypeAlias = Iterable[Target] | AsyncIterable[Target]
+Targets: TypeAlias = Iterable[Target] | AsyncIterable[Target] | ScheduledBotPage
 Where: TypeAlias = Callable[[ScheduledBot], object]
 OneOffBots: TypeAlias = Literal["report", "skip", "delete"]
 
@@ -54,9 +56,10 @@ class UnscheduleOptions:
 
     def __attrs_post_init__(self) -> None:
         check_series_options(self.cancel_all_occurrences, self.from_date)
-        if self.where is not None and not callable(self.where):
+        if self.where is not None and not is_plain_function(self.where):
             raise ConfigurationError(
-                f"where must be a BotFilter or a function of a bot, not {type(self.where).__name__}"
+                "where must be a BotFilter or a plain function of a bot, "
+                f"not {'async' if callable(self.where) else type(self.where).__name__}"
             )
         if self.one_off_bots not in get_args(OneOffBots):
             raise ConfigurationError(
@@ -71,6 +74,18 @@ class UnscheduleOptions:
                 "pass whole_events=True as well to accept that"
             )
 
+    def selects(self, bot: ScheduledBot) -> bool:
+        """Whether the bot lies inside the filter. Raises ConfigurationError for an async one."""
+        if self.where is None:
+            return True
+        selected = self.where(bot)
+        if inspect.isawaitable(selected):
+            if inspect.iscoroutine(selected):
+                selected.close()
+            # It would be true for every bot.
+            raise ConfigurationError("where must be a plain function of a bot; this one has to be awaited")
+        return bool(selected)
+
 
 @define(eq=False)
 class Event:
@@ -83,8 +98,12 @@ class Event:
     """A listed bot of the event lies outside the filter."""
     uncertain: bool = False
     """An earlier attempt may have taken effect."""
+    gone: set[str] = field(factory=set)
+    """Bots that were deleted by their own ids."""
     problem: ConfigurationError | None = None
     """Why no request can be made of it."""
+    fatal: str | None = None
+    """Why no other event can fare better."""
 
     @property
     def bot_ids(self) -> tuple[str, ...]:
@@ -117,8 +136,8 @@ class Unscheduler:
         transport.open()
         return transport.connection_limit
 
-    def halts(self, error: MeetStreamError) -> bool:
-        return rejects_the_key(error)
+    def halts(self, event: Event, outcome: UnscheduleOutcome) -> str | None:
+        return event.fatal
 
     def foresee(self, event: Event) -> UnscheduleOutcome | None:
         if event.problem is not None:
@@ -146,7 +165,6 @@ class Unscheduler:
         if outcome.error is not None:
             # Kept with the report: a traceback would keep every frame of the call alive with it.
             outcome.error.with_traceback(None)
-            event.uncertain = event.uncertain or outcome.error.outcome_unknown
         return attrs.evolve(outcome, elapsed=loop.time() - started)
 
     def again(self, first: UnscheduleOutcome, second: UnscheduleOutcome) -> UnscheduleOutcome:
@@ -159,7 +177,9 @@ class Unscheduler:
 
     def interrupted(self, event: Event) -> UnscheduleOutcome:
         event.uncertain = True
-        return self._outcome(event, OutcomeStatus.UNKNOWN, reason="cancelled while its request was in flight")
+        return self._outcome(
+            event, OutcomeStatus.UNKNOWN, reason="cancelled while its request was in flight", attempts=1
+        )
 
     def left(self) -> tuple[str, ...]:
         """What was left alone although it was asked for."""
@@ -185,6 +205,7 @@ class Unscheduler:
         else:
             return self._success(event, result, attempts)
         # Outside of the except block: what happens from here on has no business in the error's context.
+        self._note(event, error)
         if isinstance(error, EventNotScheduledError) and not error.outcome_unknown:
             return self._already(event, error)
         if isinstance(error, EventNotFoundError) and options.one_off_bots == "delete" and event.bots:
@@ -212,28 +233,41 @@ class Unscheduler:
     async def _delete_bots(self, event: Event, *, sent: int = 0) -> UnscheduleOutcome:
         """Delete the bots by their own ids: a one-off bot, or those of an event that the API can't find."""
         worst: MeetStreamError | None = None
-        slot_taken = not sent
-        for bot_id in event.bots:
+        # While this goes on, a stream of rows may bring another bot of the event.
+        tried: set[str] = set()
+        while waiting := [bot_id for bot_id in event.bots if bot_id not in event.gone | tried]:
+            bot_id = waiting[0]
+            tried.add(bot_id)
             try:
                 _, attempts = await self._client._delete_bot(
-                    bot_id, uncertain=event.uncertain and event.event_id is None, slot_taken=slot_taken
+                    bot_id, uncertain=event.uncertain, slot_taken=not sent
                 )
+                event.gone.add(bot_id)
                 sent += attempts
-            except MeetStreamError as error:
+            except MeetStreamError as exc:
+                error = exc
                 sent += error.attempts
-                if worst is None or error.outcome_unknown:
+                self._note(event, error, bot_deleted=True)
+                if worst is None or error.outcome_unknown or event.fatal:
                     worst = error
-                if rejects_the_key(error):
-                    worst = error
-                    break
-            slot_taken = False
+            if event.fatal:
+                break
         if worst is not None:
             return attrs.evolve(self._failure(event, worst), attempts=sent)
         reason = "deleted by its own id" if event.event_id is None else "event not found; bots deleted by id"
         return self._outcome(event, OutcomeStatus.UNSCHEDULED, reason=reason, attempts=sent)
 
+    def _note(self, event: Event, error: MeetStreamError, *, bot_deleted: bool = False) -> None:
+        """Keep what an error means for further attempts, and for the run."""
+        event.uncertain = event.uncertain or error.outcome_unknown
+        if isinstance(error, ConfigurationError):
+            event.fatal = f"no request can be made: {error}"
+        elif rejects_the_key(error) and not (bot_deleted and bot_is_not_yours(error)):
+            event.fatal = f"the API rejects the key: {error}"
+
     def _failure(self, event: Event, error: MeetStreamError) -> UnscheduleOutcome:
-        status = OutcomeStatus.UNKNOWN if error.outcome_unknown else OutcomeStatus.FAILED
+        uncertain = error.outcome_unknown or event.uncertain
+        status = OutcomeStatus.UNKNOWN if uncertain else OutcomeStatus.FAILED
         return self._outcome(event, status, reason=str(error), error=error, attempts=error.attempts)
 
     def _outcome(
@@ -249,21 +283,26 @@ class Unscheduler:
         return UnscheduleOutcome(event.event_id, event.bot_ids, status, reason, result, error, attempts)
 
 
-def group(targets: Iterable[Target], where: Where | None) -> list[Event]:
-    """Rows as events, in the order of their first row; only events with a selected row."""
+def group(targets: Iterable[Target], options: UnscheduleOptions) -> tuple[list[Event], set[str]]:
+    """Rows as events, in the order of their first row: those with a selected row.
+
+    Second, the ids of events with a row that the filter leaves out.
+    """
     events: dict[tuple[str, str], Event] = {}
     left_out: set[str] = set()
     for target in targets:
         if isinstance(target, str):
             events.setdefault(("event", target), Event(target))
-            continue
-        if where is not None and not where(target):
-            if target.event_id is not None:
-                left_out.add(target.event_id)
-            continue
-        key = ("bot", target.bot_id) if target.event_id is None else ("event", target.event_id)
-        event = events.setdefault(key, Event(target.event_id))
-        event.bots[target.bot_id] = target
+        elif options.selects(target):
+            event = events.setdefault(key_of(target), Event(target.event_id))
+            event.bots[target.bot_id] = target
+        elif target.event_id is not None:
+            left_out.add(target.event_id)
     for event in events.values():
         event.shared = event.event_id in left_out
-    return list(events.values())
+    return list(events.values()), left_out
+
+
+def key_of(bot: ScheduledBot) -> tuple[str, str]:
+    """What a row is one with: its event, or itself."""
+    return ("bot", bot.bot_id) if bot.event_id is None else ("event", bot.event_id)

@@ -14,12 +14,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
-import attrs
 
 from .errors import ApiError, ConfigurationError
 from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 from .refusals import route_is_missing
-from .reply import Reply
 from .retry import RetryPolicy
 from .safety import Secret, check_base_url, check_identifier
 from .session import ApiSession
@@ -84,7 +82,9 @@ class MeetStreamClient:
         self._list_path: str | None = None
 
     def __repr__(self) -> str:
-        return f"<MeetStreamClient {self._api.base_url}>"
+        # A constructor that raises leaves a client without one.
+        api: ApiSession | None = getattr(self, "_api", None)
+        return f"<MeetStreamClient {api and api.base_url}>"
 
     async def __aenter__(self) -> Self:
         self._api.transport.open()
@@ -154,20 +154,29 @@ class MeetStreamClient:
     async def _list(self, limit: int, *, slot_taken: bool = False) -> ScheduledBotPage:
         _check_limit(limit)
         query = {"limit": str(limit)}
+        deadline = self._api.deadline()
         first_error: ApiError | None = None
+        sent = 0
         for name in (self._list_path,) if self._list_path else _LIST_PATHS:
-            reply = await self._api.request("GET", "calendar", name, query=query, slot_taken=slot_taken)
-            slot_taken = False
+            reply = await self._api.request(
+                "GET", "calendar", name, query=query, slot_taken=slot_taken, deadline=deadline, sent=sent
+            )
+            slot_taken, sent = False, reply.attempts
             try:
                 page, ignored = read_listing(reply, limit)
-            except ApiError as error:
-                if self._list_path or not route_is_missing(error):
-                    raise
-                first_error = first_error or error
-                continue
-            self._list_path = name
-            self._tell(page, ignored)
-            return page
+            except ApiError as exc:
+                error = exc
+            else:
+                self._list_path = name
+                self._tell(page, ignored)
+                return page
+            if first_error is not None:
+                first_error.attempts = error.attempts
+                first_error.hint = f"/calendar/{name} answered {error.status} {error.message}"
+                break
+            first_error = error
+            if self._list_path or not route_is_missing(error):
+                break
         assert first_error is not None
         raise first_error
 
@@ -206,7 +215,7 @@ class MeetStreamClient:
             "DELETE", "calendar", "schedule", event_id, body=body or None, slot_taken=slot_taken
         )
         result, ignored = read_unscheduled(
-            _after(reply, uncertain), event_id, series=bool(cancel_all_occurrences)
+            reply.after(uncertain), event_id, series=bool(cancel_all_occurrences)
         )
         _tell_ignored(ignored)
         return result, reply.attempts
@@ -216,7 +225,7 @@ class MeetStreamClient:
     ) -> tuple[DeletedBot, int]:
         """The reply and the number of attempts. ``uncertain``: an earlier call may have taken effect."""
         reply = await self._api.request("DELETE", "calendar", "scheduled_bots", bot_id, slot_taken=slot_taken)
-        deleted, ignored = read_deleted_bot(_after(reply, uncertain))
+        deleted, ignored = read_deleted_bot(reply.after(uncertain))
         _tell_ignored(ignored)
         return deleted, reply.attempts
 
@@ -276,17 +285,13 @@ def check_series_options(cancel_all_occurrences: object, from_date: object) -> N
 
 
 def _utc_text(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def _check_limit(limit: object) -> int:
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
         raise ConfigurationError(f"limit must be an int from 1 to {MAX_LIMIT}, not {limit!r}")
     return limit
-
-
-def _after(reply: Reply, uncertain: bool) -> Reply:
-    return attrs.evolve(reply, uncertain=True) if uncertain else reply
 
 
 def _tell_ignored(paths: Sequence[str]) -> None:

@@ -84,7 +84,7 @@ class UnscheduleOutcome:
 class BulkReport(Generic[O_co]):
     """What a bulk run did."""
 
-    counts: Mapping[OutcomeStatus, int]
+    counts: Mapping[str, int]
     """How many events ended in each status; every status that can occur, zeros included."""
     outcomes: tuple[O_co, ...]
     """One per event. Of a stream: those that were not handed to its consumer."""
@@ -106,7 +106,7 @@ class BulkReport(Generic[O_co]):
             "complete": self.complete,
             "reason": self.reason,
             "elapsed": round(self.elapsed, 6),
-            "counts": {status.value: count for status, count in self.counts.items()},
+            "counts": {str(status): count for status, count in self.counts.items()},
             "outcomes": [outcome.to_dict() for outcome in self.outcomes],
             "still_listed": [
                 {

@@ -25,10 +25,10 @@ class Pacer:
 
     def __init__(self, rate: float | None = None) -> None:
         if rate is not None and (
-            isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf
+            isinstance(rate, bool) or not isinstance(rate, int | float) or not 1e-6 <= rate <= 1e6
         ):
             raise ConfigurationError(
-                f"rate_limit must be requests per second, more than 0, or None; not {rate!r}"
+                f"rate_limit must be requests per second, from 0.000001 to 1000000, or None; not {rate!r}"
             )
         self._interval = 0.0 if rate is None else 1.0 / rate
         self._next = 0.0

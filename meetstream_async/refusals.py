@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
 from http import HTTPStatus
 
 from . import errors
-from .reply import UNREADABLE, Reply, parse_json
+from .reply import UNREADABLE, Reply
 from .safety import clean_text
+
+_MOST = 20
+"""Complaints, and fields with complaints, that are kept of an error."""
+_DEEPEST = 6
+"""Levels of an error body that are looked into for its text."""
+_LONGEST_PAGE = 4096
+"""Bytes of an error page that are looked at: enough for its text, too few to keep a regex busy."""
 
 _BY_STATUS: dict[int, type[errors.ApiError]] = {
     400: errors.BadRequestError,
@@ -60,34 +66,38 @@ def route_is_missing(error: errors.ApiError) -> bool:
     )
 
 
-def bot_is_not_yours(error: errors.ApiError) -> bool:
-    """A 403 that is about one bot, not about the key."""
-    return error.status == 403 and bool(
-        re.search(r"\b(bot|yours?|belongs?|owner|owned)\b", error.message, re.IGNORECASE)
-    )
-
-
 def rejects_the_key(error: errors.MeetStreamError) -> bool:
     """After this error every other request with the same key would be refused as well."""
     if isinstance(error, errors.PermissionDeniedError):
-        return not (route_is_missing(error) or bot_is_not_yours(error))
+        return not route_is_missing(error)
     return isinstance(error, errors.AuthenticationError)
+
+
+def bot_is_not_yours(error: errors.MeetStreamError) -> bool:
+    """A 403 to the DELETE of one bot that is about that bot, not about the key."""
+    return (
+        isinstance(error, errors.PermissionDeniedError)
+        and re.search(r"\b(bot|yours?|belongs?|owner|owned)\b", error.message, re.IGNORECASE) is not None
+        and re.search(r"\b(key|token|credentials?)\b", error.message, re.IGNORECASE) is None
+    )
 
 
 def _read_error_body(reply: Reply) -> tuple[str, dict[str, tuple[str, ...]]]:
     """The text of an error in any of the dialects seen, and its complaints by field."""
     fields: dict[str, tuple[str, ...]] = {}
-    data = parse_json(reply.body)
+    data = reply.json()
     if data is UNREADABLE:
         text: str | None = _plain(reply.body)
     else:
         text = _find_text(data)
         if isinstance(data, dict) and isinstance(data.get("errors"), dict):
             fields = {
-                _clean(reply, str(name)): tuple(_clean(reply, text) for text in _strings(complaints))
-                for name, complaints in data["errors"].items()
+                clean_text(name, scrub=reply.scrub): tuple(
+                    clean_text(text, scrub=reply.scrub) for text in _strings(complaints)[:_MOST]
+                )
+                for name, complaints in list(data["errors"].items())[:_MOST]
             }
-    message = _clean(reply, text) if text else ""
+    message = clean_text(text, scrub=reply.scrub) if text else ""
     if not message:
         try:
             message = HTTPStatus(reply.status).phrase
@@ -96,37 +106,32 @@ def _read_error_body(reply: Reply) -> tuple[str, dict[str, tuple[str, ...]]]:
     return message, fields
 
 
-def _clean(reply: Reply, text: str) -> str:
-    # Scrubbed before it is cut, so that no half of a key is left at the end.
-    return clean_text(reply.scrub(text))
-
-
-def _find_text(data: object) -> str | None:
+def _find_text(data: object, depth: int = 0) -> str | None:
     """``{"message"}``, ``{"error"}``, ``{"detail"}``, one inside another, or a bare string."""
     if isinstance(data, str):
         return data
+    if depth == _DEEPEST:
+        return None
     if isinstance(data, dict):
         for name in ("message", "Message", "error", "detail", "msg"):
-            found = _find_text(data[name]) if name in data else None
+            found = _find_text(data[name], depth + 1) if name in data else None
             if found:
                 return found
     if isinstance(data, list):
-        return "; ".join(filter(None, map(_find_text, data[:10]))) or None
+        texts = (_find_text(item, depth + 1) for item in data[:_MOST])
+        return "; ".join(filter(None, texts)) or None
     return None
 
 
-def _strings(value: object) -> Iterable[str]:
+def _strings(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 def _plain(body: bytes) -> str:
-    text = body[:65536].decode("utf-8", "replace")
+    text = body[:_LONGEST_PAGE].decode("utf-8", "replace")
     if "<" not in text:
         return text
-    title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
-    if title and title[1].strip():
-        return html.unescape(title[1])
-    text = re.sub(r"<(script|style)\b.*?</\1", " ", text, flags=re.IGNORECASE | re.DOTALL)
+    text = re.sub(r"<(script|style)\b.*?</\1\s*>", " ", text, flags=re.IGNORECASE | re.DOTALL)
     return html.unescape(re.sub(r"<[^>]*>?", " ", text))

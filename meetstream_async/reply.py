@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from json import JSONDecoder
+from json import JSONDecoder, dumps
 
 import attrs
 
@@ -19,7 +19,8 @@ class Reply:
     """The last response of a call, and what is known of the attempts before it."""
 
     status: int
-    headers: Mapping[str, str]
+    # Neither in the repr: a server may echo the credential in any of them.
+    headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
     attempts: int = 1
     uncertain: bool = False
@@ -29,7 +30,9 @@ class Reply:
     retry_after: float | None = None
     """Seconds."""
     scrub: Callable[[str], str] = attrs.field(default=_as_it_is, repr=False)
-    """Takes the credentials out of a text."""
+    """Takes the credentials out of a text for people."""
+    blot: Callable[[str], str] = attrs.field(default=_as_it_is, repr=False)
+    """Takes credentials out of data: only such as cannot be there by accident."""
 
     @property
     def succeeded(self) -> bool:
@@ -40,8 +43,16 @@ class Reply:
         for name in ("x-request-id", "x-amzn-requestid", "apigw-requestid"):
             value = self.headers.get(name)
             if value:
-                return self.scrub(clean_text(value, 200))
+                return clean_text(value, 200, self.scrub)
         return None
+
+    def after(self, uncertain: bool) -> Reply:
+        """This reply as that of a call with an uncertain one before it."""
+        return attrs.evolve(self, uncertain=True) if uncertain else self
+
+    def json(self) -> object:
+        """The body's JSON value, or UNREADABLE."""
+        return parse_json(self.body, self.blot)
 
 
 # NaN and the infinities are no JSON; a listing that holds one in some attribute is still worth reading.
@@ -51,12 +62,17 @@ _decoder = JSONDecoder(parse_constant=lambda _: None)
 UNREADABLE = object()
 
 
-def parse_json(body: bytes) -> object:
+def parse_json(body: bytes, blot: Callable[[str], str] = _as_it_is) -> object:
     """The JSON value, or UNREADABLE for whatever is none, however it is broken."""
     # A value, not an exception: json's own error holds the whole body, and would stay as the context
     # of ours.
     try:
-        return _decoder.decode(body.decode("utf-8-sig" if body[:1] == b"\xef" else "utf-8"))
+        text = blot(body.decode("utf-8-sig" if body[:1] == b"\xef" else "utf-8"))
+        value = _decoder.decode(text)
+        if "\\u" in text and (plain := dumps(value, ensure_ascii=False)) != (blotted := blot(plain)):
+            # An echoed credential had been written with escapes.
+            value = _decoder.decode(blotted)
+        return value
     except (ValueError, RecursionError):
         return UNREADABLE
 

@@ -8,105 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Generic
 
-from attrs import frozen
-
-from .errors import ConfigurationError, MeetStreamError, RateLimitError, ServerError, TransportError
-from .models import ScheduledBot
-from .outcomes import Outcome, OutcomeStatus
-from .pacing import Pacer, WaitTooLongError
+from .errors import RateLimitError, ServerError, TransportError
+from .pacing import WaitTooLongError
+from .plan import BulkOptions, J, O, Plan
 
 _log = logging.getLogger("meetstream_async.runner")
-
-J = TypeVar("J")
-O = TypeVar("O", bound=Outcome)  # noqa: E741 - the outcome
-
-
-@frozen
-class BulkOptions(Generic[O]):
-    """The options that every bulk run has. Raises ConfigurationError for values out of range."""
-
-    max_concurrency: int
-    max_pause: float
-    stop_after_failures: int
-    on_outcome: Callable[[O], object] | None
-    stop: asyncio.Event | None = None
-    """Set by the caller, it ends the run gracefully."""
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("max_concurrency", "stop_after_failures"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigurationError(f"{name} must be an int, 1 or more, not {value!r}")
-        pause = self.max_pause
-        if isinstance(pause, bool) or not isinstance(pause, int | float) or not pause >= 0:
-            raise ConfigurationError(f"max_pause must be a number of seconds, 0 or more, not {pause!r}")
-        if self.on_outcome is not None and (
-            not callable(self.on_outcome) or inspect.iscoroutinefunction(self.on_outcome)
-        ):
-            raise ConfigurationError(
-                "on_outcome must be a plain function; for an async consumer iterate over a stream"
-            )
-        if self.stop is not None and not isinstance(self.stop, asyncio.Event):
-            raise ConfigurationError(f"stop must be an asyncio.Event, not {type(self.stop).__name__}")
-
-
-class Plan(Protocol[J, O]):
-    """What a runner runs: where its jobs come from, and what each of them means."""
-
-    @property
-    def statuses(self) -> Sequence[OutcomeStatus]:
-        """Every status that an outcome of this plan can have."""
-
-    @property
-    def pacer(self) -> Pacer:
-        """When the next request may start."""
-
-    def open(self) -> int | None:
-        """Make ready, in the running loop. How many requests can be on the wire at once, if bounded.
-
-        Raises ConfigurationError where no request could be made at all.
-        """
-
-    def jobs(self) -> AsyncGenerator[J, None]:
-        """The jobs, made as they are asked for."""
-
-    def rest(self) -> Iterable[J]:
-        """The jobs that a stopped run never took, as far as they are known."""
-
-    def foresee(self, job: J) -> O | None:
-        """The outcome of a job that needs no request, else None."""
-
-    async def attempt(self, job: J) -> O:
-        """One call. Raises nothing but cancellation; errors are in the outcome."""
-
-    def again(self, first: O, second: O) -> O:
-        """One outcome of two attempts at a job."""
-
-    def unsent(self, job: J, reason: str) -> O:
-        """The outcome of a job that was never begun."""
-
-    def interrupted(self, job: J) -> O:
-        """The outcome of a job that was cancelled in flight."""
-
-    def halts(self, error: MeetStreamError) -> bool:
-        """After this error no other job can succeed."""
-
-    def shortfall(self) -> Shortfall:
-        """What the plan itself knows to be missing, once the run has ended."""
-
-
-@frozen
-class Shortfall:
-    """Why a report is not complete or not ok, besides its counts."""
-
-    incomplete: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
-    still_listed: tuple[ScheduledBot, ...] = ()
 
 
 class Runner(Generic[J, O]):
@@ -159,16 +69,16 @@ class Runner(Generic[J, O]):
         except asyncio.CancelledError:
             self._aborted = True
             self.stop("cancelled")
-            tasks = [feeder, watcher, *self._running]
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+            await _end([feeder, watcher, *self._running])
             raise
         finally:
             self._waiting.discard(feeder)
-            self._settle_rest()
-            if not feeder.cancelled() and (error := feeder.exception()) is not None:
+            if feeder.cancelled():
+                # By a stop, or by a source that was itself cancelled.
+                self.stop("the source of targets was cancelled")
+            elif (error := feeder.exception()) is not None:
                 self._crashed(error)
+            self._settle_rest()
 
     def stop(self, reason: str = "stopped by the caller") -> None:
         """Start nothing new. What is in flight finishes."""
@@ -198,6 +108,7 @@ class Runner(Generic[J, O]):
             self.stop()
 
     async def _feed(self) -> None:
+        foreseen_in_a_row = 0
         async with contextlib.aclosing(self._plan.jobs()) as jobs:
             while not self._stopping:
                 try:
@@ -213,6 +124,10 @@ class Runner(Generic[J, O]):
                     foreseen = self._plan.foresee(job)
                     if foreseen is not None:
                         self._finish(job, foreseen)
+                        foreseen_in_a_row += 1
+                        if foreseen_in_a_row % 100 == 0:
+                            # Nothing here has to wait; others may have to.
+                            await asyncio.sleep(0)
                         continue
                     if not await self._turn():
                         self._finish(job, self._unsent(job))
@@ -282,7 +197,7 @@ class Runner(Generic[J, O]):
             self._crashed(error)
         else:
             outcome = task.result()
-            self._judge(outcome)
+            self._judge(job, outcome)
             self._finish(job, outcome)
 
     def _finish(self, job: J, outcome: O) -> None:
@@ -293,7 +208,7 @@ class Runner(Generic[J, O]):
         except Exception as exc:
             self._crashed(exc)
 
-    def _judge(self, outcome: O) -> None:
+    def _judge(self, job: J, outcome: O) -> None:
         error = outcome.error
         if isinstance(error, ServerError | TransportError):
             self._failures_in_a_row += 1
@@ -301,8 +216,8 @@ class Runner(Generic[J, O]):
                 self.stop(f"{self._failures_in_a_row} targets in a row failed, the last with: {error}")
         else:
             self._failures_in_a_row = 0
-        if error is not None and self._plan.halts(error):
-            self.stop(f"the API rejects the key: {error}")
+        if (reason := self._plan.halts(job, outcome)) is not None:
+            self.stop(reason)
 
     def _crashed(self, error: BaseException) -> None:
         if isinstance(error, Exception):
@@ -316,3 +231,12 @@ class Runner(Generic[J, O]):
 
     def _unsent(self, job: J) -> O:
         return self._plan.unsent(job, self.stop_reason or "the run ended first")
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel the tasks and return when they have ended, however often this one is cancelled meanwhile."""
+    for task in tasks:
+        task.cancel()
+    while pending := [task for task in tasks if not task.done()]:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait(pending)

@@ -20,20 +20,32 @@ from .errors import ConfigurationError
 MAX_TEXT = 500
 """Characters of a server's text that are kept."""
 
-_SHORTEST_SECRET = 8
+SHORTEST_SECRET = 8
 """Shorter "keys" are placeholders of tests; hunting them down would garble ordinary words."""
+LONG_SECRET = 16
+"""A key of this length cannot turn up in an API's data by accident, so there it may be blotted out."""
+_LONGEST_SECRET = 512
 
 
-def clean_text(text: str, limit: int = MAX_TEXT) -> str:
-    """``text`` on one line, without control or formatting characters, cut at ``limit`` characters."""
-    # A hostile body may be megabytes long: cut it first, generously, then look at each character.
-    text = text[: limit * 4]
+def clean_text(text: str, limit: int = MAX_TEXT, scrub: Callable[[str], str] | None = None) -> str:
+    """``text`` on one line, without control or formatting characters, cut at ``limit`` characters.
+
+    ``scrub`` takes the credentials out in between: after invisible characters that may hide one are
+    gone, and before the cut may leave half of one.
+    """
+    # A hostile body may be megabytes long: only so much of it is looked at, character by character.
+    window = text[: limit * 4]
     kept = "".join(
         " " if char.isspace() else char
-        for char in text
+        for char in window
         if char.isspace() or unicodedata.category(char)[0] != "C"
     )
     kept = " ".join(kept.split())
+    if len(window) < len(text):
+        # The edge of the window may have halved a credential, too.
+        kept = kept[: max(0, len(kept) - _LONGEST_SECRET)]
+    if scrub is not None:
+        kept = scrub(kept)
     return kept if len(kept) <= limit else kept[: limit - 1] + "…"
 
 
@@ -76,8 +88,8 @@ def check_base_url(value: object, source: str) -> URL:
         url = URL(value)
         host = url.host
         _ = url.port
-    except ValueError as exc:
-        problem = clean_text(str(exc))
+    except ValueError:
+        problem = "it is no URL"
     else:
         if url.user is not None or url.password is not None:
             # Not echoed: it may be a password.
@@ -90,7 +102,9 @@ def check_base_url(value: object, source: str) -> URL:
             problem = "plain http:// would send the key unencrypted; use https://"
         else:
             return url.with_path(url.raw_path.rstrip("/"), encoded=True)
-    raise ConfigurationError(f"{source} {clean_text(value, 200)!r} can't be used: {problem}")
+    # What stands before an "@" or behind a "?" may be a secret, even where the rest can't be read.
+    shown = "" if "@" in value else f" {clean_text(value.partition('?')[0], 200)!r}"
+    raise ConfigurationError(f"{source}{shown} can't be used: {problem}")
 
 
 def _is_loopback(host: str) -> bool:
@@ -142,6 +156,8 @@ def _credential_problem(value: object) -> str | None:
         return f"must be a string, not {type(value).__name__}"
     if not value:
         return "is empty"
+    if len(value) > _LONGEST_SECRET:
+        return f"is longer than {_LONGEST_SECRET} characters; that is no key"
     if value != value.strip():
         return "has a space or line break around it; remove it"
     if value.startswith(("Token ", "Bearer ")):
@@ -151,12 +167,12 @@ def _credential_problem(value: object) -> str | None:
     return None
 
 
-def scrubber(secrets: Iterable[Secret]) -> Callable[[str], str]:
+def scrubber(secrets: Iterable[Secret], shortest: int = SHORTEST_SECRET) -> Callable[[str], str]:
     """A function that takes these credentials out of a text, also where they are percent-encoded."""
     forms = {
         form
         for secret in secrets
-        if len(secret.reveal()) >= _SHORTEST_SECRET
+        if len(secret.reveal()) >= shortest
         for form in (secret.reveal(), quote(secret.reveal(), safe=""))
     }
 

@@ -41,9 +41,9 @@ class ApiSession:
         trace_configs: Sequence[aiohttp.TraceConfig],
     ) -> None:
         """``credentials``: header name to what stands before the credential, and the credential."""
+        self.base_url = base_url
         if not isinstance(retry, RetryPolicy):
             raise ConfigurationError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
-        self.base_url = base_url
         self.policy = retry
         self.pacer = Pacer(rate_limit)
         self.transport = Transport(
@@ -54,6 +54,10 @@ class ApiSession:
     def __repr__(self) -> str:
         return f"<ApiSession {self.base_url}>"
 
+    def deadline(self) -> float:
+        """The loop's time at which a call that begins now has to end."""
+        return asyncio.get_running_loop().time() + self.policy.max_elapsed
+
     async def request(
         self,
         method: str,
@@ -61,13 +65,18 @@ class ApiSession:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         slot_taken: bool = False,
+        deadline: float | None = None,
+        sent: int = 0,
     ) -> Reply:
         """One call, at most ``max_elapsed`` seconds long.
 
         Each of ``segments`` becomes one path segment. ``slot_taken``: the caller has waited at the pacer
-        for the first attempt. Returns the last reply whatever its status. Raises TransportError or
-        InvalidResponseError where the last attempt brought none, RateLimitError where a pause is longer
-        than the call may take, ConfigurationError for a client that cannot be used here.
+        for the first attempt. ``deadline`` (the loop's time) and ``sent``: the call is the second half of
+        one that had so long and has made so many attempts.
+
+        Returns the last reply whatever its status. Raises TransportError or InvalidResponseError where
+        the last attempt brought none, RateLimitError where a pause is longer than the call may take,
+        ConfigurationError for a client that cannot be used here.
         """
         self.transport.open()
         path = "/".join((self._base_path, *map(path_segment, segments)))
@@ -75,7 +84,7 @@ class ApiSession:
         if query:
             url = url.with_query(query)
         data = None if body is None else json.dumps(body).encode()
-        call = _Call(self, method, url, data, slot_taken)
+        call = _Call(self, method, url, data, slot_taken, sent, deadline or self.deadline())
         outcome = await call.attempt()
         if outcome.retry and self.policy.max_attempts > 1:
             outcome = await retry(
@@ -90,7 +99,14 @@ class _Call:
     """The attempts of one call."""
 
     def __init__(
-        self, session: ApiSession, method: str, url: URL, data: bytes | None, slot_taken: bool
+        self,
+        session: ApiSession,
+        method: str,
+        url: URL,
+        data: bytes | None,
+        slot_taken: bool,
+        sent: int,
+        deadline: float,
     ) -> None:
         self._session = session
         self._transport = session.transport
@@ -99,9 +115,9 @@ class _Call:
         self._url = url
         self._data = data
         self._slot_taken = slot_taken
-        self._attempts = 0
+        self._attempts = sent
         self._uncertain = False
-        self.deadline = asyncio.get_running_loop().time() + session.policy.max_elapsed
+        self.deadline = deadline
 
     async def attempt(self) -> Reply | Failure:
         loop = asyncio.get_running_loop()
@@ -113,7 +129,13 @@ class _Call:
         self._slot_taken = False
         self._attempts += 1
         until = min(loop.time() + self._transport.timeout, self.deadline)
-        answer = await self._transport.send(self._method, self._url, self._data, until)
+        try:
+            answer = await self._transport.send(self._method, self._url, self._data, until)
+        except ConfigurationError as closed:
+            # The client was closed in between: this attempt was not sent, those before it were.
+            closed.attempts = self._attempts - 1
+            closed.outcome_unknown = self._uncertain
+            raise
         if isinstance(answer, Failure):
             error = answer.error
             error.attempts = self._attempts
@@ -139,6 +161,7 @@ class _Call:
                 None if status < 300 else parse_retry_after(headers.get("Retry-After"), headers.get("Date"))
             ),
             scrub=self._transport.scrub,
+            blot=self._transport.blot,
         )
 
     def _pause(self, reply: Reply) -> None:

@@ -6,10 +6,10 @@ Nothing is decided here, and no error leaves from inside aiohttp, whose frames h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import aiohttp
-from attrs import frozen
+from attrs import evolve, field, frozen
 from yarl import URL
 
 from .__about__ import __version__
@@ -21,7 +21,7 @@ from .errors import (
     RequestTimeoutError,
     TransportError,
 )
-from .safety import Secret, clean_text, scrubber
+from .safety import LONG_SECRET, Secret, clean_text, scrubber
 
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of a decoded body that are read before the reply is given up."""
@@ -29,26 +29,11 @@ MAX_BODY = 16 * 1024 * 1024
 _CONNECTIONS = 100
 """Of a session that is opened here. aiohttp's own default, said aloud because bulk runs keep to it."""
 
-_LONG_SECRET = 16
-"""A key of this length cannot turn up in a listing by accident, so there it may be blotted out."""
-
 _USER_AGENT = f"meetstream-async/{__version__}"
 
 
 class _ConnectionLostError(aiohttp.ClientError):
     """A lost connection under a type that aiohttp does not answer by silently sending a DELETE again."""
-
-
-async def _send_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as exc:
-        lost = _ConnectionLostError(f"{type(exc).__name__}: {exc}")
-    raise lost
 
 
 class _BodyTooLargeError(Exception):
@@ -60,8 +45,9 @@ class Answer:
     """A reply as it came."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    # Neither in the repr: a server may echo the credential in any of them.
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
 
 
 @frozen
@@ -90,12 +76,12 @@ class Transport:
         trace_configs: Sequence[aiohttp.TraceConfig],
     ) -> None:
         """``credentials``: header name to what stands before the credential, and the credential."""
+        self._origin = base_url.origin()
         _check_session(session, trace_configs)
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
             raise ConfigurationError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
         self.timeout = float(timeout)
         self.closed = False
-        self._origin = base_url.origin()
         self._credentials = credentials
         self._trace_configs = list(trace_configs)
         # The request as a whole is bounded in send(). Connecting gets half of it, so that a host that
@@ -104,7 +90,7 @@ class Transport:
         self._connect_timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.timeout / 2)
         secrets = [secret for _, secret in credentials.values()]
         self.scrub = scrubber(secrets)
-        self._blots = [secret.reveal().encode() for secret in secrets if len(secret.reveal()) >= _LONG_SECRET]
+        self.blot = scrubber(secrets, LONG_SECRET)
         self._borrowed = session is not None
         self._http = session
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -155,7 +141,7 @@ class Transport:
         http = self.open()
         seconds = until - asyncio.get_running_loop().time()
         has_effect = method != "GET"
-        head: tuple[int, Mapping[str, str]] | None = None
+        head: Answer | None = None
         try:
             async with (
                 asyncio.timeout_at(until),
@@ -168,12 +154,14 @@ class Transport:
                     raise_for_status=False,
                     auto_decompress=True,
                     timeout=self._connect_timeout,
-                    middlewares=(_send_once,),
+                    middlewares=(self._send_once,),
                 ) as response,
             ):
-                head = response.status, response.headers
-                body = await _read(response)
+                head = Answer(response.status, response.headers)
+                return evolve(head, body=await _read(response))
         except asyncio.CancelledError as exc:
+            # This frame's variables may be printed with it, and aiohttp shows a response's headers.
+            response = None
             exc.__cause__ = exc.__context__ = None
             raise exc.with_traceback(None) from None
         except aiohttp.ConnectionTimeoutError:
@@ -181,51 +169,60 @@ class Transport:
             return self._failure(RequestTimeoutError, why)
         except TimeoutError:
             why = f"no complete reply within {seconds:.3g} s"
-            return self._failure(RequestTimeoutError, why, sent=has_effect)
+            failure = self._failure(RequestTimeoutError, why, sent=has_effect)
         except aiohttp.ClientConnectorError as exc:
             why = f"could not connect ({type(exc).__name__}: {exc}); check base_url and the network"
             return self._failure(ConnectionFailedError, why)
         except _BodyTooLargeError:
-            assert head is not None
             error = InvalidResponseError(
-                f"the {head[0]} reply is larger than {MAX_BODY} bytes",
-                status=head[0],
+                f"the reply is larger than {MAX_BODY} bytes",
+                status=None if head is None else head.status,
                 outcome_unknown=has_effect,
             )
-            return Failure(error, retry=False)
+            failure = Failure(error, retry=False)
         except (aiohttp.ClientError, OSError) as exc:
             why = f"the connection was lost ({type(exc).__name__}: {exc})"
             failure = self._failure(ConnectionFailedError, why, sent=has_effect)
-            if head is None or not _speaks_for_itself(head[0]):
-                return failure
-            return Answer(*head, b"")
         except ValueError as exc:
             # Before sending, such as when the .netrc of a borrowed session adds a credential of its own.
-            why = self._text(f"aiohttp refused to send the request: {exc}")
-        else:
-            return Answer(*head, self._blot(body))
-        raise ConfigurationError(f"{why}; check the aiohttp session that was lent to the client")
+            refused = self._text(f"aiohttp refused to send the request: {exc}")
+            failure = None
+        if failure is None:
+            raise ConfigurationError(f"{refused}; check the aiohttp session that was lent to the client")
+        if head is not None and _speaks_for_itself(head.status):
+            return head
+        return failure
+
+    async def _send_once(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if self._borrowed:
+            # aiohttp before 3.14 lets the .netrc of a session that trusts the environment replace them.
+            request.headers.update(self._credential_headers())
+        try:
+            return await handler(request)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as exc:
+            lost = _ConnectionLostError(f"{type(exc).__name__}: {exc}")
+        raise lost
 
     def _failure(self, kind: type[TransportError], why: str, *, sent: bool = False) -> Failure:
         return Failure(kind(self._text(f"{self._origin}: {why}"), outcome_unknown=sent))
 
     def _text(self, text: str) -> str:
-        return clean_text(self.scrub(text))
+        return clean_text(text, scrub=self.scrub)
 
     def _headers(self, has_body: bool) -> dict[str, str]:
         # Made anew each time, so that no attribute or frame of ours keeps a dict with a credential in it.
         headers = {"Accept": "application/json", "User-Agent": _USER_AGENT}
-        for name, (prefix, secret) in self._credentials.items():
-            headers[name] = prefix + secret.reveal()
+        headers.update(self._credential_headers())
         if has_body:
             headers["Content-Type"] = "application/json"
         return headers
 
-    def _blot(self, body: bytes) -> bytes:
-        for secret in self._blots:
-            if secret in body:
-                body = body.replace(secret, b"***")
-        return body
+    def _credential_headers(self) -> dict[str, str]:
+        return {name: prefix + secret.reveal() for name, (prefix, secret) in self._credentials.items()}
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -247,6 +244,10 @@ def _speaks_for_itself(status: int) -> bool:
 
 
 def _check_session(session: object, trace_configs: object) -> None:
+    if not isinstance(trace_configs, Iterable) or not all(
+        isinstance(config, aiohttp.TraceConfig) for config in trace_configs
+    ):
+        raise ConfigurationError("trace_configs must be a sequence of aiohttp.TraceConfig")
     if session is None:
         return
     if not isinstance(session, aiohttp.ClientSession):

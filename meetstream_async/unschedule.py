@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from .bulk import BulkRun, run_to_end
 from .errors import ConfigurationError
-from .events import Event, OneOffBots, Target, Targets, UnscheduleOptions, Unscheduler, Where, group
+from .events import Event, OneOffBots, Target, Targets, UnscheduleOptions, Unscheduler, Where, group, key_of
 from .meetstream import MeetStreamClient, ScheduledBotStream
 from .models import ScheduledBot, ScheduledBotPage
 from .outcomes import BulkReport, UnscheduleOutcome
-from .runner import BulkOptions, Shortfall
+from .plan import BulkOptions, Shortfall
 from .safety import check_identifier
+from .sources import Source
 
 
 def stream_unschedule(
@@ -101,43 +101,40 @@ class _TargetPlan(Unscheduler):
         self, client: MeetStreamClient, targets: Targets, options: UnscheduleOptions, dedupe: bool
     ) -> None:
         super().__init__(client, options)
+        if not isinstance(dedupe, bool):
+            raise ConfigurationError(f"dedupe must be True or False, not {dedupe!r}")
         self._listing = targets if isinstance(targets, ScheduledBotStream | ScheduledBotPage) else None
         self._dedupe = dedupe
-        self._targets: Any = targets.bots if isinstance(targets, ScheduledBotPage) else targets
-        if isinstance(targets, str | bytes | ScheduledBot) or not isinstance(
-            self._targets, Iterable | AsyncIterable
-        ):
-            raise ConfigurationError(
-                "targets must be an iterable or async iterable of bots or event ids, "
-                f"not one {type(targets).__name__}"
-            )
-        self._rest: Iterator[Event] = iter(())
+        self._seen: set[str | tuple[str, str]] = set()
+        self._at_work: dict[str, Event] = {}
+        """Events of a stream that have been handed out and have no outcome yet."""
+        self._not_found: set[str] = set()
+        """Events whose bots are deleted one by one, because the API does not find the event."""
         self._busy: dict[str, asyncio.Event] = {}
-        if isinstance(self._targets, Collection):
-            # A list is checked before anything is sent; a stream can only be checked as it comes.
-            for index, target in enumerate(self._targets):
-                _check_target(target, options.where, f"targets[{index}]")
-            self._rest = self._known(self._targets)
-        self._sized = isinstance(self._targets, Collection)
+        self._source: Source[Event] = Source(
+            targets.bots if isinstance(targets, ScheduledBotPage) else targets,
+            expected="bots or event ids",
+            check=lambda target, name: _check_target(target, options.where, name),
+            known=self._known,
+            single=self._single,
+            # A later row may share an event with one outside the filter.
+            read_whole=self._listing is not None or options.where is not None,
+        )
 
-    async def jobs(self) -> AsyncGenerator[Event, None]:
-        if not self._sized and (self._listing is not None or self._options.where is not None):
-            # To be looked at as a whole: a later row may share an event with one outside the filter.
-            targets = [target async for target in _each(self._targets)]
-            for index, target in enumerate(targets):
-                _check_target(target, self._options.where, f"target {index}")
-            self._rest, self._sized = self._known(targets), True
-        if self._sized:
-            for event in self._rest:
-                yield event
-        else:
-            async with contextlib.aclosing(self._streamed()) as streamed:
-                async for event in streamed:
-                    yield event
+    def jobs(self) -> AsyncGenerator[Event, None]:
+        return self._source.jobs()
+
+    def rest(self) -> Iterable[Event]:
+        return self._source.rest()
 
     async def attempt(self, event: Event) -> UnscheduleOutcome:
-        if self._dedupe or event.event_id is None:
+        if event.event_id is None:
             return await super().attempt(event)
+        if self._dedupe:
+            outcome = await super().attempt(event)
+            if self._at_work.pop(event.event_id, None) is not None and event.gone:
+                self._not_found.add(event.event_id)
+            return outcome
         # Nothing is remembered of events seen, but one event has one DELETE at a time all the same.
         while (running := self._busy.get(event.event_id)) is not None:
             await running.wait()
@@ -147,9 +144,6 @@ class _TargetPlan(Unscheduler):
         finally:
             del self._busy[event.event_id]
             over.set()
-
-    def rest(self) -> Iterable[Event]:
-        return self._rest
 
     def shortfall(self) -> Shortfall:
         incomplete = []
@@ -165,39 +159,35 @@ class _TargetPlan(Unscheduler):
         if self._options.where is None and not self._dedupe:
             yield from map(_event_of, targets)
         elif any(isinstance(target, ScheduledBot) for target in targets):
-            yield from group(targets, self._options.where)
+            yield from group(targets, self._options)[0]
         else:
-            yield from _distinct(targets)
+            yield from map(Event, dict.fromkeys(targets))
 
-    async def _streamed(self) -> AsyncGenerator[Event, None]:
-        """The events of targets that come one by one and may never end."""
-        seen: set[str | tuple[str, ...]] = set()
-        index = 0
-        async for target in _each(self._targets):
-            problem: ConfigurationError | None = None
-            try:
-                _check_target(target, None, f"target {index}")
-            except ConfigurationError as error:
-                if not isinstance(target, str):
-                    raise
-                problem = error.with_traceback(None)
-            index += 1
-            event = _event_of(target)
-            event.problem = problem
-            if self._dedupe:
-                key = event.event_id if event.event_id is not None else event.bot_ids
-                if key in seen:
-                    continue
-                seen.add(key)
-            yield event
-
-
-def _distinct(event_ids: Iterable[Any]) -> Iterator[Event]:
-    seen: set[str] = set()
-    for event_id in event_ids:
-        if event_id not in seen:
-            seen.add(event_id)
-            yield Event(event_id)
+    def _single(self, target: Any, name: str) -> Event | None:
+        """The event of one target of a stream; None where an event that was handed out covers it."""
+        problem: ConfigurationError | None = None
+        try:
+            _check_target(target, None, name)
+        except ConfigurationError as error:
+            if not isinstance(target, str):
+                raise
+            problem = error.with_traceback(None)
+        event = _event_of(target)
+        event.problem = problem
+        if not self._dedupe:
+            return event
+        key = event.event_id if event.event_id is not None else key_of(target)
+        if key not in self._seen:
+            self._seen.add(key)
+            if self._options.one_off_bots == "delete" and event.event_id is not None and problem is None:
+                self._at_work[event.event_id] = event
+            return event
+        if event.event_id in self._at_work:
+            self._at_work[event.event_id].bots.update(event.bots)
+        elif event.event_id in self._not_found and event.bots:
+            # The event's other bots were deleted by their own ids; this one came too late for that.
+            return Event(None, event.bots)
+        return None
 
 
 def _event_of(target: Target) -> Event:
@@ -215,12 +205,3 @@ def _check_target(target: object, where: Where | None, name: str) -> None:
             check_identifier(target.event_id, f"{name}.event_id")
     else:
         raise ConfigurationError(f"{name} must be a ScheduledBot or an event id, not {type(target).__name__}")
-
-
-async def _each(targets: Iterable[Target] | AsyncIterable[Target]) -> AsyncGenerator[Target, None]:
-    if isinstance(targets, AsyncIterable):
-        async for target in targets:
-            yield target
-    else:
-        for target in targets:
-            yield target

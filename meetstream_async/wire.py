@@ -18,7 +18,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from . import errors
 from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 from .refusals import meetstream_error
-from .reply import UNREADABLE, Reply, json_type, parse_json
+from .reply import UNREADABLE, Reply, json_type
 from .safety import identifier_problem
 
 _M = TypeVar("_M")
@@ -135,7 +135,7 @@ def read_listing(reply: Reply, limit: int) -> tuple[ScheduledBotPage, list[str]]
     """
     if not reply.succeeded:
         raise meetstream_error(reply, effect=False)
-    data = parse_json(reply.body)
+    data = reply.json()
     if data is UNREADABLE:
         raise _invalid(reply, "is not JSON", "$", effect=False)
     if not isinstance(data, dict):
@@ -213,7 +213,7 @@ def read_deleted_bot(reply: Reply) -> tuple[DeletedBot, list[str]]:
 def _object_or_empty(reply: Reply) -> dict[str, Any]:
     if not reply.body.strip():
         return {}
-    data = parse_json(reply.body)
+    data = reply.json()
     if data is UNREADABLE:
         raise _invalid(reply, "is not JSON", "$", effect=True)
     # A gateway in front of a function without a return value answers "null".

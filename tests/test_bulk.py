@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -421,13 +420,13 @@ async def test_what_on_outcome_raises_stops_the_run_gracefully():
             raise OSError("disk full")
 
     async with plain_account(50, latency=0.005) as sim, connect(sim) as client:
-        with pytest.raises(OSError, match="disk full"):
+        with pytest.raises(OSError, match="disk full") as caught:
             await bulk_unschedule(client, await event_ids(client), max_concurrency=2, on_outcome=full_disk)
         assert len(deletes(sim)) <= 5
         assert sim.in_flight == 0
-    counts = Counter(outcome.status for outcome in heard)
-    assert counts["unscheduled"] == len(sim.ledger.unscheduled_events)
-    assert sum(counts.values()) == 50
+    # A function that has raised is broken, and hears no more.
+    assert len(heard) == 3
+    assert f"{len(sim.ledger.unscheduled_events)} unscheduled" in caught.value.__notes__[0]
 
 
 async def test_setting_stop_ends_the_run_and_returns_the_report():
@@ -508,3 +507,162 @@ async def test_a_closed_client_is_told_by_the_run():
         await client.close()
         with pytest.raises(ConfigurationError, match="closed"):
             await bulk_unschedule(client, ["evt_1"])
+
+
+class AsyncFunction:
+    """An object whose call has to be awaited."""
+
+    async def __call__(self, bot):
+        return False
+
+
+async def only_zoom(bot):
+    return bot.platform == "zoom"
+
+
+@pytest.mark.parametrize(
+    "where", [only_zoom, AsyncFunction(), lambda bot: only_zoom(bot)], ids=["function", "object", "lambda"]
+)
+async def test_an_async_filter_is_refused(where):
+    """A coroutine is true for every bot: it would select them all."""
+    async with plain_account(3) as sim, connect(sim) as client:
+        with pytest.raises(ConfigurationError, match="plain function"):
+            await bulk_unschedule(client, client.iter_scheduled_bots(), where=where)
+    assert deletes(sim) == []
+
+
+async def test_a_list_that_changes_during_the_run_loses_no_target():
+    """The targets are those that were given."""
+    async with plain_account(20) as sim, connect(sim) as client:
+        pending = await event_ids(client)
+        report = await bulk_unschedule(
+            client, pending, max_concurrency=2, on_outcome=lambda outcome: pending.remove(outcome.event_id)
+        )
+    assert statuses(report) == {"unscheduled": 20}
+    assert pending == []
+
+
+@pytest.mark.parametrize("latency", [0.0, 0.02])
+async def test_a_streamed_row_of_an_event_that_was_not_found_is_deleted_by_its_own_id(latency):
+    """Whether the row comes while the first one is being dealt with, or after that."""
+    rows = [ScheduledBot(f"bot-000{n}", custom_attributes={"event_id": "not_ours"}) for n in (1, 2)]
+
+    async def stream():
+        yield rows[0]
+        await asyncio.sleep(0.01)
+        yield rows[1]
+
+    async with Simulator([bot(1, None), bot(2, None)], latency=latency) as sim, connect(sim) as client:
+        report = await bulk_unschedule(client, stream(), one_off_bots="delete")
+    assert report.ok
+    assert sim.ledger.scheduled_bots == frozenset()
+    assert sorted(bot_id for outcome in report.outcomes for bot_id in outcome.bot_ids) == [
+        "bot-0001",
+        "bot-0002",
+    ]
+
+
+async def test_a_client_that_is_closed_in_mid_run_leaves_true_outcomes():
+    """What may have taken effect is unknown, and the rest is not taken up."""
+    policy = RetryPolicy(initial_wait=0.3, max_wait=0.3)
+    async with plain_account(30) as sim, connect(sim, retry=policy) as client:
+        ids = await event_ids(client)
+        sim.add_trouble(Trouble("unschedule", 503, apply="before"))
+        task = asyncio.create_task(bulk_unschedule(client, ids))
+        while len(deletes(sim)) < 5:
+            await asyncio.sleep(0.001)
+        await client.close()
+        report = await task
+    assert report.counts["failed"] == 0
+    assert report.counts["unknown"] >= len(sim.ledger.unscheduled_events)
+    assert report.counts["not_attempted"] == 25
+    assert "closed" in report.reason
+
+
+@pytest.mark.parametrize(
+    "says", ["Your API key has been revoked", "Forbidden: bot creation disabled for owner"]
+)
+async def test_a_403_to_the_delete_of_an_event_stops_the_run_whatever_it_says(says):
+    """Only the DELETE of a bot can be about a bot that is not yours."""
+    async with plain_account(60) as sim, connect(sim) as client:
+        ids = await event_ids(client)
+        sim.add_trouble(Trouble("unschedule", 403, body=f'{{"message": "{says}"}}'))
+        report = await bulk_unschedule(client, ids, max_concurrency=3)
+    assert len(deletes(sim)) <= 3
+    assert "rejects the key" in report.reason
+
+
+async def test_a_403_about_the_key_stops_deleting_bots_too():
+    """It is told from one about a single bot by its words."""
+    async with Simulator([bot(n, None) for n in range(30)]) as sim, connect(sim) as client:
+        sim.add_trouble(Trouble("delete_bot", 403, body='{"message": "Your API key may not delete bots"}'))
+        report = await bulk_unschedule(
+            client, client.iter_scheduled_bots(), one_off_bots="delete", max_concurrency=2
+        )
+    assert report.counts["not_attempted"] >= 28
+
+
+async def test_a_lost_answer_to_the_event_counts_when_its_bots_are_gone():
+    """503 that took effect, then "Event not found", then 404 for the bot: the goal is reached."""
+    event = ScheduledBot("bot-gone", custom_attributes={"event_id": "evt"})
+    async with Simulator([]) as sim, connect(sim) as client:
+        sim.add_trouble(Trouble("unschedule", 503, times=1))
+        report = await bulk_unschedule(client, [event], one_off_bots="delete")
+    assert statuses(report) == {"unscheduled": 1}
+
+
+async def test_an_endless_iterable_leaves_the_loop_free():
+    """A source that never awaits can still be cancelled."""
+    async with Simulator([]) as sim, connect(sim) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await bulk_unschedule(client, itertools.repeat("evt_1"), dry_run=True)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await bulk_unschedule(client, (f"evt_{n}" for n in itertools.count()), dry_run=True)
+
+
+async def test_a_source_that_is_cancelled_itself_leaves_a_reason():
+    """A CancelledError out of the iterable ends the run like a stop."""
+
+    async def broken():
+        yield "evt_1"
+        raise asyncio.CancelledError
+
+    async with plain_account(0) as sim, connect(sim) as client:
+        report = await bulk_unschedule(client, broken(), dry_run=True)
+    assert not report.complete
+    assert "source of targets was cancelled" in report.reason
+
+
+async def test_a_second_cancellation_changes_nothing():
+    """CancelledError comes out once the source has ended, and nothing runs on."""
+    closed = []
+
+    async def slow_to_close():
+        try:
+            yield "evt_1"
+            await asyncio.sleep(9)
+        finally:
+            await asyncio.sleep(0.05)
+            closed.append(True)
+
+    async with plain_account(0) as sim, connect(sim) as client:
+        task = asyncio.create_task(bulk_unschedule(client, slow_to_close(), dry_run=True))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert closed == [True]
+        assert ours_running() == []
+
+
+async def test_a_page_will_do_as_targets():
+    """A listing that was fetched before, with its truncation."""
+    async with plain_account(101) as sim, connect(sim) as client:
+        page = await client.list_scheduled_bots()
+        report = await bulk_unschedule(client, page, dry_run=True)
+    assert statuses(report) == {"would_unschedule": 100}
+    assert "full" in report.reason

@@ -336,3 +336,66 @@ async def test_the_log_tells_of_retries_truncation_rejections_and_stops(caplog):
     assert events.count("stop") == 1
     rejected = next(record for record in records if record.event == "rejected_row")
     assert rejected.path.startswith("$.scheduled_bots[")
+
+
+async def test_a_listing_that_flickers_is_no_progress(monkeypatch):
+    """Rows that come and go do not keep the verification alive."""
+    rows = [bot(1), bot(2)]
+    looks = []
+    account = Simulator(rows, removes="nothing")
+    async with account as sim, connect(sim) as client:
+        page = await client.list_scheduled_bots()
+        real = client._list
+
+        async def flickering(limit, *, slot_taken=False):
+            looks.append(limit)
+            shown = page.bots[: 1 + len(looks) % 2]
+            return (await real(limit, slot_taken=slot_taken)).__class__(shown, limit, False)
+
+        monkeypatch.setattr(client, "_list", flickering)
+        report = await asyncio.wait_for(unschedule_all(client, settle=1.2), 10)
+    assert not report.ok
+    assert len(looks) < 12
+
+
+async def test_an_unknown_event_is_waited_for_while_the_listing_lags():
+    """Every answer was lost, and the listing shows the truth late: it is settled, not left unknown."""
+    async with plain_account(1, listing_lag=0.7) as sim, connect(sim) as client:
+        sim.add_trouble(Trouble("unschedule", 503, apply="before"))
+        report = await unschedule_all(client)
+    assert report.ok, report.reason
+    assert report.outcomes[0].result.inferred
+
+
+async def test_a_rejected_key_at_a_later_listing_stops_the_run():
+    """At most max_concurrency requests go out after it."""
+    async with plain_account(250) as sim, connect(sim) as client:
+        sim.add_trouble(Trouble("list", 401, skip=1))
+        report = await unschedule_all(client, max_concurrency=4)
+    refused = next(request.index for request in sim.requests if request.status == 401)
+    assert len(sim.requests) - refused - 1 <= 4
+    assert report.counts["not_attempted"] > 0
+    assert "rejects the key" in report.reason
+
+
+async def test_a_later_listing_goes_back_once_after_a_429():
+    """A pause that a call cannot wait for is waited for by the run."""
+    policy = RetryPolicy(max_retry_after=0.1, initial_wait=0.01)
+    async with plain_account(130) as sim, connect(sim, retry=policy) as client:
+        sim.add_trouble(Trouble("list", 429, retry_after=1, skip=1, times=1))
+        report = await unschedule_all(client, max_concurrency=10)
+    assert report.ok, report.reason
+    assert statuses(report) == {"unscheduled": 130}
+
+
+async def test_bots_that_were_deleted_by_id_are_not_deleted_again():
+    """Event not found, one bot deleted, the other's answer lost: the repeat finishes the rest only."""
+    rows = [bot(1, "evt_x"), bot(2, "evt_x")]
+    async with Simulator(rows) as sim, connect(sim) as client:
+        sim.add_trouble(Trouble("unschedule", 404))
+        sim.add_trouble(
+            Trouble("delete_bot", 503, apply="before", times=4, when=lambda r: r.bot_id == "bot-0002")
+        )
+        report = await unschedule_all(client, one_off_bots="delete")
+    assert report.ok, report.reason
+    assert sim.ledger.bot_delete_requests("bot-0001") == 1

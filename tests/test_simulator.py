@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from test_simulator_raw import ask
+from simulator_support import ask
 
 from meetstream_async.simulator import SimulatedBot, Simulator
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from test_simulator_raw import ask
+from simulator_support import ask
 
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
@@ -167,11 +167,11 @@ async def test_a_client_that_has_left_is_in_flight_no_longer() -> None:
                 stays.send(listing)
                 leaves.send(f"DELETE {url.path}{EVENT}{rest}".encode())
                 async with asyncio.timeout(5):
-                    while len(sim.requests) < 2 or sim.in_flight != 1:  # noqa: ASYNC110 - no event for it
+                    while len(sim.requests) < 2 or sim.in_flight != 1:
                         await asyncio.sleep(0.001)
             stays.send(listing)
             async with asyncio.timeout(5):
-                while len(sim.requests) < 3:  # noqa: ASYNC110 - no event for it
+                while len(sim.requests) < 3:
                     await asyncio.sleep(0)
         assert sim.requests[2].in_flight == 1
 
@@ -184,7 +184,7 @@ async def test_closing_is_quick_and_leaves_nothing_behind() -> None:
     url = urlsplit(sim.base_url)
     _, idle = await asyncio.open_connection(url.hostname, url.port)
     waiting = [asyncio.create_task(ask(sim, *r)) for r in [("DELETE", EVENT), ("GET", "/calendar/scheduled")]]
-    while sim.in_flight < 2:  # noqa: ASYNC110 - there is no event for it
+    while sim.in_flight < 2:
         await asyncio.sleep(0)
     started = time.monotonic()
     await sim.close()
@@ -218,9 +218,16 @@ async def test_it_starts_again_on_the_same_port() -> None:
 
 
 async def test_the_environment_points_a_client_here() -> None:
-    """`environment` holds the address and the key under the official names."""
-    async with Simulator(1, api_key="my-own-key") as sim:
-        assert sim.environment == {"MEETSTREAM_API_URL": sim.base_url, "MEETSTREAM_API_KEY": "my-own-key"}
+    """`environment` holds the addresses and the keys under the names that clients read."""
+    keys = {"api_key": "my-own-key", "access_key_id": "my-own-id", "access_key_secret": "my-own-secret"}
+    async with Simulator(1, **keys) as sim:
+        assert sim.environment == {
+            "MEETSTREAM_API_URL": sim.base_url,
+            "MEETSTREAM_API_KEY": "my-own-key",
+            "MEETBIT_API_URL": sim.meetbit_base_url,
+            "MEETBIT_ACCESS_KEY_ID": "my-own-id",
+            "MEETBIT_ACCESS_KEY_SECRET": "my-own-secret",
+        }
         assert (await ask(sim, "GET", "/calendar/scheduled")).status == 200
 
 

@@ -1,57 +1,9 @@
-"""The simulator on the wire: who is let in, which route a path is, and that an id is one segment.
-
-The other tests of the simulator borrow `ask` from here.
-"""
-
-import asyncio
-import json
-from contextlib import suppress
-from typing import Any
-from urllib.parse import urlsplit
+"""The simulator on the wire: who is let in, which route a path is, and that an id is one segment."""
 
 import pytest
-from attrs import frozen
+from simulator_support import ask
 
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
-
-
-@frozen
-class Reply:
-    """What came back on a raw connection; status None where nothing did."""
-
-    status: int | None
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-async def ask(sim: Simulator, method: str, path: str, body: Any = None, key: str | None = None) -> Reply:
-    """Send one request byte for byte, without a client library that could repeat or re-quote it."""
-    content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    authorization = f"Token {sim.api_key}" if key is None else key
-    url = urlsplit(sim.base_url)
-    reader, writer = await asyncio.open_connection(url.hostname, url.port)
-    head = f"{method} {url.path}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-    head += f"Authorization: {authorization}\r\n" if authorization else ""
-    try:
-        writer.write(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
-        raw = await reader.read()
-    except ConnectionError:
-        raw = b""
-    finally:
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
-    if not raw:
-        return Reply(None, {}, b"")
-    start, _, rest = raw.partition(b"\r\n\r\n")
-    lines = start.decode().split("\r\n")
-    return Reply(
-        int(lines[0].split()[1]), {k.lower(): v for k, v in (x.split(": ", 1) for x in lines[1:])}, rest
-    )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from test_simulator_raw import ask
+from simulator_support import ask
 
 from meetstream_async.simulator import RequestRecord, SimulatedBot, Simulator, Trouble
 

@@ -262,3 +262,23 @@ async def test_skipped_bots_take_no_request_and_still_wait_for_the_consumer():
     assert statuses == [OutcomeStatus.SKIPPED] * 20
     assert not run.report.ok
     assert deletes(sim) == []
+
+
+async def test_closing_a_generator_around_a_run_is_leaving_it_early():
+    """What is in flight finishes, as for any break."""
+    async with plain_account(30, latency=0.01) as sim, connect(sim) as client:
+        ids = await event_ids(client)
+        holder = []
+
+        async def wrapped():
+            async with stream_unschedule(client, ids, max_concurrency=4) as run:
+                holder.append(run)
+                async for outcome in run:
+                    yield outcome
+
+        outcomes = wrapped()
+        await anext(outcomes)
+        await outcomes.aclose()
+        (run,) = holder
+    assert run.report.counts["unknown"] == 0
+    assert run.report.counts["unscheduled"] == len(sim.ledger.unscheduled_events)

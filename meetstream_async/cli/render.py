@@ -104,7 +104,7 @@ def counts_table(report: BulkReport[Any]) -> Table:
     table.columns[1].justify = "right"
     for status, count in report.counts.items():
         if count:
-            table.add_row(Text(wording(status), "red" if status in _BAD else ""), str(count))
+            table.add_row(Text(wording(OutcomeStatus(status)), "red" if status in _BAD else ""), str(count))
     if report.still_listed:
         table.add_row(Text("still listed", "red"), str(len(report.still_listed)))
     return table

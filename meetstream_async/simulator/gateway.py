@@ -39,6 +39,16 @@ class Route:
     method: str
     event_id: str | None = None
     bot_id: str | None = None
+    calendar_id: int | None = None
+    calendar_event_id: int | None = None
+
+
+@frozen
+class Metered:
+    """What a rate limit makes of an arrival: its refusal, if any, and headers for whatever the answer is."""
+
+    refusal: Answer | None = None
+    headers: Mapping[str, str] = field(factory=dict, hash=False)
 
 
 class Api(Protocol):
@@ -55,6 +65,9 @@ class Api(Protocol):
     def match(self, segments: tuple[str, ...]) -> Route | None:
         """The route of a path below the prefix."""
 
+    def meter(self, headers: Mapping[str, str], at: float) -> Metered:
+        """Count an arrival at `at` (monotonic seconds) against the API's rate limit."""
+
     def refuse(self, headers: Mapping[str, str]) -> Answer | None:
         """The answer to a request without the right credential."""
 
@@ -65,7 +78,7 @@ class Api(Protocol):
         """Do what an authorized request asks for, and answer it."""
 
     def error(self, route: str | None, status: int) -> Answer:
-        """This API's own words for a status."""
+        """This API's own words for a status; without a route for a path that is none."""
 
 
 def json_answer(status: int, value: Any) -> Answer:

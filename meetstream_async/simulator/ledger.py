@@ -1,4 +1,4 @@
-"""What was scheduled and what was taken off, when and by which request: the truth behind a report."""
+"""What was scheduled, taken off and cancelled, when and by which request: the truth behind a report."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -40,25 +40,48 @@ class EventRecord:
     applied_by: int | None = None
 
 
+@frozen(kw_only=True)
+class CalendarEventRecord:
+    """One event of a MeetBit calendar: live until a request cancelled it (`cancelled_at` UTC, `applied_by`).
+
+    `cancel_requests` counts those that named it in its own calendar, dropped and refused ones included.
+    """
+
+    event_id: int
+    calendar_id: int
+    provider_event_id: str | None
+    cancelled: bool = False
+    cancelled_at: datetime | None = None
+    cancel_note: str | None = None
+    cancel_requests: int = 0
+    applied_by: int | None = None
+
+
 class Ledger:
     """A read-only view of the simulator's books. A record is a snapshot: look it up again after a change."""
 
-    __slots__ = ("_bot_deletes", "_event_deletes", "bots", "events")
+    __slots__ = ("_bot_deletes", "_cancels", "_event_deletes", "bots", "calendar_events", "events")
 
     bots: Mapping[str, BotRecord]
     events: Mapping[str, EventRecord]
+    calendar_events: Mapping[int, CalendarEventRecord]
 
     def __init__(
         self,
+        *,
         events: dict[str, EventRecord],
         bots: dict[str, BotRecord],
+        calendar_events: dict[int, CalendarEventRecord],
         event_deletes: Mapping[str, int],
         bot_deletes: Mapping[str, int],
+        cancels: Mapping[tuple[int, int], int],
     ) -> None:
         self.events = MappingProxyType(events)
         self.bots = MappingProxyType(bots)
+        self.calendar_events = MappingProxyType(calendar_events)
         self._event_deletes = event_deletes
         self._bot_deletes = bot_deletes
+        self._cancels = cancels
 
     @property
     def scheduled_events(self) -> frozenset[str]:
@@ -88,5 +111,22 @@ class Ledger:
         """How many DELETE requests named this bot, known or not, dropped and refused ones included."""
         return self._bot_deletes.get(bot_id, 0)
 
+    @property
+    def live_events(self) -> frozenset[int]:
+        """Ids of the calendar events that nobody cancelled."""
+        return frozenset(key for key, event in self.calendar_events.items() if not event.cancelled)
+
+    @property
+    def cancelled_events(self) -> frozenset[int]:
+        """Ids of the calendar events that were cancelled."""
+        return frozenset(key for key, event in self.calendar_events.items() if event.cancelled)
+
+    def cancel_requests(self, calendar_id: int, event_id: int) -> int:
+        """How many requests to cancel named this event, known or not, dropped and refused ones included."""
+        return self._cancels.get((calendar_id, event_id), 0)
+
     def __repr__(self) -> str:
-        return f"<Ledger: {len(self.events)} events, {len(self.bots)} bots>"
+        held = (
+            f"{len(self.events)} events, {len(self.bots)} bots, {len(self.calendar_events)} calendar events"
+        )
+        return f"<Ledger: {held}>"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from .gateway import Answer, Route, gateway_error, json_answer
+from .gateway import Answer, Metered, Route, gateway_error, json_answer
 from .trouble import RequestRecord
 from .world import SimulatedBot, World
 
@@ -64,6 +64,10 @@ class MeetStreamApi:
             case ("calendar", "scheduled_bots", bot_id) if bot_id:
                 return Route(name="delete_bot", method="DELETE", bot_id=bot_id)
         return None
+
+    def meter(self, headers: Mapping[str, str], at: float) -> Metered:
+        """No figures are documented for these routes, so there is no limit."""
+        return Metered()
 
     def refuse(self, headers: Mapping[str, str]) -> Answer | None:
         """401 without `Authorization: Token <something>`, 403 with a key that is not ours."""

@@ -1,10 +1,8 @@
-"""The simulator itself: an account behind a server on a loopback socket, and its clock."""
+"""The simulator itself: two APIs behind a server on a loopback socket, and its clock."""
 
-import ipaddress
 import math
-import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 from types import TracebackType
@@ -13,8 +11,12 @@ from uuid import UUID
 
 from aiohttp import web
 
+from .calendars import Calendars, SimulatedEvent, generate_events
+from .checks import check_keys, loopback
 from .gateway import Api
 from .ledger import Ledger
+from .limits import RateLimit
+from .meetbit import MeetBitApi
 from .meetstream import MeetStreamApi
 from .serving import Serving
 from .trouble import RequestRecord, Trouble, TroubleDesk
@@ -25,7 +27,7 @@ _SHUTDOWN_SECONDS = 0.25
 
 
 class Simulator:
-    """A fake MeetStream API on a loopback socket.
+    """A fake MeetStream and a fake MeetBit on a loopback socket.
 
     bots: how many bots to generate from `seed` (see below), or the very bots, as an iterable.
     series, one_off, several: the shares (0 to 1) of the generated bots that are occurrences of a recurring
@@ -33,7 +35,17 @@ class Simulator:
         bot's event. The rest have an event to themselves. Join times are spread over the 14 days after
         construction; all else depends on these arguments and the seed alone.
     host, port: a loopback address; port 0 takes a free one, which later starts use again.
-    api_key: the key to accept; by default one made from the seed.
+    api_key: MeetStream's key to accept; by default one made from the seed.
+    events: MeetBit's calendar events: how many to generate, or the very events, as an iterable. By default
+        one for each event of the bots, with that event's id as its `provider_event_id`; a number takes the
+        first so many of these and, where they are too few, further ones that belong to no bot.
+    access_key_id, access_key_secret: MeetBit's key to accept; by default one made from the seed.
+    meetbit_clients: further access key ids and their secrets; each is a client with a limit of its own.
+    meetbit_permissions: what the access keys may do; without "events.delete.*" 401 "Access Denied.".
+    meetbit_rate, meetbit_tenant_rate: requests per second that MeetBit takes from each client, and from all
+        of them together; more within any one second answer 429. None is no limit.
+    meetbit_suspend_after: so many requests before their `Retry-After` has passed suspend a client; with None
+        none do.
     latency: seconds added to every answer. A change is applied when its request arrives, not when it is
         answered, so it holds even where the client did not wait.
     error_rate: share of requests that answer 500 or 503, half of them after having applied the change.
@@ -57,6 +69,14 @@ class Simulator:
         host: str = "127.0.0.1",
         port: int = 0,
         api_key: str | None = None,
+        events: int | Iterable[SimulatedEvent] | None = None,
+        access_key_id: str | None = None,
+        access_key_secret: str | None = None,
+        meetbit_clients: Mapping[str, str] | None = None,
+        meetbit_permissions: Iterable[str] = ("events.delete.*",),
+        meetbit_rate: float | None = 5.0,
+        meetbit_tenant_rate: float | None = 10.0,
+        meetbit_suspend_after: int | None = 5,
         latency: float = 0.0,
         error_rate: float = 0.0,
         listing_lag: float = 0.0,
@@ -70,19 +90,37 @@ class Simulator:
             raise ValueError("removes must be 'event', 'occurrence' or 'nothing'")
         if not (0 <= latency < math.inf and 0 <= listing_lag < math.inf):
             raise ValueError("latency and listing_lag must be finite and not negative")
-        # The error names no key, not even one that cannot be used.
-        if api_key is not None and not re.fullmatch(r"[!-~]+", api_key):
-            raise ValueError("api_key must be printable ASCII, not empty, without spaces")
-        self._host = _loopback(host)
+        others = dict(meetbit_clients or {})
+        check_keys(
+            api_key=[api_key],
+            access_key_id=[access_key_id],
+            access_key_secret=[access_key_secret],
+            meetbit_clients=[*others, *others.values()],
+        )
+        self._host = loopback(host)
         self._port = port
         self._clock = clock or time.monotonic
         self._epoch = datetime.now(UTC), self._clock()
         random = Random(f"{seed}:account")
         self._api_key = api_key or f"ms_sim_{random.getrandbits(128):032x}"
         self._world = World(seed, listing_lag)
+        born = self._epoch[0]
         if isinstance(bots, int):
-            bots = generate(bots, seed, self._epoch[0], series=series, one_off=one_off, several=several)
+            bots = generate(bots, seed, born, series=series, one_off=one_off, several=several)
+        bots = list(bots)
         self._world.add(bots)
+        self._calendars = Calendars()
+        if events is None or isinstance(events, int):
+            events = generate_events(events, bots, seed, born)
+        self._calendars.add(events)
+        self._ledger = Ledger(
+            events=self._world.event_records,
+            bots=self._world.bot_records,
+            calendar_events=self._calendars.records,
+            event_deletes=self._world.event_deletes,
+            bot_deletes=self._world.bot_deletes,
+            cancels=self._calendars.cancel_requests,
+        )
         self._meetstream = MeetStreamApi(
             self._world,
             api_key=self._api_key,
@@ -91,7 +129,20 @@ class Simulator:
             foreign_bots=frozenset(foreign_bots),
             removes=removes,
         )
-        self._apis: tuple[Api, ...] = (self._meetstream,)
+        random = Random(f"{seed}:access")
+        self._access_key_id = access_key_id or f"sim_id_{random.getrandbits(96):024x}"
+        self._access_key_secret = access_key_secret or f"sim_secret_{random.getrandbits(160):040x}"
+        clients = {**others, self._access_key_id: self._access_key_secret}
+        self._limit = RateLimit(
+            clients,
+            rate=meetbit_rate,
+            tenant_rate=meetbit_tenant_rate,
+            suspend_after=meetbit_suspend_after,
+        )
+        self._meetbit = MeetBitApi(
+            self._calendars, clients=clients, permissions=meetbit_permissions, limit=self._limit
+        )
+        self._apis: tuple[Api, ...] = (self._meetstream, self._meetbit)
         self._desk = TroubleDesk(seed)
         for trouble in troubles:
             self.add_trouble(trouble)
@@ -103,7 +154,7 @@ class Simulator:
             clock=self._clock,
             now=self._now,
             latency=latency,
-            secrets=(self._api_key,),
+            secrets=(self._api_key, *clients, *clients.values()),
         )
         self._runner: web.ServerRunner | None = None
 
@@ -149,6 +200,11 @@ class Simulator:
         """Where MeetStream's API is, without a slash at the end."""
         return f"{self._origin()}/{'/'.join(self._meetstream.prefix)}"
 
+    @property
+    def meetbit_base_url(self) -> str:
+        """Where MeetBit's API is, without a slash at the end."""
+        return f"{self._origin()}/{'/'.join(self._meetbit.prefix)}"
+
     def _origin(self) -> str:
         if self._port == 0:
             raise RuntimeError("the simulator has no address before it was started")
@@ -156,18 +212,48 @@ class Simulator:
 
     @property
     def api_key(self) -> str:
-        """The one key that is accepted, as `Authorization: Token <key>`."""
+        """The one key that MeetStream accepts, as `Authorization: Token <key>`."""
         return self._api_key
 
     @property
+    def access_key_id(self) -> str:
+        """The key that MeetBit accepts, as `X-Access-Key-Id`."""
+        return self._access_key_id
+
+    @property
+    def access_key_secret(self) -> str:
+        """Its secret, as `X-Access-Key-Secret`."""
+        return self._access_key_secret
+
+    @property
     def environment(self) -> dict[str, str]:
-        """Environment variables that point a client here; they hold the key."""
-        return {"MEETSTREAM_API_URL": self.base_url, "MEETSTREAM_API_KEY": self._api_key}
+        """Environment variables that point clients here; they hold the keys."""
+        return {
+            "MEETSTREAM_API_URL": self.base_url,
+            "MEETSTREAM_API_KEY": self._api_key,
+            "MEETBIT_API_URL": self.meetbit_base_url,
+            "MEETBIT_ACCESS_KEY_ID": self._access_key_id,
+            "MEETBIT_ACCESS_KEY_SECRET": self._access_key_secret,
+        }
 
     @property
     def ledger(self) -> Ledger:
-        """What is scheduled, and what was taken off."""
-        return self._world.ledger
+        """What is scheduled, and what was taken off or cancelled."""
+        return self._ledger
+
+    @property
+    def calendar_events(self) -> tuple[SimulatedEvent, ...]:
+        """All calendar events, cancelled ones included."""
+        return tuple(self._calendars.events.values())
+
+    def calendar_event(self, provider_event_id: str) -> SimulatedEvent:
+        """The calendar event of a bot's event, cancelled or not. Raises KeyError if there is none."""
+        return self._calendars.of_provider(provider_event_id)
+
+    @property
+    def meetbit(self) -> RateLimit:
+        """What MeetBit's rate limit did: `throttled`, `early_requests`, `suspended`, also by `client(…)`."""
+        return self._limit
 
     @property
     def requests(self) -> list[RequestRecord]:
@@ -196,21 +282,13 @@ class Simulator:
         self._desk.clear()
 
     def add_bot(self, bot: SimulatedBot) -> None:
-        """Schedule one more bot; an unscheduled event may come back this way."""
+        """Schedule one more bot; an unscheduled event may come back this way. It makes no calendar event."""
         self._world.add([bot])
+
+    def add_event(self, event: SimulatedEvent) -> None:
+        """Put one more event into its calendar."""
+        self._calendars.add([event])
 
     def _now(self) -> datetime:
         wall, clock = self._epoch
         return wall + timedelta(seconds=self._clock() - clock)
-
-
-def _loopback(host: str) -> str:
-    if host == "localhost":
-        return "127.0.0.1"
-    try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ValueError("host must be a loopback address: the simulator is no server for a network")
-    return host

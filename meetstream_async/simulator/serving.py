@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
+from attrs import evolve
 
-from .gateway import Answer, Api, Route, gateway_error, html_page, missing_route
+from .gateway import Answer, Api, Metered, Route, gateway_error, html_page, missing_route
 from .trouble import RequestRecord, Trouble, TroubleDesk
 
 
@@ -34,7 +36,7 @@ class Serving:
         self._clock = clock
         self._now = now
         self._latency = latency
-        self._secrets = secrets
+        self._secrets = _pattern(secrets)
         self._served = 0
         self._active: dict[int, web.BaseRequest] = {}
         self._closing = asyncio.Event()
@@ -70,27 +72,35 @@ class Serving:
         target = self._without_secrets(request.raw_path)
         path, _, query = target.partition("?")
         api, route = self._match(tuple(unquote(segment) for segment in path.split("/")[1:]))
+        at = self._clock()
         refusal = api.refuse(request.headers) if api is not None else None
+        metered = api.meter(request.headers, at) if api is not None else Metered()
         record = RequestRecord(
             index=index,
             method=request.method,
             path=unquote(path),
             raw_path=target,
             query=dict(parse_qsl(query, keep_blank_values=True)),
-            at=self._clock(),
+            at=at,
             in_flight=self.in_flight,
             authorized=api is not None and refusal is None,
         )
         self.requests.append(record)
         self.max_in_flight = max(self.max_in_flight, record.in_flight)
         await self._read_body(request, record)
-        if api is None or route is None:
-            return await self._send(request, record, gateway_error(404))
-        if route.method != request.method:
-            return await self._send(request, record, gateway_error(405), {"Allow": route.method})
+        if api is None:
+            return await self._send(request, record, gateway_error(404), metered)
+        if route is not None and route.method == request.method:
+            _name(record, route)
+            api.note(record)
+        if metered.refusal is not None:
+            return await self._send(request, record, metered.refusal, metered)
+        if route is None:
+            return await self._send(request, record, api.error(None, 404), metered)
+        if record.route is None:
+            wrong_method = evolve(api.error(None, 405), headers={"Allow": route.method})
+            return await self._send(request, record, wrong_method, metered)
 
-        record.route, record.event_id, record.bot_id = route.name, route.event_id, route.bot_id
-        api.note(record)
         trouble = record.trouble = self._desk.pick(record)
         answer = None
         if trouble is None or trouble.applies:
@@ -100,7 +110,7 @@ class Serving:
         if answer is None or (trouble is not None and trouble.silent):
             await self._pause(None if trouble and trouble.hang else self._delay(trouble))
             return _cut(request)
-        return await self._send(request, record, answer)
+        return await self._send(request, record, answer, metered)
 
     def _match(self, segments: tuple[str, ...]) -> tuple[Api | None, Route | None]:
         for api in self._apis:
@@ -109,12 +119,8 @@ class Serving:
         return None, None
 
     def _without_secrets(self, text: str) -> str:
-        # A key in a path, query or body is a client's mistake; the log must not spread it. A made-up short
-        # one may well be part of an ordinary word.
-        for secret in self._secrets:
-            if len(secret) >= 8:
-                text = text.replace(secret, "***")
-        return text
+        # A key in a path, query or body is a client's mistake; the log must not spread it.
+        return self._secrets.sub("***", text)
 
     async def _read_body(self, request: web.BaseRequest, record: RequestRecord) -> None:
         raw = await request.read()
@@ -139,11 +145,7 @@ class Serving:
         return False
 
     async def _send(
-        self,
-        request: web.BaseRequest,
-        record: RequestRecord,
-        answer: Answer,
-        more: dict[str, str] | None = None,
+        self, request: web.BaseRequest, record: RequestRecord, answer: Answer, metered: Metered
     ) -> web.StreamResponse:
         trouble = record.trouble
         if not await self._pause(self._delay(trouble)):
@@ -155,7 +157,8 @@ class Serving:
             response = web.Response(status=answer.status, body=answer.body)
         response.headers["Content-Type"] = answer.content_type
         response.headers["x-request-id"] = f"sim-{record.index}"
-        response.headers.update(more or {})
+        response.headers.update(metered.headers)
+        response.headers.update(answer.headers)
         if trouble is not None:
             if trouble.retry_after is not None:
                 response.headers["Retry-After"] = str(trouble.retry_after)
@@ -163,6 +166,23 @@ class Serving:
             if trouble.half_body:
                 await _send_half(request, response, answer.body)
         return response
+
+
+def _pattern(secrets: tuple[str, ...]) -> re.Pattern[str]:
+    """The secrets, each character as it is or escaped as a URL or JSON may have it."""
+    # A made-up short one may well be part of an ordinary word. The longest first: a short one may be the
+    # beginning of another.
+    long = sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True)
+    spelt = [
+        "".join(rf"(?:\\?{re.escape(one)}|(?i:%{ord(one):02x}|\\u00{ord(one):02x}))" for one in secret)
+        for secret in long
+    ]
+    return re.compile("|".join(spelt) or "(?!)")
+
+
+def _name(record: RequestRecord, route: Route) -> None:
+    record.route, record.event_id, record.bot_id = route.name, route.event_id, route.bot_id
+    record.calendar_id, record.calendar_event_id = route.calendar_id, route.calendar_event_id
 
 
 async def _send_half(request: web.BaseRequest, response: web.StreamResponse, body: bytes) -> None:

@@ -16,7 +16,8 @@ class RequestRecord:
     index: position in the log, from 0; the answer carries it as `x-request-id: sim-<index>`.
     raw_path: path and query exactly as they stood on the wire; path: the path, percent-decoded.
     body: the parsed JSON body, None without one; body_readable is False where it was not JSON.
-    route: name of the route, None where nothing matched; event_id, bot_id: decoded from the path.
+    route: name of the route, None where nothing matched; event_id, bot_id (MeetStream), calendar_id and
+    calendar_event_id (MeetBit, None where it was no number): decoded from the path.
     at: arrival, in seconds of the simulator's monotonic clock.
     in_flight: requests being served at arrival, this one included.
     authorized: it carried the right key.
@@ -35,6 +36,8 @@ class RequestRecord:
     route: str | None = None
     event_id: str | None = None
     bot_id: str | None = None
+    calendar_id: int | None = None
+    calendar_event_id: int | None = None
     body: Any = None
     body_readable: bool = True
     status: int | None = None
@@ -45,10 +48,11 @@ class RequestRecord:
 class Trouble:
     """One kind of trouble and the requests it hits.
 
-    Which requests: those of `route` ("list", "unschedule", "delete_bot", or "*" for all of them) for which
-    `when` is true. The first `skip` of them pass; then it hits `times` requests, or the share `rate` (0 to
-    1), or both (the share, until `times` are hit), or every one. A request is hit by one trouble at most: the
-    first in order of addition that takes it; those behind it neither see nor count it.
+    Which requests: those of `route` ("list", "unschedule", "delete_bot", "cancel_event", or "*" for all of
+    them) for which `when` is true; those that MeetBit's rate limit refuses are never among them. The first
+    `skip` of them pass; then it hits `times` requests, or the share `rate` (0 to 1), or both (the share,
+    until `times` are hit), or every one. A request is hit by one trouble at most: the first in order of
+    addition that takes it; those behind it neither see nor count it.
 
     What happens, one of:
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from attrs import Factory, evolve, field, frozen
 
-from .ledger import BotRecord, EventRecord, Ledger
+from .ledger import BotRecord, EventRecord
 
 # The documents' spellings, and now and then those of the vendor's other material.
 _PLATFORMS = (
@@ -144,11 +144,10 @@ class World:
         self._order: list[tuple[bytes, str]] = []
         self._left: dict[str, list[SimulatedBot]] = {}
         self._series: dict[str, dict[str, None]] = {}
-        self._event_records: dict[str, EventRecord] = {}
-        self._bot_records: dict[str, BotRecord] = {}
-        self._event_deletes: Counter[str] = Counter()
-        self._bot_deletes: Counter[str] = Counter()
-        self.ledger = Ledger(self._event_records, self._bot_records, self._event_deletes, self._bot_deletes)
+        self.event_records: dict[str, EventRecord] = {}
+        self.bot_records: dict[str, BotRecord] = {}
+        self.event_deletes: Counter[str] = Counter()
+        self.bot_deletes: Counter[str] = Counter()
 
     def add(self, bots: Iterable[SimulatedBot]) -> None:
         """Schedule bots; their places in the listing depend on the seed and their ids alone."""
@@ -159,11 +158,11 @@ class World:
             fresh[bot.bot_id] = bot
         for bot in fresh.values():
             self._bots[bot.bot_id] = bot
-            self._bot_records[bot.bot_id] = BotRecord(
+            self.bot_records[bot.bot_id] = BotRecord(
                 bot_id=bot.bot_id,
                 event_id=bot.event_id,
                 join_time=bot.join_time,
-                delete_requests=self._bot_deletes[bot.bot_id],
+                delete_requests=self.bot_deletes[bot.bot_id],
             )
             if bot.event_id is not None:
                 self._add_to_event(bot, bot.event_id)
@@ -171,9 +170,9 @@ class World:
         self._order.sort()
 
     def _add_to_event(self, bot: SimulatedBot, event_id: str) -> None:
-        known = self._event_records.get(event_id)
-        record = known or EventRecord(event_id=event_id, delete_requests=self._event_deletes[event_id])
-        self._event_records[event_id] = evolve(
+        known = self.event_records.get(event_id)
+        record = known or EventRecord(event_id=event_id, delete_requests=self.event_deletes[event_id])
+        self.event_records[event_id] = evolve(
             record,
             bot_ids=(*record.bot_ids, bot.bot_id),
             master_event_id=record.master_event_id or bot.series,
@@ -194,7 +193,7 @@ class World:
 
     def event(self, event_id: str) -> EventRecord | None:
         """The event with this id, scheduled or not."""
-        return self._event_records.get(event_id)
+        return self.event_records.get(event_id)
 
     def occurrences(self, master_event_id: str) -> tuple[str, ...]:
         """Ids of the events of a series."""
@@ -206,7 +205,7 @@ class World:
 
     def is_scheduled(self, bot_id: str) -> bool:
         """Nobody removed this known bot; it may have joined."""
-        return self._bot_records[bot_id].scheduled
+        return self.bot_records[bot_id].scheduled
 
     def listing(self, limit: int, now: datetime) -> list[SimulatedBot]:
         """The first `limit` bots that a listing shows: waiting, or removed less than the lag ago."""
@@ -226,31 +225,31 @@ class World:
         return shown
 
     def _is_past(self, bot: SimulatedBot, now: datetime) -> bool:
-        removed_at = self._bot_records[bot.bot_id].removed_at
+        removed_at = self.bot_records[bot.bot_id].removed_at
         return bot.join_time <= now or (removed_at is not None and now - removed_at >= self._lag)
 
     def count_delete(self, event_id: str | None, bot_id: str | None) -> None:
         """Book one DELETE request that names an event or a bot."""
         if event_id is not None:
-            self._event_deletes[event_id] += 1
-            if event := self._event_records.get(event_id):
-                self._event_records[event_id] = evolve(event, delete_requests=self._event_deletes[event_id])
+            self.event_deletes[event_id] += 1
+            if event := self.event_records.get(event_id):
+                self.event_records[event_id] = evolve(event, delete_requests=self.event_deletes[event_id])
         if bot_id is not None:
-            self._bot_deletes[bot_id] += 1
-            if bot := self._bot_records.get(bot_id):
-                self._bot_records[bot_id] = evolve(bot, delete_requests=self._bot_deletes[bot_id])
+            self.bot_deletes[bot_id] += 1
+            if bot := self.bot_records.get(bot_id):
+                self.bot_records[bot_id] = evolve(bot, delete_requests=self.bot_deletes[bot_id])
 
     def remove(self, bots: Iterable[SimulatedBot], now: datetime, request: int) -> None:
         """Take scheduled bots off, by the request with this index."""
         for bot in bots:
-            self._bot_records[bot.bot_id] = evolve(
-                self._bot_records[bot.bot_id], scheduled=False, removed_at=now, applied_by=request
+            self.bot_records[bot.bot_id] = evolve(
+                self.bot_records[bot.bot_id], scheduled=False, removed_at=now, applied_by=request
             )
             if bot.event_id is None:
                 continue
             left = self._left[bot.event_id]
             left.remove(bot)
             if not left:
-                self._event_records[bot.event_id] = evolve(
-                    self._event_records[bot.event_id], scheduled=False, unscheduled_at=now, applied_by=request
+                self.event_records[bot.event_id] = evolve(
+                    self.event_records[bot.event_id], scheduled=False, unscheduled_at=now, applied_by=request
                 )

@@ -1,0 +1,155 @@
+"""The library as its users type it. Checked by ``mypy --strict``, never run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, assert_type
+
+import aiohttp
+
+import meetstream_async
+from meetstream_async import (
+    ApiError,
+    BotFilter,
+    BulkError,
+    BulkReport,
+    BulkRun,
+    DeletedBot,
+    InvalidResponseError,
+    MeetStreamClient,
+    MeetStreamError,
+    OutcomeStatus,
+    RejectedRow,
+    RequestTimeoutError,
+    RetryPolicy,
+    ScheduledBot,
+    ScheduledBotPage,
+    ScheduledBotStream,
+    UnscheduleOutcome,
+    UnscheduleResult,
+    bulk_unschedule,
+    stream_unschedule,
+    unschedule_all,
+)
+
+
+async def clients(session: aiohttp.ClientSession, trace: aiohttp.TraceConfig) -> None:
+    MeetStreamClient()
+    MeetStreamClient("key", base_url="https://api.example.com", session=session)
+    MeetStreamClient(
+        api_key="key",
+        retry=RetryPolicy(max_attempts=2, max_elapsed=10, initial_wait=0.1, max_wait=1, max_retry_after=5),
+        timeout=5,
+        rate_limit=5,
+        trace_configs=[trace],
+    )
+    MeetStreamClient(b"key")  # type: ignore[arg-type]
+    MeetStreamClient("key", "https://api.example.com")  # type: ignore[call-arg]
+    MeetStreamClient("key", timeout=aiohttp.ClientTimeout())  # type: ignore[arg-type]
+    client = MeetStreamClient()
+    assert_type(client.base_url, str)
+    await client.close()
+
+
+async def single_calls() -> None:
+    async with MeetStreamClient() as client:
+        assert_type(client, MeetStreamClient)
+        page = await client.list_scheduled_bots(limit=50)
+        assert_type(page, ScheduledBotPage)
+        assert_type(page.bots, tuple[ScheduledBot, ...])
+        assert_type(page.rejected, tuple[RejectedRow, ...])
+        assert_type(page.truncated, bool)
+
+        stream = client.iter_scheduled_bots()
+        assert_type(stream, ScheduledBotStream)
+        async for bot in stream:
+            assert_type(bot, ScheduledBot)
+            assert_type(bot.event_id, str | None)
+            assert_type(bot.scheduled_join_time, datetime | None)
+            assert_type(bot.custom_attributes, Mapping[str, Any])
+        assert_type(stream.truncated, bool | None)
+
+        result = await client.unschedule_event(
+            "evt_1", cancel_all_occurrences=True, from_date=datetime.now(UTC)
+        )
+        assert_type(result, UnscheduleResult)
+        assert_type(result.cancelled_schedules, tuple[str, ...] | None)
+        assert_type(result.inferred, bool)
+        assert_type(await client.delete_scheduled_bot("bot-1"), DeletedBot)
+        await client.unschedule_event(None)  # type: ignore[arg-type]
+        await client.unschedule_event("evt_1", from_date="2024-12-20")  # type: ignore[arg-type]
+
+
+async def event_ids() -> AsyncIterator[str]:
+    yield "evt_1"
+
+
+def keep(outcome: UnscheduleOutcome) -> None:
+    assert_type(outcome.status, OutcomeStatus)
+    assert_type(outcome.event_id, str | None)
+    assert_type(outcome.bot_ids, tuple[str, ...])
+    assert_type(outcome.result, UnscheduleResult | None)
+    assert_type(outcome.error, MeetStreamError | None)
+    assert_type(outcome.elapsed, float)
+
+
+async def bulk_runs(client: MeetStreamClient, bots: list[ScheduledBot]) -> None:
+    report = await bulk_unschedule(client, bots, max_concurrency=10, on_outcome=keep)
+    assert_type(report, BulkReport[UnscheduleOutcome])
+    assert_type(report.outcomes, tuple[UnscheduleOutcome, ...])
+    assert_type(report.counts, Mapping[OutcomeStatus, int])
+    assert_type(report.still_listed, tuple[ScheduledBot, ...])
+    assert_type(report.reason, str | None)
+    assert_type(report.to_dict(), dict[str, Any])
+
+    # Every kind of target.
+    await bulk_unschedule(client, ["evt_1", "evt_2"], one_off_bots="delete", dedupe=False)
+    await bulk_unschedule(client, ("evt_1", bots[0]), dry_run=True)
+    await bulk_unschedule(client, (bot for bot in bots), max_pause=60, stop_after_failures=5)
+    await bulk_unschedule(client, event_ids())
+    await bulk_unschedule(client, client.iter_scheduled_bots(), where=BotFilter(platform="zoom"))
+    await bulk_unschedule(client, bots, where=lambda bot: bot.bot_username == "Bot", whole_events=True)
+    await bulk_unschedule(client, [5])  # type: ignore[list-item]
+    await bulk_unschedule(client, bots, one_off_bots="keep")  # type: ignore[arg-type]
+
+    async with stream_unschedule(client, event_ids(), cancel_all_occurrences=True) as run:
+        assert_type(run, BulkRun[UnscheduleOutcome])
+        async for outcome in run:
+            assert_type(outcome, UnscheduleOutcome)
+            await run.stop()
+    assert_type(run.report, BulkReport[UnscheduleOutcome])
+
+    assert_type(await unschedule_all(client, settle=5.0), BulkReport[UnscheduleOutcome])
+
+
+def filters(bot: ScheduledBot) -> None:
+    where = BotFilter(platform="zoom", before=datetime.now(UTC), name="*", attributes={"source": "api"})
+    assert_type(where(bot), bool)
+    assert_type(where.to_dict(), dict[str, Any])
+    assert_type(BotFilter.from_dict({"platform": "zoom"}), BotFilter)
+
+
+async def errors(client: MeetStreamClient, report: BulkReport[UnscheduleOutcome]) -> None:
+    try:
+        await client.unschedule_event("evt_1")
+    except ApiError as error:
+        assert_type(error.status, int)
+        assert_type(error.request_id, str | None)
+        assert_type(error.retry_after, float | None)
+        assert_type(error.errors, dict[str, tuple[str, ...]])
+    except InvalidResponseError as error:
+        assert_type(error.path, str)
+    except RequestTimeoutError as error:
+        built_in: TimeoutError = error
+        str(built_in)
+    except MeetStreamError as error:
+        assert_type(error.outcome_unknown, bool)
+        assert_type(error.attempts, int)
+    try:
+        report.raise_for_failures()
+    except BulkError as error:
+        assert_type(error.report, BulkReport[Any] | None)
+
+
+assert_type(meetstream_async.__version__, str)
