@@ -158,6 +158,8 @@ def _credential_problem(value: object) -> str | None:
         return "is empty"
     if len(value) > _LONGEST_SECRET:
         return f"is longer than {_LONGEST_SECRET} characters; that is no key"
+    if "\n" in value.strip() or "\r" in value.strip():
+        return "holds a line break; a key is one line"
     if value != value.strip():
         return "has a space or line break around it; remove it"
     if value.startswith(("Token ", "Bearer ")):

@@ -217,7 +217,7 @@ def test_a_secret_shows_itself_to_nobody() -> None:
         ("", "is empty"),
         (KEY + "é", "printable ASCII"),
         (KEY + "\x00x", "printable ASCII"),
-        (KEY + "\nX-Injected: 1", "printable ASCII"),
+        (KEY + "\nX-Injected: 1", "line break"),
         (KEY.encode(), "must be a string, not bytes"),
         (5, "must be a string, not int"),
     ],

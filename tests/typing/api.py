@@ -98,7 +98,7 @@ async def bulk_runs(client: MeetStreamClient, bots: list[ScheduledBot]) -> None:
     report = await bulk_unschedule(client, bots, max_concurrency=10, on_outcome=keep)
     assert_type(report, BulkReport[UnscheduleOutcome])
     assert_type(report.outcomes, tuple[UnscheduleOutcome, ...])
-    assert_type(report.counts, Mapping[OutcomeStatus, int])
+    assert_type(report.counts, Mapping[str, int])
     assert_type(report.still_listed, tuple[ScheduledBot, ...])
     assert_type(report.reason, str | None)
     assert_type(report.to_dict(), dict[str, Any])
