@@ -2,6 +2,7 @@
 
 from .__about__ import __version__
 from .bulk import BulkRun
+from .cancel import bulk_cancel_events
 from .drain import unschedule_all
 from .errors import (
     ApiError,
@@ -24,20 +25,27 @@ from .errors import (
     TransportError,
     UserNotFoundError,
 )
+from .meetbit import MeetBitClient
+from .meetbit_models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
+from .meetings import MeetingCancellation, cancel_meeting, cancel_meetings
 from .meetstream import MeetStreamClient, ScheduledBotStream
 from .models import BotFilter, DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
-from .outcomes import BulkReport, OutcomeStatus, UnscheduleOutcome
+from .outcomes import BulkReport, CancelOutcome, OutcomeStatus, UnscheduleOutcome
 from .retry import RetryPolicy
 from .unschedule import bulk_unschedule, stream_unschedule
 
 __all__ = [
     "ApiError",
+    "Attendee",
     "AuthenticationError",
     "BadRequestError",
     "BotFilter",
     "BulkError",
     "BulkReport",
     "BulkRun",
+    "CalendarEvent",
+    "CancelOutcome",
+    "CancelledEvent",
     "ConfigurationError",
     "ConnectionFailedError",
     "DeletedBot",
@@ -46,9 +54,12 @@ __all__ = [
     "InvalidFromDateError",
     "InvalidResponseError",
     "MasterEventNotFoundError",
+    "MeetBitClient",
     "MeetStreamClient",
     "MeetStreamError",
+    "MeetingCancellation",
     "NotFoundError",
+    "OnlineConference",
     "OutcomeStatus",
     "PermissionDeniedError",
     "RateLimitError",
@@ -64,7 +75,10 @@ __all__ = [
     "UnscheduleResult",
     "UserNotFoundError",
     "__version__",
+    "bulk_cancel_events",
     "bulk_unschedule",
+    "cancel_meeting",
+    "cancel_meetings",
     "stream_unschedule",
     "unschedule_all",
 ]

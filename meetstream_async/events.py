@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import (
     AsyncIterable,
@@ -11,18 +10,17 @@ from collections.abc import (
     Sequence,
 )
 from datetime import UTC, datetime
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
-import attrs
 from attrs import define, field, frozen
 
+from .calls import CallPlan, Job
 from .errors import ConfigurationError, EventNotFoundError, EventNotScheduledError, MeetStreamError
 from .meetstream import MeetStreamClient, check_series_options
 from .models import ScheduledBot, ScheduledBotPage, UnscheduleResult
 from .outcomes import OutcomeStatus, UnscheduleOutcome
-from .pacing import Pacer
 from .plan import is_plain_function
-from .refusals import bot_is_not_yours, rejects_the_key
+from .refusals import bot_is_not_yours
 
 Target: TypeAlias = ScheduledBot | str
 Targets: TypeAlias = Iterable[Target] | AsyncIterable[Target] | ScheduledBotPage
@@ -88,7 +86,7 @@ class UnscheduleOptions:
 
 
 @define(eq=False)
-class Event:
+class Event(Job):
     """A job: one calendar event with its known bots, or one bot that has no event."""
 
     event_id: str | None
@@ -96,14 +94,8 @@ class Event:
     """By bot id."""
     shared: bool = False
     """A listed bot of the event lies outside the filter."""
-    uncertain: bool = False
-    """An earlier attempt may have taken effect."""
     gone: set[str] = field(factory=set)
     """Bots that were deleted by their own ids."""
-    problem: ConfigurationError | None = None
-    """Why no request can be made of it."""
-    fatal: str | None = None
-    """Why no other event can fare better."""
 
     @property
     def bot_ids(self) -> tuple[str, ...]:
@@ -116,70 +108,36 @@ class Event:
         return any(time is not None and time <= now for time in times)
 
 
-class Unscheduler:
+class Unscheduler(CallPlan[Event, UnscheduleOutcome]):
     """What becomes of one event. Shared by the plans of given targets and of whole accounts."""
 
     statuses: Sequence[OutcomeStatus] = STATUSES
 
     def __init__(self, client: MeetStreamClient, options: UnscheduleOptions) -> None:
+        super().__init__(client._api, dry_run=options.dry_run, would=OutcomeStatus.WOULD_UNSCHEDULE)
         self._client = client
         self._options = options
         self._left_one_off = 0
         self._left_shared = 0
 
-    @property
-    def pacer(self) -> Pacer:
-        return self._client._api.pacer
-
-    def open(self) -> int | None:
-        transport = self._client._api.transport
-        transport.open()
-        return transport.connection_limit
-
-    def halts(self, event: Event, outcome: UnscheduleOutcome) -> str | None:
-        return event.fatal
-
-    def foresee(self, event: Event) -> UnscheduleOutcome | None:
-        if event.problem is not None:
-            return self._outcome(event, OutcomeStatus.FAILED, reason=str(event.problem), error=event.problem)
-        if event.event_id is None and self._options.one_off_bots != "delete":
+    def foresee(self, job: Event) -> UnscheduleOutcome | None:
+        if job.event_id is None and self._options.one_off_bots != "delete":
             if self._options.one_off_bots == "report":
                 self._left_one_off += 1
-            return self._outcome(event, OutcomeStatus.SKIPPED, reason=_ONE_OFF)
-        if event.shared and not self._options.whole_events:
+            return self.outcome(job, OutcomeStatus.SKIPPED, reason=_ONE_OFF)
+        if job.shared and not self._options.whole_events:
             self._left_shared += 1
-            return self._outcome(
-                event, OutcomeStatus.SKIPPED, reason=f"{SHARED}: a bot of the event lies outside the filter"
-            )
-        if self._options.dry_run:
-            return self._outcome(event, OutcomeStatus.WOULD_UNSCHEDULE)
-        return None
+            reason = f"{SHARED}: a bot of the event lies outside the filter"
+            return self.outcome(job, OutcomeStatus.SKIPPED, reason=reason)
+        return super().foresee(job)
 
-    async def attempt(self, event: Event) -> UnscheduleOutcome:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        if event.event_id is None:
-            outcome = await self._delete_bots(event)
-        else:
-            outcome = await self._unschedule(event, event.event_id)
-        if outcome.error is not None:
-            # Kept with the report: a traceback would keep every frame of the call alive with it.
-            outcome.error.with_traceback(None)
-        return attrs.evolve(outcome, elapsed=loop.time() - started)
+    async def call(self, job: Event) -> UnscheduleOutcome:
+        if job.event_id is None:
+            return await self._delete_bots(job)
+        return await self._unschedule(job, job.event_id)
 
-    def again(self, first: UnscheduleOutcome, second: UnscheduleOutcome) -> UnscheduleOutcome:
-        return attrs.evolve(
-            second, attempts=first.attempts + second.attempts, elapsed=first.elapsed + second.elapsed
-        )
-
-    def unsent(self, event: Event, reason: str) -> UnscheduleOutcome:
-        return self._outcome(event, OutcomeStatus.NOT_ATTEMPTED, reason=reason)
-
-    def interrupted(self, event: Event) -> UnscheduleOutcome:
-        event.uncertain = True
-        return self._outcome(
-            event, OutcomeStatus.UNKNOWN, reason="cancelled while its request was in flight", attempts=1
-        )
+    def outcome(self, job: Event, status: OutcomeStatus, **fields: Any) -> UnscheduleOutcome:
+        return UnscheduleOutcome(job.event_id, job.bot_ids, status, **fields)
 
     def left(self) -> tuple[str, ...]:
         """What was left alone although it was asked for."""
@@ -205,12 +163,12 @@ class Unscheduler:
         else:
             return self._success(event, result, attempts)
         # Outside of the except block: what happens from here on has no business in the error's context.
-        self._note(event, error)
+        event.note_error(error)
         if isinstance(error, EventNotScheduledError) and not error.outcome_unknown:
             return self._already(event, error)
         if isinstance(error, EventNotFoundError) and options.one_off_bots == "delete" and event.bots:
             return await self._delete_bots(event, sent=error.attempts)
-        return self._failure(event, error)
+        return self.failure(event, error)
 
     def _success(self, event: Event, result: UnscheduleResult, attempts: int) -> UnscheduleOutcome:
         status, reason = OutcomeStatus.UNSCHEDULED, None
@@ -219,14 +177,14 @@ class Unscheduler:
             if event.may_have_joined():
                 # "Not scheduled", which the inference stands on, is also true of a bot in its meeting.
                 status, reason = OutcomeStatus.UNKNOWN, MAY_HAVE_JOINED
-        return self._outcome(event, status, reason=reason, result=result, attempts=attempts)
+        return self.outcome(event, status, reason=reason, result=result, attempts=attempts)
 
     def _already(self, event: Event, error: EventNotScheduledError) -> UnscheduleOutcome:
         if event.may_have_joined():
-            return self._outcome(
+            return self.outcome(
                 event, OutcomeStatus.UNKNOWN, reason=MAY_HAVE_JOINED, error=error, attempts=error.attempts
             )
-        return self._outcome(
+        return self.outcome(
             event, OutcomeStatus.ALREADY_UNSCHEDULED, reason=error.message, attempts=error.attempts
         )
 
@@ -247,40 +205,15 @@ class Unscheduler:
             except MeetStreamError as exc:
                 error = exc
                 sent += error.attempts
-                self._note(event, error, bot_deleted=True)
+                event.note_error(error, about_this_only=bot_is_not_yours(error))
                 if worst is None or error.outcome_unknown or event.fatal:
                     worst = error
             if event.fatal:
                 break
         if worst is not None:
-            return attrs.evolve(self._failure(event, worst), attempts=sent)
+            return self.failure(event, worst, attempts=sent)
         reason = "deleted by its own id" if event.event_id is None else "event not found; bots deleted by id"
-        return self._outcome(event, OutcomeStatus.UNSCHEDULED, reason=reason, attempts=sent)
-
-    def _note(self, event: Event, error: MeetStreamError, *, bot_deleted: bool = False) -> None:
-        """Keep what an error means for further attempts, and for the run."""
-        event.uncertain = event.uncertain or error.outcome_unknown
-        if isinstance(error, ConfigurationError):
-            event.fatal = f"no request can be made: {error}"
-        elif rejects_the_key(error) and not (bot_deleted and bot_is_not_yours(error)):
-            event.fatal = f"the API rejects the key: {error}"
-
-    def _failure(self, event: Event, error: MeetStreamError) -> UnscheduleOutcome:
-        uncertain = error.outcome_unknown or event.uncertain
-        status = OutcomeStatus.UNKNOWN if uncertain else OutcomeStatus.FAILED
-        return self._outcome(event, status, reason=str(error), error=error, attempts=error.attempts)
-
-    def _outcome(
-        self,
-        event: Event,
-        status: OutcomeStatus,
-        *,
-        reason: str | None = None,
-        result: UnscheduleResult | None = None,
-        error: MeetStreamError | None = None,
-        attempts: int = 0,
-    ) -> UnscheduleOutcome:
-        return UnscheduleOutcome(event.event_id, event.bot_ids, status, reason, result, error, attempts)
+        return self.outcome(event, OutcomeStatus.UNSCHEDULED, reason=reason, attempts=sent)
 
 
 def group(targets: Iterable[Target], options: UnscheduleOptions) -> tuple[list[Event], set[str]]:

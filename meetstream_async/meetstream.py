@@ -20,7 +20,7 @@ from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, Uns
 from .refusals import route_is_missing
 from .retry import RetryPolicy
 from .safety import Secret, check_base_url, check_identifier
-from .session import ApiSession
+from .session import ApiSession, tell_ignored
 from .wire import read_deleted_bot, read_listing, read_unscheduled
 
 _log = logging.getLogger("meetstream_async.meetstream")
@@ -194,7 +194,7 @@ class MeetStreamClient:
                 row.reason,
                 extra={"event": "rejected_row", "path": row.path, "reason": row.reason},
             )
-        _tell_ignored(ignored)
+        tell_ignored(ignored)
 
     async def _unschedule(
         self,
@@ -217,7 +217,7 @@ class MeetStreamClient:
         result, ignored = read_unscheduled(
             reply.after(uncertain), event_id, series=bool(cancel_all_occurrences)
         )
-        _tell_ignored(ignored)
+        tell_ignored(ignored)
         return result, reply.attempts
 
     async def _delete_bot(
@@ -226,7 +226,7 @@ class MeetStreamClient:
         """The reply and the number of attempts. ``uncertain``: an earlier call may have taken effect."""
         reply = await self._api.request("DELETE", "calendar", "scheduled_bots", bot_id, slot_taken=slot_taken)
         deleted, ignored = read_deleted_bot(reply.after(uncertain))
-        _tell_ignored(ignored)
+        tell_ignored(ignored)
         return deleted, reply.attempts
 
 
@@ -292,12 +292,3 @@ def _check_limit(limit: object) -> int:
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
         raise ConfigurationError(f"limit must be an int from 1 to {MAX_LIMIT}, not {limit!r}")
     return limit
-
-
-def _tell_ignored(paths: Sequence[str]) -> None:
-    for path in paths:
-        _log.info(
-            "%s is of another type than documented and reads as None",
-            path,
-            extra={"event": "ignored_field", "path": path},
-        )

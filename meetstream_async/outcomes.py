@@ -9,6 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from attrs import field, frozen
 
 from .errors import BulkError, MeetStreamError
+from .meetbit_models import CancelledEvent
 from .models import ScheduledBot, UnscheduleResult
 
 
@@ -68,16 +69,45 @@ class UnscheduleOutcome:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; the error as its class and text."""
+        inferred = self.result is not None and self.result.inferred
         return {
             "event_id": self.event_id,
             "bot_ids": list(self.bot_ids),
-            "status": self.status.value,
-            "reason": self.reason,
-            "inferred": self.result is not None and self.result.inferred,
-            "attempts": self.attempts,
-            "elapsed": round(self.elapsed, 6),
-            "error": None if self.error is None else f"{type(self.error).__name__}: {self.error}",
+            "inferred": inferred,
+            **_call_to_dict(self),
         }
+
+
+@frozen
+class CancelOutcome:
+    """What became of one calendar event of MeetBit."""
+
+    calendar_id: int
+    event_id: int
+    status: OutcomeStatus
+    reason: str | None = None
+    result: CancelledEvent | None = None
+    """The API's answer."""
+    error: MeetStreamError | None = None
+    attempts: int = 0
+    """Requests sent."""
+    elapsed: float = 0.0
+    """Seconds from the first attempt to the last answer; waiting for a turn not included."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values only; the error as its class and text."""
+        return {"calendar_id": self.calendar_id, "event_id": self.event_id, **_call_to_dict(self)}
+
+
+def _call_to_dict(outcome: UnscheduleOutcome | CancelOutcome) -> dict[str, Any]:
+    error = outcome.error
+    return {
+        "status": outcome.status.value,
+        "reason": outcome.reason,
+        "attempts": outcome.attempts,
+        "elapsed": round(outcome.elapsed, 6),
+        "error": None if error is None else f"{type(error).__name__}: {error}",
+    }
 
 
 @frozen

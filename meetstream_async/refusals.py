@@ -37,10 +37,29 @@ _MEETSTREAM_TEXTS: dict[tuple[int, str], type[errors.ApiError]] = {
 
 def meetstream_error(reply: Reply, *, effect: bool = True, hint: str | None = None) -> errors.ApiError:
     """The error that a reply of MeetStream means. ``effect``: the request was to change something."""
+    return _error(reply, _MEETSTREAM_TEXTS, effect=effect, hint=hint)
+
+
+def meetbit_error(reply: Reply, *, hint: str | None = None) -> errors.ApiError:
+    """The error that a reply of MeetBit means: by status, then by what the body is."""
+    error = _error(reply, {}, effect=True, hint=hint)
+    if error.status == 401 and "access denied" in error.message.casefold():
+        # It answers 401, not 403, for a key without the permission.
+        error.hint = "the key lacks the permission events.delete.*"
+    return error
+
+
+def _error(
+    reply: Reply,
+    texts: dict[tuple[int, str], type[errors.ApiError]],
+    *,
+    effect: bool,
+    hint: str | None,
+) -> errors.ApiError:
     message, fields = _read_error_body(reply)
     kind = _BY_STATUS.get(reply.status, errors.ServerError if reply.status >= 500 else errors.ApiError)
     lowered = message.casefold()
-    for (status, text), special in _MEETSTREAM_TEXTS.items():
+    for (status, text), special in texts.items():
         if status == reply.status and text in lowered:
             kind = special
     if 300 <= reply.status < 400:

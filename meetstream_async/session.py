@@ -142,8 +142,14 @@ class _Call:
             error.outcome_unknown = self._uncertain = self._uncertain or error.outcome_unknown
             return answer
         reply = self._reply(answer)
+        used_up = _seconds_until_reset(answer.headers)
         if reply.status == 429:
-            self._pause(reply)
+            # Without a word on how long, the client still has to slow down, not only this task.
+            asked = (reply.retry_after, used_up)
+            told = [seconds for seconds in asked if seconds is not None]
+            self._pause(reply, max(told, default=self._session.policy.initial_wait))
+        elif used_up:
+            self._pause(reply, used_up)
         elif reply.status >= 500 and self._method != "GET":
             self._uncertain = True
         return reply
@@ -164,15 +170,19 @@ class _Call:
             blot=self._transport.blot,
         )
 
-    def _pause(self, reply: Reply) -> None:
-        # Without a Retry-After the client still has to slow down, not only the task that was told.
-        seconds = self._session.policy.initial_wait if reply.retry_after is None else reply.retry_after
+    def _pause(self, reply: Reply, seconds: float) -> None:
         self._pacer.pause(seconds)
         _log.info(
-            "429 from %s: all requests of this client pause for %.1f s",
+            "%s from %s: all requests of this client pause for %.1f s",
+            "429" if reply.status == 429 else "limit used up",
             self._session.base_url.host,
             seconds,
-            extra={"event": "pause", "seconds": seconds, "status": 429, "request_id": reply.request_id},
+            extra={
+                "event": "pause",
+                "seconds": seconds,
+                "status": reply.status,
+                "request_id": reply.request_id,
+            },
         )
 
     def _paused(self, seconds: float) -> Failure:
@@ -203,4 +213,21 @@ class _Call:
                 "attempt": attempt,
                 "wait": wait,
             },
+        )
+
+
+def _seconds_until_reset(headers: Mapping[str, str]) -> float | None:
+    """How long a limit that is used up stays so, where the reply says that."""
+    if headers.get("RateLimit-Remaining", "").strip() != "0":
+        return None
+    return parse_retry_after(headers.get("RateLimit-Reset"))
+
+
+def tell_ignored(paths: Sequence[str]) -> None:
+    """Log the places of a reply that were of another type than documented."""
+    for path in paths:
+        _log.info(
+            "%s is of another type than documented and reads as None",
+            path,
+            extra={"event": "ignored_field", "path": path},
         )

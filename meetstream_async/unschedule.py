@@ -127,22 +127,22 @@ class _TargetPlan(Unscheduler):
     def rest(self) -> Iterable[Event]:
         return self._source.rest()
 
-    async def attempt(self, event: Event) -> UnscheduleOutcome:
-        if event.event_id is None:
-            return await super().attempt(event)
+    async def attempt(self, job: Event) -> UnscheduleOutcome:
+        if job.event_id is None:
+            return await super().attempt(job)
         if self._dedupe:
-            outcome = await super().attempt(event)
-            if self._at_work.pop(event.event_id, None) is not None and event.gone:
-                self._not_found.add(event.event_id)
+            outcome = await super().attempt(job)
+            if self._at_work.pop(job.event_id, None) is not None and job.gone:
+                self._not_found.add(job.event_id)
             return outcome
         # Nothing is remembered of events seen, but one event has one DELETE at a time all the same.
-        while (running := self._busy.get(event.event_id)) is not None:
+        while (running := self._busy.get(job.event_id)) is not None:
             await running.wait()
-        self._busy[event.event_id] = over = asyncio.Event()
+        self._busy[job.event_id] = over = asyncio.Event()
         try:
-            return await super().attempt(event)
+            return await super().attempt(job)
         finally:
-            del self._busy[event.event_id]
+            del self._busy[job.event_id]
             over.set()
 
     def shortfall(self) -> Shortfall:

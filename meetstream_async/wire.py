@@ -11,13 +11,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
+import attrs
 from cattrs import Converter
 from cattrs.errors import ClassValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
 from . import errors
+from .meetbit_models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
 from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
-from .refusals import meetstream_error
+from .refusals import meetbit_error, meetstream_error
 from .reply import UNREADABLE, Reply, json_type
 from .safety import identifier_problem
 
@@ -208,6 +210,62 @@ def read_deleted_bot(reply: Reply) -> tuple[DeletedBot, list[str]]:
     if isinstance(error, errors.NotFoundError) and reply.uncertain:
         return DeletedBot(inferred=True), []
     raise error
+
+
+def read_cancelled(reply: Reply) -> tuple[CancelledEvent, list[str]]:
+    """The result of MeetBit's ``POST .../cancel``, and its places that read as None.
+
+    Raises the reply's ApiError, or InvalidResponseError where no event with an id is in it.
+    """
+    if not reply.succeeded:
+        raise meetbit_error(reply)
+    data = reply.json()
+    if data is UNREADABLE:
+        raise _invalid(reply, "is not JSON", "$", effect=True)
+    if not isinstance(data, dict):
+        raise _invalid(reply, f"is {json_type(data)}, not an object", "$", effect=True)
+    event = data.get("data")
+    if not isinstance(event, dict):
+        raise _invalid(reply, "has no event", "$.data", effect=True)
+    if type(event.get("id")) is not int:
+        raise _invalid(reply, "has an event without an id", "$.data.id", effect=True)
+    ignored: list[str] = []
+    plain = {key: value for key, value in event.items() if key not in ("attendees", "online_conference")}
+    read, wrong = _structure(plain, CalendarEvent, "$.data")
+    ignored += wrong
+    attendees = _read_each(event.get("attendees"), Attendee, "$.data.attendees", ignored)
+    conference = None
+    if isinstance(event.get("online_conference"), dict):
+        conference, wrong = _structure(
+            event["online_conference"], OnlineConference, "$.data.online_conference"
+        )
+        ignored += wrong
+    elif event.get("online_conference") is not None:
+        ignored.append("$.data.online_conference")
+    message = data.get("message")
+    if message is not None and not isinstance(message, str):
+        ignored.append("$.message")
+        message = None
+    read = attrs.evolve(read, attendees=attendees, online_conference=conference)
+    return CancelledEvent(read, message), ignored
+
+
+def _read_each(values: object, model: type[_M], path: str, ignored: list[str]) -> tuple[_M, ...]:
+    """The objects of a list, forgivingly: what is none is left out, and its place is named."""
+    if values is None:
+        return ()
+    if not isinstance(values, list):
+        ignored.append(path)
+        return ()
+    read = []
+    for index, value in enumerate(values):
+        if isinstance(value, dict):
+            one, wrong = _structure(value, model, f"{path}[{index}]")
+            read.append(one)
+            ignored += wrong
+        elif value is not None:
+            ignored.append(f"{path}[{index}]")
+    return tuple(read)
 
 
 def _object_or_empty(reply: Reply) -> dict[str, Any]:

@@ -21,6 +21,7 @@ ROOMS = [
     "errors",
     "safety",
     "models",
+    "meetbit_models",
     "reply",
     "refusals",
     "wire",
@@ -31,15 +32,32 @@ ROOMS = [
     "outcomes",
     "plan",
     "runner",
+    "calls",
     "bulk",
     "meetstream",
     "events",
     "sources",
     "unschedule",
     "drain",
+    "meetbit",
+    "cancel",
+    "meetings",
 ]
 # What these rooms have for users; everything else in them that has no underscore is for other rooms.
-FOR_USERS = ["errors", "models", "retry", "outcomes", "bulk", "meetstream", "unschedule", "drain"]
+FOR_USERS = [
+    "errors",
+    "models",
+    "meetbit_models",
+    "retry",
+    "outcomes",
+    "bulk",
+    "meetstream",
+    "unschedule",
+    "drain",
+    "meetbit",
+    "cancel",
+    "meetings",
+]
 FOR_ROOMS = {
     "canonical_platform",
     "is_retried",
@@ -53,6 +71,11 @@ FOR_ROOMS = {
     "soonest_first",
     "check_series_options",
     "check_client",
+    "check_id",
+    "check_note",
+    "check_meetbit",
+    "Cancellation",
+    "CancelPlan",
 }
 
 

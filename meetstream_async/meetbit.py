@@ -1,0 +1,175 @@
+"""The MeetBit client: cancel a calendar event.
+
+Source: "Cancel Event" of the MeetBit API reference. Five requests a second are allowed, invalid ones are
+counted, penalties grow when one retries early, and suspension is at the end: so what can be checked is
+checked here before anything is sent, requests are spaced, and a pause holds the whole client.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from .errors import ConfigurationError
+from .meetbit_models import CancelledEvent
+from .retry import RetryPolicy
+from .safety import Secret, check_base_url
+from .session import ApiSession, tell_ignored
+from .wire import read_cancelled
+
+MAX_NOTE = 255
+"""Characters of a cancel note."""
+_MOST_DIGITS = 19
+"""Of an id: as many as 64 bits hold."""
+
+
+class MeetBitClient:
+    """An asyncio client of the MeetBit calendar API.
+
+    Opened by ``async with`` or by its first request; closed by the end of the block or ``await close()``.
+    Share one client per key: the API's limit is per key, and it is the client that keeps the pace
+    (``rate_limit``, requests per second, evenly spaced, retries included) and the pause after a 429.
+
+    ``primary_domain`` is the tenant's bare host name; with the two keys it falls back to
+    ``MEETBIT_PRIMARY_DOMAIN``, ``MEETBIT_ACCESS_KEY_ID`` and ``MEETBIT_ACCESS_KEY_SECRET``. ``base_url``
+    (or ``MEETBIT_API_URL``) replaces the whole address, for tests. The other arguments are those of
+    ``MeetStreamClient``.
+
+    Raises ConfigurationError for a missing or malformed key or domain, or any argument out of range.
+    """
+
+    def __init__(
+        self,
+        primary_domain: str | None = None,
+        access_key_id: str | None = None,
+        access_key_secret: str | None = None,
+        *,
+        base_url: str | None = None,
+        session: aiohttp.ClientSession | None = None,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - a frozen value
+        timeout: float = 30.0,
+        rate_limit: float | None = 5.0,
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
+    ) -> None:
+        try:
+            key_id = Secret.load(access_key_id, "MEETBIT_ACCESS_KEY_ID", "access_key_id")
+            key_secret = Secret.load(access_key_secret, "MEETBIT_ACCESS_KEY_SECRET", "access_key_secret")
+        finally:
+            # A traceback may print this frame's variables.
+            del access_key_id, access_key_secret
+        self._api = ApiSession(
+            _address(primary_domain, base_url),
+            {"X-Access-Key-Id": ("", key_id), "X-Access-Key-Secret": ("", key_secret)},
+            session=session,
+            retry=retry,
+            timeout=timeout,
+            rate_limit=rate_limit,
+            trace_configs=trace_configs,
+        )
+
+    def __repr__(self) -> str:
+        # A constructor that raises leaves a client without one.
+        api: ApiSession | None = getattr(self, "_api", None)
+        return f"<MeetBitClient {api and api.base_url}>"
+
+    async def __aenter__(self) -> Self:
+        self._api.transport.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections that the client opened. Closing twice is fine."""
+        await self._api.transport.close()
+
+    @property
+    def base_url(self) -> str:
+        """Where the requests go."""
+        return str(self._api.base_url)
+
+    async def cancel_event(
+        self, calendar_id: int | str, event_id: int | str, cancel_note: str
+    ) -> CancelledEvent:
+        """``POST /calendars/{calendar_id}/events/{event_id}/cancel``: cancel a calendar event.
+
+        Ids are positive ints or their decimal strings; the note is 1 to 255 characters. Raises
+        ConfigurationError for anything else, before a request is sent: an invalid one would count
+        against the limit. Raises NotFoundError for an unknown event, AuthenticationError for a missing
+        key or permission, BadRequestError with ``errors`` by field, RateLimitError. A 404 after a lost
+        answer has ``outcome_unknown`` set: it may mean that the event is cancelled, or that its id is
+        wrong.
+        """
+        cancelled, _ = await self._cancel(
+            check_id(calendar_id, "calendar_id"),
+            check_id(event_id, "event_id"),
+            check_note(cancel_note, "cancel_note"),
+        )
+        return cancelled
+
+    # --- for the rooms below, which count attempts and wait for their turn themselves -----------------
+
+    async def _cancel(
+        self,
+        calendar_id: int,
+        event_id: int,
+        note: str,
+        *,
+        uncertain: bool = False,
+        slot_taken: bool = False,
+    ) -> tuple[CancelledEvent, int]:
+        """The reply and the number of attempts. ``uncertain``: an earlier call may have taken effect."""
+        path = ("calendars", str(calendar_id), "events", str(event_id), "cancel")
+        reply = await self._api.request("POST", *path, body={"cancel_note": note}, slot_taken=slot_taken)
+        cancelled, ignored = read_cancelled(reply.after(uncertain))
+        tell_ignored(ignored)
+        return cancelled, reply.attempts
+
+
+def check_id(value: object, name: str) -> int:
+    """A positive int, from itself or its decimal string. Raises ConfigurationError."""
+    number = value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
+        number = int(value)
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number < 10**_MOST_DIGITS:
+        shown = repr(value)[:40] if isinstance(value, str | int | float) else type(value).__name__
+        raise ConfigurationError(f"{name} must be a positive int or its decimal string, not {shown}")
+    return number
+
+
+def check_note(value: object, name: str) -> str:
+    """A text of 1 to 255 characters. Raises ConfigurationError."""
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} must be a string, not {type(value).__name__}")
+    if not value.strip():
+        raise ConfigurationError(f"{name} is empty; the API requires a note")
+    if len(value) > MAX_NOTE:
+        raise ConfigurationError(f"{name} has {len(value)} characters; at most {MAX_NOTE} are allowed")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{name} holds half a character (a lone surrogate)") from None
+    return value
+
+
+def _address(domain: object, base_url: str | None) -> URL:
+    if base_url is not None:
+        return check_base_url(base_url, "base_url")
+    source = "primary_domain"
+    if domain is None:
+        if from_environment := os.environ.get("MEETBIT_API_URL"):
+            return check_base_url(from_environment, "MEETBIT_API_URL")
+        domain, source = os.environ.get("MEETBIT_PRIMARY_DOMAIN"), "MEETBIT_PRIMARY_DOMAIN"
+    if domain is None:
+        raise ConfigurationError("no domain: pass primary_domain=... or set MEETBIT_PRIMARY_DOMAIN")
+    if not isinstance(domain, str) or not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", domain):
+        raise ConfigurationError(f"{source} must be a bare host name such as 'acme.example.com'")
+    return check_base_url(f"https://{domain}/api/public/v2.0", source)
