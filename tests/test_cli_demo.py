@@ -24,6 +24,7 @@ async def test_the_demo_needs_nothing_and_its_verdict_holds() -> None:
         assert ended.code == 0
         assert "verdict: the report holds. 238 are reported as unscheduled" in ended.out
         assert "0 bots are left" in ended.out
+        assert "verdict: the books agree: these three are cancelled" in ended.out
         assert "A simulated account with 250 bots" in ended.err
 
 

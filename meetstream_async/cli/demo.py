@@ -1,4 +1,4 @@
-"""The demo: a whole bulk run against a simulated account, checked against that account's own books."""
+"""The demo: a bulk run, and meetings with their bots, checked against the simulated accounts' own books."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import asyncio
 
 from rich.text import Text
 
-from meetstream_async import BulkReport, MeetStreamClient, OutcomeStatus, UnscheduleOutcome
+from meetstream_async import (
+    BulkReport,
+    MeetBitClient,
+    MeetStreamClient,
+    OutcomeStatus,
+    UnscheduleOutcome,
+    cancel_meetings,
+)
 from meetstream_async.simulator import Ledger, Simulator
 
 from .commands import UnscheduleAll, run_with_board, show_report
 from .output import say, show
 from .preview import Consent, look, show_preview
 from .progress import Board
-from .render import bots_table
+from .render import bots_table, meetings_table
 from .run import ExitCode, run_async
 
 _GONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
@@ -28,6 +35,18 @@ def demo() -> ExitCode:
 
 
 async def _demo(_: asyncio.Event) -> ExitCode:
+    code = await _account()
+    if code is ExitCode.OK:
+        code = await _meetings()
+    if code is ExitCode.OK:
+        say("\nNext, with your own key in MEETSTREAM_API_KEY (neither changes anything):")
+        say("  meetstream-async list\n  meetstream-async unschedule-all --dry-run")
+        say("or without one, an account to play with: meetstream-async simulate")
+    return code
+
+
+async def _account() -> ExitCode:
+    """The first act: every bot of an account."""
     async with Simulator(250, 7, series=0.1, one_off=0.02, error_rate=0.05, latency=0.04) as simulator:
         # Both are given: the demo must never look at the environment, where a real key may be.
         async with MeetStreamClient(simulator.api_key, base_url=simulator.base_url, timeout=10.0) as client:
@@ -56,9 +75,39 @@ async def _demo(_: asyncio.Event) -> ExitCode:
         ),
         results=True,
     )
-    say("\nNext, with your own key in MEETSTREAM_API_KEY (neither changes anything):")
-    say("  meetstream-async list\n  meetstream-async unschedule-all --dry-run")
-    say("or without one, an account to play with: meetstream-async simulate")
+    return ExitCode.OK
+
+
+async def _meetings() -> ExitCode:
+    """The second act: calendar events in MeetBit, and their bots in MeetStream."""
+    _step("5. Three meetings: the calendar event in MeetBit, then its bot in MeetStream")
+    async with Simulator(12, 3, series=0, one_off=0, several=0) as simulator:
+        async with (
+            MeetBitClient(
+                access_key_id=simulator.access_key_id,
+                access_key_secret=simulator.access_key_secret,
+                base_url=simulator.meetbit_base_url,
+            ) as meetbit,
+            MeetStreamClient(simulator.api_key, base_url=simulator.base_url) as meetstream,
+        ):
+            targets = [(event.calendar_id, event.event_id) for event in simulator.calendar_events[:3]]
+            meetings = await cancel_meetings(meetbit, meetstream, targets, "The room is flooded.")
+        show(meetings_table(meetings), results=True)
+        ledger = simulator.ledger
+        cancelled = {event_id for _, event_id in targets}
+        gone = {ledger.calendar_events[event_id].provider_event_id for event_id in cancelled}
+        true = (
+            all(meeting.ok for meeting in meetings)
+            and ledger.cancelled_events == cancelled
+            and ledger.unscheduled_events == gone
+        )
+    if not true:
+        show(Text("verdict: the books do NOT agree", "bold red"), results=True)
+        return ExitCode.NOT_OK
+    text = (
+        "verdict: the books agree: these three are cancelled, their bots are gone, and the other nine stand."
+    )
+    show(Text(text, "bold green"), results=True)
     return ExitCode.OK
 
 

@@ -14,6 +14,7 @@ from meetstream_async import (
     AuthenticationError,
     BulkReport,
     EventNotFoundError,
+    MeetingCancellation,
     OutcomeStatus,
     PermissionDeniedError,
     ScheduledBot,
@@ -96,6 +97,21 @@ def bot_to_dict(bot: ScheduledBot) -> dict[str, Any]:
         "custom_attributes": dict(bot.custom_attributes),
         "meeting_link": bot.meeting_link,
     }
+
+
+def meetings_table(meetings: Sequence[MeetingCancellation]) -> Table:
+    """What became of each meeting and of its bots."""
+    table = _table("MEETING", "CALENDAR EVENT", "BOT", "")
+    for meeting in meetings:
+        title = meeting.event.event.title if meeting.event is not None else None
+        bots = ", ".join(wording(outcome.status) for outcome in meeting.bots) or "none"
+        table.add_row(
+            Text(f"{meeting.calendar_id}/{meeting.event_id} {clean(title or '', 40)}"),
+            Text("cancelled" if meeting.event is not None else "not cancelled"),
+            Text(bots, "" if meeting.ok else "red"),
+            Text(clean(meeting.reason or "")),
+        )
+    return table
 
 
 def counts_table(report: BulkReport[Any]) -> Table:
