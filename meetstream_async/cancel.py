@@ -118,22 +118,22 @@ class CancelPlan(CallPlan[Cancellation, CancelOutcome]):
     def outcome(self, job: Cancellation, status: OutcomeStatus, **fields: Any) -> CancelOutcome:
         return CancelOutcome(job.calendar_id, job.event_id, status, **fields)
 
-    def _known(self, targets: Collection[Any]) -> Iterator[Cancellation]:
-        for target in targets:
-            job = self._single(target, "target")
-            if job is not None:
-                yield job
+    def _known(self, jobs: Collection[Cancellation]) -> Iterator[Cancellation]:
+        return filter(self._is_new, jobs)
 
     def _single(self, target: Any, name: str) -> Cancellation | None:
         job = self._read(target, name)
+        return job if self._is_new(job) else None
+
+    def _is_new(self, job: Cancellation) -> bool:
         key = (job.calendar_id, job.event_id)
         if key in self._seen:
-            return None
+            return False
         self._seen.add(key)
-        return job
+        return True
 
-    def _read(self, target: object, name: str) -> Cancellation:
-        if isinstance(target, str) or not isinstance(target, Sequence) or len(target) not in (2, 3):
+    def _read(self, target: Any, name: str) -> Cancellation:
+        if not isinstance(target, tuple | list) or len(target) not in (2, 3):
             raise ConfigurationError(
                 f"{name} must be (calendar id, event id) or (calendar id, event id, note), "
                 f"not {type(target).__name__}"

@@ -222,7 +222,7 @@ def group(targets: Iterable[Target], options: UnscheduleOptions) -> tuple[list[E
     Second, the ids of events with a row that the filter leaves out.
     """
     events: dict[tuple[str, str], Event] = {}
-    left_out: set[str] = set()
+    left_out: dict[str, list[ScheduledBot]] = {}
     for target in targets:
         if isinstance(target, str):
             events.setdefault(("event", target), Event(target))
@@ -230,10 +230,14 @@ def group(targets: Iterable[Target], options: UnscheduleOptions) -> tuple[list[E
             event = events.setdefault(key_of(target), Event(target.event_id))
             event.bots[target.bot_id] = target
         elif target.event_id is not None:
-            left_out.add(target.event_id)
+            left_out.setdefault(target.event_id, []).append(target)
     for event in events.values():
-        event.shared = event.event_id in left_out
-    return list(events.values()), left_out
+        outside = left_out.get(event.event_id or "", [])
+        event.shared = bool(outside)
+        if options.whole_events:
+            # They go with it, and say whether it is gone.
+            event.bots.update((bot.bot_id, bot) for bot in outside)
+    return list(events.values()), set(left_out)
 
 
 def key_of(bot: ScheduledBot) -> tuple[str, str]:

@@ -6,22 +6,27 @@ result, so that the first half is never lost.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from attrs import frozen
 
 from .cancel import Id, bulk_cancel_events, check_meetbit
-from .errors import ConfigurationError, MeetStreamError, NotFoundError
+from .errors import ConfigurationError, MeetStreamError, NotFoundError, RateLimitError
 from .meetbit import MeetBitClient, check_id, check_note
 from .meetbit_models import CancelledEvent
-from .meetstream import MeetStreamClient
+from .meetstream import MAX_LIMIT, MeetStreamClient
 from .models import ScheduledBot, ScheduledBotPage
-from .outcomes import BulkReport, OutcomeStatus, UnscheduleOutcome
-from .safety import check_identifier
+from .outcomes import OutcomeStatus, UnscheduleOutcome
+from .pacing import WaitTooLongError
+from .refusals import event_is_missing
+from .safety import check_identifier, clean_text
 from .unschedule import bulk_unschedule, check_client
 
 MeetingTarget: TypeAlias = tuple[Id, Id] | tuple[Id, Id, str | None]
+
+_MOST_DELETES = 50
+"""Of one event's bots, before the API is taken to answer anything with yes."""
 
 
 @frozen
@@ -35,7 +40,7 @@ class MeetingCancellation:
     bots: tuple[UnscheduleOutcome, ...]
     """What became of its bots; empty where there was none to be found, or none was touched."""
     ok: bool
-    """The event is cancelled, and no bot of it is left as far as can be seen."""
+    """The event is cancelled, or not there any more, and no bot of it is left as far as can be seen."""
     reason: str | None
     """Why not ok, or what there is to know."""
     error: MeetStreamError | None = None
@@ -55,8 +60,10 @@ async def cancel_meeting(
 
     The bot is found by ``bot_event_id`` (MeetStream's event id), else by the listed bots whose
     ``event_id`` is the cancelled event's ``provider_event_id``. If the cancel fails, no bot is touched
-    and its error is raised; with ``bot_event_id``, "not found" does not stop the bot part, so that a
-    half-finished call can be repeated. A bot part that fails, or a bot that may hide behind a full
+    and its error is raised; with ``bot_event_id``, MeetBit's "does not exist" does not stop the bot part,
+    so that a half-finished call can be repeated: ``event`` is then None, and the reason says so. Where
+    several bots are listed for the event, or the listing is not whole, its DELETE is repeated until the
+    API says that nothing is scheduled any more. A bot part that fails, or a bot that may hide behind a full
     listing, makes the result not ok, with the reason; it is never raised.
 
     Raises ConfigurationError for bad arguments before any request is sent, and the errors of
@@ -71,7 +78,7 @@ async def cancel_meeting(
     try:
         cancelled = await check_meetbit(meetbit).cancel_event(calendar, event, note)
     except NotFoundError as exc:
-        if bot_event_id is None:
+        if bot_event_id is None or not event_is_missing(exc):
             raise
         not_found: MeetStreamError | None = exc
     else:
@@ -141,6 +148,8 @@ async def _read_targets(
         bot_event_id = row[2] if len(row) == 3 else None
         if bot_event_id is not None:
             check_identifier(bot_event_id, f"{name}: bot_event_id")
+        if bot_event_id is not None and found.get(key) not in (None, bot_event_id):
+            raise ConfigurationError(f"{name} names another bot event id than before for the same event")
         found[key] = found.get(key) or bot_event_id
     return found
 
@@ -160,7 +169,7 @@ class _Half:
         """The bot's turn comes: the event is cancelled, or was not found where the bot is known."""
         if self.cancelled is not None:
             return True
-        return self.bot_event_id is not None and isinstance(self.error, NotFoundError)
+        return self.bot_event_id is not None and self.error is not None and event_is_missing(self.error)
 
     @property
     def wanted(self) -> str | None:
@@ -188,49 +197,83 @@ async def _unschedule_bots(
     max_pause: float = 300.0,
     stop_after_failures: int = 20,
 ) -> tuple[MeetingCancellation, ...]:
-    """The second half of each meeting, with one listing for all that need it."""
+    """The second half of each meeting, with one listing for all that need it. Raises no error."""
     page: ScheduledBotPage | None = None
     failure: str | None = None
+    outcomes: dict[str | None, UnscheduleOutcome] = {}
+    left: dict[str, str] = {}
+
+    async def unschedule(targets: Sequence[ScheduledBot | str]) -> tuple[UnscheduleOutcome, ...]:
+        report = await bulk_unschedule(
+            meetstream,
+            targets,
+            max_concurrency=max_concurrency,
+            max_pause=max_pause,
+            stop_after_failures=stop_after_failures,
+        )
+        return report.outcomes
+
     if any(half.needs_listing for half in halves):
         try:
-            page = await meetstream.list_scheduled_bots()
+            page = await _list(meetstream, max_pause)
         except MeetStreamError as error:
             failure = f"the bots could not be listed: {type(error).__name__}: {error}"
     wanted = {half.wanted for half in halves if half.needs_listing}
     rows = [bot for bot in page.bots if bot.event_id in wanted] if page is not None else []
     known = [half.bot_event_id for half in halves if half.goes_on and half.bot_event_id is not None]
-    report: BulkReport[UnscheduleOutcome] = await bulk_unschedule(
-        meetstream,
-        [*rows, *known],
-        max_concurrency=max_concurrency,
-        max_pause=max_pause,
-        stop_after_failures=stop_after_failures,
-    )
-    outcomes = {outcome.event_id: outcome for outcome in report.outcomes}
-    still_there = await _look_again(meetstream, outcomes) if rows else {}
-    return tuple(_conclude(half, page, failure, outcomes, still_there) for half in halves)
-
-
-async def _look_again(
-    meetstream: MeetStreamClient, outcomes: Mapping[str | None, UnscheduleOutcome]
-) -> dict[str, str]:
-    """Why an event that had several bots may have one left: one DELETE may take all of them, or one."""
-    several = {event_id for event_id, outcome in outcomes.items() if len(outcome.bot_ids) > 1}
-    if not several:
-        return {}
     try:
-        page = await meetstream.list_scheduled_bots()
+        if rows or known:
+            outcomes = {outcome.event_id: outcome for outcome in await unschedule([*rows, *known])}
+        whole = page is not None and not page.truncated and not page.rejected
+        unsure = [
+            outcome.event_id
+            for outcome in outcomes.values()
+            if outcome.event_id is not None
+            and outcome.status is OutcomeStatus.UNSCHEDULED
+            and (len(outcome.bot_ids) > 1 or (outcome.bot_ids and not whole))
+        ]
+        left = await _until_nothing_is_left(unschedule, unsure)
     except MeetStreamError as error:
-        why = f"ambiguous: several bots were listed, and a second listing failed: {error}"
-        return {event_id: why for event_id in several if event_id is not None}
-    left: dict[str, list[ScheduledBot]] = {}
-    for bot in page.bots:
-        if bot.event_id is not None and bot.event_id in several:
-            left.setdefault(bot.event_id, []).append(bot)
-    return {
-        event_id: f"ambiguous: {len(bots)} of its {len(outcomes[event_id].bot_ids)} bots are still listed"
-        for event_id, bots in left.items()
-    }
+        failure = f"its bot was not unscheduled: {type(error).__name__}: {error}"
+    return tuple(_conclude(half, page, failure, outcomes, left) for half in halves)
+
+
+async def _list(meetstream: MeetStreamClient, max_pause: float) -> ScheduledBotPage:
+    """A listing at its turn; a 429 that the call could not wait for is waited for once, as in bulk."""
+    try:
+        await meetstream._api.pacer.wait(pause_limit=max_pause)
+        try:
+            return await meetstream._list(MAX_LIMIT, slot_taken=True)
+        except RateLimitError:
+            await meetstream._api.pacer.wait(pause_limit=max_pause)
+        return await meetstream._list(MAX_LIMIT, slot_taken=True)
+    except WaitTooLongError as exc:
+        seconds = exc.seconds
+    raise MeetStreamError(f"the API asked for a pause of {seconds:.0f} s before the listing")
+
+
+async def _until_nothing_is_left(
+    unschedule: Callable[[Sequence[str]], Awaitable[tuple[UnscheduleOutcome, ...]]], event_ids: list[str]
+) -> dict[str, str]:
+    """Repeat the DELETEs until each is answered "not scheduled"; why that was not reached, by event.
+
+    Whether one DELETE takes one of an event's bots or all of them is not documented, and a listing may
+    lag; this answer does not.
+    """
+    left: dict[str, str] = {}
+    for _ in range(_MOST_DELETES):
+        if not event_ids:
+            return left
+        again = []
+        for outcome in await unschedule(event_ids):
+            assert outcome.event_id is not None
+            if outcome.status is OutcomeStatus.UNSCHEDULED:
+                if outcome.result is None or not outcome.result.inferred:
+                    again.append(outcome.event_id)
+            elif outcome.status is not OutcomeStatus.ALREADY_UNSCHEDULED:
+                left[outcome.event_id] = f"ambiguous: bots may be left: {outcome.reason}"
+        event_ids = again
+    return left | dict.fromkeys(event_ids, "ambiguous: the API does not come to an end of its bots")
 
 
 def _conclude(
@@ -238,33 +281,39 @@ def _conclude(
     page: ScheduledBotPage | None,
     failure: str | None,
     outcomes: Mapping[str | None, UnscheduleOutcome],
-    still_there: Mapping[str, str],
+    left: Mapping[str, str],
 ) -> MeetingCancellation:
     if not half.goes_on:
-        return half.result((), False, f"the event was not cancelled, and no bot touched: {half.error}")
+        return half.result((), False, f"the event was not cancelled, and no bot touched for it: {half.error}")
     if half.wanted is None:
         return half.result(
             (), False, "the event has no provider_event_id to find its bot by; pass bot_event_id"
         )
     outcome = outcomes.get(half.wanted)
+    if outcome is None and failure is not None:
+        return half.result((), False, failure)
     if outcome is None:
-        return half.result((), *_without_bot(half.wanted, page, failure))
+        return half.result((), *_without_bot(half.wanted, page))
     if outcome.status not in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED):
         why = f"its bot is not unscheduled: {outcome.status}: {outcome.reason}"
         return half.result((outcome,), False, why)
-    if half.wanted in still_there:
-        return half.result((outcome,), False, still_there[half.wanted])
+    if half.wanted in left:
+        return half.result((outcome,), False, left[half.wanted])
+    if failure is not None and len(outcome.bot_ids) > 1:
+        return half.result((outcome,), False, f"ambiguous: bots may be left: {failure}")
     if half.cancelled is None:
         why = "the event was not found: cancelled before, or its id is wrong; its bot is unscheduled"
-        return half.result((outcome,), True, why)
+        # After a lost answer even less is known of the event.
+        return half.result((outcome,), half.error is not None and not half.error.outcome_unknown, why)
     return half.result((outcome,), True, None)
 
 
-def _without_bot(wanted: str, page: ScheduledBotPage | None, failure: str | None) -> tuple[bool, str]:
+def _without_bot(wanted: str, page: ScheduledBotPage | None) -> tuple[bool, str]:
+    shown = repr(clean_text(wanted, 100))
     if page is None:
-        return False, failure or "the bots were not listed"
+        return False, "the bots were not listed"
     if page.truncated:
-        return False, f"no bot of {wanted!r} is in the listing, but that is full: it may hide behind it"
+        return False, f"no bot of {shown} is in the listing, but that is full: it may hide behind it"
     if page.rejected:
-        return False, f"no bot of {wanted!r} is in the listing, but rows of it can't be read"
-    return True, f"no bot is scheduled for {wanted!r}"
+        return False, f"no bot of {shown} is in the listing, but rows of it can't be read"
+    return True, f"no bot is scheduled for {shown}"

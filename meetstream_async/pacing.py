@@ -20,7 +20,8 @@ class Pacer:
     """Spaces the requests of one client evenly and holds all of them back during a pause.
 
     A burst allowance would let nearly twice the rate through in one second, so there is none: with a
-    rate of 5, starts lie at least 0.2 s apart.
+    rate of 5, starts lie at least 0.2 s apart. Waiters go in the order in which they came; one that is
+    cancelled takes nothing with it.
     """
 
     def __init__(self, rate: float | None = None) -> None:
@@ -33,6 +34,8 @@ class Pacer:
         self._interval = 0.0 if rate is None else 1.0 / rate
         self._next = 0.0
         self._paused_until = 0.0
+        self._waiting = 0
+        self._turn = asyncio.Lock()
 
     def pause(self, seconds: float) -> None:
         """Nothing may start for so long, counted from now. A longer pause stays."""
@@ -47,25 +50,37 @@ class Pacer:
     async def wait(self, limit: float = math.inf, *, pause_limit: float = math.inf) -> None:
         """Return when one request may start.
 
-        Raises WaitTooLongError, at once, if that is more than ``limit`` seconds away, or if a pause lasts
-        longer than ``pause_limit`` seconds.
+        Raises WaitTooLongError, as soon as it can be told, if that is more than ``limit`` seconds away,
+        or if a pause lasts longer than ``pause_limit`` seconds.
         """
         if not self._interval and not self._paused_until:
             return
         loop = asyncio.get_running_loop()
         latest = loop.time() + limit
-        start = self._reserve(loop.time(), latest, pause_limit)
-        while (delay := start - loop.time()) > 0:
-            await asyncio.sleep(delay)
-            if self._paused_until > loop.time():
-                # The pause began while this one slept; its place in the old order is worth nothing.
-                start = self._reserve(loop.time(), latest, pause_limit)
+        self._check(self._waiting * self._interval, latest, pause_limit)
+        self._waiting += 1
+        try:
+            try:
+                async with asyncio.timeout_at(latest if limit < math.inf else None):
+                    await self._turn.acquire()
+            except TimeoutError:
+                raise WaitTooLongError(max(limit, self.paused_for())) from None
+            try:
+                # Looked at again after each wait: a pause may have begun meanwhile.
+                while (seconds := self._check(0.0, latest, pause_limit)) > 0:  # noqa: ASYNC110
+                    await asyncio.sleep(seconds)
+                self._next = loop.time() + self._interval
+            finally:
+                self._turn.release()
+        finally:
+            self._waiting -= 1
 
-    def _reserve(self, now: float, latest: float, pause_limit: float) -> float:
+    def _check(self, behind_others: float, latest: float, pause_limit: float) -> float:
+        """Seconds until the next start, as far as can be told now."""
+        now = asyncio.get_running_loop().time()
         if self._paused_until - now > pause_limit:
             raise WaitTooLongError(self._paused_until - now)
-        start = max(now, self._next, self._paused_until)
+        start = max(now, self._next, self._paused_until) + behind_others
         if start > latest:
             raise WaitTooLongError(start - now)
-        self._next = start + self._interval
-        return start
+        return start - now

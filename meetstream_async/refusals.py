@@ -76,6 +76,11 @@ def _error(
     )
 
 
+def event_is_missing(error: errors.MeetStreamError) -> bool:
+    """MeetBit's own 404 for an event that it does not have, not a gateway's for a wrong address."""
+    return isinstance(error, errors.NotFoundError) and "does not exist" in error.message.casefold()
+
+
 def route_is_missing(error: errors.ApiError) -> bool:
     """The path itself is unknown to the gateway, whatever was asked there."""
     if error.status == 404:

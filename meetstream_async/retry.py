@@ -89,6 +89,9 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
     if value is None:
         return None
     value = value.strip()
+    if value[:1].isdigit():
+        # A header that came twice arrives joined; an HTTP date begins with a letter.
+        value = value.partition(",")[0].rstrip()
     if value.replace(".", "", 1).isdigit() and value.isascii():
         return min(float(value), _LONGEST)
     until = _http_date(value)

@@ -165,8 +165,12 @@ class Runner(Generic[J, O]):
     async def _work(self, job: J) -> O:
         try:
             outcome = await self._plan.attempt(job)
-            if isinstance(outcome.error, RateLimitError) and await self._second_turn():
-                outcome = self._plan.again(outcome, await self._plan.attempt(job))
+            if isinstance(outcome.error, RateLimitError):
+                if await self._second_turn():
+                    outcome = self._plan.again(outcome, await self._plan.attempt(job))
+                elif not outcome.attempts:
+                    # The pause had begun between its turn and its first request.
+                    outcome = self._unsent(job)
         except asyncio.CancelledError:
             # Ends this task, whose own result says so.
             return self._plan.interrupted(job)

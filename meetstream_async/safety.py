@@ -171,12 +171,14 @@ def _credential_problem(value: object) -> str | None:
 
 def scrubber(secrets: Iterable[Secret], shortest: int = SHORTEST_SECRET) -> Callable[[str], str]:
     """A function that takes these credentials out of a text, also where they are percent-encoded."""
-    forms = {
+    known = {
         form
         for secret in secrets
         if len(secret.reveal()) >= shortest
         for form in (secret.reveal(), quote(secret.reveal(), safe=""))
     }
+    # One may begin with another, of which only the rest would be left to read.
+    forms = sorted(known, key=len, reverse=True)
 
     def scrub(text: str) -> str:
         for form in forms:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from .pacing import Pacer, WaitTooLongError
 from .reply import Reply
 from .retry import RetryPolicy, is_retried, parse_retry_after, retry
 from .safety import Secret, path_segment
-from .transport import Answer, Failure, Transport
+from .transport import Answer, Failure, HeldBack, Transport
 
 _log = logging.getLogger("meetstream_async.session")
 # A library leaves it to the application whether anything is printed.
@@ -47,9 +48,16 @@ class ApiSession:
         self.policy = retry
         self.pacer = Pacer(rate_limit)
         self.transport = Transport(
-            base_url, credentials, session=session, timeout=timeout, trace_configs=trace_configs
+            base_url,
+            credentials,
+            session=session,
+            timeout=timeout,
+            trace_configs=trace_configs,
+            paused=self.pacer.paused_for,
+            on_head=self._heed,
         )
         self._base_path = base_url.raw_path.rstrip("/")
+        self._refusals_in_a_row = 0
 
     def __repr__(self) -> str:
         return f"<ApiSession {self.base_url}>"
@@ -94,6 +102,34 @@ class ApiSession:
             return outcome
         raise outcome.error
 
+    def _heed(self, status: int, headers: Mapping[str, str]) -> None:
+        """Pause the whole client where a reply asks for it; before its body is read, which may take long."""
+        if status != 429:
+            self._refusals_in_a_row = 0
+            if headers.get("RateLimit-Remaining", "").strip() == "0":
+                self._pause(status, _seconds_until_reset(headers) or 0.0)
+            return
+        self._refusals_in_a_row += 1
+        asked = parse_retry_after(headers.get("Retry-After"), headers.get("Date"))
+        told = [seconds for seconds in (asked, _seconds_until_reset(headers)) if seconds is not None]
+        if not told:
+            # Nobody says how long; all tasks slow down together, and more with each further refusal.
+            doubled = self.policy.initial_wait * 2.0 ** min(self._refusals_in_a_row - 1, 30)
+            told = [min(doubled, self.policy.max_wait)]
+        self._pause(status, max(told))
+
+    def _pause(self, status: int, seconds: float) -> None:
+        if not seconds and status != 429:
+            return
+        self.pacer.pause(seconds)
+        _log.info(
+            "%s from %s: all requests of this client pause for %.1f s",
+            "429" if status == 429 else "limit used up",
+            self.base_url.host,
+            seconds,
+            extra={"event": "pause", "seconds": seconds, "status": status},
+        )
+
 
 class _Call:
     """The attempts of one call."""
@@ -117,40 +153,36 @@ class _Call:
         self._slot_taken = slot_taken
         self._attempts = sent
         self._uncertain = False
+        # A request that starts with hardly any time left would take effect, and be called a timeout.
+        self._reserve = min(session.transport.timeout, session.policy.max_elapsed / 10)
         self.deadline = deadline
 
     async def attempt(self) -> Reply | Failure:
-        loop = asyncio.get_running_loop()
-        if not self._slot_taken or self._pacer.paused_for():
+        answer: Answer | Failure | HeldBack = HeldBack()
+        while isinstance(answer, HeldBack):
+            loop = asyncio.get_running_loop()
+            if not self._slot_taken or self._pacer.paused_for():
+                try:
+                    await self._pacer.wait(self.deadline - self._reserve - loop.time())
+                except WaitTooLongError as exc:
+                    return self._paused(exc.seconds)
+            self._slot_taken = False
+            until = min(loop.time() + self._transport.timeout, self.deadline)
             try:
-                await self._pacer.wait(self.deadline - loop.time())
-            except WaitTooLongError as exc:
-                return self._paused(exc.seconds)
-        self._slot_taken = False
+                answer = await self._transport.send(self._method, self._url, self._data, until)
+            except ConfigurationError as closed:
+                # The client was closed in between: this attempt was not sent, those before it were.
+                closed.attempts = self._attempts
+                closed.outcome_unknown = self._uncertain
+                raise
         self._attempts += 1
-        until = min(loop.time() + self._transport.timeout, self.deadline)
-        try:
-            answer = await self._transport.send(self._method, self._url, self._data, until)
-        except ConfigurationError as closed:
-            # The client was closed in between: this attempt was not sent, those before it were.
-            closed.attempts = self._attempts - 1
-            closed.outcome_unknown = self._uncertain
-            raise
         if isinstance(answer, Failure):
             error = answer.error
             error.attempts = self._attempts
             error.outcome_unknown = self._uncertain = self._uncertain or error.outcome_unknown
             return answer
         reply = self._reply(answer)
-        used_up = _seconds_until_reset(answer.headers)
-        if reply.status == 429:
-            # Without a word on how long, the client still has to slow down, not only this task.
-            asked = (reply.retry_after, used_up)
-            told = [seconds for seconds in asked if seconds is not None]
-            self._pause(reply, max(told, default=self._session.policy.initial_wait))
-        elif used_up:
-            self._pause(reply, used_up)
-        elif reply.status >= 500 and self._method != "GET":
+        if reply.status >= 500 and self._method != "GET":
             self._uncertain = True
         return reply
 
@@ -168,21 +200,6 @@ class _Call:
             ),
             scrub=self._transport.scrub,
             blot=self._transport.blot,
-        )
-
-    def _pause(self, reply: Reply, seconds: float) -> None:
-        self._pacer.pause(seconds)
-        _log.info(
-            "%s from %s: all requests of this client pause for %.1f s",
-            "429" if reply.status == 429 else "limit used up",
-            self._session.base_url.host,
-            seconds,
-            extra={
-                "event": "pause",
-                "seconds": seconds,
-                "status": reply.status,
-                "request_id": reply.request_id,
-            },
         )
 
     def _paused(self, seconds: float) -> Failure:
@@ -216,11 +233,19 @@ class _Call:
         )
 
 
+_LONGEST_RESET = 3600.0
+"""Seconds. A limit that resets later is a header that was misread."""
+
+
 def _seconds_until_reset(headers: Mapping[str, str]) -> float | None:
-    """How long a limit that is used up stays so, where the reply says that."""
-    if headers.get("RateLimit-Remaining", "").strip() != "0":
+    """How long until a limit resets, where the reply says so: in seconds, or as a time since 1970."""
+    seconds = parse_retry_after(headers.get("RateLimit-Reset"))
+    if seconds is None:
         return None
-    return parse_retry_after(headers.get("RateLimit-Reset"))
+    text = headers["RateLimit-Reset"].strip()
+    if text.isdigit() and len(text) >= 9:
+        seconds = max(0.0, int(text[:12]) - time.time())
+    return min(seconds, _LONGEST_RESET)
 
 
 def tell_ignored(paths: Sequence[str]) -> None:

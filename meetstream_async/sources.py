@@ -27,14 +27,15 @@ class Source(Generic[J]):
         targets: Any,
         *,
         expected: str,
-        check: Callable[[object, str], object],
+        check: Callable[[Any, str], Any],
         known: Callable[[Collection[Any]], Iterator[J]],
         single: Callable[[Any, str], J | None],
         read_whole: bool = False,
     ) -> None:
-        """``check(target, name)`` raises ConfigurationError for what is no target. ``known`` makes the
-        jobs of a list, ``single`` that of one target of a stream, or None where it needs none.
-        ``read_whole``: read a stream to its end first, and treat it as a list.
+        """``check(target, name)`` returns a target as it is to be used, or raises ConfigurationError for
+        what is none. ``known`` makes the jobs of a list of them, ``single`` that of one target of a
+        stream, or None where it needs none. ``read_whole``: read a stream to its end first, and treat it
+        as a list.
         """
         if isinstance(targets, str | bytes) or not isinstance(targets, Iterable | AsyncIterable):
             raise ConfigurationError(
@@ -49,7 +50,7 @@ class Source(Generic[J]):
         self._list: Iterator[J] | None = None
         if isinstance(targets, Collection):
             # A copy: the caller may change the list while the run goes on.
-            self._take_list(tuple(targets), "targets[{}]")
+            self._take_list(targets, "targets[{}]")
 
     async def jobs(self) -> AsyncGenerator[J, None]:
         if self._list is None and self._read_whole:
@@ -70,9 +71,9 @@ class Source(Generic[J]):
         return () if self._list is None else self._list
 
     def _take_list(self, targets: Collection[Any], name: str) -> None:
-        for index, target in enumerate(targets):
-            self._check(target, name.format(index))
-        self._list = self._known(targets)
+        self._list = self._known(
+            [self._check(target, name.format(index)) for index, target in enumerate(targets)]
+        )
 
 
 async def _each(targets: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any, None]:

@@ -6,7 +6,9 @@ Nothing is decided here, and no error leaves from inside aiohttp, whose frames h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any
 
 import aiohttp
 from attrs import evolve, field, frozen
@@ -40,6 +42,28 @@ class _BodyTooLargeError(Exception):
     pass
 
 
+class _HeldBackError(Exception):
+    pass
+
+
+class _GatedConnector(aiohttp.TCPConnector):
+    """Hands out no connection while the client pauses.
+
+    A request may have waited for it, or for it to be made, since it was allowed to start.
+    """
+
+    def __init__(self, paused: Callable[[], float]) -> None:
+        super().__init__(limit=_CONNECTIONS)
+        self._paused = paused
+
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
+        connection = await super().connect(req, traces, timeout)
+        if self._paused():
+            connection.release()
+            raise _HeldBackError
+        return connection
+
+
 @frozen
 class Answer:
     """A reply as it came."""
@@ -59,6 +83,31 @@ class Failure:
     retry_after: float | None = None
 
 
+class _Permits:
+    """As many requests as a lent session has connections for; the rest waits here, not in its pool.
+
+    Here it can be looked at again whether the client pauses, which a foreign connector does not do.
+    """
+
+    def __init__(self, count: int, paused: Callable[[], float]) -> None:
+        self._free = asyncio.Semaphore(count)
+        self._paused = paused
+
+    async def __aenter__(self) -> None:
+        await self._free.acquire()
+        if self._paused():
+            self._free.release()
+            raise _HeldBackError
+
+    async def __aexit__(self, *error: object) -> None:
+        self._free.release()
+
+
+@frozen
+class HeldBack:
+    """A request that was not sent, because a pause began while it was waiting for a connection."""
+
+
 class Transport:
     """Sends requests with the credential, over a session opened here or a borrowed one.
 
@@ -74,8 +123,14 @@ class Transport:
         session: aiohttp.ClientSession | None,
         timeout: float,
         trace_configs: Sequence[aiohttp.TraceConfig],
+        paused: Callable[[], float],
+        on_head: Callable[[int, Mapping[str, str]], None],
     ) -> None:
-        """``credentials``: header name to what stands before the credential, and the credential."""
+        """``credentials``: header name to what stands before the credential, and the credential.
+
+        ``paused``: the seconds for which nothing may leave. ``on_head`` hears the status and headers of
+        each reply before its body is read.
+        """
         self._origin = base_url.origin()
         _check_session(session, trace_configs)
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
@@ -91,9 +146,14 @@ class Transport:
         secrets = [secret for _, secret in credentials.values()]
         self.scrub = scrubber(secrets)
         self.blot = scrubber(secrets, LONG_SECRET)
+        self._paused = paused
+        self._on_head = on_head
         self._borrowed = session is not None
         self._http = session
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._permits: AbstractAsyncContextManager[None] = nullcontext()
+        if session is not None and self.connection_limit is not None:
+            self._permits = _Permits(self.connection_limit, paused)
 
     def __repr__(self) -> str:
         return f"<Transport {self._origin}>"
@@ -118,7 +178,7 @@ class Transport:
             raise ConfigurationError("the client belongs to another event loop; make one client per loop")
         if self._http is None:
             self._http = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
+                connector=_GatedConnector(self._paused),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=self._trace_configs or None,
             )
@@ -133,7 +193,9 @@ class Transport:
         if self._http is not None and not self._borrowed:
             await self._http.close()
 
-    async def send(self, method: str, url: URL, data: bytes | None, until: float) -> Answer | Failure:
+    async def send(
+        self, method: str, url: URL, data: bytes | None, until: float
+    ) -> Answer | Failure | HeldBack:
         """One request on the wire, and the whole of its reply.
 
         ``until``: the loop's time to give up. Raises ConfigurationError where aiohttp refuses to send.
@@ -145,6 +207,7 @@ class Transport:
         try:
             async with (
                 asyncio.timeout_at(until),
+                self._permits,
                 http.request(
                     method,
                     url,
@@ -158,12 +221,15 @@ class Transport:
                 ) as response,
             ):
                 head = Answer(response.status, response.headers)
+                self._on_head(head.status, head.headers)
                 return evolve(head, body=await _read(response))
         except asyncio.CancelledError as exc:
             # This frame's variables may be printed with it, and aiohttp shows a response's headers.
             response = None
             exc.__cause__ = exc.__context__ = None
             raise exc.with_traceback(None) from None
+        except _HeldBackError:
+            return HeldBack()
         except aiohttp.ConnectionTimeoutError:
             why = f"no connection within {self.timeout / 2:g} s; is base_url right?"
             return self._failure(RequestTimeoutError, why)

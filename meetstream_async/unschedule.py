@@ -108,8 +108,8 @@ class _TargetPlan(Unscheduler):
         self._seen: set[str | tuple[str, str]] = set()
         self._at_work: dict[str, Event] = {}
         """Events of a stream that have been handed out and have no outcome yet."""
-        self._not_found: set[str] = set()
-        """Events whose bots are deleted one by one, because the API does not find the event."""
+        self._not_found: dict[str, set[str]] = {}
+        """Events whose bots are deleted one by one, because the API does not find the event: which ones."""
         self._busy: dict[str, asyncio.Event] = {}
         self._source: Source[Event] = Source(
             targets.bots if isinstance(targets, ScheduledBotPage) else targets,
@@ -128,13 +128,8 @@ class _TargetPlan(Unscheduler):
         return self._source.rest()
 
     async def attempt(self, job: Event) -> UnscheduleOutcome:
-        if job.event_id is None:
+        if self._dedupe or job.event_id is None:
             return await super().attempt(job)
-        if self._dedupe:
-            outcome = await super().attempt(job)
-            if self._at_work.pop(job.event_id, None) is not None and job.gone:
-                self._not_found.add(job.event_id)
-            return outcome
         # Nothing is remembered of events seen, but one event has one DELETE at a time all the same.
         while (running := self._busy.get(job.event_id)) is not None:
             await running.wait()
@@ -144,6 +139,12 @@ class _TargetPlan(Unscheduler):
         finally:
             del self._busy[job.event_id]
             over.set()
+
+    def halts(self, job: Event, outcome: UnscheduleOutcome) -> str | None:
+        # The last word on the job: a first attempt that met a 429 is followed by a second.
+        if job.event_id is not None and self._at_work.pop(job.event_id, None) is not None and job.gone:
+            self._not_found[job.event_id] = set(job.bots)
+        return super().halts(job, outcome)
 
     def shortfall(self) -> Shortfall:
         incomplete = []
@@ -179,13 +180,15 @@ class _TargetPlan(Unscheduler):
         key = event.event_id if event.event_id is not None else key_of(target)
         if key not in self._seen:
             self._seen.add(key)
-            if self._options.one_off_bots == "delete" and event.event_id is not None and problem is None:
+            options = self._options
+            if options.one_off_bots == "delete" and not options.dry_run and event.event_id and not problem:
                 self._at_work[event.event_id] = event
             return event
         if event.event_id in self._at_work:
             self._at_work[event.event_id].bots.update(event.bots)
-        elif event.event_id in self._not_found and event.bots:
+        elif event.event_id in self._not_found and not event.bots.keys() <= self._not_found[event.event_id]:
             # The event's other bots were deleted by their own ids; this one came too late for that.
+            self._not_found[event.event_id].update(event.bots)
             return Event(None, event.bots)
         return None
 
@@ -194,7 +197,7 @@ def _event_of(target: Target) -> Event:
     return Event(target) if isinstance(target, str) else Event(target.event_id, {target.bot_id: target})
 
 
-def _check_target(target: object, where: Where | None, name: str) -> None:
+def _check_target(target: object, where: Where | None, name: str) -> object:
     if isinstance(target, str):
         check_identifier(target, name)
         if where is not None:
@@ -205,3 +208,4 @@ def _check_target(target: object, where: Where | None, name: str) -> None:
             check_identifier(target.event_id, f"{name}.event_id")
     else:
         raise ConfigurationError(f"{name} must be a ScheduledBot or an event id, not {type(target).__name__}")
+    return target

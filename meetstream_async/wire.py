@@ -212,18 +212,23 @@ def read_deleted_bot(reply: Reply) -> tuple[DeletedBot, list[str]]:
     raise error
 
 
-def read_cancelled(reply: Reply) -> tuple[CancelledEvent, list[str]]:
+def read_cancelled(reply: Reply, calendar_id: int, event_id: int) -> tuple[CancelledEvent, list[str]]:
     """The result of MeetBit's ``POST .../cancel``, and its places that read as None.
 
-    Raises the reply's ApiError, or InvalidResponseError where no event with an id is in it.
+    An empty body is success by its status: the event is then the one that was asked for, and no more is
+    known of it. Raises the reply's ApiError, or InvalidResponseError where no event with an id is in it.
     """
     if not reply.succeeded:
         raise meetbit_error(reply)
+    if not reply.body.strip():
+        return CancelledEvent(CalendarEvent(event_id, calendar_id)), []
     data = reply.json()
     if data is UNREADABLE:
         raise _invalid(reply, "is not JSON", "$", effect=True)
     if not isinstance(data, dict):
         raise _invalid(reply, f"is {json_type(data)}, not an object", "$", effect=True)
+    if data.get("cancelled") is False:
+        raise meetbit_error(reply, hint="the reply says cancelled: false")
     event = data.get("data")
     if not isinstance(event, dict):
         raise _invalid(reply, "has no event", "$.data", effect=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, assert_type
@@ -11,14 +12,21 @@ import aiohttp
 import meetstream_async
 from meetstream_async import (
     ApiError,
+    Attendee,
     BotFilter,
     BulkError,
     BulkReport,
     BulkRun,
+    CalendarEvent,
+    CancelledEvent,
+    CancelOutcome,
     DeletedBot,
     InvalidResponseError,
+    MeetBitClient,
+    MeetingCancellation,
     MeetStreamClient,
     MeetStreamError,
+    OnlineConference,
     OutcomeStatus,
     RejectedRow,
     RequestTimeoutError,
@@ -28,7 +36,10 @@ from meetstream_async import (
     ScheduledBotStream,
     UnscheduleOutcome,
     UnscheduleResult,
+    bulk_cancel_events,
     bulk_unschedule,
+    cancel_meeting,
+    cancel_meetings,
     stream_unschedule,
     unschedule_all,
 )
@@ -150,6 +161,90 @@ async def errors(client: MeetStreamClient, report: BulkReport[UnscheduleOutcome]
         report.raise_for_failures()
     except BulkError as error:
         assert_type(error.report, BulkReport[Any] | None)
+
+
+async def meetbit_clients(session: aiohttp.ClientSession, trace: aiohttp.TraceConfig) -> None:
+    MeetBitClient()
+    MeetBitClient("acme.example.com", "key id", "key secret")
+    MeetBitClient(primary_domain="acme.example.com", access_key_id="id", access_key_secret="secret")
+    MeetBitClient(
+        base_url="http://localhost:8080/api/public/v2.0",
+        session=session,
+        retry=RetryPolicy(),
+        timeout=5,
+        rate_limit=None,
+        trace_configs=[trace],
+    )
+    MeetBitClient("acme.example.com", rate_limit="5")  # type: ignore[arg-type]
+    MeetBitClient("acme.example.com", "id", "secret", "https://x")  # type: ignore[call-arg]
+    async with MeetBitClient() as client:
+        assert_type(client, MeetBitClient)
+        assert_type(client.base_url, str)
+        cancelled = await client.cancel_event(1, "2", "Off")
+        assert_type(cancelled, CancelledEvent)
+        assert_type(cancelled.message, str | None)
+        assert_type(cancelled.event, CalendarEvent)
+        assert_type(cancelled.event.id, int)
+        assert_type(cancelled.event.start, datetime | None)
+        assert_type(cancelled.event.provider_event_id, str | None)
+        assert_type(cancelled.event.attendees, tuple[Attendee, ...])
+        assert_type(cancelled.event.online_conference, OnlineConference | None)
+        await client.cancel_event(1, 2)  # type: ignore[call-arg]
+        await client.cancel_event(1.5, 2, "Off")  # type: ignore[arg-type]
+        await client.cancel_event(1, 2, None)  # type: ignore[arg-type]
+        await client.close()
+
+
+async def calendar_events() -> AsyncIterator[tuple[int, int]]:
+    yield 1, 2
+
+
+def keep_cancelled(outcome: CancelOutcome) -> None:
+    assert_type(outcome.status, OutcomeStatus)
+    assert_type(outcome.calendar_id, int)
+    assert_type(outcome.event_id, int)
+    assert_type(outcome.result, CancelledEvent | None)
+    assert_type(outcome.error, MeetStreamError | None)
+
+
+async def bulk_cancels(client: MeetBitClient, bots: MeetStreamClient, stop: asyncio.Event) -> None:
+    report = await bulk_cancel_events(
+        client,
+        [(1, 2), (3, 4)],
+        "Off",
+        max_concurrency=5,
+        dry_run=False,
+        max_pause=60,
+        stop_after_failures=5,
+        on_outcome=keep_cancelled,
+        stop=stop,
+    )
+    assert_type(report, BulkReport[CancelOutcome])
+    assert_type(report.outcomes, tuple[CancelOutcome, ...])
+    assert_type(report.counts, Mapping[str, int])
+
+    # Every kind of target.
+    await bulk_cancel_events(client, [("1", "2")], "Off")
+    await bulk_cancel_events(client, [(1, 2, "a note of its own"), (3, 4, None)], "Off")
+    await bulk_cancel_events(client, ((1, number) for number in range(1, 9)), "Off")
+    await bulk_cancel_events(client, calendar_events(), "Off")
+    await bulk_cancel_events(client, [1, 2], "Off")  # type: ignore[list-item]
+    await bulk_cancel_events(client, [(1, 2)])  # type: ignore[call-arg]
+    await bulk_cancel_events(bots, [(1, 2)], "Off")  # type: ignore[arg-type]
+
+
+async def meetings(meetbit: MeetBitClient, meetstream: MeetStreamClient) -> None:
+    result = await cancel_meeting(meetbit, meetstream, 1, "2", "Off", bot_event_id="evt_1")
+    assert_type(result, MeetingCancellation)
+    assert_type(result.event, CancelledEvent | None)
+    assert_type(result.bots, tuple[UnscheduleOutcome, ...])
+    assert_type(result.ok, bool)
+    assert_type(result.reason, str | None)
+    await cancel_meeting(meetstream, meetbit, 1, 2, "Off")  # type: ignore[arg-type]
+    results = await cancel_meetings(meetbit, meetstream, [(1, 2), (3, 4)], "Off", max_concurrency=2)
+    assert_type(results, tuple[MeetingCancellation, ...])
+    await cancel_meetings(meetbit, meetstream, [(1, 2, "evt_1")], "Off", max_pause=60)
+    await cancel_meetings(meetbit, meetstream, calendar_events(), "Off")
 
 
 assert_type(meetstream_async.__version__, str)
