@@ -27,7 +27,8 @@ from .errors import (
 )
 from .meetbit import MeetBitClient
 from .meetbit_models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
-from .meetings import MeetingCancellation, cancel_meeting, cancel_meetings
+from .meeting_bots import MeetingCancellation
+from .meetings import cancel_meeting, cancel_meetings
 from .meetstream import MeetStreamClient, ScheduledBotStream
 from .models import BotFilter, DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 from .outcomes import BulkReport, CancelOutcome, OutcomeStatus, UnscheduleOutcome

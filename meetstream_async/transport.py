@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any
 
 import aiohttp
 from attrs import evolve, field, frozen
 from yarl import URL
 
 from .__about__ import __version__
+from .connections import CONNECTIONS, GatedConnector, HeldBackError, Permits
 from .errors import (
     ConfigurationError,
     ConnectionFailedError,
@@ -28,9 +28,6 @@ from .safety import LONG_SECRET, Secret, clean_text, scrubber
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of a decoded body that are read before the reply is given up."""
 
-_CONNECTIONS = 100
-"""Of a session that is opened here. aiohttp's own default, said aloud because bulk runs keep to it."""
-
 _USER_AGENT = f"meetstream-async/{__version__}"
 
 
@@ -40,28 +37,6 @@ class _ConnectionLostError(aiohttp.ClientError):
 
 class _BodyTooLargeError(Exception):
     pass
-
-
-class _HeldBackError(Exception):
-    pass
-
-
-class _GatedConnector(aiohttp.TCPConnector):
-    """Hands out no connection while the client pauses.
-
-    A request may have waited for it, or for it to be made, since it was allowed to start.
-    """
-
-    def __init__(self, paused: Callable[[], float]) -> None:
-        super().__init__(limit=_CONNECTIONS)
-        self._paused = paused
-
-    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
-        connection = await super().connect(req, traces, timeout)
-        if self._paused():
-            connection.release()
-            raise _HeldBackError
-        return connection
 
 
 @frozen
@@ -81,26 +56,6 @@ class Failure:
     error: TransportError | RateLimitError | InvalidResponseError
     retry: bool = True
     retry_after: float | None = None
-
-
-class _Permits:
-    """As many requests as a lent session has connections for; the rest waits here, not in its pool.
-
-    Here it can be looked at again whether the client pauses, which a foreign connector does not do.
-    """
-
-    def __init__(self, count: int, paused: Callable[[], float]) -> None:
-        self._free = asyncio.Semaphore(count)
-        self._paused = paused
-
-    async def __aenter__(self) -> None:
-        await self._free.acquire()
-        if self._paused():
-            self._free.release()
-            raise _HeldBackError
-
-    async def __aexit__(self, *error: object) -> None:
-        self._free.release()
 
 
 @frozen
@@ -153,7 +108,7 @@ class Transport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._permits: AbstractAsyncContextManager[None] = nullcontext()
         if session is not None and self.connection_limit is not None:
-            self._permits = _Permits(self.connection_limit, paused)
+            self._permits = Permits(self.connection_limit, paused)
 
     def __repr__(self) -> str:
         return f"<Transport {self._origin}>"
@@ -166,7 +121,7 @@ class Transport:
         """
         connector = None if self._http is None else self._http.connector
         if connector is None:
-            return _CONNECTIONS
+            return CONNECTIONS
         return min(filter(None, (connector.limit, connector.limit_per_host)), default=None)
 
     def open(self) -> aiohttp.ClientSession:
@@ -178,7 +133,7 @@ class Transport:
             raise ConfigurationError("the client belongs to another event loop; make one client per loop")
         if self._http is None:
             self._http = aiohttp.ClientSession(
-                connector=_GatedConnector(self._paused),
+                connector=GatedConnector(self._paused),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=self._trace_configs or None,
             )
@@ -228,7 +183,7 @@ class Transport:
             response = None
             exc.__cause__ = exc.__context__ = None
             raise exc.with_traceback(None) from None
-        except _HeldBackError:
+        except HeldBackError:
             return HeldBack()
         except aiohttp.ConnectionTimeoutError:
             why = f"no connection within {self.timeout / 2:g} s; is base_url right?"

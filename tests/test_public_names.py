@@ -27,6 +27,7 @@ ROOMS = [
     "wire",
     "retry",
     "pacing",
+    "connections",
     "transport",
     "session",
     "outcomes",
@@ -38,9 +39,11 @@ ROOMS = [
     "events",
     "sources",
     "unschedule",
+    "drain_plan",
     "drain",
     "meetbit",
     "cancel",
+    "meeting_bots",
     "meetings",
 ]
 # What these rooms have for users; everything else in them that has no underscore is for other rooms.
@@ -56,6 +59,7 @@ FOR_USERS = [
     "drain",
     "meetbit",
     "cancel",
+    "meeting_bots",
     "meetings",
 ]
 FOR_ROOMS = {
@@ -76,6 +80,8 @@ FOR_ROOMS = {
     "check_meetbit",
     "Cancellation",
     "CancelPlan",
+    "Half",
+    "unschedule_bots",
 }
 
 

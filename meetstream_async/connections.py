@@ -1,0 +1,55 @@
+"""Connections that are not handed out while the client pauses.
+
+A request may wait for one, or for one to be made, after it was allowed to start; a pause that began
+meanwhile holds it back here, before anything of it is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+
+CONNECTIONS = 100
+"""Of a session that is opened here. aiohttp's own default, said aloud because bulk runs keep to it."""
+
+
+class HeldBackError(Exception):
+    """A pause began before a connection could be handed out. Internal: the transport catches it."""
+
+
+class GatedConnector(aiohttp.TCPConnector):
+    """The connector of a session that is opened here."""
+
+    def __init__(self, paused: Callable[[], float]) -> None:
+        super().__init__(limit=CONNECTIONS)
+        self._paused = paused
+
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
+        connection = await super().connect(req, traces, timeout)
+        if self._paused():
+            connection.release()
+            raise HeldBackError
+        return connection
+
+
+class Permits:
+    """As many requests as a lent session has connections for; the rest waits here, not in its pool.
+
+    Here it is looked at again whether the client pauses, which a foreign connector does not do.
+    """
+
+    def __init__(self, count: int, paused: Callable[[], float]) -> None:
+        self._free = asyncio.Semaphore(count)
+        self._paused = paused
+
+    async def __aenter__(self) -> None:
+        await self._free.acquire()
+        if self._paused():
+            self._free.release()
+            raise HeldBackError
+
+    async def __aexit__(self, *error: object) -> None:
+        self._free.release()
