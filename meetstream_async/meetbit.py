@@ -10,12 +10,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 import aiohttp
 from yarl import URL
 
+from .client import ApiClient
 from .errors import ConfigurationError
 from .meetbit_models import CancelledEvent
 from .retry import RetryPolicy
@@ -29,7 +28,7 @@ _MOST_DIGITS = 19
 """Of an id: as many as 64 bits hold."""
 
 
-class MeetBitClient:
+class MeetBitClient(ApiClient):
     """An asyncio client of the MeetBit calendar API.
 
     Opened by ``async with`` or by its first request; closed by the end of the block or ``await close()``.
@@ -72,29 +71,6 @@ class MeetBitClient:
             rate_limit=rate_limit,
             trace_configs=trace_configs,
         )
-
-    def __repr__(self) -> str:
-        # A constructor that raises leaves a client without one.
-        api: ApiSession | None = getattr(self, "_api", None)
-        return f"<MeetBitClient {api and api.base_url}>"
-
-    async def __aenter__(self) -> Self:
-        self._api.transport.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections that the client opened. Closing twice is fine."""
-        await self._api.transport.close()
-
-    @property
-    def base_url(self) -> str:
-        """Where the requests go."""
-        return str(self._api.base_url)
 
     async def cancel_event(
         self, calendar_id: int | str, event_id: int | str, cancel_note: str

@@ -10,11 +10,11 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 
+from .client import ApiClient
 from .errors import ApiError, ConfigurationError
 from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 from .refusals import route_is_missing
@@ -32,7 +32,7 @@ MAX_LIMIT = 100
 _LIST_PATHS = ("scheduled", "scheduled_bots")
 
 
-class MeetStreamClient:
+class MeetStreamClient(ApiClient):
     """An asyncio client of the MeetStream calendar API.
 
     Opened by ``async with`` or by its first request; closed by the end of the block or ``await close()``.
@@ -80,29 +80,6 @@ class MeetStreamClient:
             trace_configs=trace_configs,
         )
         self._list_path: str | None = None
-
-    def __repr__(self) -> str:
-        # A constructor that raises leaves a client without one.
-        api: ApiSession | None = getattr(self, "_api", None)
-        return f"<MeetStreamClient {api and api.base_url}>"
-
-    async def __aenter__(self) -> Self:
-        self._api.transport.open()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections that the client opened. Closing twice is fine."""
-        await self._api.transport.close()
-
-    @property
-    def base_url(self) -> str:
-        """Where the requests go."""
-        return str(self._api.base_url)
 
     async def list_scheduled_bots(self, limit: int = MAX_LIMIT) -> ScheduledBotPage:
         """``GET /calendar/scheduled``: the scheduled bots, in the API's own order, 100 at most.

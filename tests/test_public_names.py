@@ -30,6 +30,7 @@ ROOMS = [
     "connections",
     "transport",
     "session",
+    "client",
     "outcomes",
     "plan",
     "runner",
