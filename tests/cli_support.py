@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import json
 import os
 import pty
 import re
@@ -11,7 +12,7 @@ import sys
 import termios
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from attrs import frozen
 
@@ -46,23 +47,31 @@ def checked(ended: Ended, environment: Mapping[str, str]) -> Ended:
     both = ended.out + ended.err
     for word in ("Traceback", "Exception ignored", "ResourceWarning", "never retrieved"):
         assert word not in both, both
-    key = environment.get("MEETSTREAM_API_KEY")
-    assert not key or key not in both, "the key was printed"
+    for name in ("MEETSTREAM_API_KEY", "MEETBIT_ACCESS_KEY_ID", "MEETBIT_ACCESS_KEY_SECRET"):
+        key = environment.get(name)
+        assert not key or key not in both, f"{name} was printed"
     return ended
 
 
-async def launch(*arguments: str, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
-    """The program with pipes, and no terminal anywhere."""
+async def launch(
+    *arguments: str,
+    environment: Mapping[str, str],
+    stdin: int = asyncio.subprocess.DEVNULL,
+    before: Callable[[], object] | None = None,
+) -> asyncio.subprocess.Process:
+    """The program with pipes, and no terminal anywhere; ``before`` runs in it before it starts."""
     return await asyncio.create_subprocess_exec(
-        PROGRAM, *arguments, env=dict(environment), stdin=asyncio.subprocess.DEVNULL,
+        PROGRAM, *arguments, env=dict(environment), stdin=stdin, preexec_fn=before,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
 
-async def finish(process: asyncio.subprocess.Process, environment: Mapping[str, str]) -> Ended:
-    """Wait for the program to end."""
+async def finish(
+    process: asyncio.subprocess.Process, environment: Mapping[str, str], given: bytes | None = None
+) -> Ended:
+    """Wait for the program to end, and give it what it reads."""
     try:
-        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
+        out, err = await asyncio.wait_for(process.communicate(given), PATIENCE)
     finally:
         if process.returncode is None:
             process.kill()
@@ -70,10 +79,24 @@ async def finish(process: asyncio.subprocess.Process, environment: Mapping[str, 
     return checked(Ended(process.returncode, out.decode(), err.decode()), environment)
 
 
-async def command(*arguments: str, sim: Simulator | None = None, **more: str) -> Ended:
-    """Run the program to its end."""
+async def command(
+    *arguments: object, sim: Simulator | None = None, given: str | bytes | None = None, **more: str
+) -> Ended:
+    """Run the program to its end; ``given`` is what it reads on standard input."""
     environment = surroundings(sim, **more)
-    return await finish(await launch(*arguments, environment=environment), environment)
+    stdin = asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE
+    process = await launch(*map(str, arguments), environment=environment, stdin=stdin)
+    return await finish(process, environment, given.encode() if isinstance(given, str) else given)
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """A report file, line by line."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def said_in(path: Path) -> dict[str | None, str]:
+    """The status of each event according to the outcomes of a report file."""
+    return {line["event_id"]: line["status"] for line in lines_of(path) if line["type"] == "outcome"}
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -144,9 +167,16 @@ class Terminal:
         """Type a line and press Return."""
         os.write(self._master, f"{line}\n".encode())
 
-    def interrupt(self) -> None:
+    def interrupt(self, number: int = signal.SIGINT) -> None:
         """Press Ctrl-C: without a controlling terminal, the signal alone."""
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(number)
+
+    def hang_up(self) -> None:
+        """Close the terminal, as when a connection breaks."""
+        asyncio.get_running_loop().remove_reader(self._master)
+        os.close(self._master)
+        self._master = os.open(os.devnull, os.O_RDWR)
+        self._process.send_signal(signal.SIGHUP)
 
     async def ended(self) -> Ended:
         """Wait for the end. Both streams are one on a terminal."""

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cli_support import (
@@ -20,22 +22,28 @@ from cli_support import (
     surroundings,
     until,
 )
+from typer.testing import CliRunner
 
 from meetstream_async import __version__
+from meetstream_async.cli.app import app
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
 HOSTILE = "[bold red]x[/] :boom: \x1b[2J\x1b]8;;https://evil.example\x07 \u202egnp \ud800"
 
 
-@pytest.mark.parametrize("missing", ["typer", "rich"])
-async def test_without_the_extra_one_line_says_what_to_install(missing: str) -> None:
-    """Without typer or rich the command says in one line what to install, and exits with 2."""
-    code = f"import sys; sys.modules[{missing!r}] = None; from meetstream_async.cli import main; main()"
+async def without(module: str) -> Ended:
+    code = f"import sys; sys.modules[{module!r}] = None; from meetstream_async.cli import main; main()"
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    ended = await finish(process, {})
-    assert ended == Ended(2, "", "error: the command needs an extra: pip install 'meetstream-async[cli]'\n")
+    return await finish(process, {})
+
+
+async def test_without_the_extra_one_line_says_what_to_install() -> None:
+    """Without typer or rich the command says in one line what to install, and exits with 2."""
+    line = "error: the command needs an extra: pip install 'meetstream-async[cli]'\n"
+    for ended in await asyncio.gather(without("typer"), without("rich")):
+        assert ended == Ended(2, "", line)
 
 
 async def test_another_missing_module_is_not_taken_for_the_extra() -> None:
@@ -55,35 +63,74 @@ async def test_the_version_is_printed() -> None:
     assert await command("--version") == Ended(0, f"meetstream-async {__version__}\n", "")
 
 
-@pytest.mark.parametrize("name", ["demo", "simulate", "list", "unschedule-all"])
-async def test_every_help_has_an_example(name: str) -> None:
-    """--help of each command shows a line to type."""
-    ended = await command(name, "--help")
-    assert ended.code == 0
-    assert "Example" in ended.out
-    assert f"\n    meetstream-async {name}" in ended.out
+COMMANDS = [
+    "list", "unschedule", "unschedule-all", "cancel-event", "cancel-events", "cancel-meeting", "simulate",
+    "demo",
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["unschedule-all", "--yes"]])
-async def test_without_a_key_the_demo_is_named(arguments: list[str]) -> None:
+async def test_every_help_has_an_example_and_none_takes_a_key() -> None:
+    """--help of each command shows a line to type, and no option takes a key: all users see arguments."""
+    overview = await command("--help")
+    # In this process: these texts need no process of their own.
+    helps = [
+        Ended(result.exit_code, result.stdout, result.stderr)
+        for result in (CliRunner().invoke(app, [name, "--help"]) for name in COMMANDS)
+    ]
+    for name, ended in zip(COMMANDS, helps, strict=True):
+        assert ended.code == 0
+        assert "Example" in ended.out
+        assert f"\n    meetstream-async {name}" in ended.out
+        options = set(re.findall(r"--[a-z-]*(?:key|secret|token)[a-z-]*", ended.out))
+        assert options <= {"--api-key-file", "--access-keys-file"}
+    assert overview.code == 0
+    for name in COMMANDS:
+        assert f"\n  {name} " in overview.out
+
+
+async def test_the_shell_completes_commands_and_options() -> None:
+    """The shell's completion knows the commands, and the options of each."""
+    typed = {"COMP_CWORD": "1", "_MEETSTREAM_ASYNC_COMPLETE": "complete_bash"}
+    of_command, of_option = await asyncio.gather(
+        command(COMP_WORDS="meetstream-async unsch", **typed),
+        command(COMP_WORDS="meetstream-async list --pl", **{**typed, "COMP_CWORD": "2"}),
+    )
+    assert of_command.out.split() == ["unschedule", "unschedule-all"]
+    assert of_option.out.split() == ["--platform"]
+
+
+async def test_without_a_key_the_demo_is_named() -> None:
     """Without MEETSTREAM_API_KEY one line names the variable and the demo, and the exit code is 2."""
-    ended = await command(*arguments)
-    assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith("error: MEETSTREAM_API_KEY is not set")
-    assert "meetstream-async demo" in ended.err
-    assert ended.err.count("\n") == 1
-
-
-@pytest.mark.parametrize("status", [401, 403])
-async def test_a_rejected_key_exits_with_3(status: int) -> None:
-    """401 and 403 end with 3 and one line that names the variable and the address, not the key."""
-    async with Simulator(3, troubles=[Trouble("list", status)]) as sim:
-        ended = await command("list", sim=sim, MEETSTREAM_API_KEY=CANARY)
-        assert (ended.code, ended.out) == (3, "")
-        assert ended.err.startswith(f"error: {status} ")
-        assert "MEETSTREAM_API_KEY was rejected" in ended.err
-        assert sim.base_url in ended.err
+    runs = await asyncio.gather(
+        command("list"),
+        command("unschedule-all", "--yes"),
+        command("unschedule", "evt_a", "--yes"),
+        command("cancel-meeting", "1", "2", "--note", "n", "--yes", MEETBIT_PRIMARY_DOMAIN="x.example",
+                MEETBIT_ACCESS_KEY_ID="id_0123456789", MEETBIT_ACCESS_KEY_SECRET="secret_0123456789"),
+    )  # fmt: skip
+    for ended in runs:
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err.startswith("error: MEETSTREAM_API_KEY is not set")
+        assert "--api-key-file" in ended.err
+        assert "meetstream-async demo" in ended.err
         assert ended.err.count("\n") == 1
+
+
+async def test_a_rejected_key_exits_with_3() -> None:
+    """401 and 403 end with 3 and one line that names the variable and the address, not the key."""
+    async with (
+        Simulator(3, troubles=[Trouble("list", 401)]) as first,
+        Simulator(3, troubles=[Trouble("list", 403)]) as second,
+    ):
+        runs = await asyncio.gather(
+            *(command("list", sim=sim, MEETSTREAM_API_KEY=CANARY) for sim in (first, second))
+        )
+        for status, sim, ended in zip((401, 403), (first, second), runs, strict=True):
+            assert (ended.code, ended.out) == (3, "")
+            assert ended.err.startswith(f"error: {status} ")
+            assert "MEETSTREAM_API_KEY was rejected" in ended.err
+            assert sim.base_url in ended.err
+            assert ended.err.count("\n") == 1
 
 
 async def test_a_wrong_key_changes_nothing() -> None:
@@ -94,15 +141,28 @@ async def test_a_wrong_key_changes_nothing() -> None:
         assert {record.method for record in sim.requests} == {"GET"}
 
 
-async def test_an_unreachable_host_exits_with_1() -> None:
-    """Where nobody listens, one line says which variable to check, and the exit code is 1."""
+async def test_an_unreachable_host_exits_with_1(tmp_path: Path) -> None:
+    """Where nobody listens, the message says which variable to check, and the exit code is 1."""
     async with Simulator(0) as sim:
         environment = sim.environment
-    ended = await command("list", **environment)
-    assert (ended.code, ended.out) == (1, "")
-    assert ended.err.startswith("error: ")
-    assert f"is MEETSTREAM_API_URL right? The address is {environment['MEETSTREAM_API_URL']}" in ended.err
-    assert ended.err.count("\n") == 1
+    report = tmp_path / "run.jsonl"
+    runs = await asyncio.gather(
+        command("list", **environment),
+        command("unschedule-all", "--yes", "--report", report, **environment),
+        command("unschedule", "evt_a", "--yes", **environment),
+        command("cancel-event", "7", "9", "--note", "n", "--yes", **environment),
+    )
+    for ended in runs[:2]:
+        assert (ended.code, ended.out) == (1, "")
+        assert ended.err.startswith("error: ")
+        assert f"is MEETSTREAM_API_URL right? The address is {environment['MEETSTREAM_API_URL']}" in ended.err
+        assert ended.err.count("\n") == 1
+    # Nothing began, and the same command can be repeated.
+    assert not report.exists()
+    for ended, variable in zip(runs[2:], ("MEETSTREAM_API_URL", "MEETBIT_API_URL"), strict=True):
+        assert ended.code == 1
+        assert ended.out.splitlines()[-1].startswith("not ok: 1 failed")
+        assert f"is {variable} right? The address is {environment[variable]}" in ended.err
 
 
 async def test_a_base_url_that_would_leak_the_key_is_a_usage_error() -> None:
@@ -112,12 +172,11 @@ async def test_a_base_url_that_would_leak_the_key_is_a_usage_error() -> None:
     assert "use https://" in ended.err
 
 
-@pytest.mark.parametrize("limit", ["0", "101", "x"])
-async def test_a_limit_out_of_range_is_a_usage_error(limit: str) -> None:
+async def test_a_limit_out_of_range_is_a_usage_error() -> None:
     """list --limit takes 1 to 100 and exits with 2 for anything else, before any request."""
     async with Simulator(1) as sim:
-        ended = await command("list", "--limit", limit, sim=sim)
-        assert (ended.code, ended.out) == (2, "")
+        runs = await asyncio.gather(*(command("list", "--limit", limit, sim=sim) for limit in (0, 101, "x")))
+        assert {(ended.code, ended.out) for ended in runs} == {(2, "")}
         assert not sim.requests
 
 
@@ -174,8 +233,9 @@ async def test_list_json_is_one_document_with_every_field() -> None:
 async def test_a_full_listing_is_said_to_be_full() -> None:
     """A listing that came back full is a warning on stderr, and `truncated` in JSON."""
     async with Simulator(10) as sim:
-        plain = await command("list", "--limit", "4", sim=sim)
-        as_json = await command("list", "--limit", "4", "--json", sim=sim)
+        plain, as_json = await asyncio.gather(
+            command("list", "--limit", "4", sim=sim), command("list", "--limit", "4", "--json", sim=sim)
+        )
     assert len(plain.out.splitlines()) == 5
     assert "warning: the listing is full (4 rows): there may be more bots" in plain.err
     document = json.loads(as_json.out)
@@ -185,8 +245,7 @@ async def test_a_full_listing_is_said_to_be_full() -> None:
 async def test_unreadable_rows_are_named() -> None:
     """Each row that could not be read is a warning that names its place, and an entry in JSON."""
     async with Simulator(3, troubles=[Trouble("list", bad_rows=2)]) as sim:
-        plain = await command("list", sim=sim)
-        as_json = await command("list", "--json", sim=sim)
+        plain, as_json = await asyncio.gather(command("list", sim=sim), command("list", "--json", sim=sim))
     rejected = json.loads(as_json.out)["rejected"]
     assert len(rejected) == 2
     for row in rejected:
@@ -199,16 +258,17 @@ async def test_an_empty_account_prints_no_results() -> None:
         assert await command("list", sim=sim) == Ended(0, "", "0 scheduled bots\n")
 
 
-@pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": "1"}, {"PYTHONIOENCODING": "ascii"}])
-async def test_a_servers_text_is_shown_and_never_interpreted(environment: dict[str, str]) -> None:
+async def test_a_servers_text_is_shown_and_never_interpreted() -> None:
     """Markup, emoji codes, control characters and lone surrogates in a name are shown as they are written."""
+    environments: list[dict[str, str]] = [{}, {"FORCE_COLOR": "1"}, {"PYTHONIOENCODING": "ascii"}]
     async with Simulator([SimulatedBot("bot-1", "evt_1", bot_username=HOSTILE)]) as sim:
-        ended = await command("list", sim=sim, **environment)
-    assert ended.code == 0
-    assert "[bold red]x[/] :boom: \\x1b[2J\\x1b]8;;https://evil.example" in ended.out
-    assert "\x1b[2J" not in ended.out
-    assert "\x1b]8" not in ended.out
-    assert "\u202e" not in ended.out
+        runs = await asyncio.gather(*(command("list", sim=sim, **more) for more in environments))
+    for ended in runs:
+        assert ended.code == 0
+        assert "[bold red]x[/] :boom: \\x1b[2J\\x1b]8;;https://evil.example" in ended.out
+        assert "\x1b[2J" not in ended.out
+        assert "\x1b]8" not in ended.out
+        assert "\u202e" not in ended.out
 
 
 async def test_on_a_narrow_terminal_no_id_is_cut() -> None:
@@ -236,23 +296,32 @@ async def test_no_color_is_respected() -> None:
         assert "\x1b[3" not in terminal.raw
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["unschedule-all", "--yes"]])
-async def test_a_closed_pipe_ends_quietly(arguments: list[str]) -> None:
+async def into_a_closed_pipe(sim: Simulator, *arguments: str) -> Ended:
+    environment = surroundings(sim)
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM, *arguments, env=environment, stdin=subprocess.DEVNULL, stdout=writing,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    os.close(writing)
+    return await finish_stderr(process, environment)
+
+
+async def test_a_closed_pipe_ends_quietly() -> None:
     """A reader that leaves, such as head, causes no complaint, and changes no exit code."""
-    async with Simulator(60, seed=4, one_off=0) as sim:
-        environment = surroundings(sim)
-        reading, writing = os.pipe()
-        os.close(reading)
-        process = await asyncio.create_subprocess_exec(
-            PROGRAM, *arguments, env=environment, stdin=subprocess.DEVNULL, stdout=writing,
-            stderr=subprocess.PIPE,
-        )  # fmt: skip
-        os.close(writing)
-        ended = await finish_stderr(process, environment)
-        assert ended.code == 0
-        assert "roken" not in ended.err
-        if "unschedule-all" in arguments:
-            assert not sim.ledger.scheduled_bots
+    async with Simulator(60, seed=4, one_off=0) as sim, Simulator(60, seed=4, one_off=0) as other:
+        runs = await asyncio.gather(
+            into_a_closed_pipe(other, "list"),
+            into_a_closed_pipe(other, "list", "--json"),
+            into_a_closed_pipe(other, "unschedule", *other.ledger.events, "--yes", "--json"),
+            into_a_closed_pipe(sim, "unschedule-all", "--yes"),
+        )
+        for ended in runs:
+            assert ended.code == 0
+            assert "roken" not in ended.err
+        assert not sim.ledger.scheduled_bots
+        assert not other.ledger.scheduled_bots
 
 
 async def finish_stderr(process: asyncio.subprocess.Process, environment: dict[str, str]) -> Ended:
@@ -276,6 +345,22 @@ async def test_results_that_cannot_be_written_are_an_error() -> None:
         ended = await finish_stderr(process, environment)
     assert ended.code == 1
     assert ended.err == "error: the results can't be written: No space left on device\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+async def test_a_log_that_takes_no_more_ends_no_run() -> None:
+    """Where stderr goes to a full disk, the run goes on all the same, and its results are printed."""
+    async with Simulator(5, one_off=0) as sim:
+        full = os.open("/dev/full", os.O_WRONLY)
+        process = await asyncio.create_subprocess_exec(
+            PROGRAM, "unschedule-all", "--yes", env=surroundings(sim), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=full,
+        )  # fmt: skip
+        os.close(full)
+        out, _ = await process.communicate()
+        assert not sim.ledger.scheduled_bots
+    assert process.returncode == 0
+    assert b"ok: all that was asked for holds" in out
 
 
 async def test_ctrl_c_ends_a_listing() -> None:

@@ -5,7 +5,6 @@ import signal
 import time
 
 import attrs
-import pytest
 from cli_support import CANARY, command, finish, launch, surroundings
 
 from meetstream_async import BulkReport, MeetStreamClient, OutcomeStatus, UnscheduleOutcome, unschedule_all
@@ -51,9 +50,12 @@ async def test_the_demos_check_finds_a_false_report() -> None:
         assert len(disagreements(report, untouched.ledger)) == len(report.outcomes)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_simulate_serves_until_it_is_told_to_end(number: signal.Signals) -> None:
+async def test_simulate_serves_until_it_is_told_to_end() -> None:
     """simulate prints export lines for a shell, serves what they point at, and exits with 0 on a signal."""
+    await asyncio.gather(*map(serve_until, [signal.SIGINT, signal.SIGTERM]))
+
+
+async def serve_until(number: signal.Signals) -> None:
     arguments = ("simulate", "--port", "0", "--bots", "12", "--error-rate", "0")
     environment = surroundings()
     process = await launch(*arguments, environment=environment)

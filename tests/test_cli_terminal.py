@@ -1,15 +1,19 @@
 """`unschedule-all` on a terminal: consent, the bar, and Ctrl-C at the prompt."""
 
-import pytest
+import asyncio
+
 from cli_support import Terminal, deletes, surroundings
 
 from meetstream_async import MeetStreamClient
 from meetstream_async.simulator import SimulatedBot, Simulator
 
 
-@pytest.mark.parametrize(("bots", "words"), [(20, "unschedule 20"), (250, "unschedule all")])
-async def test_the_right_words_are_consent(bots: int, words: str) -> None:
+async def test_the_right_words_are_consent() -> None:
     """On a terminal the run begins when its size has been typed, or `all` where the listing was full."""
+    await asyncio.gather(agree(20, "unschedule 20"), agree(250, "unschedule all"))
+
+
+async def agree(bots: int, words: str) -> None:
     async with (
         Simulator(bots, one_off=0, several=0) as sim,
         Terminal("unschedule-all", environment=surroundings(sim)) as terminal,
@@ -25,9 +29,12 @@ async def test_the_right_words_are_consent(bots: int, words: str) -> None:
         assert max(map(len, terminal.text.replace("\r", "\n").splitlines())) <= 80
 
 
-@pytest.mark.parametrize("words", ["yes", "unschedule 19", "unschedule all", ""])
-async def test_other_words_are_no_consent(words: str) -> None:
+async def test_other_words_are_no_consent() -> None:
     """Anything but the words asked for ends with 2, and no DELETE was sent."""
+    await asyncio.gather(*map(disagree, ["yes", "unschedule 19", "unschedule all", ""]))
+
+
+async def disagree(words: str) -> None:
     async with (
         Simulator(20, one_off=0, several=0) as sim,
         Terminal("unschedule-all", environment=surroundings(sim)) as terminal,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,12 +11,8 @@ import pytest
 from cli_support import command, deletes, finish, launch, surroundings, until
 
 from meetstream_async import MeetStreamClient, unschedule_all
-from meetstream_async.cli.commands import UnscheduleAll, report_code, show_report
+from meetstream_async.cli.conduct import report_code, show_report
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
-
-OPTIONS = UnscheduleAll(
-    dry_run=False, yes=True, concurrency=5, as_json=False, one_off_bots="report", timeout=30.0
-)
 
 
 async def test_yes_unschedules_everything_past_a_listing() -> None:
@@ -54,8 +51,10 @@ async def test_json_is_the_report_and_nothing_else() -> None:
 async def test_a_dry_run_sends_no_delete() -> None:
     """--dry-run needs no consent, counts what would be done, and changes nothing."""
     async with Simulator(40, seed=6, one_off=0) as sim:
-        ended = await command("unschedule-all", "--dry-run", sim=sim)
-        as_json = await command("unschedule-all", "--dry-run", "--json", sim=sim)
+        ended, as_json = await asyncio.gather(
+            command("unschedule-all", "--dry-run", sim=sim),
+            command("unschedule-all", "--dry-run", "--json", sim=sim),
+        )
         assert not deletes(sim)
         events = len(sim.ledger.events)
     assert ended.code == as_json.code == 0
@@ -64,9 +63,12 @@ async def test_a_dry_run_sends_no_delete() -> None:
     assert json.loads(as_json.out)["counts"]["would_unschedule"] == events
 
 
-@pytest.mark.parametrize("bots", [0, 20, 250])
-async def test_without_a_terminal_and_yes_it_refuses(bots: int) -> None:
+async def test_without_a_terminal_and_yes_it_refuses() -> None:
     """Where nobody can be asked it shows the preview, refuses with 2, and has sent no DELETE."""
+    await asyncio.gather(*map(without_a_terminal, [0, 20, 250]))
+
+
+async def without_a_terminal(bots: int) -> None:
     async with Simulator(bots) as sim:
         ended = await command("unschedule-all", sim=sim)
         assert (ended.code, ended.out) == (2, "")
@@ -88,9 +90,12 @@ async def test_one_off_bots_are_reported() -> None:
     assert ended.out.splitlines()[-1].startswith("not ok: 1 one-off bot")
 
 
-@pytest.mark.parametrize(("choice", "left"), [("skip", {"bot-alone"}), ("delete", set())])
-async def test_one_off_bots_on_request(choice: str, left: set[str]) -> None:
+async def test_one_off_bots_on_request() -> None:
     """--one-off-bots skip leaves them and delete takes them off; both exit with 0."""
+    await asyncio.gather(on_request("skip", {"bot-alone"}), on_request("delete", set()))
+
+
+async def on_request(choice: str, left: set[str]) -> None:
     bots = [SimulatedBot("bot-a", "evt_a"), SimulatedBot("bot-alone")]
     async with Simulator(bots) as sim:
         ended = await command("unschedule-all", "--yes", "--one-off-bots", choice, sim=sim)
@@ -123,7 +128,7 @@ async def test_bots_that_stay_listed_are_named(capsys: pytest.CaptureFixture[str
     ):
         # In this process: the program would wait for its 15 s whether the bot goes.
         report = await unschedule_all(client, settle=0.1)
-    show_report(report, OPTIONS)
+    show_report(report)
     printed = capsys.readouterr().out
     assert report_code(report) == 1
     assert "evt_a" in printed
@@ -156,19 +161,28 @@ async def test_unreadable_rows_make_the_exit_code_1() -> None:
     assert "can't be read" in ended.out
 
 
-async def test_a_long_run_says_how_far_it_is() -> None:
+async def test_time_that_passes_is_told_and_heeded() -> None:
+    """A plain line every few seconds says how far a run is, and a bot that joined before it is not done."""
+    await asyncio.gather(a_long_run_says_how_far_it_is(), a_bot_that_joined_is_not_passed_over())
+
+
+async def a_long_run_says_how_far_it_is() -> None:
     """Without a terminal a plain line every few seconds says how far the run is."""
-    async with Simulator(60, seed=3, one_off=0, several=0, latency=0.35) as sim:
+    async with Simulator(60, seed=3, one_off=0, several=0, latency=0.28) as sim:
         ended = await command("unschedule-all", "--yes", sim=sim)
     assert ended.code == 0
     assert "unscheduling: " in ended.err
     assert " of 60 done (" in ended.err
+    assert re.search(r"\), \d+/s, about \d+ s left\n", ended.err)
     assert "\x1b" not in ended.err + ended.out
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_an_interrupted_run_sends_nothing_more_and_reports(number: signal.Signals) -> None:
+async def test_an_interrupted_run_sends_nothing_more_and_reports() -> None:
     """After Ctrl-C or SIGTERM nothing new is sent, what is in flight finishes, the report is true; 130."""
+    await asyncio.gather(*map(interrupt, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
+
+
+async def interrupt(number: signal.Signals) -> None:
     async with Simulator(60, seed=8, one_off=0, several=0, latency=0.6) as sim:
         environment = surroundings(sim)
         process = await launch("unschedule-all", "--yes", "--json", environment=environment)
@@ -210,12 +224,12 @@ async def test_a_second_ctrl_c_leaves_at_once() -> None:
     assert b"Traceback" not in err
 
 
-async def test_a_bot_that_joined_before_the_run_is_not_passed_over() -> None:
+async def a_bot_that_joined_is_not_passed_over() -> None:
     """A previewed bot that has left the listing when the run begins is unknown if its time has come."""
-    soon = datetime.now(UTC) + timedelta(seconds=4)
+    soon = datetime.now(UTC) + timedelta(seconds=3)
     bots = [SimulatedBot("bot-a", "evt_a", join_time=soon), SimulatedBot("bot-b", "evt_b")]
     # The second listing, which is the run's own, takes until the bot has joined.
-    second = Trouble("list", 503, skip=1, times=1, retry_after=5)
+    second = Trouble("list", 503, skip=1, times=1, retry_after=4)
     async with Simulator(bots, troubles=[second]) as sim:
         ended = await command("unschedule-all", "--yes", "--json", sim=sim)
         assert sim.ledger.scheduled_events == {"evt_a"}

@@ -1,43 +1,32 @@
-"""The options of every command, and nothing else."""
+"""The commands, and the options of those that change nothing."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from meetstream_async import __version__
 
-from .commands import UnscheduleAll, list_bots, unschedule_everything
-from .demo import demo as run_demo
+from .app_cancel import cancel_event, cancel_events, cancel_meeting
+from .app_unschedule import unschedule, unschedule_all
+from .listing import list_bots
+from .options import After, ApiKeyFile, Attr, Before, Json, Name, Platform, Timeout
 from .output import print_line
-from .run import execute
-from .simulate import simulate as run_simulator
+from .run import ExitCode, execute
+from .selection import select
 
 # Tracebacks with local variables could print a key; and brackets in a help text are brackets.
 app = typer.Typer(
     name="meetstream-async",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-class OneOff(StrEnum):
-    """What to do with bots that have no event."""
-
-    REPORT = "report"
-    SKIP = "skip"
-    DELETE = "delete"
-
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Timeout = Annotated[
-    float, typer.Option(min=0.001, metavar="SECONDS", help="Seconds that one attempt may take.")
-]
 Port = Annotated[
     int, typer.Option(min=0, max=65535, metavar="PORT", help="Where to listen; 0 takes a free port.")
 ]
@@ -55,9 +44,10 @@ def main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """List and unschedule the scheduled meeting bots of a MeetStream account.
+    """List and unschedule the scheduled meeting bots of MeetStream; cancel calendar events in MeetBit.
 
-    The key comes from MEETSTREAM_API_KEY, another address than the public one from MEETSTREAM_API_URL.
+    Keys come from MEETSTREAM_API_KEY, MEETBIT_ACCESS_KEY_ID and MEETBIT_ACCESS_KEY_SECRET, or from files.
+    Addresses come from MEETSTREAM_API_URL, where it is not the public one, and MEETBIT_PRIMARY_DOMAIN.
     Results go to stdout, all else to stderr.
 
     \b
@@ -65,7 +55,7 @@ def main(
       0    all that was asked for holds
       1    something failed, is unknown, is still listed, or was not seen whole
       2    wrong use or configuration, or consent refused
-      3    the API rejects the key
+      3    the API rejects the key, or it may not do this
       130  interrupted
 
     \b
@@ -74,17 +64,44 @@ def main(
     """
 
 
-@app.command()
-def demo() -> None:
-    """Watch a bulk run on a simulated account.
-
-    The report is checked against the books of the account. Needs no key and no network.
+@app.command("list")
+def list_(
+    limit: Annotated[
+        int,
+        typer.Option(
+            min=1, max=100, metavar="N", help="Rows to ask for. The API picks which, and has no next page."
+        ),
+    ] = 100,
+    platform: Platform = None,
+    before: Before = None,
+    after: After = None,
+    name: Name = None,
+    attr: Attr = None,
+    as_json: Json = False,
+    timeout: Timeout = 30.0,
+    api_key_file: ApiKeyFile = None,
+) -> None:
+    """Show the scheduled bots, soonest first.
 
     \b
-    Example:
-      meetstream-async demo
+    Examples:
+      meetstream-async list
+      meetstream-async list --platform zoom --after now --before +2h
+      meetstream-async list --json | jq -r '.bots[].event_id'
     """
-    execute(run_demo)
+
+    def run() -> ExitCode:
+        selection = select(platform=platform, before=before, after=after, name=name, attributes=attr or ())
+        return list_bots(limit, as_json, timeout, api_key_file, selection)
+
+    execute(run)
+
+
+app.command("unschedule")(unschedule)
+app.command("unschedule-all")(unschedule_all)
+app.command("cancel-event")(cancel_event)
+app.command("cancel-events")(cancel_events)
+app.command("cancel-meeting")(cancel_meeting)
 
 
 @app.command()
@@ -115,6 +132,8 @@ def simulate(
       meetstream-async simulate --port 8100 --bots 250 > simulated.env
       . ./simulated.env && meetstream-async list
     """
+    from .simulate import simulate as run_simulator
+
     execute(
         lambda: run_simulator(
             port=port,
@@ -128,62 +147,17 @@ def simulate(
     )
 
 
-@app.command("list")
-def list_(
-    limit: Annotated[
-        int,
-        typer.Option(
-            min=1, max=100, metavar="N", help="Rows to ask for. The API picks which, and has no next page."
-        ),
-    ] = 100,
-    as_json: Json = False,
-    timeout: Timeout = 30.0,
-) -> None:
-    """Show the scheduled bots, soonest first.
+@app.command()
+def demo() -> None:
+    """Watch a bulk run on a simulated account.
+
+    The report is checked against the books of the account. Needs no key and no network.
 
     \b
-    Examples:
-      meetstream-async list
-      meetstream-async list --json | jq -r '.bots[].event_id'
+    Example:
+      meetstream-async demo
     """
-    execute(lambda: list_bots(limit, as_json, timeout))
+    # Imported here: the simulator brings a web server along, which no other command has to wait for.
+    from .demo import demo as run_demo
 
-
-@app.command("unschedule-all")
-def unschedule_all(
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
-    concurrency: Annotated[int, typer.Option(min=1, metavar="N", help="Requests in flight at most.")] = 5,
-    one_off_bots: Annotated[
-        OneOff,
-        typer.Option(
-            help="Bots without an event: leave them, and exit with 1 (report); "
-            "leave them (skip); delete them by their own ids (delete)."
-        ),
-    ] = OneOff.REPORT,
-    timeout: Timeout = 30.0,
-    as_json: Json = False,
-) -> None:
-    """Unschedule all scheduled bots, and verify it.
-
-    Goes past the 100 bots that a listing shows. Shows first what is there and asks for consent: what was
-    shown is what is unscheduled, and a listing that was full stands for all. Ctrl-C starts nothing new
-    and reports; a second one leaves at once.
-
-    \b
-    Examples:
-      meetstream-async unschedule-all --dry-run
-      meetstream-async unschedule-all
-      meetstream-async unschedule-all --yes --concurrency 10 --json > report.json
-    """
-    options = UnscheduleAll(
-        dry_run=dry_run,
-        yes=yes,
-        concurrency=concurrency,
-        as_json=as_json,
-        one_off_bots=one_off_bots.value,
-        timeout=timeout,
-    )
-    execute(lambda: unschedule_everything(options))
+    execute(run_demo)

@@ -13,20 +13,20 @@ from meetstream_async import (
     OutcomeStatus,
     UnscheduleOutcome,
     cancel_meetings,
+    unschedule_all,
 )
 from meetstream_async.simulator import Ledger, Simulator
 
-from .commands import UnscheduleAll, run_with_board, show_report
+from .conduct import show_report
+from .consent import Consent
 from .output import say, show
-from .preview import Consent, look, show_preview
+from .preview import OneOffBots, look, show_preview
 from .progress import Board
 from .render import bots_table, meetings_table
 from .run import ExitCode, run_async
 
 _GONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
-_OPTIONS = UnscheduleAll(
-    dry_run=False, yes=True, concurrency=5, as_json=False, one_off_bots="delete", timeout=10.0
-)
+_ONE_OFF_BOTS: OneOffBots = "delete"
 
 
 def demo() -> ExitCode:
@@ -118,7 +118,7 @@ async def _run(client: MeetStreamClient, simulator: Simulator) -> BulkReport[Uns
         "day.\nNo key is needed, and nothing leaves this machine."
     )
     _step("1. The listing: 100 bots at most, since the API shows no more (the soonest 3 here)")
-    preview = await look(client, "the simulator", _OPTIONS.one_off_bots)
+    preview = await look(client, "the simulator", _ONE_OFF_BOTS)
     show(bots_table(preview.bots[:3]))
     _step("2. The preview: what a run would do")
     show_preview(preview)
@@ -127,8 +127,11 @@ async def _run(client: MeetStreamClient, simulator: Simulator) -> BulkReport[Uns
     one_off = sum(bot.event_id is None for bot in simulator.ledger.bots.values())
     # Only a simulator knows how many there are behind the first 100.
     board = Board(len(simulator.ledger.events) + one_off)
-    report = await run_with_board(client, _OPTIONS, Consent(preview), board)
-    show_report(report, _OPTIONS)
+    async with board:
+        report = await unschedule_all(
+            client, where=Consent(preview).admits, one_off_bots=_ONE_OFF_BOTS, on_outcome=board.hear
+        )
+    show_report(report, one_off_bots=_ONE_OFF_BOTS)
     return report
 
 

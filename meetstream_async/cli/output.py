@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 # Wide enough that a table in a pipe is one line a row, with nothing cut.
@@ -23,8 +26,16 @@ def clean(value: object, limit: int = 500) -> str:
     return text if len(text) <= limit and len(str(value)) <= limit else f"{text[: limit - 1]}…"
 
 
+_LEFT = (errno.EPIPE, errno.EIO)
+"""What a write meets whose reader has left: a closed pipe, or a terminal that hung up."""
+
+
 class _Tolerant:
-    """A stream that goes quiet when its reader has left, instead of ending the run that writes to it."""
+    """A stream that goes quiet when its reader has left, instead of ending the run that writes to it.
+
+    On stderr nothing that goes wrong is worth a run's end: a log on a full disk must not leave half an
+    account unscheduled.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -35,17 +46,19 @@ class _Tolerant:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
-            self._silence()
+        except OSError as error:
+            self._bear(error)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError:
-            self._silence()
+        except OSError as error:
+            self._bear(error)
 
-    def _silence(self) -> None:
+    def _bear(self, error: OSError) -> None:
+        if error.errno not in _LEFT and self._stream is not sys.stderr:
+            raise error
         silence(self._stream)
 
 
@@ -92,6 +105,22 @@ def show(renderable: RenderableType, *, results: bool = False) -> None:
     for line in capture.get().splitlines():
         target.file.write(line.rstrip() + "\n")
     target.file.flush()
+
+
+def facts(*rows: tuple[str, Sequence[str]]) -> Table:
+    """Titles with their lines beside them; a title without lines is left out."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for title, lines in rows:
+        if lines:
+            grid.add_row(Text(title), Text("\n".join(lines)))
+    return grid
+
+
+def plural(count: int, noun: str) -> str:
+    """A number of things: 1 event, 2 events."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def print_json(document: Any) -> None:

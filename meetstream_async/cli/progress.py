@@ -115,7 +115,10 @@ class Board:
             await asyncio.sleep(_EVERY)
             rate = self.heard / (time.monotonic() - self._started)
             of = "" if self._total is None else f" of {self._total}"
-            say(f"{self._verb}: {self.heard}{of} done ({self.tally()}), {rate:.0f}/s")
+            left = ""
+            if self._total is not None and rate and self._total > self.heard:
+                left = f", about {(self._total - self.heard) / rate:.0f} s left"
+            say(f"{self._verb}: {self.heard}{of} done ({self.tally()}), {rate:.{rate < 10:d}f}/s{left}")
 
 
 def wording(status: OutcomeStatus) -> str:

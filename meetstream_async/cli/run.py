@@ -18,19 +18,18 @@ import typer
 from meetstream_async import (
     AuthenticationError,
     ConfigurationError,
-    MeetStreamClient,
     MeetStreamError,
     PermissionDeniedError,
-    RateLimitError,
-    TransportError,
 )
 
 from .output import clean, prepare, say, silence
 
 T = TypeVar("T")
 
-KEY_VARIABLE = "MEETSTREAM_API_KEY"
-URL_VARIABLE = "MEETSTREAM_API_URL"
+_ENDINGS = tuple(
+    number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
+)
+"""Signals that mean the same as Ctrl-C."""
 
 
 class ExitCode(IntEnum):
@@ -55,19 +54,30 @@ class Refused(Exception):
     """The command will not go on; the text says why."""
 
 
+class Failed(Exception):
+    """The command ended with this code; the text says why, and what to do."""
+
+    def __init__(self, text: str, code: ExitCode) -> None:
+        super().__init__(text)
+        self.code = code
+
+
 def execute(command: Callable[[], ExitCode]) -> NoReturn:
     """Run a command to its exit code; every foreseen error becomes one line on stderr."""
     prepare()
     # Without a handler of our own, Python would print the library's log lines into the progress bar.
     logging.getLogger("meetstream_async").addHandler(logging.NullHandler())
-    _heed_sigterm()
+    _heed_endings()
     try:
         code = command()
     except Refused as refusal:
         complain(str(refusal))
         code = ExitCode.USAGE
+    except Failed as failure:
+        complain(str(failure))
+        code = failure.code
     except MeetStreamError as error:
-        complain(explain(error))
+        complain(clean(error, 1000))
         code = code_of(error)
     except OSError as error:
         # The network's own errors are MeetStreamErrors.
@@ -94,34 +104,6 @@ def code_of(error: MeetStreamError) -> ExitCode:
     return ExitCode.NOT_OK
 
 
-def explain(error: MeetStreamError) -> str:
-    """The error and what to do about it."""
-    text = clean(error, 1000)
-    if isinstance(error, AuthenticationError | PermissionDeniedError):
-        return f"{text}; the key in {KEY_VARIABLE} was rejected at {_url()}: is it the right one?"
-    if isinstance(error, TransportError):
-        return f"{text}; is {URL_VARIABLE} right? The address is {_url()}"
-    if isinstance(error, RateLimitError):
-        return f"{text}; try again later"
-    return text
-
-
-def _url() -> str:
-    try:
-        return clean(MeetStreamClient("unused-key").base_url)
-    except MeetStreamError:
-        return f"the value of {URL_VARIABLE}"
-
-
-def make_client(timeout: float) -> MeetStreamClient:
-    """A client for the key in the environment. Raises Refused where there is none."""
-    if not os.environ.get(KEY_VARIABLE):
-        raise Refused(
-            f"{KEY_VARIABLE} is not set: put your key there, or try `meetstream-async demo`, which needs none"
-        )
-    return MeetStreamClient(timeout=timeout)
-
-
 def run_async(
     work: Callable[[asyncio.Event], Awaitable[T]], *, on_stop: Callable[[], None] | None = None
 ) -> T:
@@ -134,7 +116,7 @@ def run_async(
         return asyncio.run(_supervised(work, on_stop))
     finally:
         # The loop took its signal handlers with it.
-        _heed_sigterm()
+        _heed_endings()
 
 
 async def _supervised(work: Callable[[asyncio.Event], Awaitable[T]], on_stop: Callable[[], None] | None) -> T:
@@ -149,7 +131,7 @@ async def _supervised(work: Callable[[asyncio.Event], Awaitable[T]], on_stop: Ca
         else:
             task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, *_heeded()):
         # Windows has no such handlers; there the interpreter's own Ctrl-C cancels us.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, heard)
@@ -161,8 +143,14 @@ async def _supervised(work: Callable[[asyncio.Event], Awaitable[T]], on_stop: Ca
     raise Interrupted
 
 
-def _heed_sigterm() -> None:
-    signal.signal(signal.SIGTERM, _interrupt)
+def _heed_endings() -> None:
+    for number in _heeded():
+        signal.signal(number, _interrupt)
+
+
+def _heeded() -> list[signal.Signals]:
+    # What nohup has made deaf stays deaf.
+    return [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -1,0 +1,120 @@
+"""Unscheduling what an account lists: preview, consent, run, report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from meetstream_async import (
+    BulkReport,
+    MeetStreamClient,
+    OutcomeStatus,
+    ScheduledBot,
+    UnscheduleOutcome,
+    unschedule_all,
+)
+
+from .conduct import Hear, conclude, conduct
+from .consent import Consent, ask, check_most, words_for
+from .journal import Journal
+from .keys import Account
+from .output import say
+from .preview import look, show_preview
+from .progress import Board
+from .run import ExitCode, run_async
+from .unscheduling import Asked
+
+
+def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journal | None) -> ExitCode:
+    """Preview, consent, run, report."""
+    typed, choices = asked.typed, asked.choices
+
+    async def preview_account(_: asyncio.Event) -> Consent:
+        async with account.client() as client:
+            return Consent(
+                await look(
+                    client, account.key_source, typed.one_off_bots, asked.selection, typed.whole_events
+                )
+            )
+
+    with account.explaining():
+        consent = run_async(preview_account)
+    preview = consent.preview
+    show_preview(preview, asked.series)
+    full = "the listing is full, and what lies behind it can't be counted" if preview.truncated else None
+    check_most(preview.to_do, choices.most, unbounded=full)
+    if not (choices.yes or choices.dry_run):
+        ask(words_for(preview))
+    if journal is not None:
+        agreed: list[tuple[str | None, list[ScheduledBot]]] = [*preview.events.items()]
+        if typed.one_off_bots == "delete":
+            agreed += [(None, [bot]) for bot in preview.one_off.values()]
+        journal.begin(
+            command=typed.command,
+            api="meetstream",
+            base_url=account.base_url,
+            options=asked.options(),
+            listing="full" if preview.truncated else "whole",
+            targets=[_target(name, [bot.bot_id for bot in bots], consent) for name, bots in agreed],
+        )
+
+    async def run(
+        stop: asyncio.Event, hear: Hear[UnscheduleOutcome], board: Board
+    ) -> BulkReport[UnscheduleOutcome]:
+        async with account.client() as client:
+            return await unschedule_all(
+                client,
+                max_concurrency=choices.concurrency,
+                where=consent.admits,
+                cancel_all_occurrences=True if typed.all_occurrences else None,
+                from_date=asked.series_from,
+                one_off_bots=typed.one_off_bots,
+                # Without a filter of the operator's own, no event is shared with anything.
+                whole_events=typed.whole_events or asked.selection is None,
+                dry_run=choices.dry_run,
+                max_pause=choices.max_pause,
+                on_outcome=hear,
+                stop=stop,
+            )
+
+    def describe(outcome: UnscheduleOutcome) -> dict[str, Any]:
+        joins = consent.joins(outcome.bot_ids)
+        return {**outcome.to_dict(), "joins": joins and joins.isoformat()}
+
+    with account.explaining():
+        report, stopped = conduct(
+            run,
+            total=preview.total,
+            verb="looking" if choices.dry_run else "unscheduling",
+            journal=journal,
+            describe=describe,
+            complete=consent.complete,
+        )
+    code = conclude(
+        report,
+        stopped=stopped,
+        choices=choices,
+        journal=journal,
+        account=account,
+        one_off_bots=typed.one_off_bots,
+        again=asked.again,
+    )
+    if preview.truncated and not (report.complete or stopped or choices.dry_run):
+        alone = any(one.event_id is None and one.status is OutcomeStatus.SKIPPED for one in report.outcomes)
+        if alone:
+            text = "one-off bots fill the listing and hide what lies behind: --one-off-bots delete makes room"
+            say(("hint:", "yellow"), f" {text}")
+        elif asked.selection is not None:
+            text = "bots outside the filter fill the listing and hide what lies behind it"
+            say(("hint:", "yellow"), f" {text}: name the events instead (unschedule --events)")
+    if consent.newcomers:
+        were = "bot was" if consent.newcomers == 1 else "bots were"
+        text = f" {consent.newcomers} {were} scheduled after the preview and left alone; run this again"
+        say(("note:", "yellow"), text)
+    return code
+
+
+def _target(event_id: str | None, bot_ids: Sequence[str], consent: Consent) -> dict[str, Any]:
+    joins = consent.joins(bot_ids)
+    return {"event_id": event_id, "bot_ids": list(bot_ids), "joins": joins and joins.isoformat()}

@@ -1,0 +1,133 @@
+"""What an earlier run left undone, read from its report file: the whole of it, or what a crash left of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from meetstream_async import OutcomeStatus, ScheduledBot
+
+from .inputs import read_text
+from .journal import FORMAT, name_of
+from .output import clean
+from .run import Refused
+
+_OPEN = frozenset(
+    status.value for status in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
+)
+
+
+@frozen
+class Leftovers:
+    """What a report says is not done."""
+
+    path: str
+    options: Mapping[str, Any]
+    """Of its run."""
+    targets: tuple[ScheduledBot | str, ...] = field(repr=False)
+    """Events and one-off bots, for a bulk run."""
+    pairs: frozenset[tuple[int, int]] = field(repr=False)
+    """Calendar events of MeetBit."""
+    unseen: bool
+    """Its run had not seen the whole account, so the report does not name all there was to do."""
+
+
+def read_leftovers(path: Path, *, api: str, base_url: str) -> Leftovers:
+    """Failed, unknown, not attempted or still listed according to the report.
+
+    A report without a last line was cut short: then all that its first line announces and no later one
+    mentions is left over, too. Raises Refused for what is no report, or that of another host.
+    """
+    documents = _documents(path)
+    if not documents or documents[0].get("type") != "run" or documents[0].get("format") != FORMAT:
+        raise Refused(f"{clean(path)} is no report that this version of --report writes")
+    first, last = documents[0], documents[-1]
+    summary = last if last.get("type") == "summary" else None
+    try:
+        if first["api"] != api:
+            command = clean(first["command"])
+            raise Refused(f"{clean(path)} is the report of {command}: retry it with that command")
+        if first["base_url"] != base_url:
+            there, here = clean(first["base_url"]), clean(base_url)
+            raise Refused(
+                f"{clean(path)} is the report of a run at {there}, and this one would go to {here}; "
+                "nothing was sent"
+            )
+        undone = _undone(documents, first, summary)
+        return Leftovers(
+            str(path),
+            dict(first["options"]),
+            tuple(target for outcome in undone if api == "meetstream" for target in _targets(outcome)),
+            frozenset(_pair(outcome) for outcome in undone if api == "meetbit"),
+            first["listing"] == "full" and not (summary and summary.get("complete")),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise Refused(f"{clean(path)} is damaged: a line of it is not as --report writes it") from None
+
+
+def _undone(
+    documents: list[dict[str, Any]], first: dict[str, Any], summary: dict[str, Any] | None
+) -> list[dict[str, Any]]:
+    latest = {name_of(target): {**target, "status": "not_attempted"} for target in first["targets"]}
+    if summary is not None:
+        # The run came to its end, and has heard of all that it did.
+        latest = {}
+    known = {name_of(target): target for target in first["targets"]}
+    said = [line for line in documents if line["type"] == "outcome"]
+    for outcome in (*said, *(summary or {}).get("corrections", ())):
+        name = name_of(outcome)
+        latest[name] = {**known.get(name, {}), **latest.get(name, {}), **outcome}
+    undone = {name: outcome for name, outcome in latest.items() if outcome["status"] in _OPEN}
+    for bot in (summary or {}).get("still_listed", ()):
+        ids = [bot["bot_id"]]
+        outcome = {"event_id": bot["event_id"], "bot_ids": ids, "joins": bot["scheduled_join_time"]}
+        undone.setdefault(name_of(outcome), outcome)
+    return list(undone.values())
+
+
+def _documents(path: Path) -> list[dict[str, Any]]:
+    documents = []
+    lines = read_text(str(path)).split("\n")
+    # What stands behind the last line break is nothing, or a line that the crash cut.
+    for number, line in enumerate(lines[:-1], 1):
+        try:
+            document = json.loads(line)
+        except ValueError:
+            raise Refused(f"{clean(path)}, line {number}: not JSON, so it is no report") from None
+        if not isinstance(document, dict):
+            raise Refused(f"{clean(path)}, line {number}: no object, so it is no report")
+        documents.append(document)
+    return documents
+
+
+def _targets(outcome: Mapping[str, Any]) -> list[ScheduledBot | str]:
+    """The event or the one-off bot of an outcome.
+
+    As bots wherever the report knows any: with their join times, "not scheduled" can be told from "has
+    joined". Raises ValueError for what --report does not write: it goes into a DELETE.
+    """
+    event_id, bot_ids, joins = outcome["event_id"], outcome["bot_ids"], outcome.get("joins")
+    names = bot_ids if event_id is None else [event_id, *bot_ids]
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise ValueError("no ids")
+    time = None if joins is None else datetime.fromisoformat(joins)
+    if time is not None and time.utcoffset() is None:
+        raise ValueError("a time without an offset")
+    if event_id is not None and not bot_ids:
+        return [event_id]
+    attributes = {} if event_id is None else {"event_id": event_id}
+    return [
+        ScheduledBot(bot_id, scheduled_join_time=time, custom_attributes=attributes) for bot_id in bot_ids
+    ]
+
+
+def _pair(outcome: Mapping[str, Any]) -> tuple[int, int]:
+    pair = outcome["calendar_id"], outcome["event_id"]
+    if not all(isinstance(number, int) and not isinstance(number, bool) and number > 0 for number in pair):
+        raise ValueError("no ids")
+    return pair

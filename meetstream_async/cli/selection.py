@@ -1,0 +1,113 @@
+"""The filter options of a command as one function of a bot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from attrs import field, frozen
+
+from meetstream_async import BotFilter, ScheduledBot
+
+from .output import clean
+from .run import Refused
+from .times import both, echo, parse_time
+
+
+@frozen
+class Selection:
+    """A BotFilter, and the attributes as they were typed: text that may stand for a number."""
+
+    filter: BotFilter
+    attributes: Mapping[str, str] = field(factory=dict, hash=False)
+
+    def __call__(self, bot: ScheduledBot) -> bool:
+        return self.filter(bot) and all(
+            key in bot.custom_attributes and reads_as(bot.custom_attributes[key], text)
+            for key, text in self.attributes.items()
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was asked for, as JSON values; times in ISO 8601."""
+        given = self.filter.to_dict()
+        if self.attributes:
+            given["attributes"] = dict(self.attributes)
+        return given
+
+    def words(self) -> list[str]:
+        """What was asked for, to be read, a condition a line."""
+        given = self.filter
+        words = [
+            f"{name} {clean(value, 60)}"
+            for name, value in (("platform", given.platform), ("name", given.name))
+            if value is not None
+        ]
+        words += [f"{clean(key, 60)}={clean(text, 60)}" for key, text in self.attributes.items()]
+        words += [
+            f"{name} {both(value)}"
+            for name, value in (("from", given.after), ("before", given.before))
+            if value is not None
+        ]
+        return words
+
+
+def reads_as(value: object, text: str) -> bool:
+    """Whether an attribute is what was typed: that very text, or the number, true or false it stands for."""
+    if isinstance(value, str):
+        return value == text
+    if not isinstance(value, bool | int | float):
+        return False
+    try:
+        wanted = json.loads(text, parse_constant=_refuse)
+    except ValueError:
+        return False
+    # 1 == True in Python, but not in the API's JSON.
+    if isinstance(value, bool) or isinstance(wanted, bool):
+        return value is wanted
+    return isinstance(wanted, int | float) and value == wanted
+
+
+def select(
+    *,
+    platform: str | None = None,
+    before: str | None = None,
+    after: str | None = None,
+    name: str | None = None,
+    attributes: Sequence[str] = (),
+    now: datetime | None = None,
+) -> Selection | None:
+    """The selection of these options, None where none is given; times are echoed on stderr.
+
+    Raises Refused for what can't be read or can't match any bot.
+    """
+    if platform is before is after is name is None and not attributes:
+        return None
+    now = now or datetime.now(UTC)
+    start = _time("--after", after, now)
+    end = _time("--before", before, now)
+    if start is not None and end is not None and start >= end:
+        raise Refused("--after is not earlier than --before: no bot joins in between")
+    wanted: dict[str, str] = {}
+    for pair in attributes:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise Refused(f"--attr '{clean(pair, 60)}' is not KEY=VALUE")
+        if key in wanted:
+            raise Refused(f"--attr {clean(key, 60)} is given twice: no bot has two values for it")
+        wanted[key] = text
+    return Selection(BotFilter(platform=platform, before=end, after=start, name=name), wanted)
+
+
+def _time(option: str, text: str | None, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    moment = parse_time(text, option, now)
+    echo(option, text, moment)
+    return moment
+
+
+def _refuse(constant: str) -> NoReturn:
+    # NaN and Infinity, which are not JSON.
+    raise ValueError(constant)

@@ -1,0 +1,85 @@
+"""A last look at the listing after events were unscheduled by their ids: are they gone?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import datetime
+
+import attrs
+
+from meetstream_async import (
+    BulkReport,
+    MeetStreamClient,
+    MeetStreamError,
+    OutcomeStatus,
+    ScheduledBot,
+    UnscheduleOutcome,
+)
+
+from .output import clean
+
+_DONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
+_FIRST_LOOK, _LONGEST_LOOK = 0.5, 4.0
+
+
+async def verify(
+    client: MeetStreamClient,
+    report: BulkReport[UnscheduleOutcome],
+    stop: asyncio.Event,
+    *,
+    settle: float = 15.0,
+    series_from: datetime | None = None,
+    note: Callable[[str], object] = lambda _: None,
+) -> BulkReport[UnscheduleOutcome]:
+    """The report with what the listing still shows of all that it calls done.
+
+    Rows that should be gone are waited for, ``settle`` seconds at most. ``series_from``: what joins
+    earlier was meant to stay.
+    """
+    events = {one.event_id for one in report.outcomes if one.status in _DONE and one.event_id is not None}
+    bots = {
+        bot_id
+        for one in report.outcomes
+        if one.status in _DONE and one.event_id is None
+        for bot_id in one.bot_ids
+    }
+
+    def should_be_gone(bot: ScheduledBot) -> bool:
+        if bot.event_id is None:
+            return bot.bot_id in bots
+        joins = bot.scheduled_join_time
+        early = series_from is not None and joins is not None and joins < series_from
+        return bot.event_id in events and not early
+
+    if not (events or bots) or stop.is_set():
+        return report
+    loop = asyncio.get_running_loop()
+    until, delay = loop.time() + settle, _FIRST_LOOK
+    told = False
+    while True:
+        try:
+            page = await client.list_scheduled_bots()
+        except MeetStreamError as error:
+            text = f"whether they are gone could not be seen: {clean(error, 300)}"
+            return _short(report, text, complete=False)
+        left = tuple(filter(should_be_gone, page.bots))
+        if not left:
+            return report
+        if loop.time() >= until or stop.is_set():
+            text = f"{len(left)} still listed although unscheduled"
+            return attrs.evolve(_short(report, text, complete=report.complete), still_listed=left)
+        if not told:
+            note(f"{len(left)} still listed; looking again for {settle:.0f} s")
+            told = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), min(delay, max(until - loop.time(), 0.01)))
+        delay = min(2 * delay, _LONGEST_LOOK)
+
+
+def _short(
+    report: BulkReport[UnscheduleOutcome], reason: str, *, complete: bool
+) -> BulkReport[UnscheduleOutcome]:
+    reasons = [report.reason, reason] if report.reason else [reason]
+    return attrs.evolve(report, ok=False, complete=complete, reason="; ".join(reasons))
