@@ -12,7 +12,7 @@ import attrs
 from attrs import define, field
 
 from .bulk import Tally, with_report
-from .errors import MeetStreamError, RateLimitError
+from .errors import MeetStreamError, RateLimitError, ServerError, TransportError
 from .events import Event, UnscheduleOptions, Unscheduler, group, key_of
 from .meetstream import MAX_LIMIT, MeetStreamClient, soonest_first
 from .models import ScheduledBot, ScheduledBotPage, UnscheduleResult
@@ -245,7 +245,7 @@ class DrainPlan(Unscheduler):
         page = self._page
         assert page is not None
         acted = any(
-            event.outcome is not None and event.outcome.status in (*_GONE, OutcomeStatus.UNKNOWN)
+            event.outcome is not None and (event.outcome.status in _GONE or _is_open(event.outcome))
             for event in self._events.values()
         )
         if self._listing_failure or not acted or self._listings >= _MOST_LISTINGS:
@@ -282,7 +282,7 @@ class DrainPlan(Unscheduler):
         open_rows = 0
         for key, event in self._events.items():
             outcome = event.outcome
-            if outcome is None or outcome.status not in (*_GONE, OutcomeStatus.UNKNOWN):
+            if outcome is None or not (outcome.status in _GONE or _is_open(outcome)):
                 continue
             all_here = listed.get(key, {})
             here = all_here
@@ -290,13 +290,13 @@ class DrainPlan(Unscheduler):
                 here = {bot_id: bot for bot_id, bot in all_here.items() if self._options.selects(bot)}
             # A DELETE would now take a bot that the filter leaves out.
             untouchable = len(here) < len(all_here)
-            if outcome.status is OutcomeStatus.UNKNOWN:
+            if _is_open(outcome):
                 if here and not event.tried_again and not untouchable:
                     event.tried_again = True
                     self._plan_delete(event, here)
-                elif here:
+                elif here and outcome.status is OutcomeStatus.UNKNOWN:
                     open_rows += len(here)
-                elif whole and _lies_ahead(event):
+                elif outcome.status is OutcomeStatus.UNKNOWN and whole and _lies_ahead(event):
                     event.outcome = _inferred(outcome)
             elif here and not untouchable and self._removes_rows(event, here):
                 event.bots.update(here)
@@ -308,6 +308,13 @@ class DrainPlan(Unscheduler):
     def _removes_rows(self, event: _Dealt, here: dict[str, ScheduledBot]) -> bool:
         """The last DELETE took a row and left others: one more will take the next."""
         return not event.listed <= here.keys() and event.deletes < _MOST_DELETES
+
+
+def _is_open(outcome: UnscheduleOutcome) -> bool:
+    """It may turn out otherwise: nobody knows, or there was only no server to do it."""
+    if outcome.status is OutcomeStatus.UNKNOWN:
+        return True
+    return outcome.status is OutcomeStatus.FAILED and isinstance(outcome.error, ServerError | TransportError)
 
 
 def _inferred(outcome: UnscheduleOutcome) -> UnscheduleOutcome:

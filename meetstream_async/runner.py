@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, Generic
 
 from .errors import RateLimitError, ServerError, TransportError
+from .outage import Outage
+from .outcomes import Outcome
 from .pacing import WaitTooLongError
 from .plan import BulkOptions, J, O, Plan
 
@@ -44,6 +46,8 @@ class Runner(Generic[J, O]):
         self._hold = hold
         self._running: dict[asyncio.Task[O], J] = {}
         self._waiting: set[asyncio.Task[Any]] = set()
+        self._outage = Outage()
+        self._riding: set[asyncio.Task[Any]] = set()
         self._failures_in_a_row = 0
         self._stopping = False
         self._aborted = False
@@ -129,6 +133,7 @@ class Runner(Generic[J, O]):
                             # Nothing here has to wait; others may have to.
                             await asyncio.sleep(0)
                         continue
+                    await self._until_answered()
                     if not await self._turn():
                         self._finish(job, self._unsent(job))
                         return
@@ -139,6 +144,12 @@ class Runner(Generic[J, O]):
                 task = asyncio.create_task(self._work(job), name="meetstream_async call")
                 self._running[task] = job
                 task.add_done_callback(self._collect)
+
+    async def _until_answered(self) -> None:
+        """Until the server has answered once, no more are under way than may fail in a row."""
+        while not self._outage.answered and len(self._running) >= self._options.stop_after_failures:
+            self._outage.news.clear()
+            await self._outage.news.wait()
 
     def _swallow_stop(self) -> None:
         """A cancellation that came from ``stop`` ends here; any other goes on."""
@@ -151,6 +162,7 @@ class Runner(Generic[J, O]):
     async def _turn(self) -> bool:
         """Wait until a request may start. False where the run stops instead."""
         try:
+            await self._outage.over.wait()
             await self._pacer.wait(pause_limit=self._options.max_pause)
         except WaitTooLongError as exc:
             self.stop(
@@ -164,35 +176,89 @@ class Runner(Generic[J, O]):
 
     async def _work(self, job: J) -> O:
         try:
-            outcome = await self._plan.attempt(job)
+            outcome = await self._attempt(job)
             if isinstance(outcome.error, RateLimitError):
                 if await self._second_turn():
-                    outcome = self._plan.again(outcome, await self._plan.attempt(job))
+                    outcome = self._plan.again(outcome, await self._attempt(job))
                 elif not outcome.attempts:
                     # The pause had begun between its turn and its first request.
                     outcome = self._unsent(job)
+            elif _wants_a_server(outcome) and self._outage.may_begin:
+                outcome = await self._ride_out(job, outcome)
         except asyncio.CancelledError:
             # Ends this task, whose own result says so.
             return self._plan.interrupted(job)
         return outcome
 
-    async def _second_turn(self) -> bool:
-        """The target that met the 429 goes back once, when the pause is over, unless the run stops."""
-        if self._stopping:
-            return False
+    async def _attempt(self, job: J) -> O:
+        outcome = await self._plan.attempt(job)
+        self._outage.hear(_wants_a_server(outcome), outcome.elapsed)
+        return outcome
+
+    async def _ride_out(self, job: J, outcome: O) -> O:
+        """A target that failed for want of a server goes back once when the server is back."""
+        if not await self._until_stopped(self._is_an_outage()):
+            return outcome
+        probes = 0
+        while not self._stopping:
+            async with self._outage.probe:
+                if not self._outage.is_back:
+                    wait = self._outage.wait_before_probe(probes)
+                    if wait is None or not await self._until_stopped(self._pause(wait)):
+                        return outcome
+                    # Until it has an answer it is the only one that asks.
+                    probes += 1
+                    outcome = self._plan.again(outcome, await self._attempt(job))
+                    if not _wants_a_server(outcome):
+                        return outcome
+                    continue
+            return self._plan.again(outcome, await self._attempt(job))
+        return outcome
+
+    async def _is_an_outage(self) -> bool:
+        """Wait for the word of the other calls: is it the server, or this target alone?"""
         task = asyncio.current_task()
         assert task is not None
+        self._riding.add(task)
+        # One more that waits: the others look again whether anybody is left who could tell.
+        self._outage.news.set()
+        try:
+            while not self._outage.is_on:
+                if self._outage.is_back or self._riding >= self._running.keys():
+                    return False
+                self._outage.news.clear()
+                await self._outage.news.wait()
+            return True
+        finally:
+            self._riding.discard(task)
+
+    async def _pause(self, seconds: float) -> bool:
+        await asyncio.sleep(seconds)
+        return True
+
+    async def _until_stopped(self, waiting: Coroutine[Any, Any, bool]) -> bool:
+        """What ``waiting`` returns; False at once where the run stops meanwhile."""
+        task = asyncio.current_task()
+        assert task is not None
+        if self._stopping:
+            waiting.close()
+            return False
         self._waiting.add(task)
         try:
-            return await self._turn()
+            return await waiting
         except asyncio.CancelledError:
             self._swallow_stop()
             return False
         finally:
             self._waiting.discard(task)
 
+    async def _second_turn(self) -> bool:
+        """The target that met the 429 goes back once, when the pause is over, unless the run stops."""
+        return await self._until_stopped(self._turn())
+
     def _collect(self, task: asyncio.Task[O]) -> None:
         job = self._running.pop(task)
+        self._outage.news.set()
         if task.cancelled():
             # Before its first step: nothing was sent.
             self._finish(job, self._unsent(job))
@@ -213,11 +279,12 @@ class Runner(Generic[J, O]):
             self._crashed(exc)
 
     def _judge(self, job: J, outcome: O) -> None:
-        error = outcome.error
-        if isinstance(error, ServerError | TransportError):
+        if _wants_a_server(outcome):
             self._failures_in_a_row += 1
             if self._failures_in_a_row >= self._options.stop_after_failures:
-                self.stop(f"{self._failures_in_a_row} targets in a row failed, the last with: {error}")
+                self.stop(
+                    f"{self._failures_in_a_row} targets in a row failed, the last with: {outcome.error}"
+                )
         else:
             self._failures_in_a_row = 0
         if (reason := self._plan.halts(job, outcome)) is not None:
@@ -235,6 +302,11 @@ class Runner(Generic[J, O]):
 
     def _unsent(self, job: J) -> O:
         return self._plan.unsent(job, self.stop_reason or "the run ended first")
+
+
+def _wants_a_server(outcome: Outcome) -> bool:
+    """It failed because no server was there that works."""
+    return isinstance(outcome.error, ServerError | TransportError)
 
 
 async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:

@@ -224,8 +224,13 @@ class Transport:
             return await handler(request)
         except aiohttp.ClientConnectorError:
             raise
-        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as exc:
-            lost = _ConnectionLostError(f"{type(exc).__name__}: {exc}")
+        except (
+            aiohttp.ClientOSError,
+            aiohttp.ServerDisconnectedError,
+            # Tracers hear of it: for a reply that is no HTTP it quotes the reply, and holds our headers.
+            aiohttp.ClientResponseError,
+        ) as exc:
+            lost = _ConnectionLostError(self._text(f"{type(exc).__name__}: {exc}"))
         raise lost
 
     def _failure(self, kind: type[TransportError], why: str, *, sent: bool = False) -> Failure:

@@ -666,3 +666,47 @@ async def test_a_page_will_do_as_targets():
         report = await bulk_unschedule(client, page, dry_run=True)
     assert statuses(report) == {"would_unschedule": 100}
     assert "full" in report.reason
+
+
+@pytest.mark.parametrize("cap", [1, 5])
+async def test_a_target_that_fails_alone_is_no_outage(cap):
+    """Among others that are answered it costs its own attempts and no more."""
+    async with plain_account(40) as sim, connect(sim) as client:
+        ids = await event_ids(client)
+        sim.add_trouble(Trouble("unschedule", 503, when=lambda request: request.event_id == ids[17]))
+        report = await bulk_unschedule(client, ids, max_concurrency=cap)
+    assert statuses(report) == {"unscheduled": 39, "unknown": 1}
+    assert sim.ledger.delete_requests(ids[17]) == 4
+
+
+async def test_an_outage_that_does_not_end_stops_the_run():
+    """After others were answered it is waited for, given up, and then it is a dead server."""
+    async with plain_account(60) as sim, connect(sim) as client:
+        ids = await event_ids(client)
+        sim.add_trouble(Trouble("unschedule", 503, skip=20))
+        report = await asyncio.wait_for(bulk_unschedule(client, ids), 20)
+    assert report.counts["unscheduled"] == 20
+    assert report.counts["not_attempted"] > 0
+    assert "20 targets in a row failed" in report.reason
+    assert len(deletes(sim)) < 200
+
+
+async def test_an_outage_ends_with_stop_and_with_cancellation():
+    """Waiting for the server keeps neither from coming through at once."""
+    slow = RetryPolicy(initial_wait=0.5, max_wait=0.5)
+    async with plain_account(60) as sim, connect(sim, retry=slow) as client:
+        ids = await event_ids(client)
+        sim.add_trouble(Trouble("unschedule", 503, skip=20))
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(1.5, stop.set)
+        began = asyncio.get_running_loop().time()
+        report = await bulk_unschedule(client, ids, stop=stop)
+        assert asyncio.get_running_loop().time() - began < 6
+        assert report.counts["unscheduled"] == 20
+        assert sum(report.counts.values()) == 60
+        task = asyncio.create_task(bulk_unschedule(client, ids))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ours_running() == []

@@ -33,6 +33,7 @@ ROOMS = [
     "client",
     "outcomes",
     "plan",
+    "outage",
     "runner",
     "calls",
     "bulk",
