@@ -36,6 +36,9 @@ class Job:
             self.fatal = f"the API rejects the key: {error}"
 
 
+_LONGEST_OUTAGE = 10.0
+"""Seconds. A policy that gives up quickly on a call is not made to wait for long by the run, either."""
+
 J = TypeVar("J", bound=Job)
 C = TypeVar("C", UnscheduleOutcome, CancelOutcome)
 
@@ -51,6 +54,10 @@ class CallPlan(ABC, Generic[J, C]):
     @property
     def pacer(self) -> Pacer:
         return self._api.pacer
+
+    @property
+    def patience(self) -> float:
+        return min(_LONGEST_OUTAGE, 3 * self._api.policy.longest_waits)
 
     def open(self) -> int | None:
         self._api.transport.open()

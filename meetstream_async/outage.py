@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import asyncio
 
-_LONGEST = 10.0
-"""Seconds from the first failure of a row until an outage is given up."""
-_PATIENCE = 4.0
-"""Times the longest failed call: a policy that gives up quickly is not kept waiting for long."""
-
 
 class Outage:
     """What the calls of one run say about the server."""
 
-    def __init__(self) -> None:
+    def __init__(self, lasts: float) -> None:
+        """``lasts``: seconds from the first failure of a row until it is given up."""
+        self._lasts = lasts
         self.answered = False
         """The server has answered in this run."""
+        self.was_rough = False
+        """The last answer took more than one attempt."""
         self._row = 0
         self._since = 0.0
-        self._longest_call = 0.0
         self._given_up = False
         self.over = asyncio.Event()
         """Set while nothing speaks against starting something new."""
@@ -33,24 +31,24 @@ class Outage:
         self.probe = asyncio.Lock()
         """Held by the one target that asks whether the server is back."""
 
-    def hear(self, failed: bool, elapsed: float) -> None:
-        """A call has ended: with an answer, or for want of a working server after ``elapsed`` seconds."""
+    def hear(self, failed: bool, attempts: int) -> None:
+        """A call has ended: with an answer, or for want of a working server."""
         if failed:
             if not self._row:
-                self._since = asyncio.get_running_loop().time() - elapsed
+                self._since = asyncio.get_running_loop().time()
             self._row += 1
-            self._longest_call = max(self._longest_call, elapsed)
             if self.is_on:
                 self.over.clear()
         else:
-            self.answered, self._row, self._longest_call, self._given_up = True, 0, 0.0, False
+            self.answered, self._row, self._given_up = True, 0, False
+            self.was_rough = attempts > 1
             self.over.set()
         self.news.set()
 
     @property
     def may_begin(self) -> bool:
         """The server has answered before in this run, and has not been given up since."""
-        return self.answered and not self._given_up
+        return self.answered and not self._given_up and self._lasts > 0
 
     @property
     def is_on(self) -> bool:
@@ -64,10 +62,9 @@ class Outage:
 
     def wait_before_probe(self, probes: int) -> float | None:
         """Seconds until the next probe, or None where the time is up: then the outage is given up."""
-        lasts = min(_LONGEST, _PATIENCE * self._longest_call)
-        left = self._since + lasts - asyncio.get_running_loop().time()
+        left = self._since + self._lasts - asyncio.get_running_loop().time()
         if left <= 0:
             self._given_up = True
             self.over.set()
             return None
-        return min(left, lasts / 40 * 2.0**probes)
+        return min(left, self._lasts / 40 * 2.0**probes)

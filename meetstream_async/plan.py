@@ -66,6 +66,10 @@ class Plan(Protocol[J, O]):
     def pacer(self) -> Pacer:
         """When the next request may start."""
 
+    @property
+    def patience(self) -> float:
+        """Seconds that an outage in mid-run is waited for; 0 where nothing is tried again."""
+
     def open(self) -> int | None:
         """Make ready, in the running loop. How many requests can be on the wire at once, if bounded.
 

@@ -79,6 +79,14 @@ class RetryPolicy:
     max_wait: float = field(default=8.0, validator=_check_seconds)
     max_retry_after: float = field(default=60.0, validator=_check_seconds)
 
+    @property
+    def longest_waits(self) -> float:
+        """Seconds that a call spends waiting between its attempts at most."""
+        waits = (
+            min(self.initial_wait * 2.0**n, self.max_wait) for n in range(min(self.max_attempts - 1, 64))
+        )
+        return min(sum(waits), self.max_elapsed)
+
 
 def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
     """The seconds that a ``Retry-After`` header asks for, or None where it says nothing usable.

@@ -46,7 +46,7 @@ class Runner(Generic[J, O]):
         self._hold = hold
         self._running: dict[asyncio.Task[O], J] = {}
         self._waiting: set[asyncio.Task[Any]] = set()
-        self._outage = Outage()
+        self._outage = Outage(plan.patience)
         self._riding: set[asyncio.Task[Any]] = set()
         self._failures_in_a_row = 0
         self._stopping = False
@@ -160,9 +160,13 @@ class Runner(Generic[J, O]):
         task.uncancel()
 
     async def _turn(self) -> bool:
-        """Wait until a request may start. False where the run stops instead."""
+        """Wait until something new may start. False where the run stops instead."""
+        await self._outage.over.wait()
+        return await self._pace()
+
+    async def _pace(self) -> bool:
+        """Wait for the rate and the end of a pause. False where the run stops instead."""
         try:
-            await self._outage.over.wait()
             await self._pacer.wait(pause_limit=self._options.max_pause)
         except WaitTooLongError as exc:
             self.stop(
@@ -192,7 +196,7 @@ class Runner(Generic[J, O]):
 
     async def _attempt(self, job: J) -> O:
         outcome = await self._plan.attempt(job)
-        self._outage.hear(_wants_a_server(outcome), outcome.elapsed)
+        self._outage.hear(_wants_a_server(outcome), outcome.attempts)
         return outcome
 
     async def _ride_out(self, job: J, outcome: O) -> O:
@@ -200,20 +204,21 @@ class Runner(Generic[J, O]):
         if not await self._until_stopped(self._is_an_outage()):
             return outcome
         probes = 0
-        while not self._stopping:
+        while True:
+            # Until there is an answer, only the one that holds the probe asks.
             async with self._outage.probe:
                 if not self._outage.is_back:
                     wait = self._outage.wait_before_probe(probes)
-                    if wait is None or not await self._until_stopped(self._pause(wait)):
+                    if wait is None or not await self._until_stopped(self._wait_and_pace(wait)):
                         return outcome
-                    # Until it has an answer it is the only one that asks.
                     probes += 1
                     outcome = self._plan.again(outcome, await self._attempt(job))
                     if not _wants_a_server(outcome):
                         return outcome
                     continue
+            if not await self._until_stopped(self._pace()):
+                return outcome
             return self._plan.again(outcome, await self._attempt(job))
-        return outcome
 
     async def _is_an_outage(self) -> bool:
         """Wait for the word of the other calls: is it the server, or this target alone?"""
@@ -224,7 +229,10 @@ class Runner(Generic[J, O]):
         self._outage.news.set()
         try:
             while not self._outage.is_on:
-                if self._outage.is_back or self._riding >= self._running.keys():
+                if self._outage.is_back:
+                    # Where the others had to try again as well, it was not about this target.
+                    return self._outage.was_rough
+                if self._riding >= self._running.keys():
                     return False
                 self._outage.news.clear()
                 await self._outage.news.wait()
@@ -232,9 +240,9 @@ class Runner(Generic[J, O]):
         finally:
             self._riding.discard(task)
 
-    async def _pause(self, seconds: float) -> bool:
+    async def _wait_and_pace(self, seconds: float) -> bool:
         await asyncio.sleep(seconds)
-        return True
+        return await self._pace()
 
     async def _until_stopped(self, waiting: Coroutine[Any, Any, bool]) -> bool:
         """What ``waiting`` returns; False at once where the run stops meanwhile."""

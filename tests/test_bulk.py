@@ -710,3 +710,20 @@ async def test_an_outage_ends_with_stop_and_with_cancellation():
         with pytest.raises(asyncio.CancelledError):
             await task
         assert ours_running() == []
+
+
+async def test_riding_out_an_outage_keeps_the_pace():
+    """Those that go back when the server is back are spaced like all others."""
+    down = asyncio.Event()
+    slow = RetryPolicy(initial_wait=0.1, max_wait=0.1)
+    async with plain_account(40) as sim, connect(sim, retry=slow, rate_limit=50) as client:
+        ids = await event_ids(client)
+        sim.add_trouble(Trouble("unschedule", 503, when=lambda _: down.is_set()))
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.2, down.set)
+        loop.call_later(0.6, down.clear)
+        report = await bulk_unschedule(client, ids, max_concurrency=10)
+    assert report.counts["unscheduled"] >= 38
+    starts = [request.at for request in sim.requests]
+    # Arrival is not departure: over ten requests what one took longer on its way does not count.
+    assert min(late - early for early, late in zip(starts, starts[10:], strict=False)) >= 10 / 50 * 0.8

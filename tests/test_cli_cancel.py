@@ -236,3 +236,15 @@ async def test_ctrl_c_finishes_a_meeting_that_was_begun() -> None:
     assert ended.code == 130
     assert "the meeting that was begun is finished first" in ended.err
     assert "ok: all that was asked for holds" in ended.out
+
+
+async def test_a_wrong_event_number_is_never_a_success() -> None:
+    """Its bot goes where it was named, but nobody can say that the meeting is cancelled."""
+    async with Simulator(3, series=0, one_off=0, several=0) as sim:
+        event_id = next(iter(sim.ledger.scheduled_events))
+        ended = await command(
+            "cancel-meeting", "333", "424242", "--note", "x", "--yes", "--bot-event-id", event_id, sim=sim
+        )
+    assert ended.code == 1
+    assert "not ok" in ended.out
+    assert "its number is wrong" in ended.out

@@ -5,12 +5,14 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import attrs
+import pytest
 from cli_support import Terminal, command, deletes, surroundings
 
 from meetstream_async import BotFilter, MeetStreamClient, OutcomeStatus, unschedule_all
 from meetstream_async.cli.consent import Consent
 from meetstream_async.cli.preview import look
-from meetstream_async.cli.selection import Selection
+from meetstream_async.cli.run import Refused
+from meetstream_async.cli.selection import Selection, select
 from meetstream_async.simulator import SimulatedBot, Simulator
 
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
@@ -153,3 +155,11 @@ async def test_a_listing_full_of_one_off_bots_is_not_done() -> None:
     assert "hint: one-off bots fill the listing" in left.err
     assert "--one-off-bots delete" in left.err
     assert taken.code == 0
+
+
+@pytest.mark.parametrize("option", ["platform", "name"])
+@pytest.mark.parametrize("value", ["", "  "])
+def test_an_empty_filter_is_refused(option: str, value: str) -> None:
+    """It would match nothing, and a job would succeed every night."""
+    with pytest.raises(Refused, match=f"--{option} is empty"):
+        select(**{option: value})

@@ -436,3 +436,51 @@ async def test_the_key_is_in_no_report(tmp_path: Path) -> None:
     assert ended.code == 1
     assert said_in(report) == {"evt_a": "failed"}
     assert CANARY not in report.read_text()
+
+
+async def test_a_run_that_failed_before_its_first_outcome_leaves_all_to_retry(tmp_path: Path) -> None:
+    """A listing that fails after the consent is no reason to call the account done."""
+    report = tmp_path / "run.jsonl"
+    async with Simulator([SimulatedBot(f"bot-{n}", f"evt_{n}") for n in range(6)]) as sim:
+        sim.add_trouble(Trouble("list", 404, skip=1, body='{"message": "User not found"}', times=1))
+        failed = await command("unschedule-all", "--yes", "--report", report, sim=sim)
+        assert (failed.code, deletes(sim)) == (1, [])
+        again = await command("unschedule-all", "--yes", "--retry-from", report, sim=sim)
+        assert again.code == 0
+        assert not sim.ledger.scheduled_bots
+
+
+async def test_what_was_never_verified_is_looked_at_by_the_retry(tmp_path: Path) -> None:
+    """A run whose last listing failed calls bots done that may be there still: the retry names them."""
+    report = tmp_path / "run.jsonl"
+    bots = [SimulatedBot(f"bot-{n}", f"evt_{n}") for n in range(4)]
+    async with Simulator(bots, removes="nothing") as sim:
+        sim.add_trouble(Trouble("list", 404, skip=2, body='{"message": "User not found"}', times=1))
+        failed = await command("unschedule-all", "--yes", "--report", report, sim=sim)
+        assert (failed.code, lines_of(report)[-1]["complete"]) == (1, False)
+        again = await command("unschedule-all", "--yes", "--retry-from", report, sim=sim)
+    assert again.code == 1
+    assert "still listed" in again.out
+    assert "evt_0" in again.out
+
+
+async def test_what_a_full_disk_kept_out_of_the_report_is_printed(tmp_path: Path) -> None:
+    """Each outcome is in the file or on stdout, and the retry is offered."""
+    report = tmp_path / "run.jsonl"
+
+    bots = [SimulatedBot(f"bot-{n}", f"evt_{n:04d}") for n in range(30)]
+    async with Simulator(bots, latency=0.01) as sim:
+        environment = surroundings(sim)
+        process = await launch(
+            *("unschedule-all", "--yes", "--report", str(report)),
+            environment=environment,
+            before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, 6_000)),
+        )
+        ended = await finish(process, environment)
+        gone = sim.ledger.unscheduled_events
+    assert ended.code == 1
+    written = {line.get("event_id") for line in lines_of(report) if line["type"] == "outcome"}
+    assert gone - written
+    for event_id in gone - written:
+        assert f"unscheduled event {event_id}" in ended.out
+    assert "--retry-from" in ended.err

@@ -66,8 +66,7 @@ def unschedule(
       meetstream-async unschedule evt_1f2e3d evt_4c5b6a
       meetstream-async unschedule --events ids.txt --max 50 --report run.jsonl
       meetstream-async unschedule --retry-from run.jsonl --report again.jsonl
-      meetstream-async list --platform zoom --json | jq -r '.bots[].event_id // empty' \\
-        | meetstream-async unschedule --events - --yes
+      psql -At -c 'select event_id from offboarded' | meetstream-async unschedule --events - --yes
     """
     choices = BulkChoices(
         dry_run=dry_run,

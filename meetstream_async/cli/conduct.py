@@ -134,12 +134,15 @@ def conclude(
         say(("hint:", "yellow"), f" {hint}")
     if journal is not None:
         if journal.problem is not None:
+            if not choices.as_json:
+                for line in journal.missing(report):
+                    show(clean(line), results=True)
             complain(
                 f"the report {clean(journal.path)} can't be written: {journal.problem}; nothing new was sent "
                 "after that, and what is missing there is printed here"
             )
             code = max(code, ExitCode.NOT_OK)
-        elif again is not None and not report.ok and not choices.dry_run and _left(report):
+        if again is not None and not report.ok and not choices.dry_run and _left(report):
             say(f"next: {again} --retry-from {clean(journal.path)}")
     return code
 

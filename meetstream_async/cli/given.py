@@ -187,7 +187,10 @@ def run_given(
                 on_outcome=hear,
                 stop=stop,
             )
-            return await verify(client, report, stop, series_from=asked.series_from, note=board.note)
+            unverified = leftovers.unverified if leftovers is not None and not choices.dry_run else ()
+            return await verify(
+                client, report, stop, series_from=asked.series_from, also=unverified, note=board.note
+            )
 
     def describe(outcome: UnscheduleOutcome) -> dict[str, Any]:
         return {**outcome.to_dict(), "joins": target(None, outcome.bot_ids)["joins"]}

@@ -76,6 +76,15 @@ class Journal:
             os.fsync(self._file)
         self.problem = problem or self.problem
 
+    def missing(self, report: BulkReport[Any]) -> list[str]:
+        """The outcomes that the file does not hold, each in a few words."""
+        outcomes = [outcome.to_dict() for outcome in report.outcomes]
+        return [
+            f"{outcome['status']} {name_of(outcome)}"
+            for outcome in outcomes
+            if name_of(outcome) not in self._statuses
+        ]
+
     def close(self) -> None:
         """Close the file, and remove it where no run began."""
         with contextlib.suppress(OSError):

@@ -110,7 +110,7 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
             show(_verdict(meeting), results=True)
         errors: list[MeetStreamError] = [meeting.error] if meeting.error is not None else []
         hints = [meetbit.hint(errors), meetstream.hint([one.error for one in meeting.bots if one.error])]
-        if not meeting.ok:
+        if not _is_done(meeting):
             for hint in filter(None, hints):
                 say(("hint:", "yellow"), f" {hint}")
             say(f"next: {_advice(meeting)}")
@@ -146,8 +146,13 @@ def _to_dict(meeting: MeetingCancellation) -> dict[str, Any]:
     }
 
 
+def _is_done(meeting: MeetingCancellation) -> bool:
+    """An event that is not there was cancelled before, or its number is wrong: nobody knows."""
+    return meeting.ok and meeting.event is not None
+
+
 def _code(meeting: MeetingCancellation) -> ExitCode:
-    if meeting.ok:
+    if _is_done(meeting):
         return ExitCode.OK
     errors = [meeting.error, *(outcome.error for outcome in meeting.bots)]
     denied = any(isinstance(error, AuthenticationError | PermissionDeniedError) for error in errors)
@@ -155,13 +160,18 @@ def _code(meeting: MeetingCancellation) -> ExitCode:
 
 
 def _verdict(meeting: MeetingCancellation) -> Text:
-    if meeting.ok:
+    if _is_done(meeting):
         return Text("ok: all that was asked for holds", "bold green")
+    if meeting.ok:
+        why = "MeetBit has no such event: it was cancelled before, or its number is wrong"
+        return Text(f"not ok: {why}; the bot is unscheduled", "bold red")
     done = "the event is cancelled, but its bot may join" if meeting.event else "the event is not cancelled"
     return Text(f"not ok: {done}", "bold red")
 
 
 def _advice(meeting: MeetingCancellation) -> str:
+    if meeting.ok:
+        return "look into the calendar: if the meeting is gone, all is done"
     if meeting.event is None and not meeting.bots:
         return "mend that and run this again; if the event was cancelled before, add --bot-event-id"
     return "the event is dealt with; its bot is in meetstream-async list, and unschedule takes it off"

@@ -21,6 +21,8 @@ _OPEN = frozenset(
     status.value for status in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
 )
 
+_DONE = frozenset(status.value for status in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED))
+
 
 @frozen
 class Leftovers:
@@ -35,13 +37,15 @@ class Leftovers:
     """Calendar events of MeetBit."""
     unseen: bool
     """Its run had not seen the whole account, so the report does not name all there was to do."""
+    unverified: frozenset[str] = field(repr=False)
+    """Events, and one-off bots, that it calls done although nobody has looked whether they are gone."""
 
 
 def read_leftovers(path: Path, *, api: str, base_url: str) -> Leftovers:
     """Failed, unknown, not attempted or still listed according to the report.
 
-    A report without a last line was cut short: then all that its first line announces and no later one
-    mentions is left over, too. Raises Refused for what is no report, or that of another host.
+    All that its first line announces and no later one mentions is left over, too, however the run ended.
+    Raises Refused for what is no report, or that of another host.
     """
     documents = _documents(path)
     if not documents or documents[0].get("type") != "run" or documents[0].get("format") != FORMAT:
@@ -58,36 +62,50 @@ def read_leftovers(path: Path, *, api: str, base_url: str) -> Leftovers:
                 f"{clean(path)} is the report of a run at {there}, and this one would go to {here}; "
                 "nothing was sent"
             )
-        undone = _undone(documents, first, summary)
+        latest = _latest(documents, first, summary)
+        undone = _undone(latest, summary)
+        verified = summary is not None and summary.get("complete") and not summary.get("interrupted")
         return Leftovers(
             str(path),
             dict(first["options"]),
             tuple(target for outcome in undone if api == "meetstream" for target in _targets(outcome)),
             frozenset(_pair(outcome) for outcome in undone if api == "meetbit"),
             first["listing"] == "full" and not (summary and summary.get("complete")),
+            frozenset() if verified else _claimed(latest),
         )
     except (KeyError, TypeError, AttributeError, ValueError):
         raise Refused(f"{clean(path)} is damaged: a line of it is not as --report writes it") from None
 
 
-def _undone(
+def _latest(
     documents: list[dict[str, Any]], first: dict[str, Any], summary: dict[str, Any] | None
-) -> list[dict[str, Any]]:
+) -> dict[str, dict[str, Any]]:
+    """The last word on each target; one that no line mentions was not attempted, however the run ended."""
     latest = {name_of(target): {**target, "status": "not_attempted"} for target in first["targets"]}
-    if summary is not None:
-        # The run came to its end, and has heard of all that it did.
-        latest = {}
     known = {name_of(target): target for target in first["targets"]}
     said = [line for line in documents if line["type"] == "outcome"]
     for outcome in (*said, *(summary or {}).get("corrections", ())):
         name = name_of(outcome)
         latest[name] = {**known.get(name, {}), **latest.get(name, {}), **outcome}
+    return latest
+
+
+def _undone(latest: Mapping[str, dict[str, Any]], summary: dict[str, Any] | None) -> list[dict[str, Any]]:
     undone = {name: outcome for name, outcome in latest.items() if outcome["status"] in _OPEN}
     for bot in (summary or {}).get("still_listed", ()):
         ids = [bot["bot_id"]]
         outcome = {"event_id": bot["event_id"], "bot_ids": ids, "joins": bot["scheduled_join_time"]}
         undone.setdefault(name_of(outcome), outcome)
     return list(undone.values())
+
+
+def _claimed(latest: Mapping[str, dict[str, Any]]) -> frozenset[str]:
+    done = [outcome for outcome in latest.values() if outcome["status"] in _DONE and "bot_ids" in outcome]
+    return frozenset(
+        name
+        for outcome in done
+        for name in ([outcome["event_id"]] if outcome["event_id"] is not None else outcome["bot_ids"])
+    )
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:

@@ -84,6 +84,9 @@ def select(
     """
     if platform is before is after is name is None and not attributes:
         return None
+    for option, value in (("--platform", platform), ("--name", name)):
+        if value is not None and not value.strip():
+            raise Refused(f"{option} is empty, which no bot matches; leave it out, or name one")
     now = now or datetime.now(UTC)
     start = _time("--after", after, now)
     end = _time("--before", before, now)

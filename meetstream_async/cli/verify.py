@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 import attrs
@@ -31,12 +31,13 @@ async def verify(
     *,
     settle: float = 15.0,
     series_from: datetime | None = None,
+    also: Collection[str] = (),
     note: Callable[[str], object] = lambda _: None,
 ) -> BulkReport[UnscheduleOutcome]:
     """The report with what the listing still shows of all that it calls done.
 
     Rows that should be gone are waited for, ``settle`` seconds at most. ``series_from``: what joins
-    earlier was meant to stay.
+    earlier was meant to stay. ``also``: events and bots that an earlier run calls done.
     """
     events = {one.event_id for one in report.outcomes if one.status in _DONE and one.event_id is not None}
     bots = {
@@ -46,14 +47,16 @@ async def verify(
         for bot_id in one.bot_ids
     }
 
+    claimed = {one for one in also if one not in {outcome.event_id for outcome in report.outcomes}}
+
     def should_be_gone(bot: ScheduledBot) -> bool:
         if bot.event_id is None:
-            return bot.bot_id in bots
+            return bot.bot_id in bots or bot.bot_id in claimed
         joins = bot.scheduled_join_time
         early = series_from is not None and joins is not None and joins < series_from
-        return bot.event_id in events and not early
+        return (bot.event_id in events or bot.event_id in claimed) and not early
 
-    if not (events or bots) or stop.is_set():
+    if not (events or bots or claimed) or stop.is_set():
         return report
     loop = asyncio.get_running_loop()
     until, delay = loop.time() + settle, _FIRST_LOOK
