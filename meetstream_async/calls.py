@@ -59,6 +59,10 @@ class CallPlan(ABC, Generic[J, C]):
     def patience(self) -> float:
         return min(_LONGEST_OUTAGE, 3 * self._api.policy.longest_waits)
 
+    @property
+    def failed_attempts(self) -> int:
+        return self._api.failed_attempts
+
     def open(self) -> int | None:
         self._api.transport.open()
         return self._api.transport.connection_limit

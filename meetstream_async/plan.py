@@ -70,6 +70,10 @@ class Plan(Protocol[J, O]):
     def patience(self) -> float:
         """Seconds that an outage in mid-run is waited for; 0 where nothing is tried again."""
 
+    @property
+    def failed_attempts(self) -> int:
+        """How many requests of its client have met no working server so far."""
+
     def open(self) -> int | None:
         """Make ready, in the running loop. How many requests can be on the wire at once, if bounded.
 

@@ -47,7 +47,6 @@ class Runner(Generic[J, O]):
         self._running: dict[asyncio.Task[O], J] = {}
         self._waiting: set[asyncio.Task[Any]] = set()
         self._outage = Outage(plan.patience)
-        self._riding: set[asyncio.Task[Any]] = set()
         self._failures_in_a_row = 0
         self._stopping = False
         self._aborted = False
@@ -180,29 +179,29 @@ class Runner(Generic[J, O]):
 
     async def _work(self, job: J) -> O:
         try:
-            outcome = await self._attempt(job)
+            outcome, is_outage = await self._attempt(job)
             if isinstance(outcome.error, RateLimitError):
                 if await self._second_turn():
-                    outcome = self._plan.again(outcome, await self._attempt(job))
+                    outcome = self._plan.again(outcome, (await self._attempt(job))[0])
                 elif not outcome.attempts:
                     # The pause had begun between its turn and its first request.
                     outcome = self._unsent(job)
-            elif _wants_a_server(outcome) and self._outage.may_begin:
+            elif is_outage:
                 outcome = await self._ride_out(job, outcome)
         except asyncio.CancelledError:
             # Ends this task, whose own result says so.
             return self._plan.interrupted(job)
         return outcome
 
-    async def _attempt(self, job: J) -> O:
+    async def _attempt(self, job: J) -> tuple[O, bool]:
+        """The outcome of one call, and whether it met an outage."""
+        before = self._plan.failed_attempts
         outcome = await self._plan.attempt(job)
-        self._outage.hear(_wants_a_server(outcome), outcome.attempts)
-        return outcome
+        others_failed = self._plan.failed_attempts - before > outcome.attempts
+        return outcome, self._outage.hear(_wants_a_server(outcome), others_failed)
 
     async def _ride_out(self, job: J, outcome: O) -> O:
         """A target that failed for want of a server goes back once when the server is back."""
-        if not await self._until_stopped(self._is_an_outage()):
-            return outcome
         probes = 0
         while True:
             # Until there is an answer, only the one that holds the probe asks.
@@ -212,33 +211,13 @@ class Runner(Generic[J, O]):
                     if wait is None or not await self._until_stopped(self._wait_and_pace(wait)):
                         return outcome
                     probes += 1
-                    outcome = self._plan.again(outcome, await self._attempt(job))
+                    outcome = self._plan.again(outcome, (await self._attempt(job))[0])
                     if not _wants_a_server(outcome):
                         return outcome
                     continue
             if not await self._until_stopped(self._pace()):
                 return outcome
-            return self._plan.again(outcome, await self._attempt(job))
-
-    async def _is_an_outage(self) -> bool:
-        """Wait for the word of the other calls: is it the server, or this target alone?"""
-        task = asyncio.current_task()
-        assert task is not None
-        self._riding.add(task)
-        # One more that waits: the others look again whether anybody is left who could tell.
-        self._outage.news.set()
-        try:
-            while not self._outage.is_on:
-                if self._outage.is_back:
-                    # Where the others had to try again as well, it was not about this target.
-                    return self._outage.was_rough
-                if self._riding >= self._running.keys():
-                    return False
-                self._outage.news.clear()
-                await self._outage.news.wait()
-            return True
-        finally:
-            self._riding.discard(task)
+            return self._plan.again(outcome, (await self._attempt(job))[0])
 
     async def _wait_and_pace(self, seconds: float) -> bool:
         await asyncio.sleep(seconds)

@@ -58,6 +58,8 @@ class ApiSession:
         )
         self._base_path = base_url.raw_path.rstrip("/")
         self._refusals_in_a_row = 0
+        self.failed_attempts = 0
+        """Requests so far that met no working server."""
 
     def __repr__(self) -> str:
         return f"<ApiSession {self.base_url}>"
@@ -177,11 +179,14 @@ class _Call:
                 raise
         self._attempts += 1
         if isinstance(answer, Failure):
+            self._session.failed_attempts += 1
             error = answer.error
             error.attempts = self._attempts
             error.outcome_unknown = self._uncertain = self._uncertain or error.outcome_unknown
             return answer
         reply = self._reply(answer)
+        if reply.status >= 500:
+            self._session.failed_attempts += 1
         if reply.status >= 500 and self._method != "GET":
             self._uncertain = True
         return reply
