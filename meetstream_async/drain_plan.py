@@ -190,10 +190,7 @@ class DrainPlan(Unscheduler):
         """Fetch a listing and take it in. False where it brought nothing to do, or failed."""
         self._listings += 1
         try:
-            page = await self._fetch()
-            if page is None:
-                # A 429 that the call could not wait for: like a target, it goes back once, at its turn.
-                page = await self._fetch(last=True)
+            page = await self._fetch_through_an_outage()
         except WaitTooLongError as exc:
             self._listing_failure = f"the API asked for a pause of {exc.seconds:.0f} s before a listing"
             return False
@@ -202,8 +199,21 @@ class DrainPlan(Unscheduler):
             if rejects_the_key(error):
                 self._runner.stop(f"the API rejects the key: {error}")
             return False
-        assert page is not None
         return self._take_in(page)
+
+    async def _fetch_through_an_outage(self) -> ScheduledBotPage:
+        """A listing; the server has answered before, so it is waited for as long as the targets do."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.patience
+        while True:
+            try:
+                page = await self._fetch()
+                # A 429 that the call could not wait for: like a target, it goes back once, at its turn.
+                return page or await self._fetch(last=True)  # type: ignore[return-value]
+            except (ServerError, TransportError):
+                if loop.time() >= until:
+                    raise
+            await asyncio.sleep(self.patience / 20)
 
     async def _fetch(self, *, last: bool = False) -> ScheduledBotPage | None:
         async with self._runner.slot():

@@ -182,7 +182,7 @@ class Runner(Generic[J, O]):
             outcome, is_outage = await self._attempt(job)
             if isinstance(outcome.error, RateLimitError):
                 if await self._second_turn():
-                    outcome = self._plan.again(outcome, (await self._attempt(job))[0])
+                    outcome = await self._again(job, outcome)
                 elif not outcome.attempts:
                     # The pause had begun between its turn and its first request.
                     outcome = self._unsent(job)
@@ -200,6 +200,13 @@ class Runner(Generic[J, O]):
         others_failed = self._plan.failed_attempts - before > outcome.attempts
         return outcome, self._outage.hear(_wants_a_server(outcome), others_failed)
 
+    async def _again(self, job: J, first: O) -> O:
+        """One more call for a target whose first one was not its own failure."""
+        reason = type(first.error).__name__
+        _log.info("a target goes back: %s", reason, extra={"event": "goes_back", "reason": reason})
+        second, _ = await self._attempt(job)
+        return self._plan.again(first, second)
+
     async def _ride_out(self, job: J, outcome: O) -> O:
         """A target that failed for want of a server goes back once when the server is back."""
         probes = 0
@@ -211,13 +218,13 @@ class Runner(Generic[J, O]):
                     if wait is None or not await self._until_stopped(self._wait_and_pace(wait)):
                         return outcome
                     probes += 1
-                    outcome = self._plan.again(outcome, (await self._attempt(job))[0])
+                    outcome = await self._again(job, outcome)
                     if not _wants_a_server(outcome):
                         return outcome
                     continue
             if not await self._until_stopped(self._pace()):
                 return outcome
-            return self._plan.again(outcome, (await self._attempt(job))[0])
+            return await self._again(job, outcome)
 
     async def _wait_and_pace(self, seconds: float) -> bool:
         await asyncio.sleep(seconds)

@@ -14,7 +14,7 @@ from meetstream_async.simulator import Trouble
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("cap", [5, 20])
+@pytest.mark.parametrize("cap", sized([5], [5, 20], [5, 20]))
 @pytest.mark.parametrize("kind", ["503", "refused"])
 @pytest.mark.parametrize("run", ["bulk", "all"])
 async def test_an_outage_of_a_few_seconds_in_mid_run_is_ridden_out(run, kind, cap):
