@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from datetime import UTC, datetime
@@ -21,8 +20,6 @@ from .pacing import WaitTooLongError
 from .plan import BulkOptions, Shortfall
 from .refusals import rejects_the_key
 from .runner import Runner
-
-_log = logging.getLogger("meetstream_async.drain")
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.5, 5.0
 """Seconds between two looks at rows that should be gone."""
@@ -207,22 +204,19 @@ class DrainPlan(Unscheduler):
         until = loop.time() + self.patience
         while True:
             try:
-                page = await self._fetch()
-                # A 429 that the call could not wait for: like a target, it goes back once, at its turn.
-                return page or await self._fetch(last=True)  # type: ignore[return-value]
+                try:
+                    return await self._fetch()
+                except RateLimitError:
+                    # A 429 that the call could not wait for: like a target, it goes back once, at its turn.
+                    return await self._fetch()
             except (ServerError, TransportError):
                 if loop.time() >= until:
                     raise
             await asyncio.sleep(self.patience / 20)
 
-    async def _fetch(self, *, last: bool = False) -> ScheduledBotPage | None:
+    async def _fetch(self) -> ScheduledBotPage:
         async with self._runner.slot():
-            try:
-                return await self._client._list(MAX_LIMIT, slot_taken=True)
-            except RateLimitError:
-                if last:
-                    raise
-        return None
+            return await self._client._list(MAX_LIMIT, slot_taken=True)
 
     def _take_in(self, page: ScheduledBotPage) -> bool:
         """Put what is new into the backlog."""
@@ -230,7 +224,7 @@ class DrainPlan(Unscheduler):
         before = len(self._backlog)
         events, left_out = group(soonest_first(page.bots), self._options)
         for event in events:
-            key = ("event", event.event_id) if event.event_id is not None else ("bot", event.bot_ids[0])
+            key = key_of(next(iter(event.bots.values())))
             known = self._events.get(key)
             if known is None:
                 known = self._events[key] = _Dealt(event.event_id, event.bots, event.shared)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 import aiohttp
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from yarl import URL
 
 from .__about__ import __version__
@@ -177,7 +177,7 @@ class Transport:
             ):
                 head = Answer(response.status, response.headers)
                 self._on_head(head.status, head.headers)
-                return evolve(head, body=await _read(response))
+                return Answer(head.status, head.headers, await _read(response))
         except asyncio.CancelledError as exc:
             # This frame's variables may be printed with it, and aiohttp shows a response's headers.
             response = None

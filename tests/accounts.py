@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,16 @@ def bot(number: int, event: str | None = "", **fields: Any) -> SimulatedBot:
     event_id = f"evt_{number:04x}" if event == "" else event
     join_time = datetime.now(UTC) + timedelta(hours=1, minutes=number)
     return SimulatedBot(f"bot-{number:04d}", event_id, **{"join_time": join_time, **fields})
+
+
+def ours_running() -> list[str]:
+    """The tasks of the library that have not ended."""
+    return [task.get_name() for task in asyncio.all_tasks() if "meetstream_async" in task.get_name()]
+
+
+async def event_ids(client: MeetStreamClient) -> list[str]:
+    """The event ids of one listing."""
+    return [bot.event_id async for bot in client.iter_scheduled_bots() if bot.event_id]
 
 
 def deletes(sim: Simulator) -> list[str | None]:

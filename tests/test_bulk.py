@@ -7,14 +7,22 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from accounts import assert_true_to_the_ledger, bot, connect, deletes, plain_account, statuses
+from accounts import (
+    assert_true_to_the_ledger,
+    bot,
+    connect,
+    deletes,
+    event_ids,
+    ours_running,
+    plain_account,
+    statuses,
+)
 
 from meetstream_async import (
     AuthenticationError,
     BotFilter,
     BulkError,
     ConfigurationError,
-    MeetStreamClient,
     OutcomeStatus,
     PermissionDeniedError,
     RetryPolicy,
@@ -22,14 +30,6 @@ from meetstream_async import (
     bulk_unschedule,
 )
 from meetstream_async.simulator import Simulator, Trouble
-
-
-def ours_running() -> list[str]:
-    return [task.get_name() for task in asyncio.all_tasks() if "meetstream_async" in task.get_name()]
-
-
-async def event_ids(client: MeetStreamClient) -> list[str]:
-    return [bot.event_id async for bot in client.iter_scheduled_bots() if bot.event_id]
 
 
 @pytest.mark.parametrize("cap", [1, 3, 20])

@@ -6,18 +6,10 @@ import asyncio
 import random
 
 import pytest
-from accounts import bot, connect, deletes, plain_account
+from accounts import bot, connect, deletes, event_ids, ours_running, plain_account
 
-from meetstream_async import ConfigurationError, MeetStreamClient, OutcomeStatus, stream_unschedule
+from meetstream_async import ConfigurationError, OutcomeStatus, stream_unschedule
 from meetstream_async.simulator import Simulator, Trouble
-
-
-def ours_running() -> list[str]:
-    return [task.get_name() for task in asyncio.all_tasks() if "meetstream_async" in task.get_name()]
-
-
-async def event_ids(client: MeetStreamClient) -> list[str]:
-    return [bot.event_id async for bot in client.iter_scheduled_bots() if bot.event_id]
 
 
 async def no_more_requests(sim: Simulator) -> None:

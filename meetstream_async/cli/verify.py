@@ -47,7 +47,7 @@ async def verify(
         for bot_id in one.bot_ids
     }
 
-    claimed = {one for one in also if one not in {outcome.event_id for outcome in report.outcomes}}
+    claimed = set(also) - {outcome.event_id for outcome in report.outcomes}
 
     def should_be_gone(bot: ScheduledBot) -> bool:
         if bot.event_id is None:
