@@ -521,6 +521,8 @@ async def test_closing_twice_or_unopened_is_fine() -> None:
     await c.close()
     async with client() as c:
         await c.close()
+    with pytest.raises(ConfigurationError, match="closed"):
+        await c.list_scheduled_bots()
 
 
 @pytest.mark.parametrize("call", [lambda c: c.list_scheduled_bots(), lambda c: c.unschedule_event("e")])
