@@ -6,9 +6,11 @@ null and ``True`` of ``"false"``, so every hook here takes the JSON type and no 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+from operator import eq
+from types import NoneType
 from typing import Any, TypeVar
 
 import attrs
@@ -29,17 +31,22 @@ _M = TypeVar("_M")
 # --- the converter -------------------------------------------------------------------------------------
 
 
-def _only(kind: type, name: str) -> Callable[[object, object], Any]:
+_Hook = Callable[[object, object], Any]
+
+
+def _only(name: str, *kinds: type) -> _Hook:
     def hook(value: object, _: object) -> object:
         # Exactly this type: a JSON true is no number, though a Python bool is an int.
-        if type(value) is kind:
+        if type(value) in kinds:
             return value
         raise TypeError(f"expected {name}, got {json_type(value)}")
 
     return hook
 
 
-def _time(value: object, _: object) -> datetime:
+def _time(value: object, _: object) -> datetime | None:
+    if value is None:
+        return None
     if type(value) is not str:
         raise TypeError(f"expected an ISO 8601 time, got {json_type(value)}")
     time = datetime.fromisoformat(value)
@@ -48,8 +55,10 @@ def _time(value: object, _: object) -> datetime:
     return time
 
 
-def _texts(value: object, _: object) -> tuple[str, ...]:
-    if type(value) is not list or not all(type(text) is str for text in value):
+def _texts(value: object, _: object) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if type(value) is not list or not {str}.issuperset(map(type, value)):
         raise TypeError("expected an array of strings")
     return tuple(value)
 
@@ -70,13 +79,25 @@ def _attributes(value: object, _: object) -> dict[str, Any]:
     return value
 
 
+_HOOKS: dict[Any, _Hook] = {
+    str: _only("a string", str),
+    int: _only("an integer", int),
+    str | None: _only("a string", str, NoneType),
+    int | None: _only("an integer", int, NoneType),
+    bool | None: _only("a boolean", bool, NoneType),
+    datetime | None: _time,
+    tuple[str, ...] | None: _texts,
+}
+"""By annotation. A union has its own: else cattrs asks at every value which of its members it is."""
+
+
 def _new_converter(*, detailed: bool) -> Converter:
     converter = Converter(detailed_validation=detailed)
-    converter.register_structure_hook(str, _only(str, "a string"))
-    converter.register_structure_hook(bool, _only(bool, "a boolean"))
-    converter.register_structure_hook(int, _only(int, "an integer"))
-    converter.register_structure_hook(datetime, _time)
-    converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
+    for annotation, hook in _HOOKS.items():
+        if isinstance(annotation, type):
+            converter.register_structure_hook(annotation, hook)
+        else:
+            converter.register_structure_hook_func(partial(eq, annotation), hook)
     converter.register_structure_hook(
         ScheduledBot,
         make_dict_structure_fn(
@@ -104,8 +125,10 @@ def _structure(data: dict[str, Any], model: type[_M], path: str) -> tuple[_M, li
 
     Raises ClassValidationError where a field without a default is missing or wrong.
     """
-    with contextlib.suppress(Exception):
-        return _converter.structure(data, model), []
+    try:
+        return _converter.get_structure_hook(model)(data, model), []
+    except Exception:  # noqa: S110 - said below, in detail
+        pass
     wrong: list[str] = []
     try:
         _explaining.structure(data, model)
@@ -185,11 +208,10 @@ def read_unscheduled(reply: Reply, event_id: str, *, series: bool) -> tuple[Unsc
     the reply's ApiError, or InvalidResponseError.
     """
     if reply.succeeded:
-        data = _object_or_empty(reply)
-        result, ignored = _structure(data, UnscheduleResult, "$")
-        for name in ("unscheduled", "cancelled"):
-            if data.get(name) is False:
-                raise meetstream_error(reply, hint=f"the reply says {name}: false")
+        result, ignored = _structure(_object_or_empty(reply), UnscheduleResult, "$")
+        if result.unscheduled is False or result.cancelled is False:
+            name = "unscheduled" if result.unscheduled is False else "cancelled"
+            raise meetstream_error(reply, hint=f"the reply says {name}: false")
         return result, ignored
     error = meetstream_error(reply, hint=None)
     if isinstance(error, errors.EventNotScheduledError) and reply.uncertain and not series:
