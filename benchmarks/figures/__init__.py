@@ -1,0 +1,1 @@
+"""The figures, one function each: from a size to what goes into the JSON file."""
