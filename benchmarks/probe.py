@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 
-def ask(name: str, *, seconds: float = 600.0, **arguments: Any) -> dict[str, Any]:
+def ask(name: str, /, *, seconds: float = 600.0, **arguments: Any) -> dict[str, Any]:
     """What the probe of that name measures in a fresh process, which ends within ``seconds``."""
     command = [sys.executable, "-m", "benchmarks.probe", name, json.dumps(arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=seconds)

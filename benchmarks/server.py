@@ -12,7 +12,6 @@ import asyncio
 import json
 import selectors
 import sys
-from collections.abc import Callable
 from itertools import islice
 from typing import cast
 
@@ -120,11 +119,11 @@ class CannedProtocol(asyncio.Protocol):
         self._account = account
         self._latency = latency
         self._rest = b""
-        self._write: Callable[[bytes], None]
+        self._transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclass of it.
-        self._write = cast(asyncio.WriteTransport, transport).write
+        self._transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
         data = self._rest + data
@@ -136,10 +135,15 @@ class CannedProtocol(asyncio.Protocol):
             method, target, _ = head.split(b" ", 2)
             answer = self._account.answer(method, target)
             if self._latency and target != b"/stats":
-                asyncio.get_running_loop().call_later(self._latency, self._write, answer)
+                asyncio.get_running_loop().call_later(self._latency, self._late, answer)
             else:
-                self._write(answer)
+                self._transport.write(answer)
         self._rest = data
+
+    def _late(self, answer: bytes) -> None:
+        # Whoever was cancelled has gone.
+        if not self._transport.is_closing():
+            self._transport.write(answer)
 
 
 def _body_length(head: bytes) -> int:

@@ -1,4 +1,4 @@
-"""How much is measured: everything in some minutes, or a first look in less than one."""
+"""How much is measured: all of it in about twelve minutes, or a first look in less than one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,48 @@ from attrs import frozen
 
 @frozen
 class Size:
+    """Events and rounds of each figure. ``slow_events`` are for contenders that take ten times as long."""
+
     name: str
+    runs: int
+    """Interleaved, of which the median is taken."""
+    events: int
+    slow_events: int
     ratio_rounds: int
     ratio_events: int
+    wall_events: int
+    wall_runs: int
+    memory_marks: tuple[int, ...]
+    page_rounds: int
+    imports: int
+    cancels: int
 
 
-FULL = Size("full", ratio_rounds=60, ratio_events=500)
-QUICK = Size("quick", ratio_rounds=12, ratio_events=300)
+FULL = Size(
+    name="full",
+    runs=5,
+    events=4000,
+    slow_events=400,
+    ratio_rounds=60,
+    ratio_events=500,
+    wall_events=10_000,
+    wall_runs=3,
+    memory_marks=(1_000, 10_000, 100_000, 1_000_000),
+    page_rounds=60,
+    imports=25,
+    cancels=30,
+)
+QUICK = Size(
+    name="quick",
+    runs=2,
+    events=600,
+    slow_events=80,
+    ratio_rounds=12,
+    ratio_events=300,
+    wall_events=800,
+    wall_runs=1,
+    memory_marks=(1_000, 10_000),
+    page_rounds=10,
+    imports=5,
+    cancels=3,
+)

@@ -1,0 +1,62 @@
+"""httpx by hand, with tenacity around every call, a semaphore, a TaskGroup and dicts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from .types import API_KEY, Run
+
+
+def _worth_another(error: BaseException) -> bool:
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code in (408, 425, 429, 500, 502, 503, 504)
+    return isinstance(error, httpx.TransportError)
+
+
+@asynccontextmanager
+async def opened(
+    base_url: str, concurrency: int, *, first_wait: float = 0.5, longest_wait: float = 8.0
+) -> AsyncIterator[Run]:
+    """The waits before another attempt, in seconds."""
+    async with httpx.AsyncClient(
+        headers={"Authorization": f"Token {API_KEY}"},
+        timeout=30,
+        # httpx keeps 20 connections, and would open the others anew for each request.
+        limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+    ) as client:
+
+        @retry(
+            retry=retry_if_exception(_worth_another),
+            stop=stop_after_attempt(4),
+            wait=wait_random_exponential(multiplier=first_wait, max=longest_wait),
+            reraise=True,
+        )
+        async def call(event_id: str) -> dict[str, Any]:
+            response = await client.delete(f"{base_url}/calendar/schedule/{event_id}")
+            response.raise_for_status()
+            result: dict[str, Any] = response.json()
+            return result
+
+        async def run(event_ids: Sequence[str]) -> int:
+            slots = asyncio.Semaphore(concurrency)
+            results: list[dict[str, Any]] = []
+
+            async def unschedule(event_id: str) -> None:
+                try:
+                    results.append(await call(event_id))
+                finally:
+                    slots.release()
+
+            async with asyncio.TaskGroup() as tasks:
+                for event_id in event_ids:
+                    await slots.acquire()
+                    tasks.create_task(unschedule(event_id))
+            return sum(result["unscheduled"] for result in results)
+
+        yield run

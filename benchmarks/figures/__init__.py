@@ -1,1 +1,0 @@
-"""The figures, one function each: from a size to what goes into the JSON file."""
