@@ -82,7 +82,8 @@ def wall(size: Size) -> dict[str, Any]:
 def memory(size: Size) -> dict[str, Any]:
     """Peak RSS while targets stream through, without and with a memory of those seen."""
     with canned_server() as server:
-        arguments = {"base_url": server.base_url, "concurrency": 10, "marks": size.memory_marks}
+        arguments: dict[str, Any] = {"base_url": server.base_url, "concurrency": 10}
+        arguments["marks"] = size.memory_marks
         return {
             "dedupe_off": ask("memory", dedupe=False, **arguments),
             "dedupe_on": ask("memory", dedupe=True, **arguments),

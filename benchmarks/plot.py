@@ -12,7 +12,7 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-_OURS, _OTHERS = "#0b6e99", ("#c9d1d6", "#98a4ab", "#66747c")
+_OURS, _OTHERS = ("#8cc3d9", "#3d94b8", "#0b6e99"), ("#c9d1d6", "#98a4ab", "#66747c")
 
 
 def plot(results: dict[str, Any], path: Path) -> None:
@@ -45,32 +45,31 @@ def _cpu(axes: Axes, figure: dict[str, Any]) -> None:
             medians,
             thickness,
             xerr=errors,
-            color=_OTHERS[index],
-            edgecolor=[_OURS if name.startswith("ours") else "none" for name in names],
+            color=[(_OURS if name.startswith("ours") else _OTHERS)[index] for name in names],
             error_kw={"elinewidth": 0.8},
             label=f"concurrency {concurrency}",
         )
-        for place, value in zip(places, medians, strict=True):
-            axes.annotate(
-                f"{value:.0f}", (value, place), (6, 0), textcoords="offset points", va="center", fontsize=7
-            )
+        for place, spread in zip(places, spreads, strict=True):
+            end, text = (spread["high"], place), f"{spread['median']:.0f}"
+            axes.annotate(text, end, (4, 0), textcoords="offset points", va="center", fontsize=7)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.set_xlabel("CPU per event, µs (log scale; the bars' lines: least and greatest of the runs)")
+    axes.set_xlim(left=10)
+    axes.set_xlabel("CPU per event, µs, log scale; lines show the least and the greatest of the runs")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper right")
 
 
 def _memory(axes: Axes, figure: dict[str, Any]) -> None:
     for name, title, colour in (
-        ("dedupe_off", "dedupe=False", _OURS),
+        ("dedupe_off", "dedupe=False", _OURS[2]),
         ("dedupe_on", "dedupe=True", _OTHERS[2]),
     ):
         peaks = figure[name]["peak_rss_mb"]
         axes.plot([int(mark) for mark in peaks], list(peaks.values()), "o-", color=colour, label=title)
     axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max(max(each["peak_rss_mb"].values()) for each in figure.values()))
     axes.set_xlabel("targets streamed (log scale)")
     axes.set_ylabel("peak RSS, MB")
     axes.spines[["top", "right"]].set_visible(False)

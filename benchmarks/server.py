@@ -177,7 +177,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.server")
     parser.add_argument("--events", type=int, default=0, help="scheduled events at the start")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
-    parser.add_argument("--error-rate", type=float, default=0.0, help="share of the DELETEs answered with 503")
+    parser.add_argument(
+        "--error-rate", type=float, default=0.0, help="share of the DELETEs answered with 503"
+    )
     parser.add_argument("--lifetime", type=float, default=1200.0, help="seconds until it ends by itself")
     options = parser.parse_args()
     account = Account(

@@ -184,7 +184,9 @@ _VARIANTS = {
 def _happy_path(figure: Figures) -> Iterator[Row]:
     for name, title in _VARIANTS.items():
         turns = figure[name]
-        yield Row(f"CPU ÷ ours by default, nothing fails: {title}", f"{turns['ratio']:.3f}", _between(turns, 3))
+        yield Row(
+            f"CPU ÷ ours by default, nothing fails: {title}", f"{turns['ratio']:.3f}", _between(turns, 3)
+        )
 
 
 def _cancel(figure: Figures) -> Iterator[Row]:

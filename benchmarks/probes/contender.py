@@ -11,9 +11,7 @@ from ..ids import FreshIds
 from ..process import peak_rss_mb
 
 
-async def measure(
-    name: str, base_url: str, concurrency: int, events: int, **options: Any
-) -> dict[str, Any]:
+async def measure(name: str, base_url: str, concurrency: int, events: int, **options: Any) -> dict[str, Any]:
     """A quarter as many ``events`` go first and warm up. ``options``: the contender's own."""
     opened: Opened = import_module(f"benchmarks.contenders.{name}").opened
     ids = FreshIds()
