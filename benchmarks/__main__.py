@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,15 @@ from .publish import publish, write
 from .sizes import FULL, QUICK, Size
 from .table import as_text
 
+_NEEDED = ("httpx", "matplotlib", "meetstream", "requests", "uvloop")
+
 
 def main() -> None:
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        parser.error(f'{", ".join(missing)} not installed; pip install -e ".[bench]"')
     if options.render:
         publish()
         return

@@ -39,7 +39,14 @@ def canned_server(*, events: int = 0, latency: float = 0.0, error_rate: float = 
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            yield Server(int(process.stdout.readline()))
+            port = process.stdout.readline()
+            if not port:
+                raise RuntimeError("the canned server did not start; its stderr says why")
+            yield Server(int(port))
         finally:
             # The end of its input ends it.
             process.stdin.close()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import httpx
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from .bounded import bounded
 from .types import API_KEY, Run
 
 
@@ -40,19 +40,6 @@ async def opened(
             return result
 
         async def run(event_ids: Sequence[str]) -> int:
-            slots = asyncio.Semaphore(concurrency)
-            results: list[dict[str, Any]] = []
-
-            async def unschedule(event_id: str) -> None:
-                try:
-                    results.append(await call(event_id))
-                finally:
-                    slots.release()
-
-            async with asyncio.TaskGroup() as tasks:
-                for event_id in event_ids:
-                    await slots.acquire()
-                    tasks.create_task(unschedule(event_id))
-            return sum(result["unscheduled"] for result in results)
+            return await bounded(call, event_ids, concurrency)
 
         yield run
