@@ -36,7 +36,7 @@ SHARED = "shared"
 _ONE_OFF = "one-off bot without an event"
 
 
-@frozen
+@frozen(eq=False)
 class UnscheduleOptions:
     """What to do with an event. Raises ConfigurationError for options that contradict each other."""
 

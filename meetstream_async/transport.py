@@ -41,7 +41,7 @@ class _BodyTooLargeError(Exception):
     pass
 
 
-@frozen
+@frozen(eq=False)
 class Failure:
     """A request that brought no reply to act on."""
 
@@ -50,7 +50,7 @@ class Failure:
     retry_after: float | None = None
 
 
-@frozen
+@frozen(eq=False)
 class HeldBack:
     """A request that was not sent, because a pause began while it was waiting for a connection."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from operator import eq
 from types import NoneType
 from typing import Any, TypeVar
@@ -91,7 +91,12 @@ _HOOKS: dict[Any, _Hook] = {
 """By annotation. A union has its own: else cattrs asks at every value which of its members it is."""
 
 
-def _new_converter(*, detailed: bool) -> Converter:
+@cache
+def _converter(detailed: bool) -> Converter:
+    """Made when it is first needed, so that importing the package does not wait for it.
+
+    ``detailed``: the same hooks, slower, that say which fields were wrong. For what the quick one refused.
+    """
     converter = Converter(detailed_validation=detailed)
     for annotation, hook in _HOOKS.items():
         if isinstance(annotation, type):
@@ -115,27 +120,25 @@ def _new_converter(*, detailed: bool) -> Converter:
     return converter
 
 
-_converter = _new_converter(detailed=False)
-# The same hooks, slower: says which fields were wrong. Asked only when the quick one has failed.
-_explaining = _new_converter(detailed=True)
-
-
 def _structure(data: dict[str, Any], model: type[_M], path: str) -> tuple[_M, list[str]]:
     """The model, and the places that were of the wrong type and read as None.
 
     Raises ClassValidationError where a field without a default is missing or wrong.
     """
     try:
-        return _converter.get_structure_hook(model)(data, model), []
-    except Exception:  # noqa: S110 - said below, in detail
-        pass
+        return _converter(False).get_structure_hook(model)(data, model), []
+    except Exception:
+        return _structure_the_rest(data, model, path)
+
+
+def _structure_the_rest(data: dict[str, Any], model: type[_M], path: str) -> tuple[_M, list[str]]:
     wrong: list[str] = []
     try:
-        _explaining.structure(data, model)
+        _converter(True).structure(data, model)
     except ClassValidationError as exc:
         wrong = [note.name for _, note in exc.group_exceptions()[0]]
     kept = {key: value for key, value in data.items() if key not in wrong}
-    return _explaining.structure(kept, model), [f"{path}.{name}" for name in wrong]
+    return _converter(True).structure(kept, model), [f"{path}.{name}" for name in wrong]
 
 
 def _invalid(reply: Reply, problem: str, path: str, *, effect: bool) -> errors.InvalidResponseError:
@@ -175,7 +178,7 @@ def read_listing(reply: Reply, limit: int) -> tuple[ScheduledBotPage, list[str]]
     rejected: list[RejectedRow] = []
     ignored: list[str] = []
     for index, row in enumerate(rows):
-        read = _read_bot(row, index, f"{path}[{index}]", ignored)
+        read = _read_as_documented(row) or _read_bot(row, index, f"{path}[{index}]", ignored)
         if isinstance(read, ScheduledBot):
             bots.append(read)
         else:
@@ -184,6 +187,16 @@ def read_listing(reply: Reply, limit: int) -> tuple[ScheduledBotPage, list[str]]
         bots=tuple(bots), limit=limit, truncated=len(rows) >= limit, rejected=tuple(rejected)
     )
     return page, ignored
+
+
+def _read_as_documented(row: object) -> ScheduledBot | None:
+    """The bot, where nothing of its row is wrong."""
+    try:
+        bot: ScheduledBot = _converter(False).get_structure_hook(ScheduledBot)(row, ScheduledBot)
+    except Exception:
+        return None
+    event_id = bot.custom_attributes.get("event_id")
+    return bot if event_id is None or identifier_problem(event_id) is None else None
 
 
 def _read_bot(row: object, index: int, path: str, ignored: list[str]) -> ScheduledBot | RejectedRow:
