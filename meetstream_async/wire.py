@@ -177,8 +177,9 @@ def read_listing(reply: Reply, limit: int) -> tuple[ScheduledBotPage, list[str]]
     bots: list[ScheduledBot] = []
     rejected: list[RejectedRow] = []
     ignored: list[str] = []
+    hook = _converter(False).get_structure_hook(ScheduledBot)
     for index, row in enumerate(rows):
-        read = _read_as_documented(row) or _read_bot(row, index, f"{path}[{index}]", ignored)
+        read = _read_as_documented(row, hook) or _read_bot(row, index, f"{path}[{index}]", ignored)
         if isinstance(read, ScheduledBot):
             bots.append(read)
         else:
@@ -189,10 +190,10 @@ def read_listing(reply: Reply, limit: int) -> tuple[ScheduledBotPage, list[str]]
     return page, ignored
 
 
-def _read_as_documented(row: object) -> ScheduledBot | None:
+def _read_as_documented(row: object, hook: _Hook) -> ScheduledBot | None:
     """The bot, where nothing of its row is wrong."""
     try:
-        bot: ScheduledBot = _converter(False).get_structure_hook(ScheduledBot)(row, ScheduledBot)
+        bot: ScheduledBot = hook(row, ScheduledBot)
     except Exception:
         return None
     event_id = bot.custom_attributes.get("event_id")
