@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from types import TracebackType
 from typing import Self
 
@@ -26,6 +27,8 @@ _POOL = 10
 """Connections of a worker's engine."""
 _THREADS = 64
 _LONGEST_ID = 100
+_STEP = 0.05
+"""Seconds between two looks whether all runs have ended."""
 
 _open: list[JobEngine] = []
 """The engines of this process, in the order in which they were opened."""
@@ -214,7 +217,11 @@ class JobEngine:
 
     async def _finish(self, worker: Worker) -> None:
         worker.stop()
-        await asyncio.to_thread(worker.idle.wait, self._grace)
+        # In short waits: a thread that waits could not be left when this is cancelled.
+        for _ in range(math.ceil(self._grace / _STEP)):
+            if worker.idle.is_set():
+                break
+            await asyncio.sleep(_STEP)
         await asyncio.to_thread(DBOS.destroy)
         appoint(None)
         with contextlib.suppress(JobStoreError), self._database.errors():
