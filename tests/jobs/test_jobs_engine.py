@@ -88,7 +88,10 @@ async def test_the_same_id_is_the_same_job(engine: JobEngine, monkeypatch: pytes
         requests = len(simulators[0].requests)
         again = await submit_job(accounts, SOON, job_id="same")
         assert again.state is JobState.SUCCEEDED
-        for others, options in ((accounts, JobOptions(settle=1)), ([attrs.evolve(accounts[0], name="x")], SOON)):
+        for others, options in (
+            (accounts, JobOptions(settle=1)),
+            ([attrs.evolve(accounts[0], name="x")], SOON),
+        ):
             with pytest.raises(JobConflictError, match="job 'same' is there already, with other"):
                 await submit_job(others, options, job_id="same")
         await asyncio.sleep(0.3)
@@ -143,7 +146,10 @@ async def test_a_cancelled_job_stops_and_can_be_resumed(
         requests = sum(len(simulator.requests) for simulator in simulators)
         stored = {outcome.event_id for outcome in await everything(job_id)}
         assert stored == set().union(*(simulator.ledger.unscheduled_events for simulator in simulators))
-        assert status.accounts[0].reason == f"cancelled; {60 - status.accounts[0].counts['unscheduled']} not attempted"
+        assert (
+            status.accounts[0].reason
+            == f"cancelled; {60 - status.accounts[0].counts['unscheduled']} not attempted"
+        )
         assert status.accounts[13].reason == "cancelled"
         await asyncio.sleep(0.3)
         assert sum(len(simulator.requests) for simulator in simulators) == requests

@@ -27,7 +27,9 @@ SOON = JobOptions(settle=0.6)
 class Account:
     """Runs the steps as a worker does; every result passes through JSON, as it does through the database."""
 
-    def __init__(self, sim: Simulator, options: JobOptions = SOON, only: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self, sim: Simulator, options: JobOptions = SOON, only: tuple[str, ...] | None = None
+    ) -> None:
         self.sim = sim
         self.options = options
         self.only = only
