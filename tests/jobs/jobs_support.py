@@ -18,7 +18,8 @@ from cli_support import PROGRAM, surroundings
 from meetstream_async.jobs import JobAccount, JobOutcome, job_outcomes
 from meetstream_async.simulator import SimulatedBot, Simulator
 
-KILLS = 3 if os.environ.get("MEETSTREAM_PROOF", "short") == "short" else 25
+SIZE = os.environ.get("MEETSTREAM_PROOF", "short")
+KILLS = 3 if SIZE == "short" else 25
 GOOD = {"unscheduled", "already_unscheduled"}
 
 
@@ -110,16 +111,16 @@ class Program:
     async def start(self, *arguments: object) -> asyncio.subprocess.Process:
         """Start it; both its streams go to the log."""
         given = surroundings(None, MEETSTREAM_JOBS_DATABASE_URL=self.database, **self.keys)
-        with open(self.log, "ab") as log:
+        with open(self.log, "ab") as log:  # noqa: ASYNC230 - a small file of ours
             return await asyncio.create_subprocess_exec(
                 PROGRAM, "jobs", *map(str, arguments), env=given, stdout=log, stderr=log,
                 stdin=asyncio.subprocess.DEVNULL,
             )  # fmt: skip
 
-    async def run(self, *arguments: object) -> int | None:
+    async def run(self, *arguments: object, patience: float = 60.0) -> int | None:
         """Run it to its end."""
         process = await self.start(*arguments)
-        return await ended(process)
+        return await ended(process, patience)
 
 
 async def ended(process: asyncio.subprocess.Process, patience: float = 60.0) -> int | None:

@@ -101,29 +101,32 @@ async def test_the_same_id_is_the_same_job(engine: JobEngine, monkeypatch: pytes
 async def test_broken_accounts_end_by_themselves_and_slow_nobody(
     engine: JobEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wrong key, a server that only answers 500, one that asks for an hour: each has its own line."""
+    """A wrong key, only 500, an hour to wait, no answer, no key: a line for each, the rest is done."""
     simulators = [account(n, 20) for n in range(12)]
     simulators[3].add_trouble(Trouble("*", 500))
     simulators[5].add_trouble(Trouble("*", 429, retry_after=3600))
     simulators[6].add_trouble(Trouble("unschedule", 429, retry_after=3600))
+    simulators[7].add_trouble(Trouble("*", hang=True))
     async with serving(simulators):
         accounts = set_keys(monkeypatch, simulators)
         monkeypatch.setenv(accounts[1].api_key_env or "", "ms_wrong_0123456789")
         monkeypatch.delenv(accounts[8].api_key_env or "")
         started = time.monotonic()
-        job_id = (await submit_job(accounts, SOON)).job_id
-        good = [n for n in range(12) if n not in (1, 3, 5, 6, 8)]
+        job_id = (await submit_job(accounts, JobOptions(settle=0.6, timeout=0.2))).job_id
+        broken = (1, 3, 5, 6, 7, 8)
+        good = [n for n in range(12) if n not in broken]
         await until(lambda: not any(simulators[n].ledger.scheduled_events for n in good), patience=5)
         quick = time.monotonic() - started
         status = await wait_for_job(job_id, poll=0.1)
     assert quick < 5
-    assert (status.state, status.states) == (JobState.FAILED, {"succeeded": 7, "failed": 5})
-    assert [line.counts for line in status.accounts if line.ok] == [{"unscheduled": 20}] * 7
-    reasons = {n: status.accounts[n].reason or "" for n in (1, 3, 5, 6, 8)}
+    assert (status.state, status.states) == (JobState.FAILED, {"succeeded": 6, "failed": 6})
+    assert [line.counts for line in status.accounts if line.ok] == [{"unscheduled": 20}] * 6
+    reasons = {n: status.accounts[n].reason or "" for n in broken}
     assert reasons[1].startswith("PermissionDeniedError: 403")
     assert reasons[3].startswith("ServerError: 500")
     assert "retry after 3600 s" in reasons[5]
     assert "pause of 3600 s" in reasons[6] or "retry after 3600 s" in reasons[6]
+    assert reasons[7].startswith("RequestTimeoutError: ")
     assert reasons[8] == f"ConfigurationError: environment variable {accounts[8].api_key_env} is not set"
     assert all("\n" not in reason for reason in reasons.values())
     assert status.accounts[6].counts.get(OutcomeStatus.NOT_ATTEMPTED, 0) > 0

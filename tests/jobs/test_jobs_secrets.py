@@ -30,7 +30,7 @@ CANARY = b"ms_canary"
 async def test_no_key_is_in_the_store_or_a_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Keys of variables, files and a resolver, echoed by servers and raised by the resolver: no hit anywhere."""
+    """Keys of variables, files and a resolver, echoed by servers or raised by the resolver: no hit."""
     caplog.set_level(logging.DEBUG)
     simulators = [account(n, 12) for n in range(5)]
     for name, key in environment(simulators).items():
