@@ -19,6 +19,7 @@ from jobs_support import (
     everything,
     sent,
     serving,
+    until,
     write_toml,
 )
 
@@ -45,11 +46,16 @@ async def test_kills_at_random_moments_lose_nothing(tmp_path: Path) -> None:
         toml = write_toml(tmp_path / "accounts.toml", simulators)
         again = ("run", toml, "--id", "killed", "--yes", "--accounts-at-once", AT_ONCE, "--concurrency", 3)
         repeated = []
-        for _ in range(KILLS):
+        for kill in range(KILLS):
             done = {event for simulator in simulators for event in simulator.ledger.unscheduled_events}
             before = sent(simulators)
             process = await program.start(*again)
-            await asyncio.sleep(moments.uniform(0.2, LONGEST))
+            if kill % 2:
+                await asyncio.sleep(moments.uniform(0.2, LONGEST))
+            else:
+                # In the midst of its DELETEs, however slowly this machine starts a program.
+                enough = before.total() + moments.randrange(1, 50)
+                await until(lambda enough=enough: sent(simulators).total() >= enough)
             process.kill()
             assert await ended(process) == -9
             repeated.append(sum((sent(simulators) - before)[event] for event in done))
