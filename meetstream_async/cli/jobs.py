@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from meetstream_async import BotFilter, ConfigurationError
+from meetstream_async import BotFilter
 from meetstream_async.jobs import (
     JobAccount,
     JobConflictError,
@@ -200,10 +200,7 @@ def resume(job_id: str, database: str | None, *, force: bool, as_json: bool) -> 
 
 
 def _engine(database: str | None, worker_id: str | None = None, accounts_at_once: int = 20) -> JobEngine:
-    try:
-        return JobEngine(database, worker_id=worker_id, accounts_at_once=accounts_at_once)
-    except ConfigurationError as error:
-        raise Refused(clean(error, 1000).replace("database must", "--database must", 1)) from None
+    return JobEngine(database, worker_id=worker_id, accounts_at_once=accounts_at_once)
 
 
 def _accounts(path: Path) -> list[JobAccount]:

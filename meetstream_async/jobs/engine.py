@@ -209,6 +209,8 @@ class JobEngine:
             "log_level": "WARNING",
             "sys_db_pool_size": _POOL,
             "max_executor_threads": _THREADS,
+            # Of messages between workflows, which there are none of here; stopping waits for it, though.
+            "notification_listener_polling_interval_sec": 0.1,
         }
         DBOS(config=config)
         if DBOS.application_version != VERSION or DBOS.executor_id != self._worker_id:

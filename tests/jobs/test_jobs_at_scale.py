@@ -52,7 +52,8 @@ async def test_many_accounts_in_one_job(tmp_path: Path, capsys: pytest.CaptureFi
         print(  # noqa: T201 - the figures of docs/jobs.md
             f"\n{ACCOUNTS} accounts x {EVENTS} events: {working:.0f} s ({seconds:.0f} s with the program's "
             f"start and end), {ACCOUNTS / working:.1f} accounts/s, "
-            f"{ACCOUNTS * EVENTS / working:.0f} events/s; peak {peak:.0f} MiB; database {size / 2**20:.1f} MiB, {size / ACCOUNTS:.0f} bytes each"
+            f"{ACCOUNTS * EVENTS / working:.0f} events/s; peak {peak:.0f} MiB; "
+            f"database {size / 2**20:.1f} MiB, {size / ACCOUNTS:.0f} bytes an account"
         )
     assert peak < 400
     assert size / ACCOUNTS < 40_000
