@@ -155,7 +155,9 @@ class JobEngine:
 
     def _connect(self) -> None:
         # With a handler of its own, the engine would print to stderr; like this the application decides.
-        logging.getLogger("dbos").addHandler(logging.NullHandler())
+        log = logging.getLogger("dbos")
+        log.addHandler(_SILENT)
+        log.addFilter(_is_news)
         self._database.prepare()
         with self._database.errors():
             self._pool = self._database.engine()
@@ -253,6 +255,14 @@ class JobEngine:
             if rows:
                 ids = [row.workflow_id for row in rows]
                 await self.client.resume_workflows_async(ids, queue_name=queue)
+
+
+_SILENT = logging.NullHandler()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    # A run that leaves its account for later ends like this, and does so on purpose.
+    return not str(record.msg).startswith("Asyncio task cancelled")
 
 
 def current_engine(engine: JobEngine | None = None) -> JobEngine:

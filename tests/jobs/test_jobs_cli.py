@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 from cli_support import PROGRAM, Ended, Terminal, checked, command, deletes, surroundings
-from jobs_support import account, environment, serving, until, write_toml
+from jobs_support import account, environment, job_accounts, serving, until, write_toml
 from typer.testing import CliRunner
 
 from meetstream_async.cli.app import app
-from meetstream_async.jobs import JobEngine, JobState, job_status
+from meetstream_async.jobs import JobEngine, JobState, job_status, submit_job, wait_for_job
 from meetstream_async.simulator import Simulator, Trouble
 
 
@@ -116,9 +116,9 @@ def test_what_can_not_be_done_is_refused(tmp_path: Path, words: str, problem: st
 
 async def test_ctrl_c_leaves_a_job_that_goes_on_later(tmp_path: Path) -> None:
     """On a terminal: typed consent, Ctrl-C, 130; then the same id finishes it, each event once."""
-    async with serving([account(n, 40, latency=0.1) for n in range(2)]) as simulators:
+    async with serving([account(n, 20, latency=0.05) for n in range(2)]) as simulators:
         user = User(tmp_path, simulators)
-        words = ("jobs", "run", str(user.toml), "--id", "left", "--concurrency", "2")
+        words = ("jobs", "run", str(user.toml), "--id", "left", "--concurrency", "1")
         async with Terminal(*words, environment=surroundings(None, **user.environment)) as terminal:
             await terminal.shows("Type unschedule 2 accounts to go on")
             terminal.type("unschedule 2 accounts")
@@ -133,41 +133,61 @@ async def test_ctrl_c_leaves_a_job_that_goes_on_later(tmp_path: Path) -> None:
         other = await user.types("run", user.toml, "--yes")
         assert other.code == 2
         assert "job left is unfinished" in other.err
-        ran = await user.types("run", user.toml, "--id", "left", "--concurrency", "2")
+        ran = await user.types("run", user.toml, "--id", "left", "--concurrency", "1")
         assert ran.code == 0
         assert "job left is unfinished, and goes on as it was submitted" in ran.err
         for simulator in simulators:
             events = [request.event_id for request in deletes(simulator)]
-            assert len(events) == len(set(events)) == 40
+            assert len(events) == len(set(events)) == 20
 
 
-async def test_submitted_jobs_are_done_by_a_worker(tmp_path: Path) -> None:
-    """submit prints the id; cancel, resume, worker and status --watch do what they say."""
+def test_a_job_is_submitted_shown_cancelled_and_resumed(tmp_path: Path) -> None:
+    """submit prints the id, and again the same one; the others say what the job has come to."""
+    file = tmp_path / "accounts.toml"
+    file.write_text("".join(f'[accounts.{name}]\napi_key_env = "KEY"\n' for name in ("a", "b")))
+    environment = {"MEETSTREAM_JOBS_DATABASE_URL": f"sqlite:///{tmp_path}/jobs.sqlite"}
+
+    def types(*words: str) -> tuple[int, str, str]:
+        result = CliRunner().invoke(app, ["jobs", *words], env=environment)
+        return result.exit_code, result.stdout, result.stderr.splitlines()[-1] if result.stderr else ""
+
+    fresh = types("submit", str(file), "--yes")
+    job_id = fresh[1].strip()
+    assert fresh == (0, f"{job_id}\n", f"job {job_id} is queued: 0 of 2 accounts over, 2 queued")
+    again = types("submit", str(file), "--id", job_id)
+    assert again[:2] == (0, f"{job_id}\n")
+    code, out, _ = types("status", job_id)
+    assert (code, out.splitlines()[1].split()) == (0, ["a", "queued"])
+    code, out, said = types("report", job_id)
+    assert (code, out) == (1, "")
+    assert said.endswith("this is what is there so far")
+    assert types("cancel", job_id)[2] == f"job {job_id} is cancelled: 2 of 2 accounts over"
+    code, out, _ = types("status", job_id, "--watch")
+    assert (code, out.splitlines()[-1]) == (1, f"not ok: job {job_id} was cancelled: 2 of 2 accounts not ok")
+    code, out, said = types("resume", job_id, "--json")
+    assert (code, json.loads(out)["resumed"], json.loads(out)["job"]["state"]) == (0, 2, "queued")
+    assert said == f"job {job_id} is queued: 0 of 2 accounts over, 2 queued"
+
+
+async def test_a_worker_works_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    """It writes a line for each account, and ends with 0."""
     async with serving([account(n, 3) for n in range(2)]) as simulators:
         user = User(tmp_path, simulators)
-        submitted = await user.types("submit", user.toml, "--yes")
-        job_id = submitted.out.strip()
-        assert submitted.code == 0
-        cancelled = await user.types("cancel", job_id)
-        assert f"job {job_id} is cancelled: 2 of 2 accounts over" in cancelled.err
-        resumed = await user.types("resume", job_id)
-        assert "2 accounts back in the queue" in resumed.err
-        assert [simulator.requests for simulator in simulators] == [[], []]
         log = tmp_path / "worker.log"
+        given = surroundings(None, **user.environment)
         with open(log, "wb") as file:  # noqa: ASYNC230 - a small file of ours
             worker = await asyncio.create_subprocess_exec(
-                PROGRAM, "jobs", "worker",
-                env=surroundings(None, **user.environment), stdout=file, stderr=file,
-            )  # fmt: skip
-        watched = await user.types("status", job_id, "--watch")
+                PROGRAM, "jobs", "worker", env=given, stdout=file, stderr=file
+            )
+        async with JobEngine(user.environment["MEETSTREAM_JOBS_DATABASE_URL"]):
+            await submit_job(job_accounts(simulators), job_id="worked")
+            assert (await wait_for_job("worked", poll=0.05)).ok
         worker.terminate()
         code = await asyncio.wait_for(worker.wait(), 20)
         ended = checked(Ended(code, "", log.read_text()), user.environment)
-        assert watched.code == 0
-        assert "ok: all that was asked for holds in 2 accounts" in watched.out
-        assert ended.code == 0
-        assert f"INFO job {job_id}, account customer-1: ok after" in ended.err
-        assert "stopped; what is unfinished is back in the queue" in ended.err
+    assert ended.code == 0
+    assert "INFO job worked, account customer-1: ok after" in ended.err
+    assert "stopped; what is unfinished is back in the queue" in ended.err
 
 
 async def test_without_the_extra_one_line_says_what_to_install() -> None:
