@@ -168,7 +168,7 @@ def cancel(job_id: str, database: str | None, *, as_json: bool) -> ExitCode:
         print_json(status.to_dict())
     say(headline(status).plain)
     if status.cancelling:
-        say("workers stop within about a second; what a dead one held stops when it is taken up again")
+        say("workers stop it within about a second, and store what they had sent")
     return ExitCode.OK
 
 
