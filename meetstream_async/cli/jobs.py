@@ -86,6 +86,8 @@ def run_job(
     if stopped and not status.state.is_over:
         say(f"next: {again}")
         return ExitCode.INTERRUPTED
+    if code is not ExitCode.OK:
+        say("to try again, run it under another --id: what is done stays done")
     return code
 
 

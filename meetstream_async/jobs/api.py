@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -103,7 +103,7 @@ async def job_outcomes(
     after: str | None = None,
     follow: bool = True,
     engine: JobEngine | None = None,
-) -> AsyncIterator[JobOutcome]:
+) -> AsyncGenerator[JobOutcome, None]:
     """The outcomes of a job's events, one for each event, account after account in the job's order.
 
     An outcome is there once it is final, keeps its ``position`` for ever, and never changes: ``after`` a
