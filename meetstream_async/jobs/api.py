@@ -70,7 +70,7 @@ async def job_status(job_id: str, *, engine: JobEngine | None = None) -> JobStat
     """The job as of now, a line for each account. Raises UnknownJobError, JobStoreError."""
     engine = current_engine(engine)
     job = await read_job(engine, check_job_id(job_id))
-    rows = await read_rows(engine, job_id)
+    rows = await read_rows(engine, job)
     lines = [
         await read_account(engine, job, index, rows.get(account_id(job_id, index)))
         for index in range(len(job.accounts))
@@ -134,7 +134,7 @@ async def cancel_job(job_id: str, *, engine: JobEngine | None = None) -> JobStat
     with engine.store.errors():
         await engine.client.update_workflow_attributes_async(job_id, {CANCEL: True}, merge=True)
         job = await read_job(engine, job_id)
-        rows = [job.row, *(await read_rows(engine, job_id)).values()]
+        rows = [job.row, *(await read_rows(engine, job)).values()]
         alive = await _living(engine, rows)
         # Those of a living worker it stops itself, once what it sent is stored.
         idle = [
@@ -155,7 +155,7 @@ async def resume_job(job_id: str, *, force: bool = False, engine: JobEngine | No
     """
     engine = current_engine(engine)
     job = await read_job(engine, check_job_id(job_id))
-    rows = [job.row, *(await read_rows(engine, job_id)).values()]
+    rows = [job.row, *(await read_rows(engine, job)).values()]
     left: Counter[str] = Counter()
     taken: dict[str, list[str]] = {JOB_QUEUE: [], ACCOUNT_QUEUE: []}
     with engine.store.errors():
