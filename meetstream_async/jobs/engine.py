@@ -1,0 +1,264 @@
+"""The life of the job engine in one process: as a worker, or as a client that submits and watches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Awaitable
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
+
+from meetstream_async import ConfigurationError
+
+from .credentials import Resolver
+from .database import Database
+from .errors import JobStoreError
+from .lock import Lock, take, take_file
+from .runtime import claim, launch, leave_the_log_to_the_application, shut_down
+from .worker import Worker
+from .workflows import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, appoint
+
+_KEEP = 2.0
+"""Seconds between two looks whether the worker's lock still holds."""
+_LONGEST_ID = 100
+_STEP = 0.05
+"""Seconds between two looks whether all runs have ended."""
+
+_open: list[JobEngine] = []
+"""The engines of this process, in the order in which they were opened."""
+
+
+class JobEngine:
+    """The job engine in this process. ``async with`` it, or ``await open()`` and ``await close()``.
+
+    ``database`` is a URL, ``sqlite:////absolute/path.sqlite`` or ``postgresql://user:password@host/name``;
+    None takes ``MEETSTREAM_JOBS_DATABASE_URL``, else a SQLite file in the user's state directory.
+
+    With a ``worker_id`` this process works: it takes up queued accounts, and at its start what it held when
+    it ended last. The id has to be unique among the workers of a database and stable over restarts. Without
+    one it is a client: it submits and watches while workers work elsewhere. ``resolver`` turns the
+    ``api_key_ref`` of an account into its key. ``accounts_at_once`` caps the accounts under way on one
+    worker; it is kept in the database, and the worker that started last decides for all.
+
+    ``close()`` sends nothing new, waits for what is in flight, at most ``grace`` seconds, and puts what is
+    unfinished back into the queue for other workers. One process can hold one worker, and any number of
+    clients. Raises ConfigurationError for a database, an id or a number that can't be used, and where a
+    living worker has the same id; JobStoreError where the database can't be reached.
+    """
+
+    def __init__(
+        self,
+        database: str | None = None,
+        *,
+        worker_id: str | None = None,
+        resolver: Resolver | None = None,
+        accounts_at_once: int = 20,
+        grace: float = 30.0,
+    ) -> None:
+        self._database = Database.find(database)
+        if worker_id is not None and not _is_id(worker_id):
+            raise ConfigurationError(
+                f"worker_id must be printable text of 1 to {_LONGEST_ID} characters without spaces, "
+                f"not {worker_id!r:.120}"
+            )
+        if (
+            isinstance(accounts_at_once, bool)
+            or not isinstance(accounts_at_once, int)
+            or accounts_at_once < 1
+        ):
+            raise ConfigurationError(f"accounts_at_once must be an int, 1 or more, not {accounts_at_once!r}")
+        if isinstance(grace, bool) or not isinstance(grace, int | float) or not 0 <= grace < math.inf:
+            raise ConfigurationError(f"grace must be a number of seconds, 0 or more, not {grace!r}")
+        if resolver is not None and not callable(resolver):
+            raise ConfigurationError(f"resolver must be a function, not {type(resolver).__name__}")
+        self._worker_id = worker_id
+        self._resolver = resolver
+        self._accounts_at_once = accounts_at_once
+        self._grace = grace
+        self._pool: sa.Engine | None = None
+        self._client: DBOSClient | None = None
+        self._worker: Worker | None = None
+        self._locks: list[Lock] = []
+        self._keeper: asyncio.Task[None] | None = None
+        self._launched = False
+
+    def __repr__(self) -> str:
+        role = "client" if self._worker_id is None else f"worker {self._worker_id}"
+        return f"<JobEngine {role} on {self._database}>"
+
+    @property
+    def database(self) -> str:
+        """The database's URL, without its password."""
+        return str(self._database)
+
+    @property
+    def worker_id(self) -> str | None:
+        """The name under which this process works; None for a client."""
+        return self._worker_id
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> Self:
+        """Connect, and start to work where there is a worker_id."""
+        if self._client is not None:
+            raise ConfigurationError("this JobEngine is open already")
+        try:
+            await asyncio.to_thread(self._connect)
+            if self._worker_id is not None:
+                await self._start()
+        except BaseException:
+            await self.close()
+            raise
+        _open.append(self)
+        return self
+
+    async def close(self) -> None:
+        """Stop working, and disconnect. Closing twice is fine."""
+        if self in _open:
+            _open.remove(self)
+        if self._worker is not None:
+            await self._finish(self._worker)
+            self._worker = None
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper})
+            self._keeper = None
+        while self._locks:
+            self._locks.pop().close()
+        if self._client is not None:
+            self._client.destroy()
+            self._client = None
+        if self._pool is not None:
+            self._pool.dispose()
+            self._pool = None
+
+    # --- for the rooms below --------------------------------------------------------------------------
+
+    @property
+    def client(self) -> DBOSClient:
+        """The way to the database. Raises ConfigurationError where the engine is not open."""
+        if self._client is None:
+            raise ConfigurationError("the JobEngine is not open; use `async with JobEngine(...)`")
+        return self._client
+
+    @property
+    def store(self) -> Database:
+        return self._database
+
+    # --- its life -------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        leave_the_log_to_the_application()
+        self._database.prepare()
+        with self._database.errors():
+            self._pool = self._database.engine()
+            with self._pool.connect():
+                pass
+            DBOS.migrate(self._database.url)
+            self._client = DBOSClient(
+                system_database_engine=self._pool,
+                serializer=DBOSPortableJSONSerializer(),
+                application_name=APPLICATION,
+                retry_connection_errors=False,
+            )
+
+    async def _start(self) -> None:
+        assert self._worker_id is not None
+        assert self._pool is not None
+        if any(engine._worker is not None for engine in _open):
+            raise ConfigurationError(
+                "this process has a worker already; open the other one in its own process"
+            )
+        if self._database.path is not None:
+            await self._lock(
+                asyncio.to_thread(take_file, self._database),
+                f"another worker is at work on {self._database}: one at a time can work on a SQLite file",
+            )
+        await self._lock(
+            asyncio.to_thread(take, self._database, self._worker_id),
+            f"a worker {self._worker_id!r} is alive on {self._database}: give this one an id of its own",
+        )
+        self._keeper = asyncio.create_task(self._keep_locks(), name="meetstream_async jobs keeper")
+        self._worker = Worker(self.client, self._pool, self._resolver)
+        appoint(self._worker)
+        with self._database.errors():
+            await asyncio.to_thread(self._launch)
+
+    async def _lock(self, taking: Awaitable[Lock | None], refusal: str) -> None:
+        with self._database.errors():
+            lock = await taking
+        if lock is None:
+            raise ConfigurationError(refusal)
+        self._locks.append(lock)
+
+    async def _keep_locks(self) -> None:
+        while True:
+            await asyncio.sleep(_KEEP)
+            for lock in self._locks:
+                await asyncio.to_thread(lock.keep)
+
+    def _launch(self) -> None:
+        assert self._worker_id is not None
+        claim(self._database.url, self._worker_id)
+        self._launched = True
+        launch(self.client, self._accounts_at_once)
+
+    async def _finish(self, worker: Worker) -> None:
+        worker.stop()
+        # In short waits: a thread that waits could not be left when this is cancelled.
+        for _ in range(math.ceil(self._grace / _STEP)):
+            if worker.idle.is_set():
+                break
+            await asyncio.sleep(_STEP)
+        if self._launched:
+            self._launched = False
+            await asyncio.to_thread(shut_down)
+        appoint(None)
+        with contextlib.suppress(JobStoreError), self._database.errors():
+            await self._hand_back()
+
+    async def _hand_back(self) -> None:
+        """Put what this worker leaves unfinished back into the queue: it may not come back."""
+        assert self._worker_id is not None
+        for queue in (JOB_QUEUE, ACCOUNT_QUEUE):
+            rows = await self.client.list_workflows_async(
+                executor_id=self._worker_id,
+                queue_name=queue,
+                status="PENDING",
+                load_input=False,
+                load_output=False,
+            )
+            if rows:
+                ids = [row.workflow_id for row in rows]
+                await self.client.resume_workflows_async(ids, queue_name=queue)
+
+
+def current_engine(engine: JobEngine | None = None) -> JobEngine:
+    """The engine given, else the one that was opened last in this process.
+
+    Raises ConfigurationError where there is none.
+    """
+    if engine is not None:
+        return engine
+    if not _open:
+        raise ConfigurationError("no JobEngine is open in this process; use `async with JobEngine(...)`")
+    return _open[-1]
+
+
+def _is_id(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and 1 <= len(value) <= _LONGEST_ID
+        and value.isprintable()
+        and not any(char.isspace() for char in value)
+    )
