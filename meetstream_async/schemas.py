@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 
+_DEEPEST = 100
+"""Levels of a value that is open JSON; deeper ones are written as null."""
+
+
 class Schemed:
     """An attrs class that works as a pydantic type: in a field, a ``TypeAdapter``, a ``response_model``.
 
@@ -48,7 +52,7 @@ class Schemed:
             lambda value, build: value if isinstance(value, cls) else build(value),
             built,
             serialization=core_schema.wrap_serializer_function_ser_schema(
-                lambda value, write: write({name: getattr(value, name) for name in written}),
+                lambda value, write: write({name: _writable(getattr(value, name)) for name in written}),
                 schema=core_schema.typed_dict_schema(written),
             ),
             ref=_reference(cls, source),
@@ -95,6 +99,19 @@ def _readable(hint: Any) -> Any:
 def _refuse_numbers(value: object) -> object:
     if not isinstance(value, str | datetime):
         raise ValueError("a time is a string in ISO 8601")
+    return value
+
+
+def _writable(value: Any, depth: int = 0) -> Any:
+    """The value, without what a server may put into JSON and nobody can write: half characters, abysses."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if depth > _DEEPEST:
+        return None
+    if isinstance(value, Mapping):
+        return {_writable(key): _writable(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_writable(item, depth + 1) for item in value)
     return value
 
 
