@@ -105,7 +105,9 @@ def _refuse_numbers(value: object) -> object:
 def _writable(value: Any, depth: int = 0) -> Any:
     """The value, without what a server may put into JSON and nobody can write: half characters, abysses."""
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return (
+            value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        )
     if depth > _DEEPEST:
         return None
     if isinstance(value, Mapping):

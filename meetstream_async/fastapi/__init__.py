@@ -1,12 +1,12 @@
 """FastAPI integration, behind the extra ``fastapi``: ``pip install 'meetstream-async[fastapi]'``.
 
-    app = FastAPI(lifespan=meetstream_lifespan())
-    add_error_handlers(app)
-    app.include_router(bulk_router(dependencies=[Depends(require_admin)]))
+app = FastAPI(lifespan=meetstream_lifespan())
+add_error_handlers(app)
+app.include_router(bulk_router(dependencies=[Depends(require_admin)]))
 
-    @app.get("/bots")
-    async def bots(client: ClientDep) -> ScheduledBotPage:
-        return await client.list_scheduled_bots()
+@app.get("/bots")
+async def bots(client: ClientDep) -> ScheduledBotPage:
+    return await client.list_scheduled_bots()
 """
 
 from .in_process import InProcessRuns

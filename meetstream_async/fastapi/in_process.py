@@ -6,33 +6,12 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-import secrets
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Sequence
 
-from meetstream_async import (
-    BulkReport,
-    ConfigurationError,
-    MeetStreamClient,
-    MeetStreamError,
-    UnscheduleOutcome,
-    bulk_unschedule,
-    stream_unschedule,
-    unschedule_all,
-)
+from meetstream_async import ConfigurationError, MeetStreamClient, stream_unschedule
 
-from .problems import as_problem
-from .runs import (
-    BulkRequest,
-    ListedBot,
-    RunOutcome,
-    RunPhase,
-    RunState,
-    key_is_taken,
-    no_room,
-    no_such_run,
-)
+from .run import Run
+from .runs import BulkRequest, RunOutcome, RunState, key_is_taken, no_room, no_such_run
 from .server import server_is_stopping
 
 _log = logging.getLogger("meetstream_async.fastapi")
@@ -62,7 +41,11 @@ class InProcessRuns:
         keep_for: float = 3600.0,
         grace: float = 20.0,
     ) -> None:
-        for name, value in (("max_running", max_running), ("max_kept", max_kept), ("max_outcomes", max_outcomes)):
+        for name, value in (
+            ("max_running", max_running),
+            ("max_kept", max_kept),
+            ("max_outcomes", max_outcomes),
+        ):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ConfigurationError(f"{name} must be an int, 1 or more, not {value!r}")
         for name, seconds in (("keep_for", keep_for), ("grace", grace)):
@@ -73,8 +56,8 @@ class InProcessRuns:
         self._max_outcomes = max_outcomes
         self._keep_for = keep_for
         self._grace = grace
-        self._runs: dict[str, _Run] = {}
-        self._by_key: dict[str, _Run] = {}
+        self._runs: dict[str, Run] = {}
+        self._by_key: dict[str, Run] = {}
         self._closing: asyncio.Task[None] | None = None
         self._serving = False
 
@@ -102,7 +85,7 @@ class InProcessRuns:
         counts = stream_unschedule(client, request.event_ids or (), **request.options()).report.counts
         if self._closing is not None or len(self._running()) >= self._max_running:
             raise no_room(_COME_BACK)
-        run = _Run(request, fingerprint, key, counts)
+        run = Run(request, fingerprint, key, counts)
         self._runs[run.id] = run
         if key is not None:
             self._by_key[key] = run
@@ -129,15 +112,15 @@ class InProcessRuns:
                 async with asyncio.timeout(timeout):
                     await news.wait()
 
-    def _find(self, run_id: str) -> _Run:
+    def _find(self, run_id: str) -> Run:
         if (run := self._runs.get(run_id)) is None:
             raise no_such_run()
         return run
 
-    def _running(self) -> list[_Run]:
+    def _running(self) -> list[Run]:
         return [run for run in self._runs.values() if run.ended_at is None]
 
-    def _ended(self, run: _Run) -> None:
+    def _ended(self, run: Run) -> None:
         asyncio.get_running_loop().call_later(self._keep_for, self._forget, run)
         # Oldest first, as they were started.
         ended = [kept for kept in self._runs.values() if kept.ended_at is not None]
@@ -147,7 +130,7 @@ class InProcessRuns:
             outcomes -= oldest.last
             self._forget(oldest)
 
-    def _forget(self, run: _Run) -> None:
+    def _forget(self, run: Run) -> None:
         if self._runs.get(run.id) is run:
             del self._runs[run.id]
             if run.key is not None:
@@ -156,7 +139,7 @@ class InProcessRuns:
     # --- the end of the application -------------------------------------------------------------------
 
     async def _close_with_server(self) -> None:
-        while not server_is_stopping():
+        while not server_is_stopping():  # noqa: ASYNC110 - it has no event to wait for
             await asyncio.sleep(_LOOK)
         await self._close()
 
@@ -180,124 +163,3 @@ class InProcessRuns:
         for run in running:
             counts = ", ".join(f"{count} {status}" for status, count in run.counts.items() if count)
             _log.warning("a bulk run was ended by the shutdown: %s: %s", run.phase, counts or "nothing done")
-
-
-class _Run:
-    """One run: what was asked, what has become known, and the task that works on it."""
-
-    def __init__(
-        self, request: BulkRequest, fingerprint: bytes, key: str | None, counts: Mapping[str, int]
-    ) -> None:
-        self.id = secrets.token_urlsafe(24)
-        self.fingerprint = fingerprint
-        self.key = key
-        self.task: asyncio.Task[None] | None = None
-        self.news = asyncio.Event()
-        """Set, and replaced by another, whenever something has changed."""
-        self.ended_at: datetime | None = None
-        self.counts = Counter(counts)
-        self.phase = RunPhase.RUNNING
-        self._request = request
-        self._started_at = datetime.now(UTC)
-        self._stop = asyncio.Event()
-        self._stopped_by: str | None = None
-        self._log: list[UnscheduleOutcome | None] = []
-        """By sequence; None where the outcome has turned out otherwise since."""
-        self._sequences: dict[str | tuple[str, ...], int] = {}
-        self._report: BulkReport[UnscheduleOutcome] | None = None
-        self._reason: str | None = "the run is not over"
-
-    @property
-    def last(self) -> int:
-        """The highest number of an outcome."""
-        return len(self._log)
-
-    def stop(self, why: str) -> None:
-        if self.ended_at is None and self._stopped_by is None:
-            self._stopped_by = why
-            self._stop.set()
-            self._tell()
-
-    def outcomes(self, after: int, limit: int) -> list[RunOutcome]:
-        found: list[RunOutcome] = []
-        for sequence in range(after + 1, self.last + 1):
-            outcome = self._log[sequence - 1]
-            if outcome is not None:
-                found.append(RunOutcome(sequence=sequence, **outcome.to_dict()))
-                if len(found) == limit:
-                    break
-        return found
-
-    def state(self) -> RunState:
-        report = self._report
-        return RunState(
-            id=self.id,
-            state=self.phase,
-            dry_run=self._request.dry_run,
-            stopping=self.ended_at is None and self._stopped_by is not None,
-            counts=dict(self.counts),
-            complete=report is not None and report.complete,
-            ok=report is not None and report.ok,
-            reason=self._reason,
-            started_at=self._started_at,
-            ended_at=self.ended_at,
-            still_listed=[ListedBot(**row) for row in report.to_dict()["still_listed"]] if report else [],
-        )
-
-    async def execute(self, client: MeetStreamClient) -> None:
-        try:
-            self._conclude(await self._work(client))
-        except asyncio.CancelledError:
-            self._end(RunPhase.CANCELLED, f"{self._stopped_by or 'cancelled'}; what was in flight is unknown")
-        except Exception as error:
-            self._end(RunPhase.CANCELLED if self._stopped_by else RunPhase.FAILED, _why(error))
-
-    async def _work(self, client: MeetStreamClient) -> BulkReport[UnscheduleOutcome]:
-        options = self._request.options()
-        if self._request.event_ids is not None:
-            return await bulk_unschedule(
-                client, self._request.event_ids, on_outcome=self._hear, stop=self._stop, **options
-            )
-        return await unschedule_all(client, on_outcome=self._hear, stop=self._stop, **options)
-
-    def _hear(self, outcome: UnscheduleOutcome) -> None:
-        key = outcome.bot_ids if outcome.event_id is None else outcome.event_id
-        if (earlier := self._sequences.get(key)) is not None:
-            before = self._log[earlier - 1]
-            if before == outcome:
-                return
-            if before is not None:
-                self.counts[before.status] -= 1
-            self._log[earlier - 1] = None
-        self._log.append(outcome)
-        self._sequences[key] = self.last
-        self.counts[outcome.status] += 1
-        self._tell()
-
-    def _conclude(self, report: BulkReport[UnscheduleOutcome]) -> None:
-        # The report is the final word; what it says otherwise than was heard is told again.
-        for outcome in report.outcomes:
-            self._hear(outcome)
-        self._report = report
-        if report.ok:
-            self._end(RunPhase.SUCCEEDED, None)
-        elif self._stopped_by is not None:
-            self._end(RunPhase.CANCELLED, f"{self._stopped_by}; {report.reason}")
-        else:
-            self._end(RunPhase.FAILED, report.reason)
-
-    def _end(self, phase: RunPhase, reason: str | None) -> None:
-        self.phase, self._reason, self.ended_at = phase, reason, datetime.now(UTC)
-        self._tell()
-
-    def _tell(self) -> None:
-        news, self.news = self.news, asyncio.Event()
-        news.set()
-
-
-def _why(error: Exception) -> str:
-    """What may be said of the error that ended a run; the rest is in the log."""
-    if isinstance(error, MeetStreamError):
-        return as_problem(error).problem.detail
-    _log.error("a bulk run broke down", exc_info=error)
-    return "internal error"

@@ -37,10 +37,11 @@ _PAUSE = 5
 """Seconds after which to come back where the upstream names none."""
 _LONGEST_PAUSE = 86_400
 
+_REFUSED = "The calendar API refused this service's credentials."
 _TABLE: tuple[tuple[type[MeetStreamError], int, str, str], ...] = (
     (ConfigurationError, 422, "invalid_argument", ""),
-    (AuthenticationError, 502, "upstream_credentials", "The calendar API refused this service's credentials."),
-    (PermissionDeniedError, 502, "upstream_credentials", "The calendar API refused this service's credentials."),
+    (AuthenticationError, 502, "upstream_credentials", _REFUSED),
+    (PermissionDeniedError, 502, "upstream_credentials", _REFUSED),
     (EventNotFoundError, 404, "event_not_found", "The calendar API does not find the event."),
     (NotFoundError, 404, "not_found", "The calendar API does not find what was asked for."),
     (EventNotScheduledError, 422, "event_not_scheduled", "No bot is scheduled for the event."),

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends as DependsParam
 from fastapi.routing import APIRoute
@@ -126,7 +126,9 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
     async def list_bulk_unschedule_outcomes(
         run_id: RunId,
         after: Annotated[int, Query(ge=0, lt=10**9, description="`next` of the page before.")] = 0,
-        limit: Annotated[int, Query(ge=1, le=_MOST_OUTCOMES, description="Outcomes on the page at most.")] = 100,
+        limit: Annotated[
+            int, Query(ge=1, le=_MOST_OUTCOMES, description="Outcomes on the page at most.")
+        ] = 100,
     ) -> OutcomePage:
         """The outcomes so far, page by page."""
         state = await runs.state(run_id)
