@@ -1,7 +1,6 @@
 """A FastAPI backend over a MeetStream account: list bots, unschedule one event, unschedule many.
 
-pip install "meetstream-async[fastapi]" uvicorn
-MEETSTREAM_API_KEY=... ADMIN_TOKEN=... uvicorn fastapi_app:app
+Run it: MEETSTREAM_API_KEY=... ADMIN_TOKEN=... uvicorn fastapi_app:app
 """
 
 import os

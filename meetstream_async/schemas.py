@@ -41,7 +41,7 @@ class Schemed:
         known = dict(zip(getattr(cls, "__parameters__", ()), get_args(source), strict=False))
         hints = get_type_hints(cls)
         read, written = {}, {}
-        for field in attrs.fields(cls):
+        for field in attrs.fields(cls):  # type: ignore[arg-type]  # only attrs classes take this up
             schema = handler.generate_schema(_readable(_fill_in(hints[field.name], known)))
             read[field.name] = core_schema.typed_dict_field(schema, required=field.default is attrs.NOTHING)
             written[field.name] = core_schema.typed_dict_field(schema, required=True)
@@ -105,9 +105,9 @@ def _refuse_numbers(value: object) -> object:
 def _writable(value: Any, depth: int = 0) -> Any:
     """The value, without what a server may put into JSON and nobody can write: half characters, abysses."""
     if isinstance(value, str):
-        return (
-            value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        )
+        if value.isascii():
+            return value
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if depth > _DEEPEST:
         return None
     if isinstance(value, Mapping):

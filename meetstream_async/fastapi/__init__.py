@@ -1,12 +1,7 @@
 """FastAPI integration, behind the extra ``fastapi``: ``pip install 'meetstream-async[fastapi]'``.
 
-app = FastAPI(lifespan=meetstream_lifespan())
-add_error_handlers(app)
-app.include_router(bulk_router(dependencies=[Depends(require_admin)]))
-
-@app.get("/bots")
-async def bots(client: ClientDep) -> ScheduledBotPage:
-    return await client.list_scheduled_bots()
+A client per application, the models in routes and in OpenAPI, errors as problem documents, and a router that
+runs bulk unschedules in the background.
 """
 
 from .in_process import InProcessRuns

@@ -25,10 +25,15 @@ _MOST_OUTCOMES = 1000
 RunId = Annotated[str, Path(max_length=200, description="The id of a run.")]
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Events `outcome` (data: RunOutcome; id: its sequence), `progress` and `end` (data: RunState).",
+        "description": "Events `outcome` (data: RunOutcome; id: its sequence), "
+        "`progress` and `end` (data: RunState).",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
     204: {"description": "The end has been seen: there is nothing to come back for."},
+}
+_STOPPING: dict[str, Any] = {
+    "model": RunState,
+    "description": "The run is stopping: what is in flight finishes.",
 }
 
 
@@ -70,7 +75,8 @@ def bulk_router(
     for dependency in dependencies:
         if not isinstance(dependency, DependsParam):
             raise ConfigurationError(
-                f"dependencies must be a list of Depends(...) or Security(...), not of {type(dependency).__name__}"
+                "dependencies must be a list of Depends(...) or Security(...), "
+                f"not of {type(dependency).__name__}"
             )
     kept: Runs = InProcessRuns() if runs is None else runs
 
@@ -105,6 +111,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
         idempotency_key: Annotated[
             str | None,
             Header(
+                alias="Idempotency-Key",
                 min_length=1,
                 max_length=255,
                 pattern=r"^[\x21-\x7e]+$",
@@ -146,7 +153,8 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
         responses=_STREAM | problem_responses(404, 422),
     )
     async def follow_bulk_unschedule(
-        run_id: RunId, last_event_id: Annotated[str | None, Header(max_length=100)] = None
+        run_id: RunId,
+        last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=100)] = None,
     ) -> Response:
         """The run as server-sent events, from its first outcome or from `Last-Event-ID` on."""
         after, end_seen = parse_event_id(last_event_id)
@@ -159,10 +167,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
     @router.delete(
         "/{run_id}",
         response_description="The run is over.",
-        responses={
-            202: {"model": RunState, "description": "The run is stopping: what is in flight finishes."}
-        }
-        | problem_responses(404, 422),
+        responses=problem_responses(404, 422) | {202: _STOPPING},
     )
     async def stop_bulk_unschedule(run_id: RunId, response: Response) -> RunState:
         """Stop a run: nothing new is started, what is in flight finishes."""
