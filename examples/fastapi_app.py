@@ -19,9 +19,11 @@ from meetstream_async.fastapi import (
     problem_responses,
 )
 
+ADMIN_TOKEN = os.environ["ADMIN_TOKEN"].encode()
+
 
 def require_admin(sent: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())]) -> None:
-    if not secrets.compare_digest(sent.credentials.encode(), os.environ["ADMIN_TOKEN"].encode()):
+    if not secrets.compare_digest(sent.credentials.encode(), ADMIN_TOKEN):
         raise HTTPException(403, "not an administrator")
 
 

@@ -167,7 +167,7 @@ class Runs(Protocol):
         """Start nothing new in this run; what is in flight finishes. Raises as ``state`` does."""
 
     async def changed(self, run_id: str, after: int, timeout: float) -> None:
-        """Return when there is an outcome beyond ``after``, the run is over, or that many seconds are over."""
+        """Return when there is an outcome beyond ``after``, the run is over, or the time is up."""
 
 
 def no_such_run() -> ProblemError:
