@@ -68,7 +68,7 @@ class Served:
 
     async def outcomes(self, run: str, limit: int = 100) -> list[dict[str, Any]]:
         """All outcomes of a run that is over, page by page."""
-        found, page = [], {"next": 0, "more": True}
+        found, page = [], {"next": "0", "more": True}
         while page["more"]:
             reply = await self.http.get(f"{run}/outcomes", params={"after": page["next"], "limit": limit})
             page = reply.json()

@@ -8,14 +8,13 @@ from .in_process import InProcessRuns
 from .lifespan import ClientDep, MeetBitClientDep, meetbit_lifespan, meetstream_lifespan
 from .problems import FieldProblem, Problem, add_error_handlers, problem_responses
 from .router import bulk_router
-from .runs import BulkRequest, ListedBot, OutcomePage, RunOutcome, RunPhase, Runs, RunState
+from .runs import BulkRequest, OutcomePage, RunOutcome, RunPhase, Runs, RunState
 
 __all__ = [
     "BulkRequest",
     "ClientDep",
     "FieldProblem",
     "InProcessRuns",
-    "ListedBot",
     "MeetBitClientDep",
     "OutcomePage",
     "Problem",

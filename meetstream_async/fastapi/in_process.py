@@ -11,13 +11,15 @@ from collections.abc import AsyncIterator, Sequence
 from meetstream_async import ConfigurationError, MeetStreamClient, stream_unschedule
 
 from .run import Run
-from .runs import BulkRequest, RunOutcome, RunState, key_is_taken, no_room, no_such_run
+from .runs import BulkRequest, RunOutcome, RunState, key_is_taken, no_position, no_room, no_such_run
 from .server import server_is_stopping
 
 _log = logging.getLogger("meetstream_async.fastapi")
 
 _COME_BACK = 10.0
 """Seconds after which there may be room for another run."""
+_MOST_DIGITS = 9
+"""Of a position."""
 _LOOK = 0.5
 """Seconds between two looks whether the server is stopping."""
 
@@ -81,11 +83,11 @@ class InProcessRuns:
             return known.state()
         if not self._serving:
             raise RuntimeError("the router has not been started: the application's lifespan has not run")
-        # Made to be thrown away: it checks the options, and names the statuses that can occur.
-        counts = stream_unschedule(client, request.event_ids or (), **request.options()).report.counts
+        # Made to be thrown away: it checks the options before anything is sent.
+        stream_unschedule(client, request.event_ids or (), **request.options())
         if self._closing is not None or len(self._running()) >= self._max_running:
             raise no_room(_COME_BACK)
-        run = Run(request, fingerprint, key, counts)
+        run = Run(request, fingerprint, key)
         self._runs[run.id] = run
         if key is not None:
             self._by_key[key] = run
@@ -96,18 +98,20 @@ class InProcessRuns:
     async def state(self, run_id: str) -> RunState:
         return self._find(run_id).state()
 
-    async def outcomes(self, run_id: str, after: int, limit: int) -> Sequence[RunOutcome]:
-        return self._find(run_id).outcomes(after, limit)
+    async def outcomes(self, run_id: str, after: str | None, limit: int) -> Sequence[RunOutcome]:
+        if after is not None and not (after.isascii() and after.isdigit() and len(after) <= _MOST_DIGITS):
+            raise no_position()
+        return self._find(run_id).outcomes(int(after or 0), limit)
 
     async def stop(self, run_id: str) -> RunState:
         run = self._find(run_id)
         run.stop("stopped on request")
         return run.state()
 
-    async def changed(self, run_id: str, after: int, timeout: float) -> None:
+    async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
         run = self._find(run_id)
         news = run.news
-        if run.ended_at is None and run.last <= after:
+        if run.state() == since and run.ended_at is None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await news.wait()

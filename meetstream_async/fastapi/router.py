@@ -25,7 +25,7 @@ _MOST_OUTCOMES = 1000
 RunId = Annotated[str, Path(max_length=200, description="The id of a run.")]
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Events `outcome` (data: RunOutcome; id: its sequence), "
+        "description": "Events `outcome` (data: RunOutcome; id: its position), "
         "`progress` and `end` (data: RunState).",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
@@ -132,7 +132,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
     @router.get("/{run_id}/outcomes", responses=problem_responses(404, 422))
     async def list_bulk_unschedule_outcomes(
         run_id: RunId,
-        after: Annotated[int, Query(ge=0, lt=10**9, description="`next` of the page before.")] = 0,
+        after: Annotated[str | None, Query(max_length=100, description="`next` of the page before.")] = None,
         limit: Annotated[
             int, Query(ge=1, le=_MOST_OUTCOMES, description="Outcomes on the page at most.")
         ] = 100,
@@ -142,7 +142,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
         outcomes = list(await runs.outcomes(run_id, after, limit))
         return OutcomePage(
             outcomes=outcomes,
-            next=outcomes[-1].sequence if outcomes else after,
+            next=outcomes[-1].position if outcomes else after,
             more=not state.over or len(outcomes) == limit,
         )
 
@@ -162,6 +162,8 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
         if end_seen and state.over:
             # A browser comes back to a stream that ends; this answer makes it stay away.
             return Response(status_code=204)
+        # While an answer other than a stream can still be given.
+        await runs.outcomes(run_id, after, 1)
         return RunStream(runs, run_id, after)
 
     @router.delete(

@@ -5,32 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from meetstream_async import (
     BulkReport,
     MeetStreamClient,
     MeetStreamError,
-    OutcomeStatus,
     UnscheduleOutcome,
     bulk_unschedule,
     unschedule_all,
 )
 
 from .problems import as_problem
-from .runs import BulkRequest, ListedBot, RunOutcome, RunPhase, RunState
+from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState
 
+_SHOWN = RunOutcome.model_fields.keys() - {"position"}
 _log = logging.getLogger("meetstream_async.fastapi")
 
 
 class Run:
     """A run, and the task that works on it."""
 
-    def __init__(
-        self, request: BulkRequest, fingerprint: bytes, key: str | None, counts: Mapping[str, int]
-    ) -> None:
+    def __init__(self, request: BulkRequest, fingerprint: bytes, key: str | None) -> None:
         self.id = secrets.token_urlsafe(24)
         self.fingerprint = fingerprint
         self.key = key
@@ -38,7 +34,7 @@ class Run:
         self.news = asyncio.Event()
         """Set, and replaced by another, whenever something has changed."""
         self.ended_at: datetime | None = None
-        self.counts = Counter(counts)
+        self.counts: dict[OutcomeStatus, int] = dict.fromkeys(STATUSES, 0)
         self.phase = RunPhase.RUNNING
         self._request = request
         self._started_at = datetime.now(UTC)
@@ -66,7 +62,7 @@ class Run:
         for sequence in range(after + 1, self.last + 1):
             outcome = self._log[sequence - 1]
             if outcome is not None:
-                found.append(RunOutcome(sequence=sequence, **outcome.to_dict()))
+                found.append(_shown(sequence, outcome))
                 if len(found) == limit:
                     break
         return found
@@ -78,13 +74,13 @@ class Run:
             state=self.phase,
             dry_run=self._request.dry_run,
             stopping=self.ended_at is None and self._stopped_by is not None,
-            counts={OutcomeStatus(status): count for status, count in self.counts.items()},
+            counts=dict(self.counts),
             complete=report is not None and report.complete,
             ok=report is not None and report.ok,
             reason=self._reason,
             started_at=self._started_at,
             ended_at=self.ended_at,
-            still_listed=[ListedBot(**row) for row in report.to_dict()["still_listed"]] if report else [],
+            still_listed=len(report.still_listed) if report else 0,
         )
 
     async def execute(self, client: MeetStreamClient) -> None:
@@ -136,6 +132,11 @@ class Run:
     def _tell(self) -> None:
         news, self.news = self.news, asyncio.Event()
         news.set()
+
+
+def _shown(sequence: int, outcome: UnscheduleOutcome) -> RunOutcome:
+    known = outcome.to_dict()
+    return RunOutcome(position=str(sequence), **{name: known[name] for name in _SHOWN})
 
 
 def _why(error: Exception) -> str:

@@ -71,6 +71,12 @@ class BulkRequest(BaseModel):
         }
 
 
+STATUSES: list[OutcomeStatus] = [
+    status for status in OutcomeStatus if status not in (OutcomeStatus.CANCELLED, OutcomeStatus.WOULD_CANCEL)
+]
+"""Those that a bulk unschedule can have."""
+
+
 class RunPhase(StrEnum):
     """Where a run stands."""
 
@@ -81,15 +87,6 @@ class RunPhase(StrEnum):
     """Not everything holds; the reason says why."""
     CANCELLED = "cancelled"
     """It was stopped before its end."""
-
-
-class ListedBot(BaseModel):
-    """A bot that the last listing shows although its event was unscheduled."""
-
-    bot_id: str
-    event_id: str | None
-    platform: str | None
-    scheduled_join_time: AwareDatetime | None
 
 
 class RunState(BaseModel):
@@ -105,9 +102,7 @@ class RunState(BaseModel):
     reason: str | None = Field(description="Why not complete or not ok.")
     started_at: AwareDatetime
     ended_at: AwareDatetime | None
-    still_listed: list[ListedBot] = Field(
-        default=[], description="Bots that are still listed although their event was unscheduled."
-    )
+    still_listed: int = Field(description="Bots that are still listed although their event was unscheduled.")
 
     @property
     def over(self) -> bool:
@@ -117,30 +112,28 @@ class RunState(BaseModel):
 class RunOutcome(BaseModel):
     """What became of one event, or of one bot without an event."""
 
-    sequence: int = Field(description="Its number in the run, from 1; the cursor of pages and events.")
+    position: str = Field(description="Its place in the run; `after` and `Last-Event-ID` go on behind it.")
     event_id: str | None
     bot_ids: list[str]
     status: OutcomeStatus
     reason: str | None
-    inferred: bool = Field(description="No reply said so: an answer was lost, and the goal found reached.")
     attempts: int = Field(description="Requests sent.")
-    elapsed: float = Field(description="Seconds from the first attempt to the last answer.")
-    error: str | None
+    error: str | None = Field(description="The error's class and text.")
 
 
 class OutcomePage(BaseModel):
     """Some outcomes of a run, in the order in which they became known."""
 
     outcomes: list[RunOutcome]
-    next: int = Field(description="Pass it as `after` for the next page.")
+    next: str | None = Field(description="Pass it as `after` for the next page.")
     more: bool = Field(description="The run goes on, or has more outcomes: ask again.")
 
 
 class Runs(Protocol):
     """Where runs live: in this process, or in a durable store.
 
-    A run's outcomes are numbered from 1. One that turns out otherwise later goes to the end under a new
-    number, and its old number is not shown any more.
+    Outcomes have positions, opaque texts, in the order in which they became known. One that turns out
+    otherwise later gets a new position at the end, and the old one is not shown any more.
     """
 
     @property
@@ -160,14 +153,14 @@ class Runs(Protocol):
     async def state(self, run_id: str) -> RunState:
         """The run as it is now. Raises ProblemError (404) where there is none."""
 
-    async def outcomes(self, run_id: str, after: int, limit: int) -> Sequence[RunOutcome]:
-        """Outcomes with a higher number than ``after``, lowest first. Raises as ``state`` does."""
+    async def outcomes(self, run_id: str, after: str | None, limit: int) -> Sequence[RunOutcome]:
+        """Outcomes behind a position, or from the first. Raises as ``state``, and for what is no position."""
 
     async def stop(self, run_id: str) -> RunState:
         """Start nothing new in this run; what is in flight finishes. Raises as ``state`` does."""
 
-    async def changed(self, run_id: str, after: int, timeout: float) -> None:
-        """Return when there is an outcome beyond ``after``, the run is over, or the time is up."""
+    async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
+        """Return when the run may not be as it was any more, or the time is up. Raises as ``state``."""
 
 
 def no_such_run() -> ProblemError:
@@ -178,6 +171,10 @@ def key_is_taken() -> ProblemError:
     return ProblemError(
         422, "idempotency_key_reused", "The Idempotency-Key belongs to a request with another body."
     )
+
+
+def no_position() -> ProblemError:
+    return ProblemError(422, "invalid_position", "That is no position of an outcome of this run.")
 
 
 def no_room(retry_after: float) -> ProblemError:

@@ -10,6 +10,8 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.types import Message, Send
 
+from meetstream_async import MeetStreamError
+
 from .problems import ProblemError
 from .runs import RunOutcome, Runs, RunState
 from .server import server_is_stopping
@@ -30,14 +32,11 @@ _END = ".end"
 """What the id of the last event has behind the number of the last outcome."""
 
 
-def parse_event_id(text: str | None) -> tuple[int, bool]:
-    """The outcome after which to go on, and whether the end has been seen. Raises ProblemError."""
-    if text is None or text == "":
-        return 0, False
-    number = text.removesuffix(_END)
-    if not (number.isascii() and number.isdigit() and len(number) <= 9):
-        raise ProblemError(422, "invalid_last_event_id", "Last-Event-ID is none that this stream has sent.")
-    return int(number), text != number
+def parse_event_id(text: str | None) -> tuple[str | None, bool]:
+    """The position behind which to go on, and whether the end has been seen."""
+    if text is None or not text.endswith(_END):
+        return text or None, False
+    return text.removesuffix(_END) or None, True
 
 
 class RunStream(StreamingResponse):
@@ -45,7 +44,7 @@ class RunStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, runs: Runs, run_id: str, after: int) -> None:
+    def __init__(self, runs: Runs, run_id: str, after: str | None) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(_follow(runs, run_id, after), headers=headers)
 
@@ -61,25 +60,28 @@ class RunStream(StreamingResponse):
             return
 
 
-async def _follow(runs: Runs, run_id: str, after: int) -> AsyncIterator[bytes]:
+async def _follow(runs: Runs, run_id: str, after: str | None) -> AsyncIterator[bytes]:
     state: RunState | None = None
+    behind = False
     spoke = time.monotonic()
     while True:
         try:
             # The state first: where it says that the run is over, no outcome comes after it.
             before, state = state, await runs.state(run_id)
-            outcomes = await runs.outcomes(run_id, after, _BATCH)
-        except ProblemError:
-            # Not kept any more. Whoever comes back will hear it.
+            # Where nothing has changed there are no new ones, either; looking for them may be dear.
+            outcomes = await runs.outcomes(run_id, after, _BATCH) if state != before or behind else []
+        except (ProblemError, MeetStreamError):
+            # Not kept any more, or out of reach. Whoever comes back will hear it.
             return
         if outcomes:
-            after = outcomes[-1].sequence
+            after = outcomes[-1].position
+        behind = len(outcomes) == _BATCH
         chunks = [_outcome(outcome) for outcome in outcomes]
         if state != before:
             chunks.append(_progress(state))
-        over = state.over and len(outcomes) < _BATCH
+        over = state.over and not behind
         if over:
-            chunks.append(_event("end", state.model_dump_json(), f"{after}{_END}"))
+            chunks.append(_event("end", state.model_dump_json(), f"{after or ''}{_END}"))
         elif not chunks and time.monotonic() - spoke >= _HEARTBEAT:
             chunks.append(format_sse_event(comment="still there"))
         if chunks:
@@ -89,12 +91,12 @@ async def _follow(runs: Runs, run_id: str, after: int) -> AsyncIterator[bytes]:
             return
         if outcomes:
             await asyncio.sleep(_PACE)
-        if len(outcomes) < _BATCH:
-            await runs.changed(run_id, after, _TICK)
+        if not behind:
+            await runs.changed(run_id, state, _TICK)
 
 
 def _outcome(outcome: RunOutcome) -> bytes:
-    return _event("outcome", outcome.model_dump_json(), str(outcome.sequence))
+    return _event("outcome", outcome.model_dump_json(), outcome.position)
 
 
 def _progress(state: RunState) -> bytes:
