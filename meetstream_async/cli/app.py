@@ -10,6 +10,7 @@ from meetstream_async import __version__
 
 from .app_cancel import cancel_event, cancel_events, cancel_meeting
 from .app_unschedule import unschedule, unschedule_all
+from .jobs_app import app as jobs_app
 from .listing import list_bots
 from .options import After, ApiKeyFile, Attr, Before, Json, Name, Platform, Timeout
 from .output import print_line
@@ -102,6 +103,7 @@ app.command("unschedule-all")(unschedule_all)
 app.command("cancel-event")(cancel_event)
 app.command("cancel-events")(cancel_events)
 app.command("cancel-meeting")(cancel_meeting)
+app.add_typer(jobs_app, name="jobs")
 
 
 @app.command()

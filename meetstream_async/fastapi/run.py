@@ -11,6 +11,7 @@ from meetstream_async import (
     BulkReport,
     MeetStreamClient,
     MeetStreamError,
+    OutcomeStatus,
     UnscheduleOutcome,
     bulk_unschedule,
     unschedule_all,

@@ -1,0 +1,351 @@
+"""The commands `jobs run`, `submit`, `worker`, `status`, `report`, `cancel` and `resume`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from meetstream_async import BotFilter, ConfigurationError
+from meetstream_async.jobs import (
+    JobAccount,
+    JobConflictError,
+    JobEngine,
+    JobOptions,
+    JobStatus,
+    UnknownJobError,
+    cancel_job,
+    check_credentials,
+    job_outcomes,
+    job_status,
+    load_accounts,
+    new_job_id,
+    resume_job,
+    submit_job,
+    unfinished_jobs,
+)
+
+from .consent import ask
+from .jobs_view import follow, headline, status_table, verdict
+from .output import clean, facts, plural, print_json, print_line, say, show
+from .run import ExitCode, Refused, run_async
+from .unscheduling import Asked, Unscheduling, read
+
+_SHOWN = 3
+_LOCAL = "local"
+"""A worker's name where it needs none: one worker at a time works on a SQLite file."""
+
+
+def run_job(
+    path: Path,
+    job_id: str | None,
+    database: str | None,
+    typed: Unscheduling,
+    *,
+    worker: str | None,
+    accounts_at_once: int,
+) -> ExitCode:
+    """Submit a job, or find it, and work until it is over."""
+    asked = read(typed)
+    accounts, options = _accounts(path), _options(asked)
+    given, job_id = job_id is not None, job_id or new_job_id()
+    engine = _engine(database, worker or _LOCAL, accounts_at_once)
+    if worker is None and not engine.database.startswith("sqlite"):
+        raise Refused("a worker on PostgreSQL needs a name of its own that stays the same: add --worker NAME")
+    client = _engine(database)
+    status = run_async(lambda _: _find(client, job_id, accounts, options)) if given else None
+    if status is not None and status.state.is_over:
+        say(f"job {job_id} is over already; nothing is sent")
+        return _conclude(status, as_json=typed.choices.as_json)
+    check_credentials(accounts)
+    if status is None:
+        run_async(lambda _: _check_alone(client, job_id))
+        _consent(accounts, asked, client, job_id)
+        run_async(lambda _: _submit(client, accounts, options, job_id))
+    else:
+        say(f"job {job_id} is unfinished, and goes on as it was submitted")
+        run_async(lambda _: _check_alone(client, job_id))
+    again = f"meetstream-async jobs run {clean(path)} --id {job_id}"
+    say(f"job {job_id}; should this end early, go on with: {again}")
+    stopped = False
+
+    def on_stop() -> None:
+        nonlocal stopped
+        stopped = True
+        say("stopping: nothing new is sent, what is in flight finishes; once more leaves at once")
+
+    async def work(stop: asyncio.Event) -> JobStatus:
+        async with engine:
+            await follow(job_id, stop)
+        async with client:
+            return await job_status(job_id)
+
+    status = run_async(work, on_stop=on_stop)
+    code = _conclude(status, as_json=typed.choices.as_json)
+    if stopped and not status.state.is_over:
+        say(f"next: {again}")
+        return ExitCode.INTERRUPTED
+    return code
+
+
+def submit(path: Path, job_id: str | None, database: str | None, typed: Unscheduling) -> ExitCode:
+    """Store a job for the workers."""
+    asked = read(typed)
+    accounts, options = _accounts(path), _options(asked)
+    given, job_id = job_id is not None, job_id or new_job_id()
+    client = _engine(database)
+    status = run_async(lambda _: _find(client, job_id, accounts, options)) if given else None
+    if status is None:
+        _consent(accounts, asked, client, job_id)
+        status = run_async(lambda _: _submit(client, accounts, options, job_id))
+    else:
+        say(f"job {job_id} is there already; nothing new was started")
+    if typed.choices.as_json:
+        print_json(status.to_dict())
+    else:
+        print_line(job_id)
+        say(headline(status).plain)
+    return ExitCode.OK
+
+
+def work(worker_id: str | None, database: str | None, accounts_at_once: int) -> ExitCode:
+    """Work until a signal."""
+    engine = _engine(database, worker_id or _LOCAL, accounts_at_once)
+    if worker_id is None and not engine.database.startswith("sqlite"):
+        raise Refused("a worker on PostgreSQL needs a name of its own that stays the same: add --id NAME")
+    _log_to_stderr()
+
+    async def run(stop: asyncio.Event) -> None:
+        async with engine:
+            say(f"worker {clean(engine.worker_id)} is at work on {clean(engine.database)}; Ctrl-C stops it")
+            await stop.wait()
+
+    run_async(run, on_stop=lambda: say("stopping: what is in flight finishes; once more leaves at once"))
+    say("stopped; what is unfinished is back in the queue")
+    return ExitCode.OK
+
+
+def show_status(job_id: str, database: str | None, *, watch: bool, as_json: bool) -> ExitCode:
+    """How a job stands; with ``watch`` until it is over."""
+    client = _engine(database)
+
+    async def run(_: asyncio.Event) -> JobStatus:
+        async with client:
+            return await follow(job_id) if watch else await job_status(job_id)
+
+    return _conclude(run_async(run), as_json=as_json)
+
+
+def print_report(job_id: str, database: str | None) -> ExitCode:
+    """One JSON line for each outcome that is stored."""
+    client = _engine(database)
+
+    async def run(_: asyncio.Event) -> JobStatus:
+        async with client:
+            status = await job_status(job_id)
+            async for outcome in job_outcomes(job_id, follow=False):
+                print_line(json.dumps(outcome.to_dict()))
+            return status
+
+    status = run_async(run)
+    if status.state.is_over:
+        return ExitCode.OK
+    say(headline(status).plain, "; this is what is there so far")
+    return ExitCode.NOT_OK
+
+
+def cancel(job_id: str, database: str | None, *, as_json: bool) -> ExitCode:
+    """Stop a job."""
+    client = _engine(database)
+
+    async def run(_: asyncio.Event) -> JobStatus:
+        async with client:
+            return await cancel_job(job_id)
+
+    status = run_async(run)
+    if as_json:
+        print_json(status.to_dict())
+    say(headline(status).plain)
+    if status.cancelling:
+        say("workers stop within about a second; what a dead one held stops when it is taken up again")
+    return ExitCode.OK
+
+
+def resume(job_id: str, database: str | None, *, force: bool, as_json: bool) -> ExitCode:
+    """Put a job's unfinished accounts back into the queue."""
+    client = _engine(database)
+
+    async def run(_: asyncio.Event) -> ExitCode:
+        async with client:
+            done = await resume_job(job_id, force=force)
+            status = await job_status(job_id)
+        if as_json:
+            print_json({"resumed": done.resumed, "left": dict(done.left), "job": status.to_dict()})
+        say(f"{plural(done.resumed, 'account')} back in the queue, for any worker")
+        for name, count in done.left.items():
+            say(f"{plural(count, 'account')} left with worker {clean(name)}, which is alive")
+        say(headline(status).plain)
+        return ExitCode.OK
+
+    return run_async(run)
+
+
+# --- what they share ------------------------------------------------------------------------------------
+
+
+def _engine(database: str | None, worker_id: str | None = None, accounts_at_once: int = 20) -> JobEngine:
+    try:
+        return JobEngine(database, worker_id=worker_id, accounts_at_once=accounts_at_once)
+    except ConfigurationError as error:
+        raise Refused(clean(error, 1000).replace("database must", "--database must", 1)) from None
+
+
+def _accounts(path: Path) -> list[JobAccount]:
+    accounts = load_accounts(path)
+    if not accounts:
+        raise Refused(f"{clean(path)} names no account")
+    return accounts
+
+
+def _options(asked: Asked) -> JobOptions:
+    typed, choices = asked.typed, asked.choices
+    return JobOptions(
+        where=_filter(asked),
+        cancel_all_occurrences=True if typed.all_occurrences else None,
+        from_date=asked.series_from,
+        one_off_bots=typed.one_off_bots,
+        whole_events=typed.whole_events,
+        dry_run=choices.dry_run,
+        max_concurrency=choices.concurrency,
+        rate_limit=choices.rate,
+        max_pause=choices.max_pause,
+        timeout=choices.timeout,
+    )
+
+
+def _filter(asked: Asked) -> BotFilter | None:
+    if asked.selection is None:
+        return None
+    for key, text in asked.selection.attributes.items():
+        if _reads_as_another(text):
+            say(
+                ("note:", "yellow"),
+                f" --attr {clean(key, 60)}={clean(text, 60)}: a job takes the value as text, not as the "
+                "number, true or false that it may stand for",
+            )
+    return attrs.evolve(asked.selection.filter, attributes=dict(asked.selection.attributes) or None)
+
+
+def _reads_as_another(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), bool | int | float)
+    except ValueError:
+        return False
+
+
+async def _find(
+    client: JobEngine, job_id: str, accounts: Sequence[JobAccount], options: JobOptions
+) -> JobStatus | None:
+    """The job of that id, None where there is none. Raises Refused where it is another one."""
+    async with client:
+        try:
+            status = await job_status(job_id)
+        except UnknownJobError:
+            return None
+        try:
+            return await submit_job(accounts, _at_its_times(options, status.options), job_id=job_id)
+        except JobConflictError as error:
+            raise Refused(f"{clean(error)}; nothing was sent") from None
+
+
+def _at_its_times(options: JobOptions, stored: Any) -> JobOptions:
+    """The options with the stored times: what was typed as +2h meant two hours from then."""
+    given = options.to_dict()
+    where, before = given["where"], stored.get("where")
+    if where is not None and before is not None:
+        given["where"] = {
+            name: before.get(name, value) if name in ("before", "after") else value
+            for name, value in where.items()
+        }
+    if given["from_date"] is not None and stored.get("from_date") is not None:
+        given["from_date"] = stored["from_date"]
+    return JobOptions.from_dict(given)
+
+
+async def _check_alone(client: JobEngine, job_id: str) -> None:
+    """On a SQLite file, a run must not go on with another job that nobody asked for now."""
+    if not client.database.startswith("sqlite"):
+        return
+    async with client:
+        others = [other for other in await unfinished_jobs() if other != job_id]
+    if others:
+        raise Refused(
+            f"job {others[0]} is unfinished in {clean(client.database)}, and a worker would go on with it: "
+            f"first `jobs run --id {others[0]}` or `jobs cancel {others[0]}`, or have `jobs worker` do all; "
+            "nothing was sent"
+        )
+
+
+async def _submit(
+    client: JobEngine, accounts: Sequence[JobAccount], options: JobOptions, job_id: str
+) -> JobStatus:
+    async with client:
+        return await submit_job(accounts, options, job_id=job_id)
+
+
+def _consent(accounts: Sequence[JobAccount], asked: Asked, client: JobEngine, job_id: str) -> None:
+    """Say what a job is going to do, and have the human type it."""
+    lines = [
+        f"{clean(account.name, 60)}  key from {clean(account.reference, 200)}"
+        + (f"  at {clean(account.base_url)}" if account.base_url else "")
+        for account in accounts[:_SHOWN]
+    ]
+    if len(accounts) > _SHOWN:
+        lines.append(f"and {len(accounts) - _SHOWN} more")
+    choices = asked.choices
+    verb = "show what would be unscheduled" if choices.dry_run else f"unschedule all events{asked.series}"
+    where = " inside the filter" if asked.selection is not None else ""
+    one_off = " and delete one-off bots" if asked.typed.one_off_bots == "delete" else ""
+    total = plural(len(accounts), "account")
+    show(
+        facts(
+            ("job", [f"{job_id} in {clean(client.database)}"]),
+            ("accounts", lines),
+            ("filter", [] if asked.selection is None else asked.selection.words()),
+            ("to do", [f"{verb}{where}{one_off} of {total}"]),
+        )
+    )
+    if not (choices.yes or choices.dry_run):
+        ask(f"unschedule {total}")
+
+
+def _conclude(status: JobStatus, *, as_json: bool) -> ExitCode:
+    if as_json:
+        print_json(status.to_dict())
+    else:
+        show(status_table(list(status.accounts)), results=True)
+        show("", results=True)
+        show(verdict(status), results=True)
+    return ExitCode.NOT_OK if status.state.is_over and not status.ok else ExitCode.OK
+
+
+def _log_to_stderr() -> None:
+    """A supervised worker's lines: its own, and what the engine finds wrong."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Clean("%(asctime)s %(levelname)s %(message)s"))
+    for name, level in (("meetstream_async", logging.INFO), ("dbos", logging.WARNING)):
+        logging.getLogger(name).addHandler(handler)
+        logging.getLogger(name).setLevel(level)
+
+
+class _Clean(logging.Formatter):
+    """Lines that steer no terminal, whatever a server wrote into them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return clean(super().format(record), 2000)

@@ -1,0 +1,61 @@
+"""Durable bulk jobs over many accounts, on DBOS; behind the extra ``jobs``.
+
+::
+
+    async with JobEngine(worker_id="worker-1"):  # or without a worker_id: a client
+        status = await submit_job([JobAccount("acme", api_key_env="ACME_KEY")], job_id="offboarding-7")
+        async for outcome in job_outcomes(status.job_id):
+            print(outcome.account, outcome.event_id, outcome.status)
+        print((await job_status(status.job_id)).to_dict())
+
+A job is an id, accounts and the options of ``unschedule_all``. What became of each event is stored step by
+step, so that a worker that died is taken up from where it was. See ``docs/jobs.md``.
+"""
+
+from .accounts import JobAccount, load_accounts
+from .credentials import Resolver, check_credentials
+from .errors import JobConflictError, JobStoreError, UnknownJobError
+from .options import JobOptions
+from .status import AccountStatus, JobOutcome, JobResumption, JobState, JobStatus
+
+try:
+    from .api import (
+        cancel_job,
+        job_outcomes,
+        job_status,
+        new_job_id,
+        resume_job,
+        submit_job,
+        unfinished_jobs,
+        wait_for_job,
+    )
+    from .engine import JobEngine
+except ImportError as error:
+    if (error.name or "").partition(".")[0] not in ("dbos", "platformdirs", "psycopg", "sqlalchemy"):
+        raise
+    raise ImportError("jobs need an extra: pip install 'meetstream-async[jobs]'", name=error.name) from None
+
+__all__ = [
+    "AccountStatus",
+    "JobAccount",
+    "JobConflictError",
+    "JobEngine",
+    "JobOptions",
+    "JobOutcome",
+    "JobResumption",
+    "JobState",
+    "JobStatus",
+    "JobStoreError",
+    "Resolver",
+    "UnknownJobError",
+    "cancel_job",
+    "check_credentials",
+    "job_outcomes",
+    "job_status",
+    "load_accounts",
+    "new_job_id",
+    "resume_job",
+    "submit_job",
+    "unfinished_jobs",
+    "wait_for_job",
+]

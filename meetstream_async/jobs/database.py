@@ -1,0 +1,121 @@
+"""The job database: where it is, who may read it, and what it calls itself in a message."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from attrs import field, frozen
+from platformdirs import user_state_path
+
+from meetstream_async import ConfigurationError
+
+from .errors import JobStoreError
+
+VARIABLE = "MEETSTREAM_JOBS_DATABASE_URL"
+_FORMS = "sqlite:////absolute/path.sqlite or postgresql://user:password@host/database"
+_BUSY = 30.0
+"""Seconds that a writer of a SQLite file waits for another."""
+
+
+@frozen
+class Database:
+    """A database URL that has been looked at. Its repr and text hold no password."""
+
+    url: str = field(repr=False)
+    name: str
+    """The URL without its password."""
+    path: Path | None
+    """The file, of SQLite."""
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def find(cls, given: str | None = None) -> Database:
+        """The URL given, else ``MEETSTREAM_JOBS_DATABASE_URL``, else a file in the user's state directory.
+
+        Raises ConfigurationError, which never shows it, for a URL of any other kind.
+        """
+        source = "database" if given is not None else VARIABLE
+        text = given if given is not None else os.environ.get(VARIABLE)
+        if not text:
+            if given is not None:
+                raise ConfigurationError(f"database must be a URL: {_FORMS}")
+            return cls._of_file(user_state_path("meetstream_async") / "jobs.sqlite")
+        try:
+            url = sa.make_url(text)
+        except (sa.exc.ArgumentError, ValueError):
+            url = None
+        if url is None:
+            raise ConfigurationError(f"{source} is no database URL: write {_FORMS}")
+        if url.get_backend_name() == "sqlite":
+            if not url.database or url.database == ":memory:" or url.query:
+                raise ConfigurationError(f"{source} must name a file: sqlite:////absolute/path.sqlite")
+            return cls._of_file(Path(url.database))
+        if url.get_backend_name() != "postgresql" or not url.database:
+            raise ConfigurationError(f"{source} must be a SQLite file or a PostgreSQL database: {_FORMS}")
+        url = url.set(drivername="postgresql")
+        shown = url.set(query={}).render_as_string(hide_password=True)
+        return cls(url.render_as_string(hide_password=False), shown, None)
+
+    @classmethod
+    def _of_file(cls, path: Path) -> Database:
+        path = path.expanduser().absolute()
+        url = sa.URL.create("sqlite", database=str(path)).render_as_string()
+        return cls(url, url, path)
+
+    def prepare(self) -> None:
+        """Make a SQLite file that only its owner may read, in write-ahead mode."""
+        if self.path is None:
+            return
+        try:
+            if not self.path.parent.exists():
+                self.path.parent.mkdir(mode=0o700, parents=True)
+            # Not the umask's choice: the file says whose bots are cancelled. SQLite's other files follow it.
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            with contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY)) as connection:
+                # Readers and the writer do not wait for each other; it is kept in the file.
+                connection.execute("PRAGMA journal_mode=WAL")
+        except (OSError, sqlite3.Error) as error:
+            problem = error.strerror if isinstance(error, OSError) else str(error)
+            raise ConfigurationError(f"the job database {self} can't be opened: {problem}") from None
+
+    def engine(self) -> sa.Engine:
+        """A pool of connections, for many inserts in one transaction and for the client's reads."""
+        if self.path is None:
+            url = sa.make_url(self.url).set(drivername="postgresql+psycopg")
+            return sa.create_engine(
+                url, pool_size=5, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+            )
+        engine = sa.create_engine(self.url, hide_parameters=True)
+
+        @sa.event.listens_for(engine, "connect")
+        def configure(connection: Any, _: object) -> None:
+            connection.isolation_level = "IMMEDIATE"
+            connection.execute(f"PRAGMA busy_timeout={int(_BUSY * 1000)}")
+            connection.execute("PRAGMA foreign_keys=ON")
+
+        return engine
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn what the driver raises into JobStoreError, without the statement and its values."""
+        problem = None
+        try:
+            yield
+        except (sa.exc.SQLAlchemyError, psycopg.Error, sqlite3.Error, OSError) as error:
+            cause = getattr(error, "orig", None) or error
+            text = str(cause).strip().splitlines() or [""]
+            problem = f"{type(cause).__name__}: {text[0][:300]}"
+        if problem is not None:
+            password = sa.make_url(self.url).password
+            if password:
+                problem = problem.replace(str(password), "***")
+            raise JobStoreError(f"the job database {self} can't be used: {problem}")

@@ -1,0 +1,264 @@
+"""The life of the job engine in one process: as a worker, or as a client that submits and watches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
+
+from meetstream_async import ConfigurationError
+
+from .credentials import Resolver
+from .database import Database
+from .errors import JobStoreError
+from .lock import Lock, take
+from .worker import Worker
+from .workflows import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, VERSION, appoint
+
+_POLL = 0.2
+"""Seconds between two looks into the queue: how long a free place stays empty."""
+_POOL = 10
+"""Connections of a worker's engine."""
+_THREADS = 64
+_LONGEST_ID = 100
+_STEP = 0.05
+"""Seconds between two looks whether all runs have ended."""
+
+_open: list[JobEngine] = []
+"""The engines of this process, in the order in which they were opened."""
+
+
+class JobEngine:
+    """The job engine in this process. ``async with`` it, or ``await open()`` and ``await close()``.
+
+    ``database`` is a URL, ``sqlite:////absolute/path.sqlite`` or ``postgresql://user:password@host/name``;
+    None takes ``MEETSTREAM_JOBS_DATABASE_URL``, else a SQLite file in the user's state directory.
+
+    With a ``worker_id`` this process works: it takes up queued accounts, and at its start what it held when
+    it ended last. The id has to be unique among the workers of a database and stable over restarts. Without
+    one it is a client: it submits and watches while workers work elsewhere. ``resolver`` turns the
+    ``api_key_ref`` of an account into its key. ``accounts_at_once`` caps the accounts under way on one
+    worker; it is kept in the database, and the worker that started last decides for all.
+
+    ``close()`` sends nothing new, waits for what is in flight, at most ``grace`` seconds, and puts what is
+    unfinished back into the queue for other workers. One process can hold one worker, and any number of
+    clients. Raises ConfigurationError for a database, an id or a number that can't be used, and where a
+    living worker has the same id; JobStoreError where the database can't be reached.
+    """
+
+    def __init__(
+        self,
+        database: str | None = None,
+        *,
+        worker_id: str | None = None,
+        resolver: Resolver | None = None,
+        accounts_at_once: int = 20,
+        grace: float = 30.0,
+    ) -> None:
+        self._database = Database.find(database)
+        if worker_id is not None and not _is_id(worker_id):
+            raise ConfigurationError(
+                f"worker_id must be printable text of 1 to {_LONGEST_ID} characters without spaces, "
+                f"not {worker_id!r:.120}"
+            )
+        if (
+            isinstance(accounts_at_once, bool)
+            or not isinstance(accounts_at_once, int)
+            or accounts_at_once < 1
+        ):
+            raise ConfigurationError(f"accounts_at_once must be an int, 1 or more, not {accounts_at_once!r}")
+        if resolver is not None and not callable(resolver):
+            raise ConfigurationError(f"resolver must be a function, not {type(resolver).__name__}")
+        self._worker_id = worker_id
+        self._resolver = resolver
+        self._accounts_at_once = accounts_at_once
+        self._grace = grace
+        self._pool: sa.Engine | None = None
+        self._client: DBOSClient | None = None
+        self._worker: Worker | None = None
+        self._lock: Lock | None = None
+
+    def __repr__(self) -> str:
+        role = "client" if self._worker_id is None else f"worker {self._worker_id}"
+        return f"<JobEngine {role} on {self._database}>"
+
+    @property
+    def database(self) -> str:
+        """The database's URL, without its password."""
+        return str(self._database)
+
+    @property
+    def worker_id(self) -> str | None:
+        """The name under which this process works; None for a client."""
+        return self._worker_id
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> Self:
+        """Connect, and start to work where there is a worker_id."""
+        if self._client is not None:
+            raise ConfigurationError("this JobEngine is open already")
+        try:
+            await asyncio.to_thread(self._connect)
+            if self._worker_id is not None:
+                await self._start()
+        except BaseException:
+            await self.close()
+            raise
+        _open.append(self)
+        return self
+
+    async def close(self) -> None:
+        """Stop working, and disconnect. Closing twice is fine."""
+        if self in _open:
+            _open.remove(self)
+        if self._worker is not None:
+            await self._finish(self._worker)
+            self._worker = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+        if self._client is not None:
+            self._client.destroy()
+            self._client = None
+        if self._pool is not None:
+            self._pool.dispose()
+            self._pool = None
+
+    # --- for the rooms below --------------------------------------------------------------------------
+
+    @property
+    def client(self) -> DBOSClient:
+        """The way to the database. Raises ConfigurationError where the engine is not open."""
+        if self._client is None:
+            raise ConfigurationError("the JobEngine is not open; use `async with JobEngine(...)`")
+        return self._client
+
+    @property
+    def store(self) -> Database:
+        return self._database
+
+    # --- its life -------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        # With a handler of its own, the engine would print to stderr; like this the application decides.
+        logging.getLogger("dbos").addHandler(logging.NullHandler())
+        self._database.prepare()
+        with self._database.errors():
+            self._pool = self._database.engine()
+            with self._pool.connect():
+                pass
+            DBOS.migrate(self._database.url)
+            self._client = DBOSClient(
+                system_database_engine=self._pool,
+                serializer=DBOSPortableJSONSerializer(),
+                application_name=APPLICATION,
+                retry_connection_errors=False,
+            )
+
+    async def _start(self) -> None:
+        assert self._worker_id is not None
+        assert self._pool is not None
+        if any(engine._worker is not None for engine in _open):
+            raise ConfigurationError(
+                "this process has a worker already; open the other one in its own process"
+            )
+        with self._database.errors():
+            self._lock = await asyncio.to_thread(take, self._database, self._worker_id)
+        if self._lock is None:
+            if self._database.path is not None:
+                raise ConfigurationError(
+                    f"another worker is at work on {self._database}: one at a time can work on a SQLite file"
+                )
+            raise ConfigurationError(
+                f"a worker {self._worker_id!r} is alive on {self._database}: give this one an id of its own"
+            )
+        self._worker = Worker(self.client, self._pool, self._resolver)
+        appoint(self._worker)
+        with self._database.errors():
+            await asyncio.to_thread(self._launch)
+
+    def _launch(self) -> None:
+        # In a thread without a loop, the engine runs the workflows on a loop of its own: what an application
+        # does on its loop and what the jobs do stay apart.
+        config: DBOSConfig = {
+            "name": APPLICATION,
+            "system_database_url": self._database.url,
+            "application_version": VERSION,
+            "executor_id": self._worker_id,
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "WARNING",
+            "sys_db_pool_size": _POOL,
+            "max_executor_threads": _THREADS,
+        }
+        DBOS(config=config)
+        if DBOS.application_version != VERSION or DBOS.executor_id != self._worker_id:
+            raise ConfigurationError(
+                "this process uses DBOS already, which is one for a process: work in a process of its own"
+            )
+        # Before the launch: the engine looks for new queues only once a second.
+        for queue, at_once in ((JOB_QUEUE, 1), (ACCOUNT_QUEUE, self._accounts_at_once)):
+            self.client.register_queue(
+                queue, worker_concurrency=at_once, polling_interval_sec=_POLL, on_conflict="always_update"
+            )
+        DBOS.launch()
+
+    async def _finish(self, worker: Worker) -> None:
+        worker.stop()
+        # In short waits: a thread that waits could not be left when this is cancelled.
+        for _ in range(math.ceil(self._grace / _STEP)):
+            if worker.idle.is_set():
+                break
+            await asyncio.sleep(_STEP)
+        await asyncio.to_thread(DBOS.destroy)
+        appoint(None)
+        with contextlib.suppress(JobStoreError), self._database.errors():
+            await self._hand_back()
+
+    async def _hand_back(self) -> None:
+        """Put what this worker leaves unfinished back into the queue: it may not come back."""
+        assert self._worker_id is not None
+        for queue in (JOB_QUEUE, ACCOUNT_QUEUE):
+            rows = await self.client.list_workflows_async(
+                executor_id=self._worker_id,
+                queue_name=queue,
+                status="PENDING",
+                load_input=False,
+                load_output=False,
+            )
+            if rows:
+                ids = [row.workflow_id for row in rows]
+                await self.client.resume_workflows_async(ids, queue_name=queue)
+
+
+def current_engine(engine: JobEngine | None = None) -> JobEngine:
+    """The engine given, else the one that was opened last in this process.
+
+    Raises ConfigurationError where there is none.
+    """
+    if engine is not None:
+        return engine
+    if not _open:
+        raise ConfigurationError("no JobEngine is open in this process; use `async with JobEngine(...)`")
+    return _open[-1]
+
+
+def _is_id(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and 1 <= len(value) <= _LONGEST_ID
+        and value.isprintable()
+        and not any(char.isspace() for char in value)
+    )

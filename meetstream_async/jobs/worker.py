@@ -1,0 +1,220 @@
+"""What one worker does: it runs accounts from its queue, one workflow each, on the engine's own loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from attrs import define, field
+from dbos import DBOS, DBOSClient
+
+from meetstream_async import ConfigurationError, MeetStreamClient
+
+from .accounts import JobAccount
+from .credentials import Resolver, resolve
+from .ledger import AccountLedger, Json
+from .look import look
+from .options import JobOptions
+from .steps import close, describe, unschedule
+from .workflows import CANCEL, account_options
+
+_log = logging.getLogger("meetstream_async.jobs")
+
+_WATCH = 1.0
+"""Seconds between two looks whether a job was cancelled."""
+
+
+@define(eq=False)
+class Run:
+    """One account while this worker has it."""
+
+    worker: Worker
+    workflow_id: str
+    job_id: str
+    account: JobAccount
+    options: JobOptions
+    ledger: AccountLedger
+    stop: asyncio.Event = field(factory=asyncio.Event)
+    """Nothing new is sent; the run leaves at its next step."""
+    cancelled: bool = False
+    """The job was: the run does not come back by itself."""
+    loop: asyncio.AbstractEventLoop = field(factory=asyncio.get_running_loop)
+    _client: MeetStreamClient | None = None
+
+    async def look(self) -> Json:
+        try:
+            client = await self._connect()
+        except ConfigurationError as error:
+            return {**_NOTHING, "step": "look", "stopped": describe(error)}
+        return await look(client, self.options, self.ledger, self.stop)
+
+    async def unschedule(self) -> Json:
+        chunk = self.ledger.chunk()
+        try:
+            client = await self._connect()
+        except ConfigurationError as error:
+            unsent = [known.key for known in chunk]
+            return {**_NOTHING, "step": "unschedule", "unsent": unsent, "stopped": describe(error)}
+        return await unschedule(client, self.options, chunk, self.stop)
+
+    async def close(self) -> Json:
+        return close(self.ledger)
+
+    async def _connect(self) -> MeetStreamClient:
+        # Not before a step needs it: what is only replayed needs no key.
+        if self._client is None:
+            key = await resolve(self.account, self.worker.resolver, self.worker.resolver_loop)
+            self._client = MeetStreamClient(
+                key,
+                base_url=self.account.base_url,
+                timeout=self.options.timeout,
+                rate_limit=self.options.rate_limit,
+            )
+        return self._client
+
+    async def disconnect(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+
+_NOTHING: Json = {
+    "outcomes": [],
+    "events": [],
+    "incomplete": [],
+    "still_listed": [],
+    "open": [],
+    "unsent": [],
+}
+
+
+class Worker:
+    """The runs of this process. All of it but ``stop`` and ``idle`` belongs to the engine's loop."""
+
+    def __init__(self, client: DBOSClient, pool: sa.Engine, resolver: Resolver | None) -> None:
+        self.client = client
+        self.pool = pool
+        self.resolver = resolver
+        self.resolver_loop = asyncio.get_running_loop()
+        """Where the application runs."""
+        self.idle = threading.Event()
+        """Set while no run is left."""
+        self.idle.set()
+        self._runs: dict[str, Run] = {}
+        self._watcher: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def enqueue(self, job_id: str, accounts: list[Json], first: int, options: Json) -> int:
+        """Put accounts of a job into the queue, in one transaction. Those that are there stay as they are."""
+
+        def insert() -> None:
+            with self.pool.begin() as connection:
+                for index, account in enumerate(accounts, first):
+                    self.client.enqueue_in_transaction(
+                        connection, account_options(job_id, index), job_id, account, options
+                    )
+
+        await asyncio.to_thread(insert)
+        return len(accounts)
+
+    async def run(self, workflow_id: str, job_id: str, account: Json, options: Json) -> Json:
+        """One account, from its first listing or from where its stored steps end."""
+        given = JobAccount.from_dict(account)
+        chosen = JobOptions.from_dict(options)
+        ledger = AccountLedger(given.event_ids, chosen.one_off_bots)
+        run = Run(self, workflow_id, job_id, given, chosen, ledger)
+        started = time.monotonic()
+        with self._registered(run):
+            try:
+                summary = await self._work(run)
+            except asyncio.CancelledError:
+                if run.cancelled:
+                    await self.client.cancel_workflow_async(workflow_id)
+                raise
+            finally:
+                await run.disconnect()
+        _tell(run, summary, time.monotonic() - started)
+        return summary
+
+    async def _work(self, run: Run) -> Json:
+        ledger = run.ledger
+        await self._heed([run])
+        while not ledger.over:
+            if run.stop.is_set():
+                # Stored as far as it came; whoever takes it up goes on from there.
+                raise asyncio.CancelledError
+            if ledger.backlog:
+                ledger.take(await DBOS.run_step_async({"name": "unschedule"}, run.unschedule))
+            elif run.options.dry_run and ledger.only is not None:
+                break
+            else:
+                ledger.take(await DBOS.run_step_async({"name": "look"}, run.look))
+        if ledger.rest():
+            ledger.take(await DBOS.run_step_async({"name": "close"}, run.close))
+        return ledger.summary()
+
+    @contextlib.contextmanager
+    def _registered(self, run: Run) -> Iterator[None]:
+        if self._stopping:
+            raise asyncio.CancelledError
+        self._runs[run.workflow_id] = run
+        self.idle.clear()
+        if self._watcher is None or self._watcher.done():
+            self._watcher = asyncio.create_task(self._watch(), name="meetstream_async jobs watcher")
+        try:
+            yield
+        finally:
+            if self._runs.get(run.workflow_id) is run:
+                del self._runs[run.workflow_id]
+            if not self._runs:
+                self.idle.set()
+
+    async def _watch(self) -> None:
+        while self._runs:
+            await asyncio.sleep(_WATCH)
+            try:
+                await self._heed(list(self._runs.values()))
+            except Exception as error:
+                # Cancelling has to wait until the database is back.
+                _log.warning("the job database can't be read: %s", type(error).__name__)
+
+    async def _heed(self, runs: list[Run]) -> None:
+        """Stop the runs of jobs that were cancelled."""
+        jobs = list({run.job_id for run in runs})
+        rows = await self.client.list_workflows_async(workflow_ids=jobs, load_input=False, load_output=False)
+        cancelled = {row.workflow_id for row in rows if (row.attributes or {}).get(CANCEL)}
+        for run in runs:
+            if run.job_id in cancelled:
+                run.cancelled = True
+                run.stop.set()
+
+    # --- from outside of the loop ---------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Send nothing new, in any run. What is in flight finishes and is stored."""
+        self._stopping = True
+        for run in list(self._runs.values()):
+            # Its waiters live in the engine's loop.
+            run.loop.call_soon_threadsafe(run.stop.set)
+
+
+def _tell(run: Run, summary: dict[str, Any], seconds: float) -> None:
+    """One line for each account that is over."""
+    fields = {"event": "account", "job_id": run.job_id, "account": run.account.name, "ok": summary["ok"]}
+    counts = ", ".join(f"{count} {status}" for status, count in summary["counts"].items()) or "no events"
+    reason = f": {summary['reason']}" if summary["reason"] else ""
+    _log.info(
+        "job %s, account %s: %s after %.1f s (%s)%s",
+        run.job_id,
+        run.account.name,
+        "ok" if summary["ok"] else "not ok",
+        seconds,
+        counts,
+        reason,
+        extra=fields,
+    )

@@ -1,0 +1,89 @@
+"""What the engine knows by name: the two workflows, their queues, and the version of what they store."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dbos import DBOS, EnqueueOptions
+
+from .ledger import Json
+
+APPLICATION = "meetstream-jobs"
+VERSION = "1"
+"""Of the stored steps, not of the package: the engine recovers only what has the version it runs, and a
+release that reads the same steps in the same way must take up what the one before it left."""
+JOB_QUEUE = "meetstream-jobs"
+ACCOUNT_QUEUE = "meetstream-accounts"
+JOB_WORKFLOW = "meetstream_async.job"
+ACCOUNT_WORKFLOW = "meetstream_async.account"
+CANCEL = "cancel"
+"""The attribute of a job that asks its workers to stop."""
+_BATCH = 500
+"""Accounts that are put into the queue in one transaction."""
+_MOST_RESTARTS = 1000
+"""Of one workflow, before the engine gives it up: a worker that is killed by what it runs must end."""
+
+
+class Works(Protocol):
+    """What the workflows need of the worker that runs in this process."""
+
+    async def enqueue(self, job_id: str, accounts: list[Json], first: int, options: Json) -> int: ...
+
+    async def run(self, workflow_id: str, job_id: str, account: Json, options: Json) -> Json: ...
+
+
+_here: list[Works] = []
+"""The worker of this process: the engine is one for a process, too."""
+
+
+def appoint(worker: Works | None) -> None:
+    """Say who works in this process."""
+    _here[:] = [] if worker is None else [worker]
+
+
+@DBOS.workflow(name=JOB_WORKFLOW, max_recovery_attempts=_MOST_RESTARTS)
+async def job_workflow(job: Json) -> int:
+    """Put a job's accounts into the queue."""
+    job_id = DBOS.workflow_id
+    assert job_id is not None
+    accounts, total = job["accounts"], 0
+    for first in range(0, len(accounts), _BATCH):
+        batch = accounts[first : first + _BATCH]
+        total += await DBOS.run_step_async(
+            {"name": "enqueue"}, _here[0].enqueue, job_id, batch, first, job["options"]
+        )
+    return total
+
+
+@DBOS.workflow(name=ACCOUNT_WORKFLOW, max_recovery_attempts=_MOST_RESTARTS)
+async def account_workflow(job_id: str, account: Json, options: Json) -> Json:
+    """One account of a job."""
+    workflow_id = DBOS.workflow_id
+    assert workflow_id is not None
+    return await _here[0].run(workflow_id, job_id, account, options)
+
+
+def account_id(job_id: str, index: int) -> str:
+    """The workflow of a job's account."""
+    return f"{job_id}/{index}"
+
+
+def job_options(job_id: str) -> EnqueueOptions:
+    """How a job is put into its queue."""
+    return {
+        "workflow_name": JOB_WORKFLOW,
+        "queue_name": JOB_QUEUE,
+        "workflow_id": job_id,
+        "app_version": VERSION,
+    }
+
+
+def account_options(job_id: str, index: int) -> EnqueueOptions:
+    """How an account is put into its queue: of several jobs, the first accounts come first."""
+    return {
+        "workflow_name": ACCOUNT_WORKFLOW,
+        "queue_name": ACCOUNT_QUEUE,
+        "workflow_id": account_id(job_id, index),
+        "app_version": VERSION,
+        "priority": index + 1,
+    }
