@@ -68,12 +68,14 @@ class Served:
 
     async def outcomes(self, run: str, limit: int = 100) -> list[dict[str, Any]]:
         """All outcomes of a run that is over, page by page."""
-        found, page = [], {"next": "0", "more": True}
-        while page["more"]:
-            reply = await self.http.get(f"{run}/outcomes", params={"after": page["next"], "limit": limit})
-            page = reply.json()
+        found: list[dict[str, Any]] = []
+        params: dict[str, Any] = {"limit": limit}
+        while True:
+            page = (await self.http.get(f"{run}/outcomes", params=params)).json()
             found += page["outcomes"]
-        return found
+            if not page["more"]:
+                return found
+            params["after"] = page["next"]
 
 
 @asynccontextmanager
