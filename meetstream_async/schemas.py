@@ -66,6 +66,10 @@ class Schemed:
         whole = handler.resolve_ref_schema(shown)
         whole["title"] = cls.__name__
         whole["description"] = inspect.getdoc(cls) or ""
+        if handler.mode == "serialization":
+            # What is written has every field.
+            whole["required"] = list(whole["properties"])
+            whole.pop("additionalProperties", None)
         for name, text in _field_docstrings(cls).items():
             if name in whole["properties"]:
                 whole["properties"][name]["description"] = text
@@ -131,8 +135,10 @@ def _fill_in(hint: Any, known: Mapping[Any, Any]) -> Any:
 
 
 def _reference(cls: type, source: Any) -> str:
-    names = [getattr(argument, "__name__", "Any") for argument in get_args(source)]
-    return f"{cls.__module__}.{'_'.join([cls.__qualname__, *names])}:{id(cls)}"
+    """What the schema is told apart by; the part before the colon becomes its name in OpenAPI."""
+    arguments = get_args(source)
+    names = [argument.__name__ for argument in arguments if isinstance(argument, type)]
+    return f"{cls.__module__}.{'_'.join([cls.__qualname__, *names])}:{id(cls)}-{hash(arguments)}"
 
 
 def _field_docstrings(cls: type) -> dict[str, str]:

@@ -12,7 +12,8 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from typing import cast
 
 import attrs
 
@@ -111,7 +112,7 @@ class DurableRuns:
         with _told():
             await self._status(run_id)
             stored = job_outcomes(run_id, after=after, follow=False, engine=self._engine)
-            async with contextlib.aclosing(stored) as outcomes:
+            async with contextlib.aclosing(cast(AsyncGenerator[JobOutcome, None], stored)) as outcomes:
                 async for outcome in outcomes:
                     found.append(_outcome(outcome))
                     if len(found) == limit:
@@ -179,6 +180,7 @@ def _digest(key: str) -> str:
 
 
 def _state(status: JobStatus) -> RunState:
+    assert status.submitted is not None
     line = status.accounts[0]
     phase = _PHASES[status.state]
     reason = line.reason
