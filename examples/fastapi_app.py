@@ -1,7 +1,5 @@
-"""A FastAPI backend over a MeetStream account: list bots, unschedule one event, unschedule many.
-
-Run it: MEETSTREAM_API_KEY=... ADMIN_TOKEN=... uvicorn fastapi_app:app
-"""
+"""A FastAPI backend over a MeetStream account: list bots, unschedule one event, unschedule many."""
+# Run it: MEETSTREAM_API_KEY=... ADMIN_TOKEN=... uvicorn fastapi_app:app
 
 import os
 import secrets

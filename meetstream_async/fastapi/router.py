@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import Depends as DependsParam
+from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 
 from meetstream_async import ConfigurationError, MeetStreamError
@@ -23,13 +24,34 @@ _MOST_OUTCOMES = 1000
 """On one page."""
 
 RunId = Annotated[str, Path(max_length=200, description="The id of a run.")]
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["outcome", "progress", "end"]},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "description": "An `outcome`: a RunOutcome; `progress` and the `end`: a RunState.",
+        },
+        "id": {"type": "string", "description": "For `Last-Event-ID`."},
+        "retry": {"type": "integer", "description": "Milliseconds."},
+    },
+    "required": ["event", "data"],
+}
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Events `outcome` (data: RunOutcome; id: its position), "
-        "`progress` and `end` (data: RunState).",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "description": "The events, until the run is over.",
+        "content": {"text/event-stream": {"itemSchema": _EVENT}},
     },
     204: {"description": "The end has been seen: there is nothing to come back for."},
+}
+_UNREADABLE: dict[int | str, dict[str, Any]] = {
+    400: {
+        "description": "The body is no text.",
+        "content": {
+            "application/json": {"schema": {"type": "object", "properties": {"detail": {"type": "string"}}}}
+        },
+    }
 }
 _STOPPING: dict[str, Any] = {
     "model": RunState,
@@ -101,7 +123,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
         "",
         status_code=202,
         response_description="The run has begun; Location is where to look at it.",
-        responses=problem_responses(422, 503),
+        responses=_UNREADABLE | problem_responses(422, 503),
     )
     async def start_bulk_unschedule(
         order: BulkRequest,
@@ -148,8 +170,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
 
     @router.get(
         "/{run_id}/events",
-        status_code=200,
-        response_class=RunStream,
+        response_class=StreamingResponse,
         responses=_STREAM | problem_responses(404, 422),
     )
     async def follow_bulk_unschedule(

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from meetstream_async import BotFilter, MeetStreamClient, OutcomeStatus
 
@@ -26,6 +26,13 @@ def _text(value: object) -> object:
     return value
 
 
+def _number(value: object) -> object:
+    # 5.0 is an integer of JSON; "5" and true are none.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("a number is wanted")
+    return value
+
+
 class BulkRequest(BaseModel):
     """What to unschedule. Without ``filter`` and ``event_ids``: every scheduled bot of the account."""
 
@@ -38,7 +45,7 @@ class BulkRequest(BaseModel):
         list[Annotated[str, Field(min_length=1, max_length=1024)]] | None,
         Field(min_length=1, max_length=MOST_EVENT_IDS),
     ] = Field(default=None, description="Just these events, instead of what is listed.")
-    max_concurrency: StrictInt = Field(
+    max_concurrency: Annotated[int, BeforeValidator(_number)] = Field(
         default=5, ge=1, le=MOST_CONCURRENT, description="Requests in flight at most."
     )
     dry_run: StrictBool = Field(default=False, description="Say what would be done, and send no DELETE.")
