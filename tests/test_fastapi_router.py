@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -126,6 +127,20 @@ async def test_a_bad_order_is_refused_before_anything_is_sent() -> None:
             places = {part for error in problem["errors"] for part in error["place"]}
             assert place in places if place else problem["code"] == "invalid_argument", body
         assert sim.requests == []
+
+
+async def test_a_body_that_is_too_large_is_not_read() -> None:
+    """413 for more than a mebibyte, 411 where its length is not told; neither needs the body."""
+
+    async def drip() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    async with Simulator(1) as sim, serve(app_for(sim)) as served:
+        served.http.headers["Authorization"] = "Bearer wrong"
+        large = await served.http.post("/bulk-unschedule", content=b" " * (2**20 + 1))
+        untold = await served.http.post("/bulk-unschedule", content=drip())
+    assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
+    assert (untold.status_code, untold.json()["code"]) == (411, "length_required")
 
 
 async def test_an_idempotency_key_starts_one_run() -> None:

@@ -20,6 +20,8 @@ from .problems import ProblemError, as_problem, problem_responses
 from .runs import BulkRequest, OutcomePage, Runs, RunState
 from .stream import RunStream, parse_event_id
 
+_MOST_BYTES = 1 << 20
+"""Of a request's body."""
 _MOST_OUTCOMES = 1000
 """On one page."""
 
@@ -67,11 +69,22 @@ class _Route(APIRoute):
 
         async def handle_or_tell(request: Request) -> Response:
             try:
+                _check_length(request)
                 return await handle(request)
             except (MeetStreamError, ProblemError, RequestValidationError) as error:
                 return as_problem(error).response()
 
         return handle_or_tell
+
+
+def _check_length(request: Request) -> None:
+    """Raises ProblemError for a body that is not worth reading; it is read before anybody's security."""
+    if request.method != "POST":
+        return
+    if "transfer-encoding" in request.headers:
+        raise ProblemError(411, "length_required", "Send the body with a Content-Length.")
+    if int(request.headers.get("content-length", "0")) > _MOST_BYTES:
+        raise ProblemError(413, "body_too_large", f"The body may have {_MOST_BYTES} bytes at most.")
 
 
 def bulk_router(
@@ -123,7 +136,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
         "",
         status_code=202,
         response_description="The run has begun; Location is where to look at it.",
-        responses=_UNREADABLE | problem_responses(422, 503),
+        responses=_UNREADABLE | problem_responses(411, 413, 422, 503),
     )
     async def start_bulk_unschedule(
         order: BulkRequest,
