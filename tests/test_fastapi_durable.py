@@ -23,6 +23,7 @@ pytest.importorskip("dbos")
 from meetstream_async.fastapi.durable import DurableRuns
 from meetstream_async.jobs import JobAccount, JobEngine, JobOptions
 
+LONG = os.environ.get("MEETSTREAM_PROOF", "short") != "short"
 APP = """
 import os
 from fastapi import Depends, FastAPI
@@ -168,6 +169,7 @@ async def _ask_each(url: str) -> dict[int, httpx.AsyncClient]:
 
 
 @pytest.mark.soak
+@pytest.mark.skipif(not LONG, reason="a long proof, of several processes")
 async def test_two_worker_processes_serve_the_same_runs(tmp_path: Path) -> None:
     """Started on one, deduplicated and followed on the other, while a third process does the work."""
     (tmp_path / "durable_app.py").write_text(APP, encoding="utf-8")

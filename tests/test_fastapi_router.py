@@ -322,6 +322,28 @@ async def test_a_run_that_does_not_end_in_time_is_cancelled_and_what_is_in_fligh
     assert "unknown" in seen[-1].data["reason"]
 
 
+async def test_a_server_that_is_stopping_starts_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 with Retry-After for whoever comes in the last moment over a connection that is still open."""
+    monkeypatch.setattr("meetstream_async.fastapi.in_process._LOOK", 0.0)
+    monkeypatch.setattr("meetstream_async.fastapi.in_process.server_is_stopping", lambda: True)
+    async with Simulator(3) as sim, serve(app_for(sim)) as served:
+        reply = await served.http.post("/bulk-unschedule", json={})
+        assert sim.requests == []
+    assert (reply.status_code, reply.json()["code"]) == (503, "shutting_down")
+    assert int(reply.headers["retry-after"]) > 0
+
+
+async def test_runs_serve_one_application_at_a_time() -> None:
+    """A second one that shares them does not start, and after the first has stopped it does."""
+    runs = InProcessRuns()
+    async with runs.serving():
+        with pytest.raises(ConfigurationError, match="another application"):
+            async with runs.serving():
+                raise AssertionError("started")
+    async with runs.serving():
+        pass
+
+
 # --- bounds -------------------------------------------------------------------------------------------
 
 

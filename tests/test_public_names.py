@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -16,8 +17,12 @@ import meetstream_async
 PACKAGE = Path(meetstream_async.__file__).parent
 SIMULATOR = sorted((PACKAGE / "simulator").glob("*.py"))
 
+FRONT_DOORS = sorted((PACKAGE / "fastapi").glob("*.py"))
+"""Rooms behind extras, which use the library as its users do."""
+
 # A room imports only from rooms before it.
 ROOMS = [
+    "schemas",
     "errors",
     "safety",
     "models",
@@ -170,6 +175,20 @@ def test_a_room_imports_only_from_rooms_before_it(room: str) -> None:
         assert not name.startswith("meetstream_async")
         if level:
             assert name.partition(".")[0] in allowed
+
+
+@pytest.mark.parametrize("path", FRONT_DOORS, ids=lambda path: f"{path.parent.name}.{path.stem}")
+def test_a_front_door_uses_public_names_alone(path: Path) -> None:
+    """Its own siblings, what the package shows its users, and of jobs what those do."""
+    siblings = {other.stem for other in path.parent.glob("*.py")}
+    for level, name in _imports(_tree(path)):
+        if level:
+            assert level == 1
+            assert name.partition(".")[0] in siblings
+        elif name.startswith("meetstream_async"):
+            module, _, shown = name.rpartition(".")
+            assert module in ("meetstream_async", "meetstream_async.jobs")
+            assert shown in importlib.import_module(module).__all__
 
 
 @pytest.mark.parametrize("path", SIMULATOR, ids=lambda path: path.stem)

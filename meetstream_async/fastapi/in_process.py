@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from meetstream_async import ConfigurationError, MeetStreamClient, stream_unschedule
 
+from .problems import ProblemError
 from .run import Run
 from .runs import BulkRequest, RunOutcome, RunState, key_is_taken, no_position, no_room, no_such_run
 from .server import server_is_stopping
@@ -65,6 +66,10 @@ class InProcessRuns:
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
+        if self._serving:
+            raise ConfigurationError(
+                "these runs serve another application; give each its own InProcessRuns()"
+            )
         self._runs, self._by_key, self._closing, self._serving = {}, {}, None, True
         watcher = asyncio.create_task(self._close_with_server(), name="meetstream_async server watch")
         try:
@@ -85,7 +90,9 @@ class InProcessRuns:
             raise RuntimeError("the router has not been started: the application's lifespan has not run")
         # Made to be thrown away: it checks the options before anything is sent.
         stream_unschedule(client, request.event_ids or (), **request.options())
-        if self._closing is not None or len(self._running()) >= self._max_running:
+        if self._closing is not None:
+            raise ProblemError(503, "shutting_down", "The server is stopping.", retry_after=_COME_BACK)
+        if len(self._running()) >= self._max_running:
             raise no_room(_COME_BACK)
         run = Run(request, fingerprint, key)
         self._runs[run.id] = run
