@@ -5,9 +5,7 @@ pydantic is no dependency: whoever calls these methods has it, and nothing here 
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Mapping
 from datetime import datetime
 from types import UnionType
@@ -143,11 +141,12 @@ def _reference(cls: type, source: Any) -> str:
 
 def _field_docstrings(cls: type) -> dict[str, str]:
     """The docstrings that stand below the fields in the source; none where there is no source."""
+    import ast
+
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+        definition = ast.parse(inspect.getsource(cls)).body[0]
     except OSError:
         return {}
-    definition = tree.body[0]
     assert isinstance(definition, ast.ClassDef)
     found = {}
     for field, after in zip(definition.body, definition.body[1:], strict=False):

@@ -8,11 +8,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import attrs
-
-from meetstream_async import BotFilter, ConfigurationError
 from meetstream_async.jobs import (
     JobAccount,
     JobConflictError,
@@ -31,13 +27,12 @@ from meetstream_async.jobs import (
     unfinished_jobs,
 )
 
-from .consent import ask
+from .jobs_input import at_its_times, consent_to, job_options
 from .jobs_view import follow, headline, status_table, verdict
-from .output import clean, facts, plural, print_json, print_line, say, show
+from .output import clean, plural, print_json, print_line, say, show
 from .run import ExitCode, Refused, run_async
-from .unscheduling import Asked, Unscheduling, read
+from .unscheduling import Unscheduling, read
 
-_SHOWN = 3
 _LOCAL = "local"
 """A worker's name where it needs none: one worker at a time works on a SQLite file."""
 
@@ -53,7 +48,7 @@ def run_job(
 ) -> ExitCode:
     """Submit a job, or find it, and work until it is over."""
     asked = read(typed)
-    accounts, options = _accounts(path), _options(asked)
+    accounts, options = load_accounts(path), job_options(asked)
     given, job_id = job_id is not None, job_id or new_job_id()
     engine = _engine(database, worker or _LOCAL, accounts_at_once)
     if worker is None and not engine.database.startswith("sqlite"):
@@ -66,7 +61,7 @@ def run_job(
     check_credentials(accounts)
     if status is None:
         run_async(lambda _: _check_alone(client, job_id))
-        _consent(accounts, asked, client, job_id)
+        consent_to(accounts, asked, client, job_id)
         run_async(lambda _: _submit(client, accounts, options, job_id))
     else:
         say(f"job {job_id} is unfinished, and goes on as it was submitted")
@@ -97,12 +92,12 @@ def run_job(
 def submit(path: Path, job_id: str | None, database: str | None, typed: Unscheduling) -> ExitCode:
     """Store a job for the workers."""
     asked = read(typed)
-    accounts, options = _accounts(path), _options(asked)
+    accounts, options = load_accounts(path), job_options(asked)
     given, job_id = job_id is not None, job_id or new_job_id()
     client = _engine(database)
     status = run_async(lambda _: _find(client, job_id, accounts, options)) if given else None
     if status is None:
-        _consent(accounts, asked, client, job_id)
+        consent_to(accounts, asked, client, job_id)
         status = run_async(lambda _: _submit(client, accounts, options, job_id))
     else:
         say(f"job {job_id} is there already; nothing new was started")
@@ -200,53 +195,7 @@ def resume(job_id: str, database: str | None, *, force: bool, as_json: bool) -> 
 
 
 def _engine(database: str | None, worker_id: str | None = None, accounts_at_once: int = 20) -> JobEngine:
-    try:
-        return JobEngine(database, worker_id=worker_id, accounts_at_once=accounts_at_once)
-    except ConfigurationError as error:
-        raise Refused(clean(error, 1000).replace("database must", "--database must", 1)) from None
-
-
-def _accounts(path: Path) -> list[JobAccount]:
-    accounts = load_accounts(path)
-    if not accounts:
-        raise Refused(f"{clean(path)} names no account")
-    return accounts
-
-
-def _options(asked: Asked) -> JobOptions:
-    typed, choices = asked.typed, asked.choices
-    return JobOptions(
-        where=_filter(asked),
-        cancel_all_occurrences=True if typed.all_occurrences else None,
-        from_date=asked.series_from,
-        one_off_bots=typed.one_off_bots,
-        whole_events=typed.whole_events,
-        dry_run=choices.dry_run,
-        max_concurrency=choices.concurrency,
-        rate_limit=choices.rate,
-        max_pause=choices.max_pause,
-        timeout=choices.timeout,
-    )
-
-
-def _filter(asked: Asked) -> BotFilter | None:
-    if asked.selection is None:
-        return None
-    for key, text in asked.selection.attributes.items():
-        if _reads_as_another(text):
-            say(
-                ("note:", "yellow"),
-                f" --attr {clean(key, 60)}={clean(text, 60)}: a job takes the value as text, not as the "
-                "number, true or false that it may stand for",
-            )
-    return attrs.evolve(asked.selection.filter, attributes=dict(asked.selection.attributes) or None)
-
-
-def _reads_as_another(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), bool | int | float)
-    except ValueError:
-        return False
+    return JobEngine(database, worker_id=worker_id, accounts_at_once=accounts_at_once)
 
 
 async def _find(
@@ -259,23 +208,9 @@ async def _find(
         except UnknownJobError:
             return None
         try:
-            return await submit_job(accounts, _at_its_times(options, status.options), job_id=job_id)
+            return await submit_job(accounts, at_its_times(options, status.options), job_id=job_id)
         except JobConflictError as error:
             raise Refused(f"{clean(error)}; nothing was sent") from None
-
-
-def _at_its_times(options: JobOptions, stored: Any) -> JobOptions:
-    """The options with the stored times: what was typed as +2h meant two hours from then."""
-    given = options.to_dict()
-    where, before = given["where"], stored.get("where")
-    if where is not None and before is not None:
-        given["where"] = {
-            name: before.get(name, value) if name in ("before", "after") else value
-            for name, value in where.items()
-        }
-    if given["from_date"] is not None and stored.get("from_date") is not None:
-        given["from_date"] = stored["from_date"]
-    return JobOptions.from_dict(given)
 
 
 async def _check_alone(client: JobEngine, job_id: str) -> None:
@@ -297,32 +232,6 @@ async def _submit(
 ) -> JobStatus:
     async with client:
         return await submit_job(accounts, options, job_id=job_id)
-
-
-def _consent(accounts: Sequence[JobAccount], asked: Asked, client: JobEngine, job_id: str) -> None:
-    """Say what a job is going to do, and have the human type it."""
-    lines = [
-        f"{clean(account.name, 60)}  key from {clean(account.reference, 200)}"
-        + (f"  at {clean(account.base_url)}" if account.base_url else "")
-        for account in accounts[:_SHOWN]
-    ]
-    if len(accounts) > _SHOWN:
-        lines.append(f"and {len(accounts) - _SHOWN} more")
-    choices = asked.choices
-    verb = "show what would be unscheduled" if choices.dry_run else f"unschedule all events{asked.series}"
-    where = " inside the filter" if asked.selection is not None else ""
-    one_off = " and delete one-off bots" if asked.typed.one_off_bots == "delete" else ""
-    total = plural(len(accounts), "account")
-    show(
-        facts(
-            ("job", [f"{job_id} in {clean(client.database)}"]),
-            ("accounts", lines),
-            ("filter", [] if asked.selection is None else asked.selection.words()),
-            ("to do", [f"{verb}{where}{one_off} of {total}"]),
-        )
-    )
-    if not (choices.yes or choices.dry_run):
-        ask(f"unschedule {total}")
 
 
 def _conclude(status: JobStatus, *, as_json: bool) -> ExitCode:

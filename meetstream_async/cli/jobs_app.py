@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -105,28 +105,7 @@ def run(
       meetstream-async jobs run accounts.toml --id offboarding-7 --attr customer=acme
       meetstream-async jobs run accounts.toml --id offboarding-7 --yes --json > result.json
     """
-    choices = BulkChoices(
-        dry_run=dry_run,
-        yes=yes,
-        as_json=as_json,
-        concurrency=concurrency,
-        rate=rate,
-        timeout=timeout,
-        max_pause=max_pause,
-    )
-    typed = Unscheduling(
-        command="jobs run",
-        platform=platform,
-        before=before,
-        after=after,
-        name=name,
-        attributes=tuple(attr or ()),
-        one_off_bots=one_off_bots.value,
-        all_occurrences=all_occurrences,
-        series_from=series_from,
-        whole_events=whole_events,
-        choices=choices,
-    )
+    typed = _typed("jobs run", locals())
 
     def command() -> ExitCode:
         from .jobs import run_job
@@ -167,28 +146,7 @@ def submit(
       meetstream-async jobs submit accounts.toml --id offboarding-7 --yes
       meetstream-async jobs status offboarding-7 --watch
     """
-    choices = BulkChoices(
-        dry_run=dry_run,
-        yes=yes,
-        as_json=as_json,
-        concurrency=concurrency,
-        rate=rate,
-        timeout=timeout,
-        max_pause=max_pause,
-    )
-    typed = Unscheduling(
-        command="jobs submit",
-        platform=platform,
-        before=before,
-        after=after,
-        name=name,
-        attributes=tuple(attr or ()),
-        one_off_bots=one_off_bots.value,
-        all_occurrences=all_occurrences,
-        series_from=series_from,
-        whole_events=whole_events,
-        choices=choices,
-    )
+    typed = _typed("jobs submit", locals())
 
     def command() -> ExitCode:
         from .jobs import submit as submit_job
@@ -309,6 +267,19 @@ def resume(
         return resume_job(job_id, database, force=force, as_json=as_json)
 
     _execute(command)
+
+
+def _typed(command: str, given: Mapping[str, Any]) -> Unscheduling:
+    """What was typed, from the parameters of a command: two commands have the same twenty."""
+    choices = ("dry_run", "yes", "as_json", "concurrency", "rate", "timeout", "max_pause")
+    rest = ("platform", "before", "after", "name", "all_occurrences", "series_from", "whole_events")
+    return Unscheduling(
+        command=command,
+        attributes=tuple(given["attr"] or ()),
+        one_off_bots=given["one_off_bots"].value,
+        choices=BulkChoices(**{name: given[name] for name in choices}),
+        **{name: given[name] for name in rest},
+    )
 
 
 def _execute(command: Callable[[], ExitCode]) -> None:

@@ -168,7 +168,8 @@ async def resume_job(job_id: str, *, force: bool = False, engine: JobEngine | No
             if ids:
                 # Into its own queue: the engine's default one knows no cap.
                 await engine.client.resume_workflows_async(ids, queue_name=queue)
-    return JobResumption(len(taken[ACCOUNT_QUEUE]), left)
+    unopened = len(job.accounts) - (len(rows) - 1) if taken[JOB_QUEUE] else 0
+    return JobResumption(len(taken[ACCOUNT_QUEUE]) + unopened, left)
 
 
 async def unfinished_jobs(*, engine: JobEngine | None = None) -> list[str]:

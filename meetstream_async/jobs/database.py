@@ -43,11 +43,11 @@ class Database:
 
         Raises ConfigurationError, which never shows it, for a URL of any other kind.
         """
-        source = "database" if given is not None else VARIABLE
+        source = "the database" if given is not None else VARIABLE
         text = given if given is not None else os.environ.get(VARIABLE)
         if not text:
             if given is not None:
-                raise ConfigurationError(f"database must be a URL: {_FORMS}")
+                raise ConfigurationError(f"the database must be a URL: {_FORMS}")
             return cls._of_file(user_state_path("meetstream_async") / "jobs.sqlite")
         try:
             url = sa.make_url(text)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import math
+from collections.abc import Awaitable
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +18,7 @@ from meetstream_async import ConfigurationError
 from .credentials import Resolver
 from .database import Database
 from .errors import JobStoreError
-from .lock import Lock, take
+from .lock import Lock, take, take_file
 from .worker import Worker
 from .workflows import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, VERSION, appoint
 
@@ -82,7 +83,8 @@ class JobEngine:
         self._pool: sa.Engine | None = None
         self._client: DBOSClient | None = None
         self._worker: Worker | None = None
-        self._lock: Lock | None = None
+        self._locks: list[Lock] = []
+        self._launched = False
 
     def __repr__(self) -> str:
         role = "client" if self._worker_id is None else f"worker {self._worker_id}"
@@ -127,9 +129,8 @@ class JobEngine:
         if self._worker is not None:
             await self._finish(self._worker)
             self._worker = None
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        while self._locks:
+            self._locks.pop().close()
         if self._client is not None:
             self._client.destroy()
             self._client = None
@@ -154,7 +155,9 @@ class JobEngine:
 
     def _connect(self) -> None:
         # With a handler of its own, the engine would print to stderr; like this the application decides.
-        logging.getLogger("dbos").addHandler(logging.NullHandler())
+        log = logging.getLogger("dbos")
+        log.addHandler(_SILENT)
+        log.addFilter(_is_news)
         self._database.prepare()
         with self._database.errors():
             self._pool = self._database.engine()
@@ -175,20 +178,26 @@ class JobEngine:
             raise ConfigurationError(
                 "this process has a worker already; open the other one in its own process"
             )
-        with self._database.errors():
-            self._lock = await asyncio.to_thread(take, self._database, self._worker_id)
-        if self._lock is None:
-            if self._database.path is not None:
-                raise ConfigurationError(
-                    f"another worker is at work on {self._database}: one at a time can work on a SQLite file"
-                )
-            raise ConfigurationError(
-                f"a worker {self._worker_id!r} is alive on {self._database}: give this one an id of its own"
+        if self._database.path is not None:
+            await self._lock(
+                asyncio.to_thread(take_file, self._database),
+                f"another worker is at work on {self._database}: one at a time can work on a SQLite file",
             )
+        await self._lock(
+            asyncio.to_thread(take, self._database, self._worker_id),
+            f"a worker {self._worker_id!r} is alive on {self._database}: give this one an id of its own",
+        )
         self._worker = Worker(self.client, self._pool, self._resolver)
         appoint(self._worker)
         with self._database.errors():
             await asyncio.to_thread(self._launch)
+
+    async def _lock(self, taking: Awaitable[Lock | None], refusal: str) -> None:
+        with self._database.errors():
+            lock = await taking
+        if lock is None:
+            raise ConfigurationError(refusal)
+        self._locks.append(lock)
 
     def _launch(self) -> None:
         # In a thread without a loop, the engine runs the workflows on a loop of its own: what an application
@@ -202,12 +211,15 @@ class JobEngine:
             "log_level": "WARNING",
             "sys_db_pool_size": _POOL,
             "max_executor_threads": _THREADS,
+            # Of messages between workflows, which there are none of here; stopping waits for it, though.
+            "notification_listener_polling_interval_sec": 0.1,
         }
         DBOS(config=config)
         if DBOS.application_version != VERSION or DBOS.executor_id != self._worker_id:
             raise ConfigurationError(
                 "this process uses DBOS already, which is one for a process: work in a process of its own"
             )
+        self._launched = True
         # Before the launch: the engine looks for new queues only once a second.
         for queue, at_once in ((JOB_QUEUE, 1), (ACCOUNT_QUEUE, self._accounts_at_once)):
             self.client.register_queue(
@@ -222,7 +234,9 @@ class JobEngine:
             if worker.idle.is_set():
                 break
             await asyncio.sleep(_STEP)
-        await asyncio.to_thread(DBOS.destroy)
+        if self._launched:
+            self._launched = False
+            await asyncio.to_thread(DBOS.destroy)
         appoint(None)
         with contextlib.suppress(JobStoreError), self._database.errors():
             await self._hand_back()
@@ -241,6 +255,14 @@ class JobEngine:
             if rows:
                 ids = [row.workflow_id for row in rows]
                 await self.client.resume_workflows_async(ids, queue_name=queue)
+
+
+_SILENT = logging.NullHandler()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    # A run that leaves its account for later ends like this, and does so on purpose.
+    return not str(record.msg).startswith("Asyncio task cancelled")
 
 
 def current_engine(engine: JobEngine | None = None) -> JobEngine:

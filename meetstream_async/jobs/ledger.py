@@ -185,15 +185,18 @@ class AccountLedger:
         self.backlog.append(known)
 
 
-def outcome_of(known: Known, status: OutcomeStatus, reason: str | None, **more: Any) -> Json:
+def outcome_of(
+    known: Known, status: OutcomeStatus, reason: str | None, *, attempts: int = 0, error: str | None = None
+) -> Json:
     """A stored outcome."""
-    outcome = {
+    return {
         "event_id": known.event_id,
         "bot_ids": list(known.bots),
         "status": status.value,
         "reason": reason,
+        "attempts": attempts,
+        "error": error,
     }
-    return {**outcome, "attempts": 0, "error": None, **more}
 
 
 def _time(text: str | None) -> datetime | None:

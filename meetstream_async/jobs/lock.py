@@ -21,12 +21,9 @@ class Lock(Protocol):
 
 
 def take(database: Database, worker_id: str) -> Lock | None:
-    """The lock of a worker's name in a database, or None where a living process holds it.
-
-    A SQLite file has one lock, since one worker at a time can work on it.
-    """
+    """The lock of a worker's name in a database, or None where a living process holds it."""
     if database.path is not None:
-        return _take_file(database.path)
+        return _take_file(database.path, f"worker-{_number(worker_id) % 2**64:016x}")
     connection = psycopg.connect(database.url, autocommit=True, connect_timeout=10)
     try:
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_number(worker_id)]).fetchone()
@@ -48,9 +45,15 @@ def is_held(database: Database, worker_id: str) -> bool:
     return False
 
 
-def _take_file(path: Path) -> Lock | None:
+def take_file(database: Database) -> Lock | None:
+    """The lock of a SQLite file, on which one worker at a time can work; None where another one does."""
+    assert database.path is not None
+    return _take_file(database.path, "worker")
+
+
+def _take_file(path: Path, name: str) -> Lock | None:
     # A transaction on a file of its own: the operating system ends it with the process, on every platform.
-    lock = path.with_name(f"{path.name}-worker")
+    lock = path.with_name(f"{path.name}-{name}")
     os.close(os.open(lock, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(lock, timeout=0.0, isolation_level=None, check_same_thread=False)
     try:

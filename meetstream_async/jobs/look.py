@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 
 from attrs import define, field
 
@@ -20,7 +21,7 @@ from meetstream_async import (
     bulk_unschedule,
 )
 
-from .ledger import GONE, AccountLedger, Json, Known, key_of
+from .ledger import GONE, AccountLedger, Json, Known, key_of, outcome_of
 from .options import JobOptions
 from .steps import describe, settled
 
@@ -52,7 +53,7 @@ async def look(
         if stop.is_set():
             raise asyncio.CancelledError
         view = await looker.view(page)
-        if view.to_do or options.dry_run:
+        if view.events or options.dry_run:
             return _look(view)
         waiting = len(view.rows) + view.open_rows
         now = loop.time()
@@ -85,9 +86,11 @@ class _View:
     open_rows: int = 0
     """Of events of which nobody knows yet."""
 
-    @property
-    def to_do(self) -> bool:
-        return bool(self.events)
+    def plan(self, event_id: str | None, rows: Iterable[ScheduledBot]) -> None:
+        """Unschedule an event, of which these rows are listed."""
+        joins = {row.bot_id: row.scheduled_join_time for row in rows}
+        bots = {bot_id: time and time.isoformat() for bot_id, time in joins.items()}
+        self.events.append({"event_id": event_id, "bots": bots})
 
 
 class _Looker:
@@ -117,16 +120,16 @@ class _Looker:
 
     async def view(self, page: ScheduledBotPage) -> _View:
         """What this listing means for what is known."""
-        # Without a request: the library groups the rows into events, and says which are left alone and why.
-        planned = await bulk_unschedule(
-            self._client,
-            page,
-            where=self._options.where,
-            whole_events=self._options.whole_events,
-            **{**self._options.for_bulk(), "dry_run": True},
-        )
         view = _View(self._selected(page), not page.truncated and not page.rejected, _shortfall(page))
         if self._ledger.only is None:
+            # Without a request: the library groups the rows into events, and says which it would leave alone.
+            planned = await bulk_unschedule(
+                self._client,
+                page,
+                where=self._options.where,
+                whole_events=self._options.whole_events,
+                **{**self._options.for_bulk(), "dry_run": True},
+            )
             self._take_new(view, planned.outcomes, page)
         if not view.events:
             for known in self._ledger.known.values():
@@ -134,21 +137,16 @@ class _Looker:
         return view
 
     def _take_new(self, view: _View, planned: tuple[UnscheduleOutcome, ...], page: ScheduledBotPage) -> None:
-        joins = {bot.bot_id: bot.scheduled_join_time for bot in page.bots}
+        rows = {bot.bot_id: bot for bot in page.bots}
         for outcome in planned:
             if key_of(outcome.event_id, outcome.bot_ids) in self._ledger.known:
                 continue
             if outcome.status is OutcomeStatus.WOULD_UNSCHEDULE and not self._options.dry_run:
-                times = {bot_id: joins[bot_id] for bot_id in outcome.bot_ids}
-                bots = {bot_id: time and time.isoformat() for bot_id, time in times.items()}
-                view.events.append({"event_id": outcome.event_id, "bots": bots})
+                view.plan(outcome.event_id, [rows[bot_id] for bot_id in outcome.bot_ids])
             else:
-                stored = outcome.to_dict()
+                bots = dict.fromkeys(outcome.bot_ids)
                 view.outcomes.append(
-                    {
-                        name: stored[name]
-                        for name in ("event_id", "bot_ids", "status", "reason", "attempts", "error")
-                    }
+                    outcome_of(Known(outcome.event_id, bots), outcome.status, outcome.reason)
                 )
 
     def _selected(self, page: ScheduledBotPage) -> dict[str, dict[str, ScheduledBot]]:
@@ -173,21 +171,14 @@ class _Looker:
         touchable = known.key not in self._untouchable
         if known.open is not None:
             if touchable and not known.tried_again:
-                self._again(known, view, here)
+                view.plan(known.event_id, here.values())
             elif known.open["status"] == OutcomeStatus.UNKNOWN:
                 view.open_rows += len(here)
         elif touchable and not known.listed <= here.keys() and known.deletes < _MOST_DELETES:
             # The last DELETE took a row and left others: one more will take the next.
-            self._again(known, view, here)
+            view.plan(known.event_id, here.values())
         else:
             view.rows += here.values()
-
-    def _again(self, known: Known, view: _View, here: dict[str, ScheduledBot]) -> None:
-        bots = {
-            bot_id: bot.scheduled_join_time and bot.scheduled_join_time.isoformat()
-            for bot_id, bot in here.items()
-        }
-        view.events.append({"event_id": known.event_id, "bots": bots})
 
 
 def _last_word(known: Known, view: _View) -> Json:

@@ -21,7 +21,7 @@ from meetstream_async import (
     bulk_unschedule,
 )
 
-from .ledger import AccountLedger, Json, Known
+from .ledger import AccountLedger, Json, Known, outcome_of
 from .options import JobOptions
 
 _ENDED_HERE = "the account's run was told to stop"
@@ -87,14 +87,13 @@ def is_missing_bot(outcome: UnscheduleOutcome) -> bool:
 
 def _stored(known: Known, outcome: UnscheduleOutcome) -> Json:
     earlier = 0 if known.open is None else known.open["attempts"]
-    stored = {
-        "event_id": outcome.event_id,
-        "bot_ids": list(known.bots),
-        "status": outcome.status.value,
-        "reason": outcome.reason,
-        "attempts": outcome.attempts + earlier,
-        "error": None if outcome.error is None else describe(outcome.error),
-    }
+    stored = outcome_of(
+        known,
+        outcome.status,
+        outcome.reason,
+        attempts=outcome.attempts + earlier,
+        error=None if outcome.error is None else describe(outcome.error),
+    )
     return {**stored, "missing": True} if is_missing_bot(outcome) else stored
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from attrs import define, field
-from dbos import DBOS, DBOSClient
+from dbos import DBOS, DBOSClient, WorkflowStatus
 
 from meetstream_async import ConfigurationError, MeetStreamClient
 
@@ -44,7 +44,6 @@ class Run:
     """Nothing new is sent; the run leaves at its next step."""
     cancelled: bool = False
     """The job was: the run does not come back by itself."""
-    loop: asyncio.AbstractEventLoop = field(factory=asyncio.get_running_loop)
     _client: MeetStreamClient | None = None
 
     async def look(self) -> Json:
@@ -105,6 +104,8 @@ class Worker:
         self.idle = threading.Event()
         """Set while no run is left."""
         self.idle.set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The engine's, once it has run something."""
         self._runs: dict[str, Run] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._stopping = False
@@ -134,7 +135,8 @@ class Worker:
                 summary = await self._work(run)
             except asyncio.CancelledError:
                 if run.cancelled:
-                    await self.client.cancel_workflow_async(workflow_id)
+                    with _database_aside():
+                        await self.client.cancel_workflow_async(workflow_id)
                 raise
             finally:
                 await run.disconnect()
@@ -162,6 +164,7 @@ class Worker:
     def _registered(self, run: Run) -> Iterator[None]:
         if self._stopping:
             raise asyncio.CancelledError
+        self._loop = asyncio.get_running_loop()
         self._runs[run.workflow_id] = run
         self.idle.clear()
         if self._watcher is None or self._watcher.done():
@@ -177,16 +180,16 @@ class Worker:
     async def _watch(self) -> None:
         while self._runs:
             await asyncio.sleep(_WATCH)
-            try:
-                await self._heed(list(self._runs.values()))
-            except Exception as error:
-                # Cancelling has to wait until the database is back.
-                _log.warning("the job database can't be read: %s", type(error).__name__)
+            await self._heed(list(self._runs.values()))
 
     async def _heed(self, runs: list[Run]) -> None:
         """Stop the runs of jobs that were cancelled."""
         jobs = list({run.job_id for run in runs})
-        rows = await self.client.list_workflows_async(workflow_ids=jobs, load_input=False, load_output=False)
+        rows: list[WorkflowStatus] = []
+        with _database_aside():
+            rows = await self.client.list_workflows_async(
+                workflow_ids=jobs, load_input=False, load_output=False
+            )
         cancelled = {row.workflow_id for row in rows if (row.attributes or {}).get(CANCEL)}
         for run in runs:
             if run.job_id in cancelled:
@@ -198,9 +201,21 @@ class Worker:
     def stop(self) -> None:
         """Send nothing new, in any run. What is in flight finishes and is stored."""
         self._stopping = True
-        for run in list(self._runs.values()):
-            # Its waiters live in the engine's loop.
-            run.loop.call_soon_threadsafe(run.stop.set)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop_runs)
+
+    def _stop_runs(self) -> None:
+        for run in self._runs.values():
+            run.stop.set()
+
+
+@contextlib.contextmanager
+def _database_aside() -> Iterator[None]:
+    """Whether a job was cancelled can wait until the database is back; a run must not end for it."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        _log.warning("the job database can't be used: %s", type(error).__name__)
 
 
 def _tell(run: Run, summary: dict[str, Any], seconds: float) -> None:

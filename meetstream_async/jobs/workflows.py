@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dbos import DBOS, EnqueueOptions
+from dbos import DBOS, EnqueueOptions, StepOptions
 
 from .ledger import Json
 
@@ -20,6 +20,8 @@ CANCEL = "cancel"
 """The attribute of a job that asks its workers to stop."""
 _BATCH = 500
 """Accounts that are put into the queue in one transaction."""
+_ENQUEUE: StepOptions = {"name": "enqueue", "retries_allowed": True, "max_attempts": 10}
+"""Tried for about a quarter of an hour where the database is away."""
 _MOST_RESTARTS = 1000
 """Of one workflow, before the engine gives it up: a worker that is killed by what it runs must end."""
 
@@ -49,9 +51,7 @@ async def job_workflow(job: Json) -> int:
     accounts, total = job["accounts"], 0
     for first in range(0, len(accounts), _BATCH):
         batch = accounts[first : first + _BATCH]
-        total += await DBOS.run_step_async(
-            {"name": "enqueue"}, _here[0].enqueue, job_id, batch, first, job["options"]
-        )
+        total += await DBOS.run_step_async(_ENQUEUE, _here[0].enqueue, job_id, batch, first, job["options"])
     return total
 
 
