@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import Depends, FastAPI
-from fastapi_support import Event, Served, app_for, events, guard, serve
+from fastapi_support import TOKEN, Event, Served, app_for, events, guard, serve
 from support import KEY, unused_port
 
 from meetstream_async import BotFilter, ConfigurationError, MeetStreamClient, RetryPolicy
-from meetstream_async.fastapi import InProcessRuns, bulk_router, meetstream_lifespan
+from meetstream_async.fastapi import BulkRequest, InProcessRuns, bulk_router, meetstream_lifespan
+from meetstream_async.fastapi.stream import RunStream
 from meetstream_async.simulator import Simulator, Trouble
 
 FAST = RetryPolicy(max_attempts=2, max_elapsed=2.0, initial_wait=0.01, max_wait=0.02)
@@ -183,6 +185,20 @@ async def test_a_deleted_run_stops_gracefully_and_says_what_it_left() -> None:
     assert state["counts"]["not_attempted"] == len(wanted) - len(gone)
 
 
+@pytest.mark.parametrize("front", ["", "/api"])
+async def test_the_location_is_the_callers(front: str) -> None:
+    """Behind a proxy that takes the front of the path away, it is put back."""
+    async with Simulator(1) as sim:
+        app = app_for(sim)
+        async with app.router.lifespan_context(app):
+            transport = httpx.ASGITransport(app, root_path=front)
+            async with httpx.AsyncClient(transport=transport, base_url="http://app") as http:
+                reply = await http.post(
+                    "/bulk-unschedule", json={"dry_run": True}, headers={"Authorization": TOKEN}
+                )
+    assert reply.headers["location"] == f"{front}/bulk-unschedule/{reply.json()['id']}"
+
+
 async def test_a_wrong_key_fails_the_run_and_leaks_nothing() -> None:
     """The run has failed with our own words; neither the key nor the upstream's text is in the state."""
     async with Simulator(5) as sim:
@@ -253,6 +269,29 @@ async def test_a_client_that_disconnects_releases_its_stream_and_leaves_the_run_
         assert (await served.state(run))["state"] == "running"
         assert (await served.over(run))["ok"]
         assert sim.ledger.scheduled_events == frozenset()
+
+
+async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that takes nothing for too long holds the stream no longer."""
+    monkeypatch.setattr("meetstream_async.fastapi.stream._SEND", 0.05)
+    stuck = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            stuck.set()
+            await asyncio.Event().wait()
+
+    runs = InProcessRuns()
+    async with Simulator(1) as sim, runs.serving():
+        async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
+            run = await runs.start(client, BulkRequest(dry_run=True), None)
+            async with asyncio.timeout(5):
+                await RunStream(runs, run.id, None)({"type": "http"}, receive, send)
+    assert stuck.is_set()
 
 
 async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -434,11 +473,9 @@ def test_bounds_that_bound_nothing_are_refused(arguments: dict[str, Any]) -> Non
 
 async def test_without_a_server_that_runs_lifespans_a_request_says_what_is_missing() -> None:
     """A programming mistake is no answer to a caller: it is raised, with what to do."""
-    import httpx
-
     app = FastAPI(lifespan=meetstream_lifespan(api_key=KEY))
     app.include_router(bulk_router(dependencies=[Depends(guard)]))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://app") as http:
         with pytest.raises(RuntimeError, match="lifespan"):
-            await http.post("/bulk-unschedule", json={}, headers={"Authorization": "Bearer let-me-in"})
+            await http.post("/bulk-unschedule", json={}, headers={"Authorization": TOKEN})

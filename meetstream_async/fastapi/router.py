@@ -87,6 +87,12 @@ def _check_length(request: Request) -> None:
         raise ProblemError(413, "body_too_large", f"The body may have {_MOST_BYTES} bytes at most.")
 
 
+def _path(request: Request) -> str:
+    """The request's path as the caller knows it, also where a proxy has taken the front of it away."""
+    front, path = request.scope.get("root_path", ""), request.scope["path"]
+    return str(path if path.startswith(front) else front + path)
+
+
 def bulk_router(
     prefix: str = "/bulk-unschedule",
     *,
@@ -156,7 +162,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
     ) -> RunState:
         """Start a bulk unschedule in the background."""
         state = await runs.start(client, order, idempotency_key)
-        response.headers["Location"] = f"{request.url.path}/{state.id}"
+        response.headers["Location"] = f"{_path(request)}/{state.id}"
         return state
 
     @router.get("/{run_id}", responses=problem_responses(404, 422))

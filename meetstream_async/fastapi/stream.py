@@ -29,7 +29,7 @@ _SEND = 30.0
 _RECONNECT = 2000
 """Milliseconds after which a browser comes back."""
 _END = ".end"
-"""What the id of the last event has behind the number of the last outcome."""
+"""What the id of the last event has behind the position of the last outcome."""
 
 
 def parse_event_id(text: str | None) -> tuple[str | None, bool]:
