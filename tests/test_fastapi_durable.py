@@ -169,6 +169,7 @@ async def _ask_each(url: str) -> dict[int, httpx.AsyncClient]:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(not LONG, reason="a long proof, of several processes")
 async def test_two_worker_processes_serve_the_same_runs(tmp_path: Path) -> None:
     """Started on one, deduplicated and followed on the other, while a third process does the work."""

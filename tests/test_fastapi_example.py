@@ -122,6 +122,7 @@ def test_no_request_makes_the_router_fail(explored: tuple[str, str]) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(not LONG, reason="a long proof")
 def test_no_request_of_very_many_makes_the_router_fail(explored: tuple[str, str]) -> None:
     """The same with hundreds of requests to each operation."""

@@ -255,6 +255,11 @@ async def test_a_stream_goes_on_where_it_broke_off() -> None:
     assert (bad.status_code, bad.json()["code"]) == (422, "invalid_position")
 
 
+def _requests_at_work() -> int:
+    """How many requests the server is answering."""
+    return sum("run_asgi" in repr(task.get_coro()) for task in asyncio.all_tasks())
+
+
 async def test_a_client_that_disconnects_releases_its_stream_and_leaves_the_run_alone() -> None:
     """The server holds no connection of it any more, and the run goes on to its end."""
     async with Simulator(60, one_off=0, latency=0.02) as sim, serve(app_for(sim)) as served:
@@ -262,9 +267,9 @@ async def test_a_client_that_disconnects_releases_its_stream_and_leaves_the_run_
         for _ in range(5):
             async with aclosing(events(served.http, run)) as stream:
                 assert (await anext(stream)).name == "progress"
-        tasks = {task for task in asyncio.all_tasks() if "run_asgi" in repr(task.get_coro())}
+                assert _requests_at_work() > 0
         async with asyncio.timeout(5):
-            while any(not task.done() for task in tasks):
+            while _requests_at_work():
                 await asyncio.sleep(0.01)
         assert (await served.state(run))["state"] == "running"
         assert (await served.over(run))["ok"]
@@ -302,7 +307,7 @@ async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) ->
         run = await served.start({"dry_run": True})
         async with served.http.stream("GET", f"{run}/events") as reply:
             text = "".join([part async for part in reply.aiter_text()])
-    assert text.count(": still there\n\n") >= 3
+    assert text.count(": still there\n\n") >= 2
     assert text.rstrip().endswith("id: 3.end")
 
 
@@ -320,7 +325,7 @@ async def test_a_shutdown_in_the_middle_of_a_run_ends_it_with_true_outcomes(
     async with Simulator(90, one_off=0, latency=0.05) as sim:
         wanted = sim.ledger.scheduled_events
         async with serve(app_for(sim)) as served:
-            run = await served.start({"max_concurrency": 4})
+            run = await served.start({"max_concurrency": 2})
             seen = []
             with caplog.at_level(logging.WARNING, "meetstream_async.fastapi"):
                 async with asyncio.timeout(10):
@@ -401,24 +406,39 @@ async def test_runs_are_bounded_in_number() -> None:
     assert room.status_code == 202
 
 
-async def test_runs_are_kept_for_a_bounded_time_and_number() -> None:
-    """The oldest ended runs go first; what is gone is 404, and its key may start another run."""
-    async with Simulator(2, one_off=0) as sim:
-        async with serve(app_for(sim, InProcessRuns(max_kept=2, keep_for=0.4))) as served:
-            runs = []
-            for number in range(4):
-                runs.append(await served.start({"dry_run": True}, **{"Idempotency-Key": f"key-{number}"}))
-                await served.over(runs[-1])
-            kept = [(await served.http.get(run)).status_code for run in runs]
-            again = await served.start({"dry_run": True}, **{"Idempotency-Key": "key-0"})
-            await asyncio.sleep(0.6)
-            gone = await served.http.get(runs[-1])
-            for path in ("", "/outcomes", "/events"):
-                assert (await served.http.get(f"{runs[-1]}{path}")).status_code == 404
-            assert (await served.http.delete(runs[-1])).status_code == 404
+async def test_ended_runs_are_kept_in_bounded_number() -> None:
+    """The oldest go first; what is gone is 404 everywhere, and its key may start another run."""
+    async with Simulator(2, one_off=0) as sim, serve(app_for(sim, InProcessRuns(max_kept=2))) as served:
+        runs = []
+        for number in range(4):
+            runs.append(await served.start({"dry_run": True}, **{"Idempotency-Key": f"key-{number}"}))
+            await served.over(runs[-1])
+        kept = [(await served.http.get(run)).status_code for run in runs]
+        gone = [await served.http.get(f"{runs[0]}{path}") for path in ("", "/outcomes", "/events")]
+        gone.append(await served.http.delete(runs[0]))
+        again = await served.start({"dry_run": True}, **{"Idempotency-Key": "key-0"})
     assert kept == [404, 404, 200, 200]
-    assert again != runs[0]
-    assert gone.json()["code"] == "run_not_found"
+    assert [(reply.status_code, reply.json()["code"]) for reply in gone] == [(404, "run_not_found")] * 4
+    assert again not in runs
+
+
+async def test_ended_runs_are_kept_for_a_bounded_time_and_with_bounded_outcomes() -> None:
+    """They go when their time is up, and the oldest before that where there are too many outcomes."""
+    async with Simulator(10, one_off=0, several=0) as sim:
+        async with serve(app_for(sim, InProcessRuns(max_outcomes=15))) as served:
+            first = await served.start({"dry_run": True})
+            await served.over(first)
+            second = await served.start({"dry_run": True})
+            await served.over(second)
+            async with asyncio.timeout(5):
+                while (await served.http.get(first)).status_code != 404:
+                    await asyncio.sleep(0.01)
+            assert (await served.http.get(second)).status_code == 200
+        async with serve(app_for(sim, InProcessRuns(keep_for=0.05))) as served:
+            short = await served.start({"dry_run": True})
+            async with asyncio.timeout(5):
+                while (await served.http.get(short)).status_code != 404:
+                    await asyncio.sleep(0.01)
 
 
 async def test_ids_of_runs_cannot_be_guessed() -> None:
