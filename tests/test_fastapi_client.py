@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, WebSocket
 from fastapi_support import serve
 from support import KEY, RawServer, hang, reply, unused_port
 
@@ -109,6 +109,7 @@ async def test_the_client_is_open_while_the_application_runs_and_closed_after_it
             assert [(await served.http.get("/")).json() for _ in range(3)] == [0, 0, 0]
             assert happened == ["start"]
             assert (len(clients), upstream.connections, upstream.open_connections) == (1, 1, 1)
+            assert clients == {app.state.meetstream_client}
         await upstream.until(lambda server: server.open_connections == 0)
     assert happened == ["start", "end"]
     with pytest.raises(ConfigurationError, match="closed"):
@@ -164,6 +165,31 @@ async def test_a_client_that_was_not_asked_for_says_how_to_get_it() -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
         with pytest.raises(RuntimeError, match=r"lifespan=meetbit_lifespan\(\)"):
             await http.get("/")
+
+
+async def test_a_websocket_has_the_client_too() -> None:
+    """The same dependency serves routes of either kind."""
+    async with RawServer(reply(200, {"scheduled_bots": []})) as upstream:
+        app = FastAPI(lifespan=meetstream_lifespan(api_key=KEY, base_url=upstream.url))
+
+        @app.websocket("/bots")
+        async def bots(socket: WebSocket, client: ClientDep) -> None:
+            await socket.accept()
+            await socket.send_json(len((await client.list_scheduled_bots()).bots))
+            await socket.close()
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "websocket.connect"}
+
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "websocket", "path": "/bots", "headers": [], "query_string": b"", "subprotocols": []}
+        async with app.router.lifespan_context(app):
+            await app(scope, receive, send)
+    assert [message.get("text") for message in sent] == [None, "0", None]
 
 
 # --- errors -------------------------------------------------------------------------------------------

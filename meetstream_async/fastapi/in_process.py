@@ -134,8 +134,7 @@ class InProcessRuns:
     def _ended(self, run: Run) -> None:
         asyncio.get_running_loop().call_later(self._keep_for, self._forget, run)
         # Put behind those that ended before: the first to go is the one that ended first.
-        if run.id in self._runs:
-            self._runs[run.id] = self._runs.pop(run.id)
+        self._runs[run.id] = self._runs.pop(run.id)
         ended = [kept for kept in self._runs.values() if kept.ended_at is not None]
         outcomes = sum(kept.last for kept in ended)
         while len(ended) > self._max_kept or (outcomes > self._max_outcomes and len(ended) > 1):

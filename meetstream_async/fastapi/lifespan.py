@@ -7,15 +7,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any, TypeAlias, TypedDict, TypeVar, Unpack
 
 import aiohttp
-from fastapi import Depends, Request
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
 
 from meetstream_async import MeetBitClient, MeetStreamClient, RetryPolicy
 
 Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 Client = TypeVar("Client", MeetStreamClient, MeetBitClient)
 
-_MEETSTREAM = "meetstream_async_meetstream"
-_MEETBIT = "meetstream_async_meetbit"
+_MEETSTREAM = "meetstream_client"
+_MEETBIT = "meetbit_client"
 
 
 class ClientArguments(TypedDict, total=False):
@@ -62,15 +63,15 @@ def meetbit_lifespan(
     return _lifespan(lambda: MeetBitClient(**client_arguments), _MEETBIT, own)
 
 
-def get_client(request: Request) -> MeetStreamClient:
+def get_client(connection: HTTPConnection) -> MeetStreamClient:
     """The application's MeetStreamClient, as a dependency: see ``ClientDep``."""
-    client: MeetStreamClient = _find(request, _MEETSTREAM, "meetstream_lifespan")
+    client: MeetStreamClient = _find(connection, _MEETSTREAM, "meetstream_lifespan")
     return client
 
 
-def get_meetbit_client(request: Request) -> MeetBitClient:
+def get_meetbit_client(connection: HTTPConnection) -> MeetBitClient:
     """The application's MeetBitClient, as a dependency: see ``MeetBitClientDep``."""
-    client: MeetBitClient = _find(request, _MEETBIT, "meetbit_lifespan")
+    client: MeetBitClient = _find(connection, _MEETBIT, "meetbit_lifespan")
     return client
 
 
@@ -99,8 +100,8 @@ def _lifespan(make: Callable[[], Client], name: str, own: Lifespan | None) -> Li
     return lifespan
 
 
-def _find(request: Request, name: str, lifespan: str) -> Any:
-    for state in (request.state, request.app.state):
+def _find(connection: HTTPConnection, name: str, lifespan: str) -> Any:
+    for state in (connection.state, connection.app.state):
         if (client := getattr(state, name, None)) is not None:
             return client
     raise RuntimeError(
