@@ -16,12 +16,9 @@ from fastapi_support import TOKEN, Served, app_for, events, serve
 from support import unused_port
 
 from meetstream_async import ConfigurationError
-from meetstream_async.simulator import Simulator, Trouble
-
-pytest.importorskip("dbos")
-
 from meetstream_async.fastapi.durable import DurableRuns
 from meetstream_async.jobs import JobAccount, JobEngine, JobOptions
+from meetstream_async.simulator import Simulator, Trouble
 
 LONG = os.environ.get("MEETSTREAM_PROOF", "short") != "short"
 APP = """

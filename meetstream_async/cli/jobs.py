@@ -86,6 +86,8 @@ def run_job(
     if stopped and not status.state.is_over:
         say(f"next: {again}")
         return ExitCode.INTERRUPTED
+    if code is not ExitCode.OK:
+        say("to try again, run it under another --id: what is done stays done")
     return code
 
 
@@ -168,7 +170,7 @@ def cancel(job_id: str, database: str | None, *, as_json: bool) -> ExitCode:
         print_json(status.to_dict())
     say(headline(status).plain)
     if status.cancelling:
-        say("workers stop within about a second; what a dead one held stops when it is taken up again")
+        say("workers stop it within about a second, and store what they had sent")
     return ExitCode.OK
 
 

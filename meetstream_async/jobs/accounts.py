@@ -42,7 +42,8 @@ class JobAccount:
     Exactly one reference says where the key is found, on the worker and at the last moment: the name of
     an environment variable (``api_key_env``), a path on the worker's machine (``api_key_file``: the key on
     one line), or whatever the worker's ``resolver`` understands (``api_key_ref``). ``base_url`` is None for
-    the public address. ``event_ids`` names the events to unschedule in place of a listing.
+    the worker's MEETSTREAM_API_URL, else the public address. ``event_ids`` names the events to unschedule
+    in place of a listing.
 
     Raises ConfigurationError for anything else, for a reference that looks like a key, and for an address
     that a key must not be sent to.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
+
+from dbos import WorkflowStatus
 
 from meetstream_async import ConfigurationError
 
@@ -67,7 +70,7 @@ async def job_status(job_id: str, *, engine: JobEngine | None = None) -> JobStat
     """The job as of now, a line for each account. Raises UnknownJobError, JobStoreError."""
     engine = current_engine(engine)
     job = await read_job(engine, check_job_id(job_id))
-    rows = await read_rows(engine, job_id)
+    rows = await read_rows(engine, job)
     lines = [
         await read_account(engine, job, index, rows.get(account_id(job_id, index)))
         for index in range(len(job.accounts))
@@ -100,7 +103,7 @@ async def job_outcomes(
     after: str | None = None,
     follow: bool = True,
     engine: JobEngine | None = None,
-) -> AsyncIterator[JobOutcome]:
+) -> AsyncGenerator[JobOutcome, None]:
     """The outcomes of a job's events, one for each event, account after account in the job's order.
 
     An outcome is there once it is final, keeps its ``position`` for ever, and never changes: ``after`` a
@@ -121,9 +124,8 @@ async def job_outcomes(
 async def cancel_job(job_id: str, *, engine: JobEngine | None = None) -> JobStatus:
     """Stop a job. Queued accounts never start; workers send nothing new for it, within about a second.
 
-    What is in flight finishes and is stored; until then the job is ``running`` and ``cancelling``. What a
-    dead worker held stays so until it comes back or ``resume_job`` is called. A job that is over stays so.
-    Raises UnknownJobError, JobStoreError.
+    What is in flight finishes and is stored; until then the job is ``running`` and ``cancelling``. A job
+    that is over stays so. Raises UnknownJobError, JobStoreError.
     """
     engine = current_engine(engine)
     status = await job_status(job_id, engine=engine)
@@ -131,11 +133,17 @@ async def cancel_job(job_id: str, *, engine: JobEngine | None = None) -> JobStat
         return status
     with engine.store.errors():
         await engine.client.update_workflow_attributes_async(job_id, {CANCEL: True}, merge=True)
-        rows = await read_rows(engine, job_id)
         job = await read_job(engine, job_id)
-        queued = [row.workflow_id for row in (job.row, *rows.values()) if row.status == "ENQUEUED"]
-        if queued:
-            await engine.client.cancel_workflows_async(queued)
+        rows = [job.row, *(await read_rows(engine, job)).values()]
+        alive = await _living(engine, rows)
+        # Those of a living worker it stops itself, once what it sent is stored.
+        idle = [
+            row.workflow_id
+            for row in rows
+            if row.status == "ENQUEUED" or (row.status == "PENDING" and row.executor_id not in alive)
+        ]
+        if idle:
+            await engine.client.cancel_workflows_async(idle)
     return await job_status(job_id, engine=engine)
 
 
@@ -147,22 +155,16 @@ async def resume_job(job_id: str, *, force: bool = False, engine: JobEngine | No
     """
     engine = current_engine(engine)
     job = await read_job(engine, check_job_id(job_id))
-    rows = [job.row, *(await read_rows(engine, job_id)).values()]
-    left: dict[str, int] = {}
-    alive: dict[str, bool] = {}
+    rows = [job.row, *(await read_rows(engine, job)).values()]
+    left: Counter[str] = Counter()
     taken: dict[str, list[str]] = {JOB_QUEUE: [], ACCOUNT_QUEUE: []}
     with engine.store.errors():
+        alive = set() if force else await _living(engine, rows)
         for row in rows:
-            if row.status not in ("PENDING", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"):
-                continue
-            holder = row.executor_id or ""
-            if row.status == "PENDING" and holder and not force:
-                if holder not in alive:
-                    alive[holder] = await asyncio.to_thread(is_held, engine.store, holder)
-                if alive[holder]:
-                    left[holder] = left.get(holder, 0) + 1
-                    continue
-            taken[JOB_QUEUE if row is job.row else ACCOUNT_QUEUE].append(row.workflow_id)
+            if row.status == "PENDING" and row.executor_id in alive:
+                left[row.executor_id] += 1
+            elif row.status in ("PENDING", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"):
+                taken[JOB_QUEUE if row is job.row else ACCOUNT_QUEUE].append(row.workflow_id)
         await engine.client.update_workflow_attributes_async(job_id, {CANCEL: False}, merge=True)
         for queue, ids in taken.items():
             if ids:
@@ -195,6 +197,12 @@ def check_job_id(job_id: object) -> str:
             f"not {job_id!r:.120}"
         )
     return job_id
+
+
+async def _living(engine: JobEngine, rows: list[WorkflowStatus]) -> set[str]:
+    """The workers of these rows that are alive."""
+    holders = {row.executor_id for row in rows if row.status == "PENDING" and row.executor_id}
+    return {holder for holder in holders if await asyncio.to_thread(is_held, engine.store, holder)}
 
 
 def _state(job: Job, lines: list[AccountStatus]) -> JobState:

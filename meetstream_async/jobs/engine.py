@@ -27,6 +27,8 @@ _POLL = 0.2
 _POOL = 10
 """Connections of a worker's engine."""
 _THREADS = 64
+_KEEP = 2.0
+"""Seconds between two looks whether the worker's lock still holds."""
 _LONGEST_ID = 100
 _STEP = 0.05
 """Seconds between two looks whether all runs have ended."""
@@ -84,6 +86,7 @@ class JobEngine:
         self._client: DBOSClient | None = None
         self._worker: Worker | None = None
         self._locks: list[Lock] = []
+        self._keeper: asyncio.Task[None] | None = None
         self._launched = False
 
     def __repr__(self) -> str:
@@ -129,6 +132,10 @@ class JobEngine:
         if self._worker is not None:
             await self._finish(self._worker)
             self._worker = None
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper})
+            self._keeper = None
         while self._locks:
             self._locks.pop().close()
         if self._client is not None:
@@ -187,6 +194,7 @@ class JobEngine:
             asyncio.to_thread(take, self._database, self._worker_id),
             f"a worker {self._worker_id!r} is alive on {self._database}: give this one an id of its own",
         )
+        self._keeper = asyncio.create_task(self._keep_locks(), name="meetstream_async jobs keeper")
         self._worker = Worker(self.client, self._pool, self._resolver)
         appoint(self._worker)
         with self._database.errors():
@@ -198,6 +206,12 @@ class JobEngine:
         if lock is None:
             raise ConfigurationError(refusal)
         self._locks.append(lock)
+
+    async def _keep_locks(self) -> None:
+        while True:
+            await asyncio.sleep(_KEEP)
+            for lock in self._locks:
+                await asyncio.to_thread(lock.keep)
 
     def _launch(self) -> None:
         # In a thread without a loop, the engine runs the workflows on a loop of its own: what an application

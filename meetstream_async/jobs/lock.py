@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
 from hashlib import blake2b
@@ -13,27 +14,31 @@ import psycopg
 
 from .database import Database
 
+_log = logging.getLogger("meetstream_async.jobs")
+
 
 class Lock(Protocol):
     """Held until it is released or the process dies."""
 
-    def close(self) -> None: ...
+    def keep(self) -> None:
+        """Take it again where the server has lost it. To be called now and then."""
+
+    def close(self) -> None:
+        """Release it."""
 
 
 def take(database: Database, worker_id: str) -> Lock | None:
     """The lock of a worker's name in a database, or None where a living process holds it."""
+    number = _number(worker_id)
     if database.path is not None:
-        return _take_file(database.path, f"worker-{_number(worker_id) % 2**64:016x}")
-    connection = psycopg.connect(database.url, autocommit=True, connect_timeout=10)
-    try:
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_number(worker_id)]).fetchone()
-        if row is not None and row[0]:
-            return connection
-    except BaseException:
-        connection.close()
-        raise
-    connection.close()
-    return None
+        return _FileLock.take(database.path, f"worker-{number % 2**64:016x}")
+    return _SessionLock.take(database.url, number)
+
+
+def take_file(database: Database) -> Lock | None:
+    """The lock of a SQLite file, on which one worker at a time can work; None where another one does."""
+    assert database.path is not None
+    return _FileLock.take(database.path, "worker")
 
 
 def is_held(database: Database, worker_id: str) -> bool:
@@ -45,25 +50,69 @@ def is_held(database: Database, worker_id: str) -> bool:
     return False
 
 
-def take_file(database: Database) -> Lock | None:
-    """The lock of a SQLite file, on which one worker at a time can work; None where another one does."""
-    assert database.path is not None
-    return _take_file(database.path, "worker")
+class _FileLock:
+    """A transaction on a file of its own: the system ends it with the process, on every platform."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def take(cls, path: Path, name: str) -> _FileLock | None:
+        file = path.with_name(f"{path.name}-{name}")
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(file, timeout=0.0, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            with contextlib.closing(connection):
+                if error.sqlite_errorname != "SQLITE_BUSY":
+                    raise
+            return None
+        return cls(connection)
+
+    def keep(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self._connection.close()
 
 
-def _take_file(path: Path, name: str) -> Lock | None:
-    # A transaction on a file of its own: the operating system ends it with the process, on every platform.
-    lock = path.with_name(f"{path.name}-{name}")
-    os.close(os.open(lock, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = sqlite3.connect(lock, timeout=0.0, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        with contextlib.closing(connection):
-            if error.sqlite_errorname != "SQLITE_BUSY":
-                raise
+class _SessionLock:
+    """An advisory lock of PostgreSQL: the server ends it with the connection."""
+
+    def __init__(self, url: str, number: int, connection: psycopg.Connection) -> None:
+        self._url = url
+        self._number = number
+        self._connection = connection
+
+    @classmethod
+    def take(cls, url: str, number: int) -> _SessionLock | None:
+        connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
+        try:
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", [number]).fetchone()
+        except BaseException:
+            connection.close()
+            raise
+        if row is not None and row[0]:
+            return cls(url, number, connection)
+        connection.close()
         return None
-    return connection
+
+    def keep(self) -> None:
+        try:
+            self._connection.execute("SELECT 1")
+        except psycopg.Error:
+            self._connection.close()
+            # A server that was restarted knows nothing of it; one that is away is asked again later.
+            with contextlib.suppress(psycopg.Error):
+                again = self.take(self._url, self._number)
+                if again is None:
+                    _log.error("another process works under this worker's name", extra={"event": "lock"})
+                else:
+                    self._connection = again._connection
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def _number(worker_id: str) -> int:

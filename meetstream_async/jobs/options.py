@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from datetime import datetime
@@ -37,6 +38,10 @@ class JobOptions:
     def __attrs_post_init__(self) -> None:
         if self.where is not None and not isinstance(self.where, BotFilter):
             raise ConfigurationError(f"where must be a BotFilter in a job, not {type(self.where).__name__}")
+        if self.where is not None and not _is_storable(self.where.to_dict()):
+            raise ConfigurationError(
+                "where can't be stored: attributes must be JSON values, and text Unicode"
+            )
         for name in ("settle", "max_pause"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
@@ -82,3 +87,13 @@ class JobOptions:
             except ValueError:
                 raise ConfigurationError(f"from_date {text!r} is no ISO 8601 time") from None
         return cls(**given)
+
+
+def _is_storable(values: dict[str, Any]) -> bool:
+    """Comes back from the database as it was: a tuple would not, nor would half a character or a NUL."""
+    try:
+        text = json.dumps(values, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError):
+        return False
+    return "\\u0000" not in text and bool(json.loads(text) == values)

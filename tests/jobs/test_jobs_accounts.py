@@ -126,6 +126,10 @@ def test_any_name_and_reference_is_kept_or_refused(name: str, reference: str) ->
     ("given", "problem"),
     [
         ({"where": lambda bot: True}, "where must be a BotFilter in a job"),
+        ({"where": BotFilter(attributes={"n": (1, 2)})}, "attributes must be JSON values"),
+        ({"where": BotFilter(attributes={"n": float("nan")})}, "attributes must be JSON values"),
+        ({"where": BotFilter(name="\ud800*")}, "text Unicode"),
+        ({"where": BotFilter(name="\0*")}, "text Unicode"),
         ({"settle": -1}, "settle must be a number of seconds"),
         ({"max_pause": float("inf")}, "max_pause must be a number of seconds"),
         ({"max_concurrency": 0}, "max_concurrency must be an int"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import attrs
 import pytest
@@ -164,6 +167,24 @@ async def test_a_cancelled_job_stops_and_can_be_resumed(
     outcomes = await everything(job_id)
     assert {outcome.status for outcome in outcomes} == {OutcomeStatus.UNSCHEDULED}
     assert len({outcome.event_id for outcome in outcomes}) == len(outcomes) > len(stored)
+
+
+async def test_what_a_dead_worker_held_is_cancelled_or_resumed(tmp_path: Path) -> None:
+    """Nobody else would ever do it; a job that another process has opened in part is taken up as a whole."""
+    path = tmp_path / "jobs.sqlite"
+    async with JobEngine(f"sqlite:///{path}") as client:
+        accounts = [JobAccount(name, api_key_env="KEY") for name in ("a", "b")]
+        await submit_job(accounts, job_id="held", engine=client)
+        with contextlib.closing(sqlite3.connect(path)) as store, store:
+            store.execute("UPDATE workflow_status SET status = 'PENDING', executor_id = 'ghost'")
+        resumed = await resume_job("held", engine=client)
+        assert (resumed.resumed, resumed.left) == (2, {})
+        assert (await job_status("held", engine=client)).state is JobState.QUEUED
+        with contextlib.closing(sqlite3.connect(path)) as store, store:
+            store.execute("UPDATE workflow_status SET status = 'PENDING', executor_id = 'ghost'")
+        cancelled = await cancel_job("held", engine=client)
+    assert (cancelled.state, cancelled.cancelling) == (JobState.CANCELLED, False)
+    assert [line.reason for line in cancelled.accounts] == ["cancelled before it began"] * 2
 
 
 async def test_given_events_of_an_account_are_all_that_is_sent(

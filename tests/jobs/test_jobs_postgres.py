@@ -164,14 +164,34 @@ async def test_two_workers_share_a_job_and_send_nothing_twice(database: str, tmp
     assert set(sent(running.simulators).values()) == {1}
 
 
+async def test_a_worker_outlives_its_connections(database: str, tmp_path: Path) -> None:
+    """A server that cuts them off, as when it is restarted: the worker goes on, and takes its lock again."""
+    async with fleet(database, tmp_path) as running:
+        await submit_job(job_accounts(running.simulators), SLOW, job_id="cut")
+        await running.until_both_work("cut")
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid != pg_backend_pid()"
+            )
+        await asyncio.sleep(3)
+        resumed = await resume_job("cut")
+        assert resumed.resumed == 0
+        status = await wait_for_job("cut")
+        assert status.ok
+        outcomes = await everything("cut")
+    assert assert_each_event_once(outcomes, running.simulators) == {"unscheduled": 280}
+    assert set(sent(running.simulators).values()) == {1}
+
+
 @pytest.mark.parametrize("how", ["restart", "resume"])
 async def test_a_killed_workers_share_is_finished(database: str, tmp_path: Path, how: str) -> None:
     """After its restart under the same id, or by the other after `jobs resume`; until then it waits."""
     async with fleet(database, tmp_path) as running:
         await submit_job(job_accounts(running.simulators), SLOW, job_id="killed")
         await running.until_both_work("killed")
-        before = sent(running.simulators)
         await running.kill("worker-1")
+        before = sent(running.simulators)
         held = await running.holds("killed", "worker-1")
         assert held
         async with asyncio.timeout(60):

@@ -271,3 +271,56 @@ async def test_rows_that_cannot_be_read_make_it_incomplete() -> None:
         summary = await Account(sim).run()
         assert not summary["complete"]
         assert "2 rows of the last listing can't be read" in summary["reason"]
+
+
+def test_steps_that_were_stored_before_are_still_read() -> None:
+    """A release goes on with what the releases before it stored: these steps, as version 1 wrote them."""
+    joins = "2026-11-24T10:00:00+00:00"
+    done = {"reason": None, "attempts": 1, "error": None}
+    lost = {"reason": "503", "attempts": 4, "error": "ServerError: 503"}
+    look_ = {"step": "look", "outcomes": [], "incomplete": [], "still_listed": [], "stopped": None}
+    stored: list[Json] = [
+        {
+            **look_,
+            "events": [
+                {"event_id": "e1", "bots": {"b1": joins}},
+                {"event_id": "e2", "bots": {"b2": joins, "b3": None}},
+                {"event_id": None, "bots": {"b4": joins}},
+            ],
+            "outcomes": [{"event_id": "e3", "bot_ids": ["b5"], "status": "skipped", **done}],
+        },
+        {
+            "step": "unschedule",
+            "outcomes": [{"event_id": "e1", "bot_ids": ["b1"], "status": "unscheduled", **done}],
+            "open": [{"event_id": "e2", "bot_ids": ["b2", "b3"], "status": "unknown", **lost}],
+            "unsent": ["bot b4"],
+            "stopped": None,
+        },
+        {
+            "step": "unschedule",
+            "outcomes": [{"event_id": None, "bot_ids": ["b4"], "status": "unscheduled", **done}],
+            "open": [],
+            "unsent": [],
+            "stopped": None,
+        },
+        {**look_, "events": [], "still_listed": [["b2", "e2"]], "stopped": "a later listing failed: x"},
+        {
+            "step": "close",
+            "outcomes": [{"event_id": "e2", "bot_ids": ["b2", "b3"], "status": "unknown", **lost}],
+        },
+    ]
+    ledger = AccountLedger(None, "delete")
+    backlogs = []
+    for step in stored:
+        ledger.take(step)
+        backlogs.append([known.key for known in ledger.backlog])
+    assert backlogs == [["event e1", "event e2", "bot b4"], ["bot b4"], [], [], []]
+    assert (ledger.over, ledger.rest()) == (True, [])
+    assert ledger.summary() == {
+        "counts": {"unscheduled": 2, "unknown": 1, "skipped": 1},
+        "still_listed": 1,
+        "complete": False,
+        "ok": False,
+        "reason": "a later listing failed: x; 1 unknown; 1 still listed although unscheduled; "
+        "1 events shared with bots outside the filter were left alone",
+    }

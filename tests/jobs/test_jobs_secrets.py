@@ -97,9 +97,12 @@ async def test_all_that_is_stored_is_json(tmp_path: Path, monkeypatch: pytest.Mo
     try:
         kinds = set(store.execute("SELECT DISTINCT serialization FROM workflow_status"))
         kinds |= set(store.execute("SELECT DISTINCT serialization FROM operation_outputs"))
+        versions = set(store.execute("SELECT DISTINCT application_version FROM workflow_status"))
     finally:
         store.close()
     assert kinds == {("portable_json",)}
+    # Of what is stored, not of the code: a deploy must not strand what is under way.
+    assert versions == {("1",)}
 
 
 async def test_a_password_of_the_database_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:

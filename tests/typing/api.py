@@ -40,6 +40,7 @@ from meetstream_async import (
     bulk_unschedule,
     cancel_meeting,
     cancel_meetings,
+    jobs,
     stream_unschedule,
     unschedule_all,
 )
@@ -245,6 +246,32 @@ async def meetings(meetbit: MeetBitClient, meetstream: MeetStreamClient) -> None
     assert_type(results, tuple[MeetingCancellation, ...])
     await cancel_meetings(meetbit, meetstream, [(1, 2, "evt_1")], "Off", max_pause=60)
     await cancel_meetings(meetbit, meetstream, calendar_events(), "Off")
+
+
+async def durable(filtered: BotFilter) -> None:
+    async def look_up(account: jobs.JobAccount) -> str:
+        return f"key of {account.api_key_ref}"
+
+    async with jobs.JobEngine("sqlite:////tmp/jobs.sqlite", worker_id="w", resolver=look_up) as engine:
+        assert_type(engine, jobs.JobEngine)
+        accounts = [
+            jobs.JobAccount("a", api_key_env="KEY"),
+            jobs.JobAccount("b", api_key_ref="vault:b", event_ids=["evt_1", "evt_2"]),
+        ]
+        assert_type(accounts[1].event_ids, tuple[str, ...] | None)
+        status = await jobs.submit_job(accounts, jobs.JobOptions(where=filtered), job_id="x", engine=engine)
+        assert_type(status, jobs.JobStatus)
+        assert_type(status.accounts, tuple[jobs.AccountStatus, ...])
+        assert_type(status.state, jobs.JobState)
+        async for outcome in jobs.job_outcomes("x", after="0.1.2", follow=False):
+            assert_type(outcome, jobs.JobOutcome)
+            assert_type(outcome.status, OutcomeStatus)
+        assert_type(await jobs.cancel_job("x"), jobs.JobStatus)
+        assert_type((await jobs.resume_job("x", force=True)).left, Mapping[str, int])
+        jobs.JobEngine(resolver=lambda account: account.name)
+        jobs.JobEngine(resolver="vault")  # type: ignore[arg-type]
+        await jobs.submit_job("accounts.toml")  # type: ignore[arg-type]
+        jobs.JobOptions(where=lambda bot: True)  # type: ignore[arg-type]
 
 
 assert_type(meetstream_async.__version__, str)
