@@ -12,8 +12,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from typing import cast
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import attrs
 
@@ -112,7 +111,7 @@ class DurableRuns:
         with _told():
             await self._status(run_id)
             stored = job_outcomes(run_id, after=after, follow=False, engine=self._engine)
-            async with contextlib.aclosing(cast(AsyncGenerator[JobOutcome, None], stored)) as outcomes:
+            async with contextlib.aclosing(stored) as outcomes:
                 async for outcome in outcomes:
                     found.append(_outcome(outcome))
                     if len(found) == limit:

@@ -12,7 +12,8 @@ from fastapi.requests import HTTPConnection
 
 from meetstream_async import MeetBitClient, MeetStreamClient, RetryPolicy
 
-Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
+Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any]]]
+OwnLifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
 Client = TypeVar("Client", MeetStreamClient, MeetBitClient)
 
 _MEETSTREAM = "meetstream_client"
@@ -45,7 +46,7 @@ class MeetBitArguments(ClientArguments, total=False):
 
 
 def meetstream_lifespan(
-    own: Lifespan | None = None, /, **client_arguments: Unpack[MeetStreamArguments]
+    own: OwnLifespan | None = None, /, **client_arguments: Unpack[MeetStreamArguments]
 ) -> Lifespan:
     """A lifespan that opens a MeetStreamClient when the application starts and closes it at the end.
 
@@ -57,7 +58,7 @@ def meetstream_lifespan(
 
 
 def meetbit_lifespan(
-    own: Lifespan | None = None, /, **client_arguments: Unpack[MeetBitArguments]
+    own: OwnLifespan | None = None, /, **client_arguments: Unpack[MeetBitArguments]
 ) -> Lifespan:
     """The same for a MeetBitClient; for both, ``meetstream_lifespan(meetbit_lifespan())``."""
     return _lifespan(lambda: MeetBitClient(**client_arguments), _MEETBIT, own)
@@ -81,7 +82,7 @@ MeetBitClientDep = Annotated[MeetBitClient, Depends(get_meetbit_client)]
 """A route's parameter that is the application's MeetBitClient."""
 
 
-def _lifespan(make: Callable[[], Client], name: str, own: Lifespan | None) -> Lifespan:
+def _lifespan(make: Callable[[], Client], name: str, own: OwnLifespan | None) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[Mapping[str, Any]]:
         async with make() as client:
