@@ -66,6 +66,10 @@ class Served:
                 await asyncio.sleep(0.02)
         return state
 
+    async def watch(self, run: str, last: str | None = None) -> list[Event]:
+        """A run's events, until it is over."""
+        return [event async for event in events(self.http, run, last)]
+
     async def outcomes(self, run: str, limit: int = 100) -> list[dict[str, Any]]:
         """All outcomes of a run that is over, page by page."""
         found: list[dict[str, Any]] = []

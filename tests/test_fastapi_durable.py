@@ -66,11 +66,11 @@ async def test_a_durable_run_behaves_like_any_other(durable: tuple[Simulator, Se
     key = {"Idempotency-Key": "5b1c2a64-0d51-4d7d-9d86-6b1a0b7f8f11"}
     at_once = await asyncio.gather(*(served.start({"max_concurrency": 10}, **key) for _ in range(5)))
     run = at_once[0]
-    watched = await asyncio.gather(*(_watch(served, run) for _ in range(5)))
+    watched = await asyncio.gather(*(served.watch(run) for _ in range(5)))
     seen = watched[0]
     state = await served.state(run)
     told = [event for event in seen if event.name == "outcome"]
-    rest = await _watch(served, run, told[20].id)
+    rest = await served.watch(run, told[20].id)
     outcomes = await served.outcomes(run, limit=25)
     other = await served.http.post("/bulk-unschedule", json={"dry_run": True}, headers=key)
     over = await served.http.get(f"{run}/events", headers={"Last-Event-ID": seen[-1].id or ""})
@@ -102,10 +102,6 @@ async def test_a_durable_run_is_stopped_and_bounded(durable: tuple[Simulator, Se
     assert {reply.status_code for reply in stopping} <= {200, 202}
     assert [(state["state"], state["ok"]) for state in states] == [("cancelled", False)] * 2
     assert sim.ledger.scheduled_events
-
-
-async def _watch(served: Served, run: str, last: str | None = None) -> list[Any]:
-    return [event async for event in events(served.http, run, last)]
 
 
 async def test_a_store_out_of_reach_is_told_as_such(tmp_path: Path) -> None:

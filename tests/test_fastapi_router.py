@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import Depends, FastAPI
-from fastapi_support import TOKEN, Event, Served, app_for, events, guard, serve
+from fastapi_support import TOKEN, app_for, events, serve
 from support import KEY, unused_port
 
-from meetstream_async import BotFilter, ConfigurationError, MeetStreamClient, RetryPolicy
-from meetstream_async.fastapi import BulkRequest, InProcessRuns, bulk_router, meetstream_lifespan
-from meetstream_async.fastapi.stream import RunStream
+from meetstream_async import BotFilter, MeetStreamClient, RetryPolicy
 from meetstream_async.simulator import Simulator, Trouble
 
 FAST = RetryPolicy(max_attempts=2, max_elapsed=2.0, initial_wait=0.01, max_wait=0.02)
@@ -27,7 +23,7 @@ async def test_a_run_unschedules_the_account_and_says_what_the_ledger_says() -> 
     async with Simulator(230, one_off=0) as sim, serve(app_for(sim)) as served:
         wanted = sim.ledger.scheduled_events
         run = await served.start({"max_concurrency": 20})
-        seen = await _watch(served, run)
+        seen = await served.watch(run)
         state = await served.state(run)
         outcomes = await served.outcomes(run, limit=37)
         assert sim.ledger.scheduled_events == frozenset()
@@ -53,7 +49,7 @@ async def test_fifty_clients_at_once_see_the_same_run() -> None:
         run = await served.start({"max_concurrency": 10})
 
         async def watch() -> tuple[list[str | None], str]:
-            seen = await _watch(served, run)
+            seen = await served.watch(run)
             return [event.id for event in seen if event.name == "outcome"], seen[-1].name
 
         watched = await asyncio.gather(*(watch() for _ in range(50)))
@@ -235,267 +231,3 @@ async def test_what_turns_out_otherwise_is_told_again_under_a_new_number() -> No
     assert words[-1] == "unscheduled"
     assert [(outcome["status"], outcome["reason"][:8]) for outcome in final] == [("unscheduled", "inferred")]
     assert len(outcomes) == sum(state["counts"].values())
-
-
-# --- watching -----------------------------------------------------------------------------------------
-
-
-async def test_a_stream_goes_on_where_it_broke_off() -> None:
-    """With Last-Event-ID only what came after it is sent, and after the end there is nothing to come for."""
-    async with Simulator(50, one_off=0) as sim, serve(app_for(sim)) as served:
-        run = await served.start()
-        whole = await _watch(served, run)
-        outcomes = [event for event in whole if event.name == "outcome"]
-        rest = [event async for event in events(served.http, run, outcomes[9].id)]
-        over = await served.http.get(f"{run}/events", headers={"Last-Event-ID": whole[-1].id})
-        bad = await served.http.get(f"{run}/events", headers={"Last-Event-ID": "nonsense"})
-    assert [event for event in rest if event.name == "outcome"] == outcomes[10:]
-    assert rest[-1] == whole[-1]
-    assert (over.status_code, over.content) == (204, b"")
-    assert (bad.status_code, bad.json()["code"]) == (422, "invalid_position")
-
-
-def _requests_at_work() -> int:
-    """How many requests the server is answering."""
-    return sum("run_asgi" in repr(task.get_coro()) for task in asyncio.all_tasks())
-
-
-async def test_a_client_that_disconnects_releases_its_stream_and_leaves_the_run_alone() -> None:
-    """The server holds no connection of it any more, and the run goes on to its end."""
-    async with Simulator(60, one_off=0, latency=0.02) as sim, serve(app_for(sim)) as served:
-        run = await served.start({"max_concurrency": 2})
-        for _ in range(5):
-            async with aclosing(events(served.http, run)) as stream:
-                assert (await anext(stream)).name == "progress"
-                assert _requests_at_work() > 0
-        async with asyncio.timeout(5):
-            while _requests_at_work():
-                await asyncio.sleep(0.01)
-        assert (await served.state(run))["state"] == "running"
-        assert (await served.over(run))["ok"]
-        assert sim.ledger.scheduled_events == frozenset()
-
-
-async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that takes nothing for too long holds the stream no longer."""
-    monkeypatch.setattr("meetstream_async.fastapi.stream._SEND", 0.05)
-    stuck = asyncio.Event()
-
-    async def receive() -> dict[str, Any]:
-        await asyncio.Event().wait()
-        raise AssertionError("unreachable")
-
-    async def send(message: Any) -> None:
-        if message["type"] == "http.response.body":
-            stuck.set()
-            await asyncio.Event().wait()
-
-    runs = InProcessRuns()
-    async with Simulator(1) as sim, runs.serving():
-        async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
-            run = await runs.start(client, BulkRequest(dry_run=True), None)
-            async with asyncio.timeout(5):
-                await RunStream(runs, run.id, None)({"type": "http"}, receive, send)
-    assert stuck.is_set()
-
-
-async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stream on which nothing happens says so now and then, and proxies keep it open."""
-    monkeypatch.setattr("meetstream_async.fastapi.stream._HEARTBEAT", 0.05)
-    monkeypatch.setattr("meetstream_async.fastapi.stream._TICK", 0.02)
-    async with Simulator(3, latency=0.5) as sim, serve(app_for(sim)) as served:
-        run = await served.start({"dry_run": True})
-        async with served.http.stream("GET", f"{run}/events") as reply:
-            text = "".join([part async for part in reply.aiter_text()])
-    assert text.count(": still there\n\n") >= 2
-    assert text.rstrip().endswith("id: 3.end")
-
-
-async def _watch(served: Served, run: str) -> list[Event]:
-    return [event async for event in events(served.http, run)]
-
-
-# --- the end of the server ----------------------------------------------------------------------------
-
-
-async def test_a_shutdown_in_the_middle_of_a_run_ends_it_with_true_outcomes(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """What is in flight finishes, watchers see it to the end, and the server stops although they watch."""
-    async with Simulator(90, one_off=0, latency=0.05) as sim:
-        wanted = sim.ledger.scheduled_events
-        async with serve(app_for(sim)) as served:
-            run = await served.start({"max_concurrency": 2})
-            seen = []
-            with caplog.at_level(logging.WARNING, "meetstream_async.fastapi"):
-                async with asyncio.timeout(10):
-                    async for event in events(served.http, run):
-                        seen.append(event)
-                        if event.name == "outcome":
-                            served.server.should_exit = True
-                    await served.task
-        gone = wanted - sim.ledger.scheduled_events
-    end = seen[-1]
-    assert (end.name, end.data["state"]) == ("end", "cancelled")
-    assert end.data["reason"].startswith("the application was shut down")
-    told = {event.data["event_id"]: event.data["status"] for event in seen if event.name == "outcome"}
-    assert {event_id for event_id, status in told.items() if status == "unscheduled"} == gone
-    assert told.keys() == wanted
-    assert set(told.values()) == {"unscheduled", "not_attempted"}
-    assert "ended by the shutdown" in caplog.text
-
-
-async def test_a_run_that_does_not_end_in_time_is_cancelled_and_what_is_in_flight_is_unknown() -> None:
-    """The shutdown waits no longer than the grace; what had been sent is unknown, and counted."""
-    async with Simulator(20, one_off=0, series=0, troubles=[Trouble("unschedule", hang=True)]) as sim:
-        async with serve(app_for(sim, InProcessRuns(grace=0.2))) as served:
-            run = await served.start({"max_concurrency": 3})
-            watching = asyncio.create_task(_watch(served, run))
-            async with asyncio.timeout(10):
-                while not any(request.route == "unschedule" for request in sim.requests):
-                    await asyncio.sleep(0.01)
-                served.server.should_exit = True
-                await served.task
-            seen = await watching
-        sent = {request.event_id for request in sim.requests if request.route == "unschedule"}
-    told = {event.data["event_id"]: event.data["status"] for event in seen if event.name == "outcome"}
-    assert sent
-    assert {event_id for event_id, status in told.items() if status == "unknown"} == sent
-    assert (seen[-1].name, seen[-1].data["state"]) == ("end", "cancelled")
-    assert seen[-1].data["counts"]["unknown"] == len(sent)
-    assert "unknown" in seen[-1].data["reason"]
-
-
-async def test_a_server_that_is_stopping_starts_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """503 with Retry-After for whoever comes in the last moment over a connection that is still open."""
-    monkeypatch.setattr("meetstream_async.fastapi.in_process._LOOK", 0.0)
-    monkeypatch.setattr("meetstream_async.fastapi.in_process.server_is_stopping", lambda: True)
-    async with Simulator(3) as sim, serve(app_for(sim)) as served:
-        reply = await served.http.post("/bulk-unschedule", json={})
-        assert sim.requests == []
-    assert (reply.status_code, reply.json()["code"]) == (503, "shutting_down")
-    assert int(reply.headers["retry-after"]) > 0
-
-
-async def test_runs_serve_one_application_at_a_time() -> None:
-    """A second one that shares them does not start, and after the first has stopped it does."""
-    runs = InProcessRuns()
-    async with runs.serving():
-        with pytest.raises(ConfigurationError, match="another application"):
-            async with runs.serving():
-                raise AssertionError("started")
-    async with runs.serving():
-        pass
-
-
-# --- bounds -------------------------------------------------------------------------------------------
-
-
-async def test_runs_are_bounded_in_number() -> None:
-    """Where as many as are allowed are under way, another is refused with 503 and Retry-After."""
-    async with Simulator(40, one_off=0, latency=0.05) as sim:
-        async with serve(app_for(sim, InProcessRuns(max_running=2))) as served:
-            runs = [await served.start({"max_concurrency": 1}) for _ in range(2)]
-            full = await served.http.post("/bulk-unschedule", json={})
-            for run in runs:
-                await served.http.delete(run)
-                await served.over(run)
-            room = await served.http.post("/bulk-unschedule", json={"dry_run": True})
-    assert (full.status_code, full.json()["code"]) == (503, "too_many_runs")
-    assert int(full.headers["retry-after"]) > 0
-    assert room.status_code == 202
-
-
-async def test_ended_runs_are_kept_in_bounded_number() -> None:
-    """The oldest go first; what is gone is 404 everywhere, and its key may start another run."""
-    async with Simulator(2, one_off=0) as sim, serve(app_for(sim, InProcessRuns(max_kept=2))) as served:
-        runs = []
-        for number in range(4):
-            runs.append(await served.start({"dry_run": True}, **{"Idempotency-Key": f"key-{number}"}))
-            await served.over(runs[-1])
-        kept = [(await served.http.get(run)).status_code for run in runs]
-        gone = [await served.http.get(f"{runs[0]}{path}") for path in ("", "/outcomes", "/events")]
-        gone.append(await served.http.delete(runs[0]))
-        again = await served.start({"dry_run": True}, **{"Idempotency-Key": "key-0"})
-    assert kept == [404, 404, 200, 200]
-    assert [(reply.status_code, reply.json()["code"]) for reply in gone] == [(404, "run_not_found")] * 4
-    assert again not in runs
-
-
-async def test_ended_runs_are_kept_for_a_bounded_time_and_with_bounded_outcomes() -> None:
-    """They go when their time is up, and the oldest before that where there are too many outcomes."""
-    async with Simulator(10, one_off=0, several=0) as sim:
-        async with serve(app_for(sim, InProcessRuns(max_outcomes=15))) as served:
-            first = await served.start({"dry_run": True})
-            await served.over(first)
-            second = await served.start({"dry_run": True})
-            await served.over(second)
-            async with asyncio.timeout(5):
-                while (await served.http.get(first)).status_code != 404:
-                    await asyncio.sleep(0.01)
-            assert (await served.http.get(second)).status_code == 200
-        async with serve(app_for(sim, InProcessRuns(keep_for=0.05))) as served:
-            short = await served.start({"dry_run": True})
-            async with asyncio.timeout(5):
-                while (await served.http.get(short)).status_code != 404:
-                    await asyncio.sleep(0.01)
-
-
-async def test_ids_of_runs_cannot_be_guessed() -> None:
-    """Each has 192 random bits."""
-    async with Simulator(1) as sim, serve(app_for(sim, InProcessRuns(max_running=20))) as served:
-        ids = {(await served.start({"dry_run": True})).rsplit("/")[-1] for _ in range(20)}
-    assert len(ids) == 20
-    assert {len(run_id) for run_id in ids} == {32}
-
-
-# --- security -----------------------------------------------------------------------------------------
-
-
-async def test_nobody_gets_past_the_applications_own_security() -> None:
-    """Without the token every route answers as the application does, and nothing is started."""
-    async with Simulator(3) as sim, serve(app_for(sim)) as served:
-        run = await served.start({"dry_run": True})
-        await served.over(run)
-        seen = len(sim.requests)
-        served.http.headers["Authorization"] = "Bearer wrong"
-        replies = [
-            await served.http.post("/bulk-unschedule", json={}),
-            await served.http.get(run),
-            await served.http.get(f"{run}/outcomes"),
-            await served.http.get(f"{run}/events"),
-            await served.http.delete(run),
-        ]
-        assert len(sim.requests) == seen
-    assert [reply.status_code for reply in replies] == [401] * 5
-
-
-def test_a_router_without_security_is_refused() -> None:
-    """ConfigurationError, unless it is said that something in front of it does the checking."""
-    with pytest.raises(ConfigurationError, match="allow_unauthenticated=True"):
-        bulk_router()
-    with pytest.raises(ConfigurationError, match="dependencies"):
-        bulk_router(dependencies=[])
-    with pytest.raises(ConfigurationError, match=r"list of Depends\(...\)"):
-        bulk_router(dependencies=[guard])  # type: ignore[list-item]
-    assert bulk_router(allow_unauthenticated=True).routes
-    assert bulk_router("/elsewhere", dependencies=[Depends(guard)]).prefix == "/elsewhere"
-
-
-@pytest.mark.parametrize(
-    "arguments", [{"max_running": 0}, {"max_kept": True}, {"keep_for": -1}, {"grace": float("nan")}]
-)
-def test_bounds_that_bound_nothing_are_refused(arguments: dict[str, Any]) -> None:
-    """ConfigurationError names the argument."""
-    with pytest.raises(ConfigurationError, match=next(iter(arguments))):
-        InProcessRuns(**arguments)
-
-
-async def test_without_a_server_that_runs_lifespans_a_request_says_what_is_missing() -> None:
-    """A programming mistake is no answer to a caller: it is raised, with what to do."""
-    app = FastAPI(lifespan=meetstream_lifespan(api_key=KEY))
-    app.include_router(bulk_router(dependencies=[Depends(guard)]))
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://app") as http:
-        with pytest.raises(RuntimeError, match="lifespan"):
-            await http.post("/bulk-unschedule", json={}, headers={"Authorization": TOKEN})
