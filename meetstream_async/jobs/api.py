@@ -60,8 +60,10 @@ async def submit_job(
         await engine.client.enqueue_async(job_options(job_id), content)
     # The engine keeps what was there first; another one may have been faster just now, too.
     job = await read_job(engine, job_id)
-    if (job.accounts, job.options) != (content["accounts"], content["options"]):
-        what = "accounts" if job.accounts != content["accounts"] else "options"
+    same_accounts = job.accounts == content["accounts"]
+    # As values: an earlier release may have stored fewer options.
+    if not same_accounts or JobOptions.from_dict(job.options) != options:
+        what = "options" if same_accounts else "accounts"
         raise JobConflictError(f"job {job_id!r} is there already, with other {what}; take another id")
     return await job_status(job_id, engine=engine)
 

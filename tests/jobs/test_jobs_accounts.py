@@ -158,4 +158,4 @@ def test_options_are_checked_when_they_are_made(given: dict[str, Any], problem: 
 def test_an_engine_is_checked_when_it_is_made(given: dict[str, Any], problem: str) -> None:
     """Before it connects to anything."""
     with pytest.raises(ConfigurationError, match=problem):
-        JobEngine("sqlite:////tmp/none.sqlite", **given)
+        JobEngine("sqlite:////nowhere/none.sqlite", **given)

@@ -256,7 +256,7 @@ async def durable(filtered: BotFilter) -> None:
     async def look_up(account: jobs.JobAccount) -> str:
         return f"key of {account.api_key_ref}"
 
-    async with jobs.JobEngine("sqlite:////tmp/jobs.sqlite", worker_id="w", resolver=look_up) as engine:
+    async with jobs.JobEngine("sqlite:////srv/jobs.sqlite", worker_id="w", resolver=look_up) as engine:
         assert_type(engine, jobs.JobEngine)
         accounts = [
             jobs.JobAccount("a", api_key_env="KEY"),
