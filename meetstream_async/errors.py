@@ -31,7 +31,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .schemas import error_schema
+
 if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
+
     from .outcomes import BulkReport
 
 __all__ = [
@@ -75,6 +79,10 @@ class MeetStreamError(Exception):
     def __str__(self) -> str:
         notes = self._notes()
         return f"{self._text()} ({'; '.join(notes)})" if notes else self._text()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> CoreSchema:
+        return error_schema(cls)
 
     def _text(self) -> str:
         return self.message

@@ -14,6 +14,7 @@ from .outcomes import OutcomeStatus, UnscheduleOutcome
 from .pacing import WaitTooLongError
 from .refusals import event_is_missing
 from .safety import clean_text
+from .schemas import Schemed
 from .unschedule import bulk_unschedule
 
 _MOST_DELETES = 50
@@ -21,11 +22,13 @@ _MOST_DELETES = 50
 
 
 @frozen
-class MeetingCancellation:
+class MeetingCancellation(Schemed):
     """What became of one meeting."""
 
     calendar_id: int
+    """The calendar that the event is in."""
     event_id: int
+    """The calendar event."""
     event: CancelledEvent | None
     """MeetBit's answer; None where the event was not cancelled by this call."""
     bots: tuple[UnscheduleOutcome, ...]

@@ -14,16 +14,18 @@ from typing import Any
 from attrs import field, frozen
 
 from .errors import ConfigurationError
+from .schemas import Schemed
 
 
 @frozen
-class ScheduledBot:
+class ScheduledBot(Schemed):
     """One row of ``GET /calendar/scheduled``: a bot that is going to join a meeting.
 
     Only ``bot_id`` is certain to be there. Strings are open: the API adds platforms and states.
     """
 
     bot_id: str
+    """The bot's own id."""
     platform: str | None = None
     """``google_meet``, ``zoom``, ``microsoft_teams``, or another spelling of them."""
     status: str | None = None
@@ -31,11 +33,14 @@ class ScheduledBot:
     scheduled_join_time: datetime | None = None
     """Aware, or None: a time without an offset is not guessed at."""
     bot_username: str | None = None
+    """The name under which the bot joins."""
     is_scheduled: bool | None = None
+    """Whether the bot still waits for its meeting."""
     # A dict cannot be hashed; bots that are equal still hash alike by their other fields.
     custom_attributes: Mapping[str, Any] = field(factory=dict, hash=False)
+    """What the bot was scheduled with; ``event_id`` names its calendar event, where it has one."""
     meeting_link: str | None = field(default=None, repr=False)
-    """Not in the repr: links carry meeting passwords."""
+    """Where it joins. Not in the repr: links carry meeting passwords."""
 
     @property
     def event_id(self) -> str | None:
@@ -58,7 +63,7 @@ class ScheduledBot:
 
 
 @frozen
-class RejectedRow:
+class RejectedRow(Schemed):
     """A row of a listing that could not be read and is never acted on."""
 
     index: int
@@ -66,49 +71,61 @@ class RejectedRow:
     path: str
     """The place that was wrong, such as ``$.scheduled_bots[3].bot_id``."""
     reason: str
+    """What was wrong there."""
 
 
 @frozen
-class ScheduledBotPage:
+class ScheduledBotPage(Schemed):
     """One reply of ``GET /calendar/scheduled``."""
 
     bots: tuple[ScheduledBot, ...]
     """In the API's order, which it does not document."""
     limit: int
+    """How many rows were asked for."""
     truncated: bool
     """The reply came back full, so there may be more bots; the API has no cursor to ask for them."""
     rejected: tuple[RejectedRow, ...] = ()
+    """Rows that could not be read."""
 
 
 @frozen
-class UnscheduleResult:
+class UnscheduleResult(Schemed):
     """The reply of ``DELETE /calendar/schedule/{event_id}``: the shapes of a single event and a series."""
 
     unscheduled: bool | None = None
+    """In the shape of a single event: the bot is unscheduled."""
     cancelled: bool | None = None
-    """In the series shape."""
+    """In the series shape: the occurrences are cancelled."""
     event_id: str | None = None
+    """The event that was asked for."""
     master_event_id: str | None = None
-    """In the series shape."""
+    """In the series shape: the event that the occurrences belong to."""
     cancelled_schedules: tuple[str, ...] | None = None
     """Names of the schedules that were cancelled; opaque."""
     schedules_cancelled: int | None = None
+    """How many schedules were cancelled."""
     bots_deleted: int | None = None
+    """How many bots were deleted with them."""
     cancel_all_occurrences: bool | None = None
+    """Whether the whole series was asked for."""
     from_date: datetime | None = None
+    """From when on occurrences were cancelled."""
     is_recurring_series: bool | None = None
+    """Whether the event belongs to a series."""
     occurrences_affected: int | None = None
-    """In the series shape."""
+    """In the series shape: how many occurrences were cancelled."""
     inferred: bool = False
     """No reply said so: an earlier attempt's answer was lost, and a later one found the goal reached."""
 
 
 @frozen
-class DeletedBot:
+class DeletedBot(Schemed):
     """The reply of ``DELETE /calendar/scheduled_bots/{bot_id}``."""
 
     message: str | None = None
+    """The API's own text."""
     bot_id: str | None = None
+    """The bot that was deleted."""
     inferred: bool = False
     """No reply said so: an earlier attempt's answer was lost, and a later one found the bot gone."""
 
@@ -157,7 +174,7 @@ def _check_attributes(instance: object, attribute: Any, value: object) -> None:
 
 
 @frozen
-class BotFilter:
+class BotFilter(Schemed):
     """Selects bots: all that is given must match, and a missing value never matches.
 
     ``before`` and ``after`` are aware datetimes (``after <= join time < before``), ``platform`` in any
@@ -166,10 +183,15 @@ class BotFilter:
     """
 
     platform: str | None = field(default=None, validator=_check_text)
+    """The platform, in any of its spellings."""
     before: datetime | None = field(default=None, validator=_check_time)
+    """Bots that join before this time, which needs an offset."""
     after: datetime | None = field(default=None, validator=_check_time)
+    """Bots that join at this time or later; it needs an offset."""
     name: str | None = field(default=None, validator=_check_text)
+    """A glob over the name of the bot, such as ``Acme *``."""
     attributes: Mapping[str, Any] | None = field(default=None, validator=_check_attributes, hash=False)
+    """Custom attributes and the exact values that they must have."""
 
     def __call__(self, bot: ScheduledBot) -> bool:
         if self.platform is not None and (

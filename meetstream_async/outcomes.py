@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from attrs import field, frozen
 
 from .errors import BulkError, MeetStreamError
 from .meetbit_models import CancelledEvent
 from .models import ScheduledBot, UnscheduleResult
+from .schemas import Schemed
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 
 class OutcomeStatus(StrEnum):
@@ -52,7 +57,7 @@ O_co = TypeVar("O_co", bound=Outcome, covariant=True)
 
 
 @frozen
-class UnscheduleOutcome:
+class UnscheduleOutcome(Schemed):
     """What became of one event, or of one bot that has no event."""
 
     event_id: str | None
@@ -60,10 +65,13 @@ class UnscheduleOutcome:
     bot_ids: tuple[str, ...]
     """The listed bots of the event that are known; empty where only an id was given."""
     status: OutcomeStatus
+    """What became of it."""
     reason: str | None = None
+    """Why it has that status, where there is something to say."""
     result: UnscheduleResult | None = None
     """The API's answer, where there was one to the DELETE of the event."""
     error: MeetStreamError | None = None
+    """Why it failed or is unknown, as its class and text in JSON."""
     attempts: int = 0
     """Requests sent."""
     elapsed: float = 0.0
@@ -81,16 +89,21 @@ class UnscheduleOutcome:
 
 
 @frozen
-class CancelOutcome:
+class CancelOutcome(Schemed):
     """What became of one calendar event of MeetBit."""
 
     calendar_id: int
+    """The calendar that the event is in."""
     event_id: int
+    """The calendar event."""
     status: OutcomeStatus
+    """What became of it."""
     reason: str | None = None
+    """Why it has that status, where there is something to say."""
     result: CancelledEvent | None = None
     """The API's answer."""
     error: MeetStreamError | None = None
+    """Why it failed or is unknown, as its class and text in JSON."""
     attempts: int = 0
     """Requests sent."""
     elapsed: float = 0.0
@@ -113,7 +126,7 @@ def _call_to_dict(outcome: UnscheduleOutcome | CancelOutcome) -> dict[str, Any]:
 
 
 @frozen
-class BulkReport(Generic[O_co]):
+class BulkReport(Schemed, Generic[O_co]):
     """What a bulk run did."""
 
     counts: Mapping[str, int]
@@ -150,6 +163,12 @@ class BulkReport(Generic[O_co]):
                 for bot in self.still_listed
             ],
         }
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # Where nothing says which kind of outcome it holds, it may be either.
+        known = cls[UnscheduleOutcome | CancelOutcome] if source is cls else source
+        return super().__get_pydantic_core_schema__(known, handler)
 
     def raise_for_failures(self) -> None:
         """Raise BulkError, with this report on it, unless ``ok``."""

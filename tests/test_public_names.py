@@ -15,15 +15,17 @@ import meetstream_async
 
 PACKAGE = Path(meetstream_async.__file__).parent
 SIMULATOR = sorted((PACKAGE / "simulator").glob("*.py"))
-FRONT_DOORS = [path for door in ("cli", "jobs") for path in sorted((PACKAGE / door).glob("*.py"))]
+FRONT_DOORS = [path for door in ("cli", "fastapi", "jobs") for path in sorted((PACKAGE / door).glob("*.py"))]
 # What a front door may know of another one, by the rooms that may.
 NEIGHBOURS = {
     ("cli", "meetstream_async.jobs"): ("jobs", "jobs_input", "jobs_view"),
     ("cli", "meetstream_async.simulator"): ("demo", "simulate"),
+    ("fastapi", "meetstream_async.jobs"): ("durable",),
 }
 
 # A room imports only from rooms before it.
 ROOMS = [
+    "schemas",
     "errors",
     "safety",
     "models",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, assert_type
 
 import aiohttp
+from fastapi import Depends, FastAPI
 
 import meetstream_async
 from meetstream_async import (
@@ -44,6 +46,8 @@ from meetstream_async import (
     stream_unschedule,
     unschedule_all,
 )
+from meetstream_async import fastapi as integration
+from meetstream_async.fastapi.durable import DurableRuns
 
 
 async def clients(session: aiohttp.ClientSession, trace: aiohttp.TraceConfig) -> None:
@@ -272,6 +276,40 @@ async def durable(filtered: BotFilter) -> None:
         jobs.JobEngine(resolver="vault")  # type: ignore[arg-type]
         await jobs.submit_job("accounts.toml")  # type: ignore[arg-type]
         jobs.JobOptions(where=lambda bot: True)  # type: ignore[arg-type]
+
+
+async def in_an_application(bot_filter: BotFilter) -> None:
+    @asynccontextmanager
+    async def plain(app: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    @asynccontextmanager
+    async def with_state(app: FastAPI) -> AsyncIterator[dict[str, int]]:
+        yield {"answer": 42}
+
+    FastAPI(lifespan=integration.meetstream_lifespan(plain, api_key="key", rate_limit=5))
+    FastAPI(lifespan=integration.meetstream_lifespan(with_state))
+    FastAPI(
+        lifespan=integration.meetstream_lifespan(integration.meetbit_lifespan(primary_domain="a.example"))
+    )
+    integration.meetstream_lifespan(primary_domain="a.example")  # type: ignore[call-arg]
+    app = FastAPI(responses=integration.problem_responses())
+    integration.add_error_handlers(app)
+    runs = integration.InProcessRuns(max_running=2)
+    account = jobs.JobAccount("a", api_key_env="KEY")
+    for kept in (None, runs, DurableRuns(jobs.JobEngine(), account)):
+        app.include_router(integration.bulk_router(dependencies=[Depends(plain)], runs=kept))
+    integration.bulk_router(runs=account)  # type: ignore[arg-type]
+
+    @app.get("/")
+    async def route(client: integration.ClientDep, meetbit: integration.MeetBitClientDep) -> BulkReport[Any]:
+        assert_type(client, MeetStreamClient)
+        assert_type(meetbit, MeetBitClient)
+        return await unschedule_all(client)
+
+    state = await runs.start(MeetStreamClient(), integration.BulkRequest(filter=bot_filter), None)
+    assert_type(state.counts, dict[OutcomeStatus, int])
+    assert_type(state.state, integration.RunPhase)
 
 
 assert_type(meetstream_async.__version__, str)

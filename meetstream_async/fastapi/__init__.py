@@ -1,0 +1,37 @@
+"""FastAPI integration, behind the extra ``fastapi``: ``pip install 'meetstream-async[fastapi]'``.
+
+A client per application, the models in routes and in OpenAPI, errors as problem documents, and a router that
+runs bulk unschedules in the background.
+"""
+
+try:
+    from .in_process import InProcessRuns
+    from .lifespan import ClientDep, MeetBitClientDep, meetbit_lifespan, meetstream_lifespan
+    from .problems import FieldProblem, Problem, add_error_handlers, problem_responses
+    from .router import bulk_router
+    from .runs import BulkRequest, OutcomePage, RunOutcome, RunPhase, Runs, RunState
+except ImportError as error:
+    if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "pydantic"):
+        raise
+    raise ImportError(
+        "the FastAPI integration needs an extra: pip install 'meetstream-async[fastapi]'", name=error.name
+    ) from None
+
+__all__ = [
+    "BulkRequest",
+    "ClientDep",
+    "FieldProblem",
+    "InProcessRuns",
+    "MeetBitClientDep",
+    "OutcomePage",
+    "Problem",
+    "RunOutcome",
+    "RunPhase",
+    "RunState",
+    "Runs",
+    "add_error_handlers",
+    "bulk_router",
+    "meetbit_lifespan",
+    "meetstream_lifespan",
+    "problem_responses",
+]

@@ -1,0 +1,207 @@
+"""Runs that are durable jobs: any number of worker processes know them, and they outlive each of them.
+
+Behind the extra ``jobs`` as well: ``pip install 'meetstream-async[fastapi,jobs]'``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+import attrs
+
+from meetstream_async import ConfigurationError, MeetStreamClient
+from meetstream_async.jobs import (
+    JobAccount,
+    JobConflictError,
+    JobEngine,
+    JobOptions,
+    JobOutcome,
+    JobState,
+    JobStatus,
+    JobStoreError,
+    UnknownJobError,
+    cancel_job,
+    job_outcomes,
+    job_status,
+    submit_job,
+    unfinished_jobs,
+)
+
+from .problems import ProblemError
+from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState, key_is_taken, no_room, no_such_run
+
+_log = logging.getLogger("meetstream_async.fastapi")
+
+_COME_BACK = 10.0
+"""Seconds after which there may be room for another run."""
+_FRESH = 0.5
+"""Seconds for which a state that was read is good enough for everybody who watches the run."""
+_WATCHED = 1000
+"""Runs whose state is remembered that long."""
+_PREFIX = "run-"
+_RUN_ID = re.compile(_PREFIX + "[0-9a-f]{48}", re.ASCII)
+_PHASES = {
+    JobState.QUEUED: RunPhase.RUNNING,
+    JobState.RUNNING: RunPhase.RUNNING,
+    JobState.SUCCEEDED: RunPhase.SUCCEEDED,
+    JobState.FAILED: RunPhase.FAILED,
+    JobState.CANCELLED: RunPhase.CANCELLED,
+}
+
+
+class DurableRuns:
+    """Runs as jobs of one account, in the database of ``engine``.
+
+    ``engine`` is opened when the application starts and closed when it stops: a client
+    (``JobEngine(database)``) where workers of their own do the work, or a worker. ``account`` says where
+    those find the key; the application's own client sends nothing. ``options`` is what requests do not
+    say, such as ``rate_limit``. At most ``max_unfinished`` jobs may be in the database at once.
+    """
+
+    durable = True
+
+    def __init__(
+        self,
+        engine: JobEngine,
+        account: JobAccount,
+        *,
+        options: JobOptions | None = None,
+        max_unfinished: int = 100,
+    ) -> None:
+        for name, value, kind in (("engine", engine, JobEngine), ("account", account, JobAccount)):
+            if not isinstance(value, kind):
+                raise ConfigurationError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
+        if isinstance(max_unfinished, bool) or not isinstance(max_unfinished, int) or max_unfinished < 1:
+            raise ConfigurationError(f"max_unfinished must be an int, 1 or more, not {max_unfinished!r}")
+        self._engine = engine
+        self._account = account
+        self._options = options or JobOptions()
+        self._max_unfinished = max_unfinished
+        self._seen: dict[str, tuple[float, asyncio.Task[JobStatus]]] = {}
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        async with self._engine:
+            yield
+
+    async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
+        options = attrs.evolve(self._options, **request.options())
+        account = attrs.evolve(self._account, event_ids=request.event_ids)
+        job_id = _PREFIX + (secrets.token_hex(24) if key is None else _digest(key))
+        with _told():
+            if not await self._is_there(job_id):
+                unfinished = await unfinished_jobs(engine=self._engine)
+                if len(unfinished) >= self._max_unfinished:
+                    raise no_room(_COME_BACK)
+            return _state(await submit_job([account], options, job_id=job_id, engine=self._engine))
+
+    async def state(self, run_id: str) -> RunState:
+        with _told():
+            return _state(await self._status(run_id))
+
+    async def outcomes(self, run_id: str, after: str | None, limit: int) -> Sequence[RunOutcome]:
+        found: list[RunOutcome] = []
+        with _told():
+            await self._status(run_id)
+            stored = job_outcomes(run_id, after=after, follow=False, engine=self._engine)
+            async with contextlib.aclosing(stored) as outcomes:
+                async for outcome in outcomes:
+                    found.append(_outcome(outcome))
+                    if len(found) == limit:
+                        break
+        return found
+
+    async def stop(self, run_id: str) -> RunState:
+        with _told():
+            await self._status(run_id)
+            state = _state(await cancel_job(run_id, engine=self._engine))
+        self._seen.pop(run_id, None)
+        return state
+
+    async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
+        # The database tells nobody; the stream looks again.
+        await asyncio.sleep(min(timeout, _FRESH))
+
+    async def _is_there(self, job_id: str) -> bool:
+        try:
+            await job_status(job_id, engine=self._engine)
+        except UnknownJobError:
+            return False
+        return True
+
+    async def _status(self, run_id: str) -> JobStatus:
+        """The job's status, read once for all who ask at about the same time."""
+        # Other jobs in the same database are none of the router's.
+        if not _RUN_ID.fullmatch(run_id):
+            raise no_such_run()
+        now = time.monotonic()
+        if (known := self._seen.pop(run_id, None)) is None or now - known[0] > _FRESH:
+            known = now, asyncio.create_task(job_status(run_id, engine=self._engine))
+            known[1].add_done_callback(_heard)
+        self._seen[run_id] = known
+        while len(self._seen) > _WATCHED:
+            del self._seen[next(iter(self._seen))]
+        # Whoever leaves meanwhile must not take it away from the others.
+        return await asyncio.shield(known[1])
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What the job store has against it, as the router's own problems."""
+    try:
+        yield
+    except UnknownJobError:
+        raise no_such_run() from None
+    except JobConflictError:
+        raise key_is_taken() from None
+    except JobStoreError as error:
+        _log.error("the run store can't be used: %s", error)
+        raise ProblemError(
+            503, "run_store_unavailable", "The store of runs is out of reach.", retry_after=_COME_BACK
+        ) from None
+
+
+def _heard(task: asyncio.Task[JobStatus]) -> None:
+    """Keep asyncio from complaining of an error that everybody who asked has left before."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:48]
+
+
+def _state(status: JobStatus) -> RunState:
+    assert status.submitted is not None
+    line = status.accounts[0]
+    phase = _PHASES[status.state]
+    reason = line.reason
+    if phase is RunPhase.RUNNING:
+        waits = status.state is JobState.QUEUED
+        reason = "no worker has taken it up yet" if waits else "the run is not over"
+    return RunState(
+        id=status.job_id,
+        state=phase,
+        dry_run=bool(status.options.get("dry_run")),
+        stopping=status.cancelling,
+        counts={status: line.counts.get(status, 0) for status in STATUSES},
+        complete=line.complete,
+        ok=line.ok,
+        reason=reason,
+        started_at=status.submitted,
+        ended_at=status.ended,
+        still_listed=line.still_listed,
+    )
+
+
+def _outcome(outcome: JobOutcome) -> RunOutcome:
+    known = outcome.to_dict()
+    del known["account"]
+    return RunOutcome(position=outcome.position, **known)

@@ -1,0 +1,177 @@
+"""Runs that live in this process: they end with it, and other worker processes do not know of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+
+from meetstream_async import ConfigurationError, MeetStreamClient, stream_unschedule
+
+from .problems import ProblemError
+from .run import Run
+from .runs import BulkRequest, RunOutcome, RunState, key_is_taken, no_position, no_room, no_such_run
+from .server import server_is_stopping
+
+_log = logging.getLogger("meetstream_async.fastapi")
+
+_COME_BACK = 10.0
+"""Seconds after which there may be room for another run."""
+_MOST_DIGITS = 9
+"""Of a position."""
+_LOOK = 0.5
+"""Seconds between two looks whether the server is stopping."""
+
+
+class InProcessRuns:
+    """Runs of one worker process, bounded in number and in what is kept of them.
+
+    At most ``max_running`` are under way at once. Those that have ended are kept for ``keep_for`` seconds,
+    the newest ``max_kept`` of them, with at most ``max_outcomes`` outcomes in all. When the server stops,
+    runs have ``grace`` seconds to end what is in flight; after that it is cancelled, and ``unknown``.
+    """
+
+    durable = False
+
+    def __init__(
+        self,
+        *,
+        max_running: int = 4,
+        max_kept: int = 100,
+        max_outcomes: int = 200_000,
+        keep_for: float = 3600.0,
+        grace: float = 20.0,
+    ) -> None:
+        for name, value in (
+            ("max_running", max_running),
+            ("max_kept", max_kept),
+            ("max_outcomes", max_outcomes),
+        ):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigurationError(f"{name} must be an int, 1 or more, not {value!r}")
+        for name, seconds in (("keep_for", keep_for), ("grace", grace)):
+            if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < 1e9:
+                raise ConfigurationError(f"{name} must be a number of seconds, 0 or more, not {seconds!r}")
+        self._max_running = max_running
+        self._max_kept = max_kept
+        self._max_outcomes = max_outcomes
+        self._keep_for = keep_for
+        self._grace = grace
+        self._runs: dict[str, Run] = {}
+        self._by_key: dict[str, Run] = {}
+        self._closing: asyncio.Task[None] | None = None
+        self._serving = False
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        if self._serving:
+            raise ConfigurationError(
+                "these runs serve another application; give each its own InProcessRuns()"
+            )
+        self._runs, self._by_key, self._closing, self._serving = {}, {}, None, True
+        watcher = asyncio.create_task(self._close_with_server(), name="meetstream_async server watch")
+        try:
+            yield
+        finally:
+            watcher.cancel()
+            await asyncio.wait({watcher})
+            await self._close()
+            self._serving = False
+
+    async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
+        fingerprint = hashlib.sha256(request.model_dump_json().encode()).digest()
+        if key is not None and (known := self._by_key.get(key)) is not None:
+            if known.fingerprint != fingerprint:
+                raise key_is_taken()
+            return known.state()
+        if not self._serving:
+            raise RuntimeError("the router has not been started: the application's lifespan has not run")
+        # Made to be thrown away: it checks the options before anything is sent.
+        stream_unschedule(client, request.event_ids or (), **request.options())
+        if self._closing is not None:
+            raise ProblemError(503, "shutting_down", "The server is stopping.", retry_after=_COME_BACK)
+        if len(self._running()) >= self._max_running:
+            raise no_room(_COME_BACK)
+        run = Run(request, fingerprint, key)
+        self._runs[run.id] = run
+        if key is not None:
+            self._by_key[key] = run
+        run.task = asyncio.create_task(run.execute(client), name="meetstream_async bulk run")
+        run.task.add_done_callback(lambda _: self._ended(run))
+        return run.state()
+
+    async def state(self, run_id: str) -> RunState:
+        return self._find(run_id).state()
+
+    async def outcomes(self, run_id: str, after: str | None, limit: int) -> Sequence[RunOutcome]:
+        if after is not None and not (after.isascii() and after.isdigit() and len(after) <= _MOST_DIGITS):
+            raise no_position()
+        return self._find(run_id).outcomes(int(after or 0), limit)
+
+    async def stop(self, run_id: str) -> RunState:
+        run = self._find(run_id)
+        run.stop("stopped on request")
+        return run.state()
+
+    async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
+        run = self._find(run_id)
+        news = run.news
+        if run.state() == since and run.ended_at is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await news.wait()
+
+    def _find(self, run_id: str) -> Run:
+        if (run := self._runs.get(run_id)) is None:
+            raise no_such_run()
+        return run
+
+    def _running(self) -> list[Run]:
+        return [run for run in self._runs.values() if run.ended_at is None]
+
+    def _ended(self, run: Run) -> None:
+        asyncio.get_running_loop().call_later(self._keep_for, self._forget, run)
+        # Put behind those that ended before: the first to go is the one that ended first.
+        self._runs[run.id] = self._runs.pop(run.id)
+        ended = [kept for kept in self._runs.values() if kept.ended_at is not None]
+        outcomes = sum(kept.last for kept in ended)
+        while len(ended) > self._max_kept or (outcomes > self._max_outcomes and len(ended) > 1):
+            oldest = ended.pop(0)
+            outcomes -= oldest.last
+            self._forget(oldest)
+
+    def _forget(self, run: Run) -> None:
+        if self._runs.get(run.id) is run:
+            del self._runs[run.id]
+            if run.key is not None:
+                del self._by_key[run.key]
+
+    # --- the end of the application -------------------------------------------------------------------
+
+    async def _close_with_server(self) -> None:
+        while not server_is_stopping():  # noqa: ASYNC110 - it has no event to wait for
+            await asyncio.sleep(_LOOK)
+        await self._close()
+
+    async def _close(self) -> None:
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._stop_all(), name="meetstream_async end of runs")
+        # Its own task: the watcher, which may have begun it, is cancelled meanwhile.
+        await asyncio.shield(self._closing)
+
+    async def _stop_all(self) -> None:
+        running = self._running()
+        for run in running:
+            run.stop("the application was shut down")
+        tasks = {run.task for run in running if run.task is not None}
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=self._grace)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+        for run in running:
+            counts = ", ".join(f"{count} {status}" for status, count in run.counts.items() if count)
+            _log.warning("a bulk run was ended by the shutdown: %s: %s", run.phase, counts or "nothing done")

@@ -1,0 +1,111 @@
+"""One client per application: opened when it starts, closed when it stops, handed to routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Annotated, Any, TypeAlias, TypedDict, TypeVar, Unpack
+
+import aiohttp
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+
+from meetstream_async import MeetBitClient, MeetStreamClient, RetryPolicy
+
+Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any]]]
+OwnLifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
+Client = TypeVar("Client", MeetStreamClient, MeetBitClient)
+
+_MEETSTREAM = "meetstream_client"
+_MEETBIT = "meetbit_client"
+
+
+class ClientArguments(TypedDict, total=False):
+    """What both clients take."""
+
+    base_url: str | None
+    session: aiohttp.ClientSession | None
+    retry: RetryPolicy
+    timeout: float
+    rate_limit: float | None
+    trace_configs: Sequence[aiohttp.TraceConfig]
+
+
+class MeetStreamArguments(ClientArguments, total=False):
+    """The arguments of MeetStreamClient."""
+
+    api_key: str | None
+
+
+class MeetBitArguments(ClientArguments, total=False):
+    """The arguments of MeetBitClient."""
+
+    primary_domain: str | None
+    access_key_id: str | None
+    access_key_secret: str | None
+
+
+def meetstream_lifespan(
+    own: OwnLifespan | None = None, /, **client_arguments: Unpack[MeetStreamArguments]
+) -> Lifespan:
+    """A lifespan that opens a MeetStreamClient when the application starts and closes it at the end.
+
+    ``FastAPI(lifespan=meetstream_lifespan())``; the arguments are those of MeetStreamClient, environment
+    included. ``own`` is the application's own lifespan, or another of these: it runs inside, and what it
+    yields is kept. A missing key stops the application from starting, with a ConfigurationError.
+    """
+    return _lifespan(lambda: MeetStreamClient(**client_arguments), _MEETSTREAM, own)
+
+
+def meetbit_lifespan(
+    own: OwnLifespan | None = None, /, **client_arguments: Unpack[MeetBitArguments]
+) -> Lifespan:
+    """The same for a MeetBitClient; for both, ``meetstream_lifespan(meetbit_lifespan())``."""
+    return _lifespan(lambda: MeetBitClient(**client_arguments), _MEETBIT, own)
+
+
+def get_client(connection: HTTPConnection) -> MeetStreamClient:
+    """The application's MeetStreamClient, as a dependency: see ``ClientDep``."""
+    client: MeetStreamClient = _find(connection, _MEETSTREAM, "meetstream_lifespan")
+    return client
+
+
+def get_meetbit_client(connection: HTTPConnection) -> MeetBitClient:
+    """The application's MeetBitClient, as a dependency: see ``MeetBitClientDep``."""
+    client: MeetBitClient = _find(connection, _MEETBIT, "meetbit_lifespan")
+    return client
+
+
+ClientDep = Annotated[MeetStreamClient, Depends(get_client)]
+"""A route's parameter that is the application's MeetStreamClient."""
+MeetBitClientDep = Annotated[MeetBitClient, Depends(get_meetbit_client)]
+"""A route's parameter that is the application's MeetBitClient."""
+
+
+def _lifespan(make: Callable[[], Client], name: str, own: OwnLifespan | None) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[Mapping[str, Any]]:
+        async with make() as client:
+            # In the state of the application for its own code, in that of requests for mounted ones, which
+            # have no lifespan of their own.
+            setattr(app.state, name, client)
+            try:
+                if own is None:
+                    yield {name: client}
+                else:
+                    async with own(app) as state:
+                        yield {**(state or {}), name: client}
+            finally:
+                delattr(app.state, name)
+
+    return lifespan
+
+
+def _find(connection: HTTPConnection, name: str, lifespan: str) -> Any:
+    for state in (connection.state, connection.app.state):
+        if (client := getattr(state, name, None)) is not None:
+            return client
+    raise RuntimeError(
+        f"the application has no client: start it with FastAPI(lifespan={lifespan}()), "
+        "and in tests use `with TestClient(app)`, which runs the lifespan"
+    )

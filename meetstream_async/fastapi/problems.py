@@ -1,0 +1,181 @@
+"""Errors as problem documents (RFC 9457): what a caller may know, and nothing of key or upstream body."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from meetstream_async import (
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    BulkError,
+    ConfigurationError,
+    EventNotFoundError,
+    EventNotScheduledError,
+    InvalidFromDateError,
+    MasterEventNotFoundError,
+    MeetStreamError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    RequestTimeoutError,
+)
+
+_log = logging.getLogger("meetstream_async.fastapi")
+
+MEDIA_TYPE = "application/problem+json"
+_PAUSE = 5
+"""Seconds after which to come back where the upstream names none."""
+_LONGEST_PAUSE = 86_400
+
+_REFUSED = "The calendar API refused this service's credentials."
+_TABLE: tuple[tuple[type[MeetStreamError], int, str, str], ...] = (
+    (ConfigurationError, 422, "invalid_argument", ""),
+    (AuthenticationError, 502, "upstream_credentials", _REFUSED),
+    (PermissionDeniedError, 502, "upstream_credentials", _REFUSED),
+    (EventNotFoundError, 404, "event_not_found", "The calendar API does not find the event."),
+    (NotFoundError, 404, "not_found", "The calendar API does not find what was asked for."),
+    (EventNotScheduledError, 422, "event_not_scheduled", "No bot is scheduled for the event."),
+    (InvalidFromDateError, 422, "invalid_from_date", "The calendar API did not accept from_date."),
+    (MasterEventNotFoundError, 422, "not_recurring", "The event is not part of a recurring series."),
+    (BadRequestError, 422, "upstream_refused", "The calendar API did not accept the request."),
+    (RateLimitError, 503, "rate_limited", "The calendar API asks for a pause."),
+    (RequestTimeoutError, 504, "upstream_timeout", "The calendar API did not answer in time."),
+    (BulkError, 502, "bulk_incomplete", "Not everything that was asked for is done."),
+    (MeetStreamError, 502, "upstream_failure", "The calendar API failed."),
+)
+"""What becomes of an error; the first row that fits. A ConfigurationError's text is our own and is shown."""
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one value of a request."""
+
+    place: list[str | int] = Field(description="Where the value stands, such as `body`, `filter`, `before`.")
+    message: str = Field(description="What is wrong with it.")
+
+
+class Problem(BaseModel):
+    """A problem document (RFC 9457)."""
+
+    type: str = Field(default="about:blank", description="`about:blank`: `status` and `code` say what it is.")
+    title: str = Field(description="The name of the status.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened, for a person.")
+    code: str = Field(description="What happened, for a program.")
+    outcome_unknown: bool = Field(
+        default=False, description="Whether the request may have taken effect all the same."
+    )
+    errors: list[FieldProblem] = Field(default=[], description="What is wrong with the request, by value.")
+
+
+class ProblemError(Exception):
+    """A problem that a route raises by itself."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        retry_after: float | None = None,
+        outcome_unknown: bool = False,
+        errors: list[FieldProblem] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.problem = Problem(
+            title=HTTPStatus(status).phrase,
+            status=status,
+            detail=detail,
+            code=code,
+            outcome_unknown=outcome_unknown,
+            errors=errors or [],
+        )
+        self.retry_after = retry_after
+
+    def response(self) -> JSONResponse:
+        headers = {}
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(_whole_seconds(self.retry_after))
+        return JSONResponse(
+            self.problem.model_dump(mode="json"), self.problem.status, headers, media_type=MEDIA_TYPE
+        )
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Answer this library's errors with problem documents, on every route of the application.
+
+    The key and the text of the upstream are in none of them; both causes are in the log, at error level
+    where the service itself is misconfigured. Validation errors of FastAPI's own stay as they are.
+    """
+
+    async def answer(request: Request, error: Exception) -> JSONResponse:
+        return as_problem(error).response()
+
+    app.add_exception_handler(MeetStreamError, answer)
+    app.add_exception_handler(ProblemError, answer)
+
+
+def as_problem(error: Exception) -> ProblemError:
+    """The problem that stands for an error. Raises any other error than ours as it is."""
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return ProblemError(
+            422,
+            "invalid_request",
+            "The request is not valid.",
+            # Without the values themselves, which would echo whatever was sent.
+            errors=[FieldProblem(place=list(at["loc"]), message=at["msg"]) for at in error.errors()],
+        )
+    if not isinstance(error, MeetStreamError):
+        raise error
+    _, status, code, detail = next(row for row in _TABLE if isinstance(error, row[0]))
+    if isinstance(error, ApiError) and error.status in (408, 504):
+        status, code, detail = 504, "upstream_timeout", "The calendar API did not answer in time."
+    log = _log.error if code == "upstream_credentials" else _log.warning
+    if status >= 500:
+        log("answered with %d: %s: %s", status, type(error).__name__, error)
+    pause = error.retry_after or _PAUSE if isinstance(error, RateLimitError) else None
+    return ProblemError(
+        status, code, detail or error.message, retry_after=pause, outcome_unknown=error.outcome_unknown
+    )
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI has to say about these statuses, for ``responses=`` of a route or an application.
+
+    Without arguments: every status that ``add_error_handlers`` answers with.
+    """
+    return {status: _described(status) for status in statuses or sorted({row[1] for row in _TABLE})}
+
+
+def _described(status: int) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {MEDIA_TYPE: {"schema": _SCHEMA}},
+    }
+    if status in (429, 503):
+        described["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    return described
+
+
+def _inlined(schema: dict[str, Any]) -> Mapping[str, Any]:
+    """The schema without references: what FastAPI is given by hand has no place among the components."""
+    schema["properties"]["errors"]["items"] = schema.pop("$defs")[FieldProblem.__name__]
+    return schema
+
+
+_SCHEMA = _inlined(Problem.model_json_schema(mode="serialization"))
+
+
+def _whole_seconds(seconds: float) -> int:
+    return math.ceil(min(max(seconds, 1.0), _LONGEST_PAUSE))

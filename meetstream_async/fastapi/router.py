@@ -1,0 +1,218 @@
+"""The router: start a bulk unschedule over HTTP, watch it, stop it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Depends as DependsParam
+from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
+
+from meetstream_async import ConfigurationError, MeetStreamError
+
+from .in_process import InProcessRuns
+from .lifespan import ClientDep
+from .problems import ProblemError, as_problem, problem_responses
+from .runs import BulkRequest, OutcomePage, Runs, RunState
+from .stream import RunStream, parse_event_id
+
+_MOST_BYTES = 1 << 20
+"""Of a request's body."""
+_MOST_OUTCOMES = 1000
+"""On one page."""
+
+RunId = Annotated[str, Path(max_length=200, description="The id of a run.")]
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["outcome", "progress", "end"]},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "description": "An `outcome`: a RunOutcome; `progress` and the `end`: a RunState.",
+        },
+        "id": {"type": "string", "description": "For `Last-Event-ID`."},
+        "retry": {"type": "integer", "description": "Milliseconds."},
+    },
+    "required": ["event", "data"],
+}
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The events, until the run is over.",
+        "content": {"text/event-stream": {"itemSchema": _EVENT}},
+    },
+    204: {"description": "The end has been seen: there is nothing to come back for."},
+}
+_UNREADABLE: dict[int | str, dict[str, Any]] = {
+    400: {
+        "description": "The body is no text.",
+        "content": {
+            "application/json": {"schema": {"type": "object", "properties": {"detail": {"type": "string"}}}}
+        },
+    }
+}
+_STOPPING: dict[str, Any] = {
+    "model": RunState,
+    "description": "The run is stopping: what is in flight finishes.",
+}
+
+
+class _Route(APIRoute):
+    """A route whose errors are problem documents, whether or not the application has our handlers."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_or_tell(request: Request) -> Response:
+            try:
+                _check_length(request)
+                return await handle(request)
+            except (MeetStreamError, ProblemError, RequestValidationError) as error:
+                return as_problem(error).response()
+
+        return handle_or_tell
+
+
+def _check_length(request: Request) -> None:
+    """Raises ProblemError for a body that is not worth reading; it is read before anybody's security."""
+    if request.method != "POST":
+        return
+    if "transfer-encoding" in request.headers:
+        raise ProblemError(411, "length_required", "Send the body with a Content-Length.")
+    if int(request.headers.get("content-length", "0")) > _MOST_BYTES:
+        raise ProblemError(413, "body_too_large", f"The body may have {_MOST_BYTES} bytes at most.")
+
+
+def _path(request: Request) -> str:
+    """The request's path as the caller knows it, also where a proxy has taken the front of it away."""
+    front, path = request.scope.get("root_path", ""), request.scope["path"]
+    return str(path if path.startswith(front) else front + path)
+
+
+def bulk_router(
+    prefix: str = "/bulk-unschedule",
+    *,
+    dependencies: Sequence[DependsParam] = (),
+    allow_unauthenticated: bool = False,
+    runs: Runs | None = None,
+) -> APIRouter:
+    """A router that runs bulk unschedules in the background: for ``app.include_router``.
+
+    ``dependencies`` are the application's own security dependencies, such as ``[Depends(require_admin)]``:
+    whoever passes them can unschedule every bot of the account. ``runs`` says where runs live: by default
+    an ``InProcessRuns()``, which belongs to one worker process. Needs ``meetstream_lifespan``.
+
+    Raises ConfigurationError without dependencies, unless ``allow_unauthenticated`` is True.
+    """
+    if not dependencies and allow_unauthenticated is not True:
+        raise ConfigurationError(
+            "the router unschedules bots for whoever reaches it: pass dependencies=[Depends(...)] that check "
+            "who is asking, or allow_unauthenticated=True where something in front of it does"
+        )
+    for dependency in dependencies:
+        if not isinstance(dependency, DependsParam):
+            raise ConfigurationError(
+                "dependencies must be a list of Depends(...) or Security(...), "
+                f"not of {type(dependency).__name__}"
+            )
+    kept: Runs = InProcessRuns() if runs is None else runs
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        async with kept.serving():
+            yield
+
+    router = APIRouter(
+        prefix=prefix,
+        dependencies=list(dependencies),
+        lifespan=lifespan,
+        route_class=_Route,
+        tags=["bulk unschedule"],
+    )
+    _add_routes(router, kept)
+    return router
+
+
+def _add_routes(router: APIRouter, runs: Runs) -> None:
+    @router.post(
+        "",
+        status_code=202,
+        response_description="The run has begun; Location is where to look at it.",
+        responses=_UNREADABLE | problem_responses(411, 413, 422, 503),
+    )
+    async def start_bulk_unschedule(
+        order: BulkRequest,
+        request: Request,
+        response: Response,
+        client: ClientDep,
+        idempotency_key: Annotated[
+            str | None,
+            Header(
+                alias="Idempotency-Key",
+                min_length=1,
+                max_length=255,
+                pattern=r"^[\x21-\x7e]+$",
+                description="Repeating a request with the same key returns the same run. Use a UUID.",
+            ),
+        ] = None,
+    ) -> RunState:
+        """Start a bulk unschedule in the background."""
+        state = await runs.start(client, order, idempotency_key)
+        response.headers["Location"] = f"{_path(request)}/{state.id}"
+        return state
+
+    @router.get("/{run_id}", responses=problem_responses(404, 422))
+    async def read_bulk_unschedule(run_id: RunId) -> RunState:
+        """A run as it is now."""
+        return await runs.state(run_id)
+
+    @router.get("/{run_id}/outcomes", responses=problem_responses(404, 422))
+    async def list_bulk_unschedule_outcomes(
+        run_id: RunId,
+        after: Annotated[str | None, Query(max_length=100, description="`next` of the page before.")] = None,
+        limit: Annotated[
+            int, Query(ge=1, le=_MOST_OUTCOMES, description="Outcomes on the page at most.")
+        ] = 100,
+    ) -> OutcomePage:
+        """The outcomes so far, page by page."""
+        state = await runs.state(run_id)
+        outcomes = list(await runs.outcomes(run_id, after, limit))
+        return OutcomePage(
+            outcomes=outcomes,
+            next=outcomes[-1].position if outcomes else after,
+            more=not state.over or len(outcomes) == limit,
+        )
+
+    @router.get(
+        "/{run_id}/events",
+        response_class=StreamingResponse,
+        responses=_STREAM | problem_responses(404, 422),
+    )
+    async def follow_bulk_unschedule(
+        run_id: RunId,
+        last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=100)] = None,
+    ) -> Response:
+        """The run as server-sent events, from its first outcome or from `Last-Event-ID` on."""
+        after, end_seen = parse_event_id(last_event_id)
+        state = await runs.state(run_id)
+        if end_seen and state.over:
+            # A browser comes back to a stream that ends; this answer makes it stay away.
+            return Response(status_code=204)
+        # While an answer other than a stream can still be given.
+        await runs.outcomes(run_id, after, 1)
+        return RunStream(runs, run_id, after)
+
+    @router.delete(
+        "/{run_id}",
+        response_description="The run is over.",
+        responses=problem_responses(404, 422) | {202: _STOPPING},
+    )
+    async def stop_bulk_unschedule(run_id: RunId, response: Response) -> RunState:
+        """Stop a run: nothing new is started, what is in flight finishes."""
+        state = await runs.stop(run_id)
+        response.status_code = 200 if state.over else 202
+        return state

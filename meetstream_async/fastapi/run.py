@@ -1,0 +1,148 @@
+"""One run of this process: what was asked, what has become known, and the work on it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from datetime import UTC, datetime
+
+from meetstream_async import (
+    BulkReport,
+    MeetStreamClient,
+    MeetStreamError,
+    OutcomeStatus,
+    UnscheduleOutcome,
+    bulk_unschedule,
+    unschedule_all,
+)
+
+from .problems import as_problem
+from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState
+
+_SHOWN = RunOutcome.model_fields.keys() - {"position"}
+_log = logging.getLogger("meetstream_async.fastapi")
+
+
+class Run:
+    """A run, and the task that works on it."""
+
+    def __init__(self, request: BulkRequest, fingerprint: bytes, key: str | None) -> None:
+        self.id = secrets.token_urlsafe(24)
+        self.fingerprint = fingerprint
+        self.key = key
+        self.task: asyncio.Task[None] | None = None
+        self.news = asyncio.Event()
+        """Set, and replaced by another, whenever something has changed."""
+        self.ended_at: datetime | None = None
+        self.counts: dict[OutcomeStatus, int] = dict.fromkeys(STATUSES, 0)
+        self.phase = RunPhase.RUNNING
+        self._request = request
+        self._started_at = datetime.now(UTC)
+        self._stop = asyncio.Event()
+        self._stopped_by: str | None = None
+        self._log: list[UnscheduleOutcome | None] = []
+        """By sequence; None where the outcome has turned out otherwise since."""
+        self._sequences: dict[str | tuple[str, ...], int] = {}
+        self._report: BulkReport[UnscheduleOutcome] | None = None
+        self._reason: str | None = "the run is not over"
+
+    @property
+    def last(self) -> int:
+        """The highest number of an outcome."""
+        return len(self._log)
+
+    def stop(self, why: str) -> None:
+        if self.ended_at is None and self._stopped_by is None:
+            self._stopped_by = why
+            self._stop.set()
+            self._tell()
+
+    def outcomes(self, after: int, limit: int) -> list[RunOutcome]:
+        found: list[RunOutcome] = []
+        for sequence in range(after + 1, self.last + 1):
+            outcome = self._log[sequence - 1]
+            if outcome is not None:
+                found.append(_shown(sequence, outcome))
+                if len(found) == limit:
+                    break
+        return found
+
+    def state(self) -> RunState:
+        report = self._report
+        return RunState(
+            id=self.id,
+            state=self.phase,
+            dry_run=self._request.dry_run,
+            stopping=self.ended_at is None and self._stopped_by is not None,
+            counts=dict(self.counts),
+            complete=report is not None and report.complete,
+            ok=report is not None and report.ok,
+            reason=self._reason,
+            started_at=self._started_at,
+            ended_at=self.ended_at,
+            still_listed=len(report.still_listed) if report else 0,
+        )
+
+    async def execute(self, client: MeetStreamClient) -> None:
+        try:
+            self._conclude(await self._work(client))
+        except asyncio.CancelledError:
+            self._end(RunPhase.CANCELLED, f"{self._stopped_by or 'cancelled'}; what was in flight is unknown")
+        except Exception as error:
+            self._end(RunPhase.CANCELLED if self._stopped_by else RunPhase.FAILED, _why(error))
+
+    async def _work(self, client: MeetStreamClient) -> BulkReport[UnscheduleOutcome]:
+        options = self._request.options()
+        if self._request.event_ids is not None:
+            return await bulk_unschedule(
+                client, self._request.event_ids, on_outcome=self._hear, stop=self._stop, **options
+            )
+        return await unschedule_all(client, on_outcome=self._hear, stop=self._stop, **options)
+
+    def _hear(self, outcome: UnscheduleOutcome) -> None:
+        key = outcome.bot_ids if outcome.event_id is None else outcome.event_id
+        if (earlier := self._sequences.get(key)) is not None:
+            before = self._log[earlier - 1]
+            if before == outcome:
+                return
+            if before is not None:
+                self.counts[before.status] -= 1
+            self._log[earlier - 1] = None
+        self._log.append(outcome)
+        self._sequences[key] = self.last
+        self.counts[outcome.status] += 1
+        self._tell()
+
+    def _conclude(self, report: BulkReport[UnscheduleOutcome]) -> None:
+        # The report is the final word; what it says otherwise than was heard is told again.
+        for outcome in report.outcomes:
+            self._hear(outcome)
+        self._report = report
+        if report.ok:
+            self._end(RunPhase.SUCCEEDED, None)
+        elif self._stopped_by is not None:
+            self._end(RunPhase.CANCELLED, f"{self._stopped_by}; {report.reason}")
+        else:
+            self._end(RunPhase.FAILED, report.reason)
+
+    def _end(self, phase: RunPhase, reason: str | None) -> None:
+        self.phase, self._reason, self.ended_at = phase, reason, datetime.now(UTC)
+        self._tell()
+
+    def _tell(self) -> None:
+        news, self.news = self.news, asyncio.Event()
+        news.set()
+
+
+def _shown(sequence: int, outcome: UnscheduleOutcome) -> RunOutcome:
+    known = outcome.to_dict()
+    return RunOutcome(position=str(sequence), **{name: known[name] for name in _SHOWN})
+
+
+def _why(error: Exception) -> str:
+    """What may be said of the error that ended a run; the rest is in the log."""
+    if isinstance(error, MeetStreamError):
+        return as_problem(error).problem.detail
+    _log.error("a bulk run broke down", exc_info=error)
+    return "internal error"

@@ -1,0 +1,157 @@
+"""The models as pydantic and FastAPI see them: a schema and JSON for every attrs class that asks for it.
+
+pydantic is no dependency: whoever calls these methods has it, and nothing here imports it before.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from datetime import datetime
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import attrs
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+
+_DEEPEST = 100
+"""Levels of a value that is open JSON; deeper ones are written as null."""
+
+
+class Schemed:
+    """An attrs class that works as a pydantic type: in a field, a ``TypeAdapter``, a ``response_model``.
+
+    An instance is taken as it is, an object of JSON is made into one by the class itself, validators
+    included. Names the class does not know are refused. Descriptions are the docstrings in the source.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        known = dict(zip(getattr(cls, "__parameters__", ()), get_args(source), strict=False))
+        hints = get_type_hints(cls)
+        read, written = {}, {}
+        for field in attrs.fields(cls):  # type: ignore[arg-type]  # only attrs classes take this up
+            schema = handler.generate_schema(_readable(_fill_in(hints[field.name], known)))
+            read[field.name] = core_schema.typed_dict_field(schema, required=field.default is attrs.NOTHING)
+            written[field.name] = core_schema.typed_dict_field(schema, required=True)
+        built = core_schema.no_info_after_validator_function(
+            lambda values: cls(**values), core_schema.typed_dict_schema(read, extra_behavior="forbid")
+        )
+        return core_schema.no_info_wrap_validator_function(
+            lambda value, build: value if isinstance(value, cls) else build(value),
+            built,
+            serialization=core_schema.wrap_serializer_function_ser_schema(
+                lambda value, write: write({name: _writable(getattr(value, name)) for name in written}),
+                schema=core_schema.typed_dict_schema(written),
+            ),
+            ref=_reference(cls, source),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        shown = handler(schema)
+        whole = handler.resolve_ref_schema(shown)
+        whole["title"] = cls.__name__
+        whole["description"] = inspect.getdoc(cls) or ""
+        if handler.mode == "serialization":
+            # What is written has every field.
+            whole["required"] = list(whole["properties"])
+            whole.pop("additionalProperties", None)
+        for name, text in _field_docstrings(cls).items():
+            if name in whole["properties"]:
+                whole["properties"][name]["description"] = text
+        return shown
+
+
+def error_schema(cls: type[Exception]) -> CoreSchema:
+    """An error in a model: its class and text. It can be written, but not read back."""
+    from pydantic_core import core_schema
+
+    return core_schema.json_or_python_schema(
+        json_schema=core_schema.no_info_after_validator_function(_refuse_error, core_schema.str_schema()),
+        python_schema=core_schema.is_instance_schema(cls),
+        serialization=core_schema.plain_serializer_function_ser_schema(
+            lambda error: f"{type(error).__name__}: {error}", return_schema=core_schema.str_schema()
+        ),
+    )
+
+
+def _readable(hint: Any) -> Any:
+    """The hint, with times that are read from text alone: pydantic would take a number for an epoch."""
+    from pydantic import BeforeValidator
+
+    if hint is datetime:
+        return Annotated[datetime, BeforeValidator(_refuse_numbers)]
+    if get_origin(hint) in (Union, UnionType):
+        return Union[tuple(_readable(member) for member in get_args(hint))]  # noqa: UP007
+    return hint
+
+
+def _refuse_numbers(value: object) -> object:
+    if not isinstance(value, str | datetime):
+        raise ValueError("a time is a string in ISO 8601")
+    return value
+
+
+def _writable(value: Any, depth: int = 0) -> Any:
+    """The value, without what a server may put into JSON and nobody can write: half characters, abysses."""
+    if isinstance(value, str):
+        if value.isascii():
+            return value
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if depth > _DEEPEST:
+        return None
+    if isinstance(value, Mapping):
+        return {_writable(key): _writable(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_writable(item, depth + 1) for item in value)
+    return value
+
+
+def _refuse_error(text: str) -> Exception:
+    raise ValueError("an error can't be made again from its text")
+
+
+def _fill_in(hint: Any, known: Mapping[Any, Any]) -> Any:
+    """The hint with what its type variables stand for."""
+    if isinstance(hint, TypeVar):
+        return known.get(hint, hint)
+    if parameters := getattr(hint, "__parameters__", ()):
+        return hint[tuple(known.get(parameter, parameter) for parameter in parameters)]
+    return hint
+
+
+def _reference(cls: type, source: Any) -> str:
+    """What the schema is told apart by; the part before the colon becomes its name in OpenAPI."""
+    arguments = get_args(source)
+    names = [argument.__name__ for argument in arguments if isinstance(argument, type)]
+    return f"{cls.__module__}.{'_'.join([cls.__qualname__, *names])}:{id(cls)}-{hash(arguments)}"
+
+
+def _field_docstrings(cls: type) -> dict[str, str]:
+    """The docstrings that stand below the fields in the source; none where there is no source."""
+    import ast
+
+    try:
+        definition = ast.parse(inspect.getsource(cls)).body[0]
+    except OSError:
+        return {}
+    assert isinstance(definition, ast.ClassDef)
+    found = {}
+    for field, after in zip(definition.body, definition.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            match after:
+                case ast.Expr(value=ast.Constant(value=str(text))):
+                    found[field.target.id] = inspect.cleandoc(text)
+    return found
