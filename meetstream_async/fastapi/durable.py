@@ -94,7 +94,7 @@ class DurableRuns:
     async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
         options = attrs.evolve(self._options, **request.options())
         account = attrs.evolve(self._account, event_ids=request.event_ids)
-        job_id = _PREFIX + (secrets.token_hex(24) if key is None else _digest(key))
+        job_id = _PREFIX + (secrets.token_hex(24) if key is None else _digest(account.name, key))
         with _told():
             if not await self._is_there(job_id):
                 unfinished = await unfinished_jobs(engine=self._engine)
@@ -174,8 +174,9 @@ def _heard(task: asyncio.Task[JobStatus]) -> None:
         task.exception()
 
 
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:48]
+def _digest(account: str, key: str) -> str:
+    # With the account: who shares a database with another application does not share its keys.
+    return hashlib.sha256(f"{account}\0{key}".encode()).hexdigest()[:48]
 
 
 def _state(status: JobStatus) -> RunState:
