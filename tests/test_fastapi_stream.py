@@ -24,11 +24,14 @@ async def test_a_stream_goes_on_where_it_broke_off() -> None:
         outcomes = [event for event in whole if event.name == "outcome"]
         rest = [event async for event in events(served.http, run, outcomes[9].id)]
         over = await served.http.get(f"{run}/events", headers={"Last-Event-ID": whole[-1].id})
-        bad = await served.http.get(f"{run}/events", headers={"Last-Event-ID": "nonsense"})
+        bad = [
+            await served.http.get(f"{run}/events", headers={"Last-Event-ID": last})
+            for last in ("nonsense", "nonsense.end", "-1", "51", "51.end")
+        ]
     assert [event for event in rest if event.name == "outcome"] == outcomes[10:]
     assert rest[-1] == whole[-1]
     assert (over.status_code, over.content) == (204, b"")
-    assert (bad.status_code, bad.json()["code"]) == (422, "invalid_position")
+    assert [(reply.status_code, reply.json()["code"]) for reply in bad] == [(422, "invalid_position")] * 5
 
 
 def _requests_at_work() -> int:
