@@ -80,9 +80,9 @@ async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyP
 
 async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream on which nothing happens says so now and then, and proxies keep it open."""
-    monkeypatch.setattr("meetstream_async.fastapi.stream._HEARTBEAT", 0.05)
-    monkeypatch.setattr("meetstream_async.fastapi.stream._TICK", 0.02)
-    async with Simulator(3, latency=0.5) as sim, serve(app_for(sim)) as served:
+    monkeypatch.setattr("meetstream_async.fastapi.stream._HEARTBEAT", 0.02)
+    monkeypatch.setattr("meetstream_async.fastapi.stream._TICK", 0.01)
+    async with Simulator(3, latency=0.2) as sim, serve(app_for(sim)) as served:
         run = await served.start({"dry_run": True})
         async with served.http.stream("GET", f"{run}/events") as reply:
             text = "".join([part async for part in reply.aiter_text()])
@@ -90,8 +90,14 @@ async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) ->
     assert text.rstrip().endswith("id: 3.end")
 
 
+@pytest.fixture
+def quick_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs notice sooner that the server is stopping."""
+    monkeypatch.setattr("meetstream_async.fastapi.in_process._LOOK", 0.02)
+
+
 async def test_a_shutdown_in_the_middle_of_a_run_ends_it_with_true_outcomes(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, quick_look: None
 ) -> None:
     """What is in flight finishes, watchers see it to the end, and the server stops although they watch."""
     async with Simulator(90, one_off=0, latency=0.05) as sim:
@@ -117,7 +123,9 @@ async def test_a_shutdown_in_the_middle_of_a_run_ends_it_with_true_outcomes(
     assert "ended by the shutdown" in caplog.text
 
 
-async def test_a_run_that_does_not_end_in_time_is_cancelled_and_what_is_in_flight_is_unknown() -> None:
+async def test_a_run_that_does_not_end_in_time_is_cancelled_and_what_is_in_flight_is_unknown(
+    quick_look: None,
+) -> None:
     """The shutdown waits no longer than the grace; what had been sent is unknown, and counted."""
     async with Simulator(20, one_off=0, series=0, troubles=[Trouble("unschedule", hang=True)]) as sim:
         async with serve(app_for(sim, InProcessRuns(grace=0.2))) as served:
