@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 from fastapi_support import TOKEN, app_for, events, serve
@@ -219,6 +220,22 @@ async def test_a_wrong_key_fails_the_run_and_leaks_nothing() -> None:
             state = await served.over(await served.start())
     assert (state["state"], state["ok"]) == ("failed", False)
     assert state["reason"] == "The calendar API refused this service's credentials."
+
+
+async def test_a_run_that_breaks_down_has_failed(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever breaks in the process, the run ends, failed; the reason names the log, where the cause is."""
+
+    async def break_down(*arguments: object) -> None:
+        raise RuntimeError("a tracer that breaks")
+
+    tracer = aiohttp.TraceConfig()
+    tracer.on_request_start.append(break_down)
+    async with Simulator(3) as sim, serve(app_for(sim, trace_configs=[tracer])) as served:
+        states = [await served.over(await served.start(body)) for body in ({}, {"event_ids": ["a", "b"]})]
+    for state in states:
+        assert (state["state"], state["ok"], state["complete"]) == ("failed", False, False)
+        assert state["reason"] == "internal error; the service's log says more"
+    assert caplog.text.count("RuntimeError: a tracer that breaks") == 2
 
 
 async def test_an_upstream_that_is_down_fails_the_run() -> None:

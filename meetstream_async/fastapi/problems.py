@@ -173,9 +173,18 @@ def _told(error: MeetStreamError) -> str:
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What OpenAPI has to say about these statuses, for ``responses=`` of a route or an application.
 
-    Without arguments: every status that ``add_error_handlers`` answers with.
+    Without arguments: every status that ``add_error_handlers`` answers with. FastAPI answers with 422, too,
+    where a request does not fit the route, in its own shape.
     """
-    return {status: _described(status) for status in statuses or sorted({row[1] for row in _TABLE})}
+    described = router_problems(*(statuses or sorted({row[1] for row in _TABLE})))
+    if 422 in described:
+        described[422]["content"]["application/json"] = {"schema": _VALIDATION_ERROR}
+    return described
+
+
+def router_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same for our own routes, whose validation errors are problem documents as well."""
+    return {status: _described(status) for status in statuses}
 
 
 def _described(status: int) -> dict[str, Any]:
@@ -194,6 +203,11 @@ def _inlined(schema: dict[str, Any]) -> Mapping[str, Any]:
     return schema
 
 
+_VALIDATION_ERROR = {
+    "type": "object",
+    "title": "HTTPValidationError",
+    "properties": {"detail": {"type": "array", "items": {"type": "object"}}},
+}
 _SCHEMA = _inlined(Problem.model_json_schema(mode="serialization"))
 
 

@@ -17,7 +17,7 @@ from meetstream_async import ConfigurationError, MeetStreamError
 from .body import bounded
 from .in_process import InProcessRuns
 from .lifespan import ClientDep
-from .problems import ProblemError, as_problem, problem_responses
+from .problems import ProblemError, as_problem, router_problems
 from .runs import BulkRequest, OutcomePage, Runs, RunState
 from .stream import RunStream, parse_event_id
 
@@ -159,7 +159,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
         "",
         status_code=202,
         response_description="The run has begun; Location is where to look at it.",
-        responses=_UNREADABLE | problem_responses(413, 422, 503),
+        responses=_UNREADABLE | router_problems(413, 422, 503),
     )
     async def start_bulk_unschedule(
         order: BulkRequest,
@@ -182,12 +182,12 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
         response.headers["Location"] = f"{_path(request)}/{state.id}"
         return state
 
-    @router.get("/{run_id}", responses=problem_responses(404, 422))
+    @router.get("/{run_id}", responses=router_problems(404, 422))
     async def read_bulk_unschedule(run_id: RunId) -> RunState:
         """A run as it is now."""
         return await runs.state(run_id)
 
-    @router.get("/{run_id}/outcomes", responses=problem_responses(404, 422))
+    @router.get("/{run_id}/outcomes", responses=router_problems(404, 422))
     async def list_bulk_unschedule_outcomes(
         run_id: RunId,
         after: Annotated[str | None, Query(max_length=100, description="`next` of the page before.")] = None,
@@ -207,7 +207,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
     @router.get(
         "/{run_id}/events",
         response_class=StreamingResponse,
-        responses=_STREAM | problem_responses(404, 422),
+        responses=_STREAM | router_problems(404, 422),
     )
     async def follow_bulk_unschedule(
         run_id: RunId,
@@ -226,7 +226,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
     @router.delete(
         "/{run_id}",
         response_description="The run is over.",
-        responses=problem_responses(404, 422) | {202: _STOPPING},
+        responses=router_problems(404, 422) | {202: _STOPPING},
     )
     async def stop_bulk_unschedule(run_id: RunId, response: Response) -> RunState:
         """Stop a run: nothing new is started, what is in flight finishes."""
