@@ -17,7 +17,7 @@ from support import unused_port
 
 from meetstream_async import ConfigurationError
 from meetstream_async.fastapi.durable import DurableRuns
-from meetstream_async.jobs import JobAccount, JobEngine, JobOptions
+from meetstream_async.jobs import JobAccount, JobEngine, JobOptions, JobOutcome, job_outcomes
 from meetstream_async.simulator import Simulator, Trouble
 
 LONG = os.environ.get("MEETSTREAM_PROOF", "short") != "short"
@@ -102,6 +102,28 @@ async def test_a_durable_run_is_stopped_and_bounded(durable: tuple[Simulator, Se
     assert {reply.status_code for reply in stopping} <= {200, 202}
     assert [(state["state"], state["ok"]) for state in states] == [("cancelled", False)] * 2
     assert sim.ledger.scheduled_events
+
+
+async def test_many_watchers_of_a_durable_run_read_the_database_once(
+    durable: tuple[Simulator, Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them gets every outcome, and what they ask for at the same time is read for all of them."""
+    reads = 0
+
+    def read(*arguments: Any, **more: Any) -> AsyncIterator[JobOutcome]:
+        nonlocal reads
+        reads += 1
+        return job_outcomes(*arguments, **more)
+
+    _, served = durable
+    run = await served.start({"dry_run": True})
+    state = await served.over(run)
+    monkeypatch.setattr("meetstream_async.fastapi.durable.job_outcomes", read)
+    watched = await asyncio.gather(*(served.watch(run) for _ in range(30)))
+    told = [[event.id for event in seen if event.name == "outcome"] for seen in watched]
+    assert told == [told[0]] * 30
+    assert len(told[0]) == state["counts"]["would_unschedule"] > 0
+    assert reads < 10
 
 
 async def test_a_store_out_of_reach_is_told_as_such(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
 
 import attrs
 
@@ -39,12 +40,16 @@ from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState, key_is_
 
 _log = logging.getLogger("meetstream_async.fastapi")
 
+T = TypeVar("T")
+
 _COME_BACK = 10.0
 """Seconds after which there may be room for another run."""
 _FRESH = 0.5
 """Seconds for which a state that was read is good enough for everybody who watches the run."""
 _WATCHED = 1000
 """Runs whose state is remembered that long."""
+_PAGES = 16
+"""Pages of outcomes that are remembered that long."""
 _PREFIX = "run-"
 _RUN_ID = re.compile(_PREFIX + "[0-9a-f]{48}", re.ASCII)
 _PHASES = {
@@ -84,7 +89,8 @@ class DurableRuns:
         self._account = account
         self._options = options or JobOptions()
         self._max_unfinished = max_unfinished
-        self._seen: dict[str, tuple[float, asyncio.Task[JobStatus]]] = {}
+        self._states: _Shared[JobStatus] = _Shared(_WATCHED)
+        self._pages: _Shared[list[RunOutcome]] = _Shared(_PAGES)
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -104,25 +110,30 @@ class DurableRuns:
 
     async def state(self, run_id: str) -> RunState:
         with _told():
-            return _state(await self._status(run_id))
+            return _state((await self._status(run_id))[1])
 
     async def outcomes(self, run_id: str, after: str | None, limit: int) -> Sequence[RunOutcome]:
-        found: list[RunOutcome] = []
         with _told():
-            await self._status(run_id)
-            stored = job_outcomes(run_id, after=after, follow=False, engine=self._engine)
-            async with contextlib.aclosing(stored) as outcomes:
-                async for outcome in outcomes:
-                    found.append(_outcome(outcome))
-                    if len(found) == limit:
-                        break
+            # Shared by those who know the same state: a page that was read before it may lack what it counts.
+            asked, _ = await self._status(run_id)
+            key = run_id, after, limit, asked
+            return (await self._pages.get(key, lambda: self._page(run_id, after, limit)))[1]
+
+    async def _page(self, run_id: str, after: str | None, limit: int) -> list[RunOutcome]:
+        found: list[RunOutcome] = []
+        stored = job_outcomes(run_id, after=after, follow=False, engine=self._engine)
+        async with contextlib.aclosing(stored) as outcomes:
+            async for outcome in outcomes:
+                found.append(_outcome(outcome))
+                if len(found) == limit:
+                    break
         return found
 
     async def stop(self, run_id: str) -> RunState:
         with _told():
             await self._status(run_id)
             state = _state(await cancel_job(run_id, engine=self._engine))
-        self._seen.pop(run_id, None)
+        self._states.forget(run_id)
         return state
 
     async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
@@ -136,20 +147,35 @@ class DurableRuns:
             return False
         return True
 
-    async def _status(self, run_id: str) -> JobStatus:
-        """The job's status, read once for all who ask at about the same time."""
+    async def _status(self, run_id: str) -> tuple[float, JobStatus]:
+        """The job's status, and when it was asked for."""
         # Other jobs in the same database are none of the router's.
         if not _RUN_ID.fullmatch(run_id):
             raise no_such_run()
+        return await self._states.get(run_id, lambda: job_status(run_id, engine=self._engine))
+
+
+class _Shared(Generic[T]):
+    """What was read from the database, read once for all who ask for it at about the same time."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[Hashable, tuple[float, asyncio.Task[T]]] = {}
+
+    async def get(self, key: Hashable, read: Callable[[], Coroutine[Any, Any, T]]) -> tuple[float, T]:
+        """When it was asked for, and what was read."""
         now = time.monotonic()
-        if (known := self._seen.pop(run_id, None)) is None or now - known[0] > _FRESH:
-            known = now, asyncio.create_task(job_status(run_id, engine=self._engine))
+        if (known := self._known.pop(key, None)) is None or now - known[0] > _FRESH:
+            known = now, asyncio.create_task(read())
             known[1].add_done_callback(_heard)
-        self._seen[run_id] = known
-        while len(self._seen) > _WATCHED:
-            del self._seen[next(iter(self._seen))]
+        self._known[key] = known
+        while len(self._known) > self._most:
+            del self._known[next(iter(self._known))]
         # Whoever leaves meanwhile must not take it away from the others.
-        return await asyncio.shield(known[1])
+        return known[0], await asyncio.shield(known[1])
+
+    def forget(self, key: Hashable) -> None:
+        self._known.pop(key, None)
 
 
 @contextlib.contextmanager
@@ -168,7 +194,7 @@ def _told() -> Iterator[None]:
         ) from None
 
 
-def _heard(task: asyncio.Task[JobStatus]) -> None:
+def _heard(task: asyncio.Task[T]) -> None:
     """Keep asyncio from complaining of an error that everybody who asked has left before."""
     if not task.cancelled():
         task.exception()
