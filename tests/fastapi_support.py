@@ -121,6 +121,11 @@ async def serve(app: FastAPI) -> AsyncIterator[Served]:
             await served.stop()
 
 
+def requests_at_work() -> int:
+    """How many requests the server is answering."""
+    return sum("run_asgi" in repr(task.get_coro()) for task in asyncio.all_tasks())
+
+
 @frozen
 class Event:
     """One server-sent event."""

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import httpx
 import pytest
-from fastapi_support import TOKEN, app_for, events, serve
+from fastapi_support import TOKEN, app_for, events, requests_at_work, serve
 from support import KEY, unused_port
 
 from meetstream_async import BotFilter, MeetStreamClient, RetryPolicy
@@ -156,6 +156,25 @@ async def test_no_more_of_a_body_is_read_than_it_may_have() -> None:
     assert (in_pieces.status_code, in_pieces.json()["dry_run"]) == (202, True)
     for refused in (told, untold):
         assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nothing is started, and the server has nothing to complain of."""
+    async with Simulator(1) as sim, serve(app_for(sim)) as served:
+        address = served.http.base_url
+        _, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(b"POST /bulk-unschedule HTTP/1.1\r\nHost: app\r\nContent-Length: 100\r\n\r\n{")
+        await writer.drain()
+        async with asyncio.timeout(5):
+            while not requests_at_work():
+                await asyncio.sleep(0.005)
+            writer.close()
+            while requests_at_work():
+                await asyncio.sleep(0.005)
+        assert sim.requests == []
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_an_idempotency_key_starts_one_run() -> None:

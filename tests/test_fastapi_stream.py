@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from fastapi_support import app_for, events, serve
+from fastapi_support import app_for, events, requests_at_work, serve
 
 from meetstream_async import ConfigurationError, MeetStreamClient
 from meetstream_async.fastapi import BulkRequest, InProcessRuns
@@ -34,11 +34,6 @@ async def test_a_stream_goes_on_where_it_broke_off() -> None:
     assert [(reply.status_code, reply.json()["code"]) for reply in bad] == [(422, "invalid_position")] * 5
 
 
-def _requests_at_work() -> int:
-    """How many requests the server is answering."""
-    return sum("run_asgi" in repr(task.get_coro()) for task in asyncio.all_tasks())
-
-
 async def test_a_client_that_disconnects_releases_its_stream_and_leaves_the_run_alone() -> None:
     """The server holds no connection of it any more, and the run goes on to its end."""
     async with Simulator(60, one_off=0, latency=0.02) as sim, serve(app_for(sim)) as served:
@@ -46,9 +41,9 @@ async def test_a_client_that_disconnects_releases_its_stream_and_leaves_the_run_
         for _ in range(5):
             async with aclosing(events(served.http, run)) as stream:
                 assert (await anext(stream)).name == "progress"
-                assert _requests_at_work() > 0
+                assert requests_at_work() > 0
         async with asyncio.timeout(5):
-            while _requests_at_work():
+            while requests_at_work():
                 await asyncio.sleep(0.01)
         assert (await served.state(run))["state"] == "running"
         assert (await served.over(run))["ok"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from .problems import ProblemError
@@ -22,10 +23,14 @@ async def bounded(request: Request) -> Request:
     if told.isdecimal() and (len(told) > 12 or int(told) > _MOST_BYTES):
         raise _too_large()
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise _too_large()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MOST_BYTES:
+                raise _too_large()
+    except ClientDisconnect:
+        # Nobody hears it; an error of ours it is not.
+        raise ProblemError(400, "body_incomplete", "The body did not arrive whole.") from None
     unread: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
     async def receive() -> Message:

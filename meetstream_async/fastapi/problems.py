@@ -154,7 +154,7 @@ def as_problem(error: Exception) -> ProblemError:
         status, code, detail = 504, "upstream_timeout", "The calendar API did not answer in time."
     if status >= 500:
         level = logging.ERROR if code in _OURS else logging.WARNING
-        _log.log(level, "answered with %d: %s", status, _told(error))
+        _log.log(level, "answered with %d: %s", status, _named(error))
         _log.debug("the error in full: %s: %s", type(error).__name__, error)
     pause = error.retry_after or _PAUSE if isinstance(error, RateLimitError) else None
     return ProblemError(
@@ -162,7 +162,7 @@ def as_problem(error: Exception) -> ProblemError:
     )
 
 
-def _told(error: MeetStreamError) -> str:
+def _named(error: MeetStreamError) -> str:
     """The error for the log, without the upstream's own words."""
     if not isinstance(error, ApiError):
         return f"{type(error).__name__}: {error}"
