@@ -11,9 +11,7 @@ import hashlib
 import logging
 import re
 import secrets
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import attrs
 
@@ -37,10 +35,9 @@ from meetstream_async.jobs import (
 
 from .problems import ProblemError
 from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState, key_is_taken, no_room, no_such_run
+from .shared import Shared
 
 _log = logging.getLogger("meetstream_async.fastapi")
-
-T = TypeVar("T")
 
 _COME_BACK = 10.0
 """Seconds after which there may be room for another run."""
@@ -89,8 +86,8 @@ class DurableRuns:
         self._account = account
         self._options = options or JobOptions()
         self._max_unfinished = max_unfinished
-        self._states: _Shared[JobStatus] = _Shared(_WATCHED)
-        self._pages: _Shared[list[RunOutcome]] = _Shared(_PAGES)
+        self._states: Shared[JobStatus] = Shared(_WATCHED, _FRESH)
+        self._pages: Shared[list[RunOutcome]] = Shared(_PAGES, _FRESH)
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -155,29 +152,6 @@ class DurableRuns:
         return await self._states.get(run_id, lambda: job_status(run_id, engine=self._engine))
 
 
-class _Shared(Generic[T]):
-    """What was read from the database, read once for all who ask for it at about the same time."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._known: dict[Hashable, tuple[float, asyncio.Task[T]]] = {}
-
-    async def get(self, key: Hashable, read: Callable[[], Coroutine[Any, Any, T]]) -> tuple[float, T]:
-        """When it was asked for, and what was read."""
-        now = time.monotonic()
-        if (known := self._known.pop(key, None)) is None or now - known[0] > _FRESH:
-            known = now, asyncio.create_task(read())
-            known[1].add_done_callback(_heard)
-        self._known[key] = known
-        while len(self._known) > self._most:
-            del self._known[next(iter(self._known))]
-        # Whoever leaves meanwhile must not take it away from the others.
-        return known[0], await asyncio.shield(known[1])
-
-    def forget(self, key: Hashable) -> None:
-        self._known.pop(key, None)
-
-
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     """What the job store has against it, as the router's own problems."""
@@ -192,12 +166,6 @@ def _told() -> Iterator[None]:
         raise ProblemError(
             503, "run_store_unavailable", "The store of runs is out of reach.", retry_after=_COME_BACK
         ) from None
-
-
-def _heard(task: asyncio.Task[T]) -> None:
-    """Keep asyncio from complaining of an error that everybody who asked has left before."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _digest(account: str, key: str) -> str:
