@@ -7,7 +7,9 @@ import os
 import resource
 import signal
 import stat
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,12 @@ from cli_support import (
     command,
     deletes,
     finish,
-    launch,
     lines_of,
     said_in,
     surroundings,
     until,
 )
+from program import start
 
 from meetstream_async.cli.journal import Journal, opened
 from meetstream_async.cli.retry import read_leftovers
@@ -100,8 +102,9 @@ async def test_a_run_that_did_not_begin_leaves_no_report(tmp_path: Path) -> None
     assert not report.exists()
 
 
-def small_files() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000))
+def small_files(most: int) -> Callable[[], None]:
+    """What makes a disk full at so many bytes of a file."""
+    return partial(resource.setrlimit, resource.RLIMIT_FSIZE, (most, most))
 
 
 async def test_a_disk_that_fills_up_stops_the_run(tmp_path: Path) -> None:
@@ -110,9 +113,9 @@ async def test_a_disk_that_fills_up_stops_the_run(tmp_path: Path) -> None:
     bots = [SimulatedBot(f"bot-{n}", f"evt_{n:02}") for n in range(60)]
     async with Simulator(bots, latency=0.02) as sim:
         environment = surroundings(sim)
-        process = await launch(
+        process = await start(
             "unschedule-all", "--yes", "--json", "--report", str(report), environment=environment,
-            before=small_files,
+            before=small_files(8_000),
         )  # fmt: skip
         ended = await finish(process, environment)
         done = set(sim.ledger.unscheduled_events)
@@ -137,9 +140,9 @@ async def test_a_disk_that_is_full_from_the_start_starts_nothing(tmp_path: Path)
     report = tmp_path / "run.jsonl"
     async with Simulator(3) as sim:
         environment = surroundings(sim)
-        process = await launch(
+        process = await start(
             "unschedule-all", "--yes", "--report", str(report), environment=environment,
-            before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)),
+            before=small_files(10),
         )  # fmt: skip
         ended = await finish(process, environment)
         assert not deletes(sim)
@@ -158,7 +161,7 @@ async def end_and_retry(number: signal.Signals, tmp_path: Path) -> None:
     async with Simulator(60, seed=8, one_off=0.1, several=0, latency=0.25) as sim:
         environment = surroundings(sim)
         delete = ("--one-off-bots", "delete", "--yes")
-        process = await launch(
+        process = await start(
             "unschedule-all", *delete, "--report", str(first), environment=environment
         )  # fmt: skip
         await until(lambda: len(deletes(sim)) >= 12)
@@ -193,7 +196,7 @@ async def test_a_report_of_half_an_account_does_not_make_it_whole(tmp_path: Path
     first = tmp_path / "first.jsonl"
     async with Simulator(150, one_off=0, several=0, latency=0.2) as sim:
         environment = surroundings(sim)
-        process = await launch("unschedule-all", "--yes", "--report", str(first), environment=environment)
+        process = await start("unschedule-all", "--yes", "--report", str(first), environment=environment)
         await until(lambda: len(deletes(sim)) >= 7)
         process.send_signal(signal.SIGTERM)
         assert (await finish(process, environment)).code == 130
@@ -471,10 +474,10 @@ async def test_what_a_full_disk_kept_out_of_the_report_is_printed(tmp_path: Path
     bots = [SimulatedBot(f"bot-{n}", f"evt_{n:04d}") for n in range(30)]
     async with Simulator(bots, latency=0.01) as sim:
         environment = surroundings(sim)
-        process = await launch(
+        process = await start(
             *("unschedule-all", "--yes", "--report", str(report)),
             environment=environment,
-            before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, 6_000)),
+            before=small_files(6_000),
         )
         ended = await finish(process, environment)
         gone = sim.ledger.unscheduled_events

@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
+from functools import partial
 from pathlib import Path
 
-from cli_support import Terminal, deletes, finish, launch, lines_of, said_in, surroundings, until
+from cli_support import Terminal, deletes, finish, lines_of, said_in, surroundings, until
+from program import start
 
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
@@ -97,9 +99,9 @@ async def what_nohup_has_made_deaf_stays_deaf() -> None:
     """Under nohup a run goes on when the terminal hangs up."""
     async with Simulator(12, seed=8, one_off=0, several=0, latency=0.2) as sim:
         environment = surroundings(sim)
-        process = await launch(
+        process = await start(
             "unschedule-all", "--yes", environment=environment,
-            before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+            before=partial(signal.signal, signal.SIGHUP, signal.SIG_IGN),
         )  # fmt: skip
         await until(lambda: deletes(sim))
         process.send_signal(signal.SIGHUP)
@@ -118,7 +120,7 @@ async def interrupt(number: signal.Signals, tmp_path: Path) -> None:
     file.write_text("\n".join(ids))
     async with Simulator([SimulatedBot(f"bot-{name}", name) for name in ids], latency=0.4) as sim:
         environment = surroundings(sim)
-        process = await launch("unschedule", "--events", str(file), "--yes", environment=environment)
+        process = await start("unschedule", "--events", str(file), "--yes", environment=environment)
         await until(lambda: len(deletes(sim)) >= 5)
         process.send_signal(number)
         ended = await finish(process, environment)

@@ -8,7 +8,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cli_support import command, deletes, finish, launch, surroundings, until
+from cli_support import command, deletes, finish, surroundings, until
+from program import start
 
 from meetstream_async import MeetStreamClient, unschedule_all
 from meetstream_async.cli.conduct import report_code, show_report
@@ -185,7 +186,7 @@ async def test_an_interrupted_run_sends_nothing_more_and_reports() -> None:
 async def interrupt(number: signal.Signals) -> None:
     async with Simulator(60, seed=8, one_off=0, several=0, latency=0.6) as sim:
         environment = surroundings(sim)
-        process = await launch("unschedule-all", "--yes", "--json", environment=environment)
+        process = await start("unschedule-all", "--yes", "--json", environment=environment)
         await until(lambda: len(deletes(sim)) >= 10)
         sent = time.monotonic()
         process.send_signal(number)
@@ -209,7 +210,7 @@ async def test_a_second_ctrl_c_leaves_at_once() -> None:
     troubles = [Trouble("unschedule", hang=True, skip=2)]
     async with Simulator(20, one_off=0, several=0, troubles=troubles) as sim:
         environment = surroundings(sim)
-        process = await launch("unschedule-all", "--yes", environment=environment)
+        process = await start("unschedule-all", "--yes", environment=environment)
         await until(lambda: sim.in_flight == 5)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
