@@ -222,7 +222,7 @@ async def test_half_a_meeting_is_not_called_done() -> None:
 
 async def test_ctrl_c_finishes_a_meeting_that_was_begun() -> None:
     """The first Ctrl-C lets both halves of the meeting finish, and exits with 130."""
-    async with Simulator(6, seed=3, series=0, one_off=0, several=0, latency=0.4) as sim:
+    async with Simulator(6, seed=3, series=0, one_off=0, several=0, latency=0.2) as sim:
         first = sim.calendar_events[0]
         environment = surroundings(sim)
         process = await start(

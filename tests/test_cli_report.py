@@ -29,6 +29,7 @@ from program import start
 from meetstream_async.cli.journal import Journal, opened
 from meetstream_async.cli.retry import read_leftovers
 from meetstream_async.cli.run import Refused
+from meetstream_async.cli.verify import verify
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
 LINK = "https://meet.google.com/secret-link"
@@ -158,7 +159,7 @@ async def test_what_an_ended_run_left_is_retried(tmp_path: Path) -> None:
 
 async def end_and_retry(number: signal.Signals, tmp_path: Path) -> None:
     first, second = tmp_path / f"first{number}.jsonl", tmp_path / f"second{number}.jsonl"
-    async with Simulator(60, seed=8, one_off=0.1, several=0, latency=0.25) as sim:
+    async with Simulator(60, seed=8, one_off=0.1, several=0, latency=0.1) as sim:
         environment = surroundings(sim)
         delete = ("--one-off-bots", "delete", "--yes")
         process = await start(
@@ -194,7 +195,7 @@ async def end_and_retry(number: signal.Signals, tmp_path: Path) -> None:
 async def test_a_report_of_half_an_account_does_not_make_it_whole(tmp_path: Path) -> None:
     """A stopped run had not seen all of a full listing: its retry does what is known, says so, and is 1."""
     first = tmp_path / "first.jsonl"
-    async with Simulator(150, one_off=0, several=0, latency=0.2) as sim:
+    async with Simulator(150, one_off=0, several=0, latency=0.1) as sim:
         environment = surroundings(sim)
         process = await start("unschedule-all", "--yes", "--report", str(first), environment=environment)
         await until(lambda: len(deletes(sim)) >= 7)
@@ -453,6 +454,11 @@ async def test_a_run_that_failed_before_its_first_outcome_leaves_all_to_retry(tm
         assert not sim.ledger.scheduled_bots
 
 
+def impatient() -> None:
+    """Bots that stay are waited for a moment, in place of the program's 15 s."""
+    verify.__kwdefaults__["settle"] = 0.2
+
+
 async def test_what_was_never_verified_is_looked_at_by_the_retry(tmp_path: Path) -> None:
     """A run whose last listing failed calls bots done that may be there still: the retry names them."""
     report = tmp_path / "run.jsonl"
@@ -461,7 +467,7 @@ async def test_what_was_never_verified_is_looked_at_by_the_retry(tmp_path: Path)
         sim.add_trouble(Trouble("list", 404, skip=2, body='{"message": "User not found"}', times=1))
         failed = await command("unschedule-all", "--yes", "--report", report, sim=sim)
         assert (failed.code, lines_of(report)[-1]["complete"]) == (1, False)
-        again = await command("unschedule-all", "--yes", "--retry-from", report, sim=sim)
+        again = await command("unschedule-all", "--yes", "--retry-from", report, sim=sim, before=impatient)
     assert again.code == 1
     assert "still listed" in again.out
     assert "evt_0" in again.out

@@ -24,7 +24,7 @@ async def ctrl_c_ends_a_run_gracefully(tmp_path: Path) -> None:
     """Once: nothing new is sent, what is in flight finishes, table and report are true, and 130."""
     report = tmp_path / "run.jsonl"
     async with (
-        Simulator(40, seed=8, one_off=0, several=0, latency=0.5) as sim,
+        Simulator(40, seed=8, one_off=0, several=0, latency=0.25) as sim,
         Terminal("unschedule-all", "--report", str(report), environment=surroundings(sim)) as terminal,
     ):
         await terminal.shows("Type unschedule 40 to go on")
@@ -81,7 +81,7 @@ async def a_hangup_ends_a_run_gracefully(tmp_path: Path) -> None:
     """When the connection breaks, nothing new is sent, and the report is true although nobody reads on."""
     report = tmp_path / "hangup.jsonl"
     async with (
-        Simulator(40, seed=8, one_off=0, several=0, latency=0.4) as sim,
+        Simulator(40, seed=8, one_off=0, several=0, latency=0.25) as sim,
         Terminal(
             "unschedule-all", "--yes", "--report", str(report), environment=surroundings(sim)
         ) as terminal,
@@ -97,7 +97,7 @@ async def a_hangup_ends_a_run_gracefully(tmp_path: Path) -> None:
 
 async def what_nohup_has_made_deaf_stays_deaf() -> None:
     """Under nohup a run goes on when the terminal hangs up."""
-    async with Simulator(12, seed=8, one_off=0, several=0, latency=0.2) as sim:
+    async with Simulator(12, seed=8, one_off=0, several=0, latency=0.1) as sim:
         environment = surroundings(sim)
         process = await start(
             "unschedule-all", "--yes", environment=environment,
@@ -118,7 +118,7 @@ async def interrupt(number: signal.Signals, tmp_path: Path) -> None:
     ids = [f"evt_{n:02}" for n in range(20)]
     file = tmp_path / "ids.txt"
     file.write_text("\n".join(ids))
-    async with Simulator([SimulatedBot(f"bot-{name}", name) for name in ids], latency=0.4) as sim:
+    async with Simulator([SimulatedBot(f"bot-{name}", name) for name in ids], latency=0.25) as sim:
         environment = surroundings(sim)
         process = await start("unschedule", "--events", str(file), "--yes", environment=environment)
         await until(lambda: len(deletes(sim)) >= 5)

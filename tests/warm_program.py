@@ -16,6 +16,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
 
 from attrs import frozen
 
@@ -94,9 +95,15 @@ def become(start: Start, streams: list[int]) -> None:
 
 if __name__ == "__main__":
     # All that the commands import when they run.
-    import meetstream_async.cli.app
-    import meetstream_async.cli.demo
-    import meetstream_async.cli.simulate  # noqa: F401
+    from typer.testing import CliRunner
+
+    from meetstream_async.cli.app import app
+
+    for late in ("demo", "simulate"):
+        import_module(f"meetstream_async.cli.{late}")
+
+    # A usage error, for what typer imports when it reads arguments.
+    assert CliRunner().invoke(app, ["list", "--limit", "0"]).exit_code == 2
 
     with socket.socket(fileno=int(sys.argv[1])) as control:
         serve(control)
