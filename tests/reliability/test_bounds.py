@@ -40,7 +40,7 @@ def _ids(count: int) -> Iterator[str]:
 @pytest.mark.parametrize("dedupe", [False, True])
 async def test_memory_is_flat_or_one_small_entry_a_target(dedupe):
     """Without dedupe a million targets take no memory; with it one entry of at most 200 bytes each."""
-    count = sized(30_000, 200_000, 1_000_000)
+    count = sized(20_000, 200_000, 1_000_000)
     client = MeetStreamClient("ms_key-of-no-account", base_url="http://127.0.0.1:9")
     # Traced, because the process itself may have room from before in which growth would not show.
     tracemalloc.start()

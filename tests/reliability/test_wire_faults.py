@@ -48,7 +48,7 @@ async def _proxied(
         proxy = await stack.enter_async_context(FaultProxy(sim.base_url))
         if borrowed:
             options["session"] = await stack.enter_async_context(aiohttp.ClientSession())
-        arguments = {"retry": AT_ONCE, "timeout": 0.5} | options
+        arguments = {"retry": AT_ONCE, "timeout": 0.3} | options
         client = MeetStreamClient(sim.api_key, base_url=proxy.base_url, **arguments)
         yield sim, proxy, await stack.enter_async_context(client)
 
@@ -126,7 +126,7 @@ async def test_a_lost_attempt_that_is_the_last_one_is_unknown(fault):
 
 # --- time ----------------------------------------------------------------------------------------------
 
-LIMIT = 0.8
+LIMIT = 0.5
 PROMISED = 0.25
 
 
