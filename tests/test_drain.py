@@ -386,7 +386,7 @@ async def test_a_later_listing_goes_back_once_after_a_429():
     """A pause that a call cannot wait for is waited for by the run."""
     policy = RetryPolicy(max_retry_after=0.1, initial_wait=0.01)
     async with plain_account(130) as sim, connect(sim, retry=policy) as client:
-        sim.add_trouble(Trouble("list", 429, retry_after=1, skip=1, times=1))
+        sim.add_trouble(Trouble("list", 429, retry_after=0.5, skip=1, times=1))
         report = await unschedule_all(client, max_concurrency=10)
     assert report.ok, report.reason
     assert statuses(report) == {"unscheduled": 130}

@@ -457,7 +457,7 @@ async def test_a_limit_that_announces_its_end_is_never_met(mocked):
 @pytest.mark.soak
 async def test_cancels_at_the_default_pace_meet_no_429():
     """On the wire: no 429, and no more than 5 requests in any second of the server's log."""
-    events = sized(12, 40, 40)
+    events = sized(8, 40, 40)
     async with Simulator(0, events=events) as sim, meetbit(sim, rate_limit=5.0) as c:
         report = await bulk_cancel_events(c, pairs(sim), "Off", max_concurrency=5)
     assert statuses(report) == {"cancelled": events}
@@ -471,7 +471,7 @@ async def test_cancels_at_the_default_pace_meet_no_429():
 async def test_under_half_that_limit_nothing_is_sent_before_retry_after_has_passed():
     """On the wire, at the default pace: 429s come, nobody is early, and every event is cancelled."""
     hush = Trouble("cancel_event", headers=HUSH)
-    events = sized(7, 10, 10)
+    events = sized(8, 10, 10)
     async with Simulator(0, events=events, meetbit_tenant_rate=2.5, troubles=[hush]) as sim:
         async with meetbit(sim, rate_limit=5.0) as c:
             report = await bulk_cancel_events(c, pairs(sim), "Off", max_concurrency=5)

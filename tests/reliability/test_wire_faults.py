@@ -61,7 +61,7 @@ async def _proxied(
 @each_call
 async def test_every_kind_of_loss_costs_max_attempts_requests_and_no_more(call, fault, borrowed):
     """Counted on the wire, on a connection that was used before, whatever the layers below would repeat."""
-    async with _proxied(borrowed, timeout=0.1) as (_, proxy, client):
+    async with _proxied(borrowed, timeout=0.06) as (_, proxy, client):
         await client.list_scheduled_bots()
         before, proxy.fault = proxy.requests, fault
         with pytest.raises(MeetStreamError) as caught:
