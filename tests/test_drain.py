@@ -357,7 +357,7 @@ async def test_a_listing_that_flickers_is_no_progress(monkeypatch):
             return (await real(limit, slot_taken=slot_taken)).__class__(shown, limit, False)
 
         monkeypatch.setattr(client, "_list", flickering)
-        report = await asyncio.wait_for(unschedule_all(client, settle=1.2), 10)
+        report = await asyncio.wait_for(unschedule_all(client, settle=0.7), 10)
     assert not report.ok
     assert len(looks) < 12
 
