@@ -16,6 +16,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 
 from attrs import frozen
@@ -99,8 +100,10 @@ if __name__ == "__main__":
 
     from meetstream_async.cli.app import app
 
-    for late in ("demo", "simulate"):
-        import_module(f"meetstream_async.cli.{late}")
+    for late in ("demo", "simulate", "jobs"):
+        # What needs another extra is for those who have it.
+        with suppress(ImportError):
+            import_module(f"meetstream_async.cli.{late}")
 
     # A usage error, for what typer imports when it reads arguments.
     assert CliRunner().invoke(app, ["list", "--limit", "0"]).exit_code == 2

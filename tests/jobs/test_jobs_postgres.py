@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import program
 import psycopg
 import pytest
 from jobs_support import (
@@ -94,7 +95,7 @@ class Fleet:
     def __init__(self, program: Program, simulators: list[Simulator]) -> None:
         self.program = program
         self.simulators = simulators
-        self.workers: dict[str, asyncio.subprocess.Process] = {}
+        self.workers: dict[str, program.Program] = {}
 
     async def start(self, name: str) -> None:
         self.workers[name] = await self.program.start("worker", "--id", name, "--accounts-at-once", 3)
