@@ -36,9 +36,9 @@ class Tally(Generic[O]):
     def add(self, status: OutcomeStatus) -> None:
         self._counts[status] += 1
 
-    def tell(self, on_outcome: Callable[[O], object], outcome: O) -> None:
+    def tell(self, on_outcome: Callable[[O], object] | None, outcome: O) -> None:
         """Let the caller's function hear an outcome, until it raises: then it is broken."""
-        if self._deaf:
+        if on_outcome is None or self._deaf:
             return
         self._deaf = True
         on_outcome(outcome)
@@ -167,8 +167,7 @@ class BulkRun(Generic[O]):
         self._tally.add(outcome.status)
         self._ready.append(outcome)
         self._news.set()
-        if self._options.on_outcome is not None:
-            self._tally.tell(self._options.on_outcome, outcome)
+        self._tally.tell(self._options.on_outcome, outcome)
 
     def _over(self, task: asyncio.Task[None]) -> None:
         self._tally.end()
@@ -185,8 +184,7 @@ async def run_to_end(plan: Plan[Any, O], options: BulkOptions[O]) -> BulkReport[
     def done(job: object, outcome: O) -> None:
         tally.add(outcome.status)
         outcomes.append(outcome)
-        if options.on_outcome is not None:
-            tally.tell(options.on_outcome, outcome)
+        tally.tell(options.on_outcome, outcome)
 
     runner = Runner(plan, options, done)
     tally.start()

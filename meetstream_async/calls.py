@@ -27,15 +27,16 @@ class Job:
     fatal: str | None = None
     """Why no other job can fare better."""
     began: float | None = None
-    """When its last call began, by the monotonic clock; None where none was made in this turn."""
+    """When the call that is being made began, by the monotonic clock."""
 
     def begin(self) -> None:
         """A call is going to be made."""
         self.began = time.monotonic()
 
-    def elapsed(self) -> float:
-        """Seconds since its last call began."""
-        return 0.0 if self.began is None else time.monotonic() - self.began
+    def end(self) -> float:
+        """The call is over: how many seconds it took. 0 where none was made."""
+        began, self.began = self.began, None
+        return 0.0 if began is None else time.monotonic() - began
 
     def note_error(self, error: MeetStreamError, *, about_this_only: bool = False) -> None:
         """Keep what an error means for further attempts, and for the run."""
@@ -84,7 +85,6 @@ class CallPlan(ABC, Generic[J, C]):
         """An outcome of the job, now."""
 
     def foresee(self, job: J) -> C | None:
-        job.began = None
         if job.problem is not None:
             return self.outcome(job, OutcomeStatus.FAILED, reason=str(job.problem), error=job.problem)
         return self.outcome(job, self._would) if self._dry_run else None
@@ -103,7 +103,6 @@ class CallPlan(ABC, Generic[J, C]):
         )
 
     def unsent(self, job: J, reason: str) -> C:
-        job.began = None
         return self.outcome(job, OutcomeStatus.NOT_ATTEMPTED, reason=reason)
 
     def interrupted(self, job: J) -> C:

@@ -117,7 +117,7 @@ class CancelPlan(CallPlan[Cancellation, CancelOutcome]):
         return self.failure(job, error)
 
     def outcome(self, job: Cancellation, status: OutcomeStatus, **fields: Any) -> CancelOutcome:
-        return CancelOutcome(job.calendar_id, job.event_id, status, elapsed=job.elapsed(), **fields)
+        return CancelOutcome(job.calendar_id, job.event_id, status, elapsed=job.end(), **fields)
 
     def _known(self, jobs: Collection[Cancellation]) -> Iterator[Cancellation]:
         return filter(self._is_new, jobs)

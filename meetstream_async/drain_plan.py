@@ -163,8 +163,7 @@ class DrainPlan(Unscheduler):
         self._changed.set()
         earlier, job.outcome = job.outcome, outcome
         if earlier is None:
-            if self._bulk.on_outcome is not None:
-                self._tally.tell(self._bulk.on_outcome, outcome)
+            self._tally.tell(self._bulk.on_outcome, outcome)
             return
         merged = self.again(earlier, outcome)
         if earlier.status is OutcomeStatus.UNSCHEDULED and outcome.status in _GONE:

@@ -152,7 +152,7 @@ class Unscheduler(CallPlan[Event, UnscheduleOutcome]):
         return self.failure(job, error)
 
     def outcome(self, job: Event, status: OutcomeStatus, **fields: Any) -> UnscheduleOutcome:
-        return UnscheduleOutcome(job.event_id, job.bot_ids, status, elapsed=job.elapsed(), **fields)
+        return UnscheduleOutcome(job.event_id, job.bot_ids, status, elapsed=job.end(), **fields)
 
     def left(self) -> tuple[str, ...]:
         """What was left alone although it was asked for."""
@@ -171,7 +171,13 @@ class Unscheduler(CallPlan[Event, UnscheduleOutcome]):
                 # "Not scheduled", which the inference stands on, is also true of a bot in its meeting.
                 status, reason = OutcomeStatus.UNKNOWN, MAY_HAVE_JOINED
         return UnscheduleOutcome(
-            event.event_id, event.bot_ids, status, reason, result, None, attempts, event.elapsed()
+            event.event_id,
+            event.bot_ids,
+            status,
+            reason=reason,
+            result=result,
+            attempts=attempts,
+            elapsed=event.end(),
         )
 
     def _already(self, event: Event, error: EventNotScheduledError) -> UnscheduleOutcome:

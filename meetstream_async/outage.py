@@ -26,12 +26,13 @@ class Outage:
         """Set while nothing speaks against starting something new."""
         self.over.set()
         self.news = asyncio.Event()
-        """Set with every call that is heard."""
+        """Set with every failed call that is heard, and with the first answer."""
         self.probe = asyncio.Lock()
         """Held by the one target that asks whether the server is back."""
 
     def hear_answer(self) -> None:
         """A call has ended with an answer."""
+        # Nearly always: then nothing is closed, and nobody waits.
         if self.answered and self.is_back and not self._given_up:
             return
         self.answered, self.is_back, self._given_up = True, True, False

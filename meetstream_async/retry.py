@@ -40,12 +40,9 @@ _LONGEST = 366 * 86400.0
 """A Retry-After beyond a year says no more than a year does, and timers take no infinity."""
 
 
-_RETRIED = frozenset({408, 425, 429, *range(500, 600)} - {501, 505})
-
-
 def is_retried(status: int) -> bool:
     """Whether a reply of this status is worth another attempt."""
-    return status in _RETRIED
+    return status in (408, 425, 429) or (500 <= status < 600 and status not in (501, 505))
 
 
 def _check_seconds(instance: object, attribute: Any, value: object) -> None:

@@ -45,6 +45,8 @@ class Runner(Generic[J, O]):
         self._done = done
         self._hold = hold
         self._running: dict[asyncio.Task[None], J] = {}
+        self._unbegun: set[J] = set()
+        """Jobs whose task has not taken its first step."""
         self._waiting: set[asyncio.Task[Any]] = set()
         self._outage = Outage(plan.patience)
         self._failures_in_a_row = 0
@@ -144,6 +146,7 @@ class Runner(Generic[J, O]):
                     return
                 task = loop.create_task(self._work(job), name="meetstream_async call")
                 self._running[task] = job
+                self._unbegun.add(job)
                 task.add_done_callback(self._dismiss)
 
     async def _until_answered(self) -> None:
@@ -187,6 +190,7 @@ class Runner(Generic[J, O]):
         return not self._stopping
 
     async def _work(self, job: J) -> None:
+        self._unbegun.discard(job)
         try:
             failed_before = self._plan.failed_attempts
             outcome = await self._plan.attempt(job)
@@ -275,8 +279,9 @@ class Runner(Generic[J, O]):
         job = self._running.pop(task)
         if not self._outage.answered:
             self._outage.news.set()
-        if task.cancelled():
-            # Before its first step: nothing was sent.
+        if job in self._unbegun:
+            # Cancelled before its first step: nothing was sent.
+            self._unbegun.discard(job)
             self._finish(job, self._unsent(job))
 
     def _finish(self, job: J, outcome: O) -> None:

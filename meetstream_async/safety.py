@@ -78,7 +78,9 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]+")
 def path_segment(identifier: str) -> str:
     """``identifier`` as one percent-encoded path segment, nothing taken for safe."""
     # Nearly every id stays as it is, and quote() takes four times as long to say so.
-    return identifier if _UNRESERVED.fullmatch(identifier) else quote(identifier, safe="")
+    plain = _UNRESERVED.fullmatch(identifier)
+    # Its characters: an enum member or another kind of str may have a __str__ of its own.
+    return plain[0] if plain else quote(identifier, safe="")
 
 
 def check_base_url(value: object, source: str) -> URL:

@@ -159,10 +159,10 @@ class Transport:
     async def close(self) -> None:
         """Close the session if it was opened here. Closing twice is fine."""
         self.closed = True
-        if self._deadlines is not None:
-            self._deadlines.close()
         if self._http is not None and not self._borrowed:
             await self._http.close()
+        if self._deadlines is not None:
+            self._deadlines.close()
 
     async def send(
         self, method: str, url: URL, data: bytes | None, seconds: float
@@ -176,12 +176,12 @@ class Transport:
         assert self._deadlines is not None
         has_effect = method != "GET"
         head: Reply | None = None
-        permitted = False
+        permit: Permits | None = None
         try:
             with Deadline(self._deadlines, seconds):
                 if self._permits is not None:
                     await self._permits.acquire()
-                    permitted = True
+                    permit = self._permits
                 response = await http.request(
                     method, url, data=data, headers=self._headers(data is not None), **self._per_request
                 )
@@ -223,8 +223,8 @@ class Transport:
             refused = self._text(f"aiohttp refused to send the request: {exc}")
             failure = None
         finally:
-            if permitted and self._permits is not None:
-                self._permits.release()
+            if permit is not None:
+                permit.release()
         if failure is None:
             raise ClientSetupError(f"{refused}; check the aiohttp session that was lent to the client")
         if head is not None and _speaks_for_itself(head.status):
@@ -236,7 +236,7 @@ class Transport:
     ) -> aiohttp.ClientResponse:
         if self._borrowed:
             # aiohttp before 3.14 lets the .netrc of a session that trusts the environment replace them.
-            request.headers.update(self._headers(False))
+            request.headers.update(self._credential_headers())
         try:
             return await handler(request)
         except aiohttp.ClientConnectorError:
@@ -252,12 +252,13 @@ class Transport:
 
     def _headers(self, has_body: bool) -> dict[str, str]:
         # Made anew each time, so that no attribute or frame of ours keeps a dict with a credential in it.
-        headers = {"Accept": "application/json", "User-Agent": _USER_AGENT}
-        for name, (prefix, secret) in self._credentials.items():
-            headers[name] = prefix + secret.reveal()
+        headers = {"Accept": "application/json", "User-Agent": _USER_AGENT, **self._credential_headers()}
         if has_body:
             headers["Content-Type"] = "application/json"
         return headers
+
+    def _credential_headers(self) -> dict[str, str]:
+        return {name: prefix + secret.reveal() for name, (prefix, secret) in self._credentials.items()}
 
     def _failure(self, kind: type[TransportError], why: str, *, sent: bool = False) -> Failure:
         return Failure(kind(self._text(f"{self._origin}: {why}"), outcome_unknown=sent))

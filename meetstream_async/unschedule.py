@@ -100,18 +100,17 @@ def _plan(
     if not isinstance(dedupe, bool):
         raise ConfigurationError(f"dedupe must be True or False, not {dedupe!r}")
     kind = _TargetPlan if dedupe else _ForgetfulPlan
-    return kind(check_client(client), targets, options, dedupe)
+    return kind(check_client(client), targets, options)
 
 
 class _TargetPlan(Unscheduler):
     """The events of given targets."""
 
-    def __init__(
-        self, client: MeetStreamClient, targets: Targets, options: UnscheduleOptions, dedupe: bool
-    ) -> None:
+    _dedupe = True
+
+    def __init__(self, client: MeetStreamClient, targets: Targets, options: UnscheduleOptions) -> None:
         super().__init__(client, options)
         self._listing = targets if isinstance(targets, ScheduledBotStream | ScheduledBotPage) else None
-        self._dedupe = dedupe
         self._seen: set[str | tuple[str, str]] = set()
         self._at_work: dict[str, Event] = {}
         """Events of a stream that have been handed out and have no outcome yet."""
@@ -189,10 +188,10 @@ class _TargetPlan(Unscheduler):
 class _ForgetfulPlan(_TargetPlan):
     """Nothing is remembered of events seen, but one event has one DELETE at a time all the same."""
 
-    def __init__(
-        self, client: MeetStreamClient, targets: Targets, options: UnscheduleOptions, dedupe: bool
-    ) -> None:
-        super().__init__(client, targets, options, dedupe)
+    _dedupe = False
+
+    def __init__(self, client: MeetStreamClient, targets: Targets, options: UnscheduleOptions) -> None:
+        super().__init__(client, targets, options)
         self._busy: dict[str, asyncio.Event] = {}
 
     async def attempt(self, job: Event) -> UnscheduleOutcome:

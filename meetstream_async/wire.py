@@ -91,6 +91,9 @@ _HOOKS: dict[Any, _Hook] = {
 """By annotation. A union has its own: else cattrs asks at every value which of its members it is."""
 
 
+_QUICK, _DETAILED = False, True
+
+
 @cache
 def _converter(detailed: bool) -> Converter:
     """Made when it is first needed, so that importing the package does not wait for it.
@@ -126,7 +129,7 @@ def _structure(data: dict[str, Any], model: type[_M], path: str) -> tuple[_M, li
     Raises ClassValidationError where a field without a default is missing or wrong.
     """
     try:
-        return _converter(False).get_structure_hook(model)(data, model), []
+        return _converter(_QUICK).get_structure_hook(model)(data, model), []
     except Exception:
         return _structure_the_rest(data, model, path)
 
@@ -134,11 +137,11 @@ def _structure(data: dict[str, Any], model: type[_M], path: str) -> tuple[_M, li
 def _structure_the_rest(data: dict[str, Any], model: type[_M], path: str) -> tuple[_M, list[str]]:
     wrong: list[str] = []
     try:
-        _converter(True).structure(data, model)
+        _converter(_DETAILED).structure(data, model)
     except ClassValidationError as exc:
         wrong = [note.name for _, note in exc.group_exceptions()[0]]
     kept = {key: value for key, value in data.items() if key not in wrong}
-    return _converter(True).structure(kept, model), [f"{path}.{name}" for name in wrong]
+    return _converter(_DETAILED).structure(kept, model), [f"{path}.{name}" for name in wrong]
 
 
 def _invalid(reply: Reply, problem: str, path: str, *, effect: bool) -> errors.InvalidResponseError:
@@ -177,7 +180,7 @@ def read_listing(reply: Reply, limit: int) -> tuple[ScheduledBotPage, list[str]]
     bots: list[ScheduledBot] = []
     rejected: list[RejectedRow] = []
     ignored: list[str] = []
-    hook = _converter(False).get_structure_hook(ScheduledBot)
+    hook = _converter(_QUICK).get_structure_hook(ScheduledBot)
     for index, row in enumerate(rows):
         read = _read_as_documented(row, hook) or _read_bot(row, index, f"{path}[{index}]", ignored)
         if isinstance(read, ScheduledBot):
