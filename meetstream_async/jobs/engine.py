@@ -209,7 +209,7 @@ class JobEngine:
 
     def _launch(self) -> None:
         assert self._worker_id is not None
-        claim(self._database.url, self._worker_id)
+        claim(self._database, self._worker_id)
         self._launched = True
         launch(self.client, self._accounts_at_once)
 
