@@ -17,7 +17,8 @@ from meetstream_async.jobs.sqlite import Connection
 def test_any_sqlite_tells_the_time_in_milliseconds() -> None:
     """Every row of the engine's has one; SQLite before 3.42 can't, whatever the version of Python."""
     with contextlib.closing(sqlite3.connect(":memory:", factory=Connection)) as store:
-        store.execute("CREATE TABLE rows (name, created INTEGER NOT NULL DEFAULT (unixepoch('subsec') * 1000))")
+        default = "(unixepoch('subsec') * 1000)"
+        store.execute(f"CREATE TABLE rows (name, created INTEGER NOT NULL DEFAULT {default})")
         store.execute("INSERT INTO rows (name) VALUES ('one')")
         ((created,),) = store.execute("SELECT created FROM rows").fetchall()
     assert abs(created - time.time() * 1000) < 5000
