@@ -151,6 +151,12 @@ def print_report(job_id: str, database: str | None) -> ExitCode:
             return status
 
     status = run_async(run)
+    for line in status.accounts:
+        if line.still_listed:
+            bots = ", ".join(clean(bot_id) for bot_id in line.still_listed_bots)
+            more = line.still_listed - len(line.still_listed_bots)
+            bots += f" and {more} more" if more else ""
+            say(f"account {clean(line.account, 60)}: still listed although unscheduled: {bots}")
     if status.state.is_over:
         return ExitCode.OK
     say(headline(status).plain, "; this is what is there so far")

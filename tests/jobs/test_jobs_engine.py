@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sqlite3
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -167,6 +169,63 @@ async def test_a_cancelled_job_stops_and_can_be_resumed(
     outcomes = await everything(job_id)
     assert {outcome.status for outcome in outcomes} == {OutcomeStatus.UNSCHEDULED}
     assert len({outcome.event_id for outcome in outcomes}) == len(outcomes) > len(stored)
+
+
+async def test_a_look_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an account with a thousand stored steps it reads a few, and the next time two, with true totals."""
+    path = tmp_path / "jobs.sqlite"
+
+    def store_steps(numbers: range) -> None:
+        rows = [
+            ("long/0", n, "look", json.dumps({"totals": {"counts": {"unscheduled": n}, "owed": 3}}))
+            for n in numbers
+        ]
+        with contextlib.closing(sqlite3.connect(path)) as store, store:
+            store.executemany(
+                "INSERT INTO operation_outputs (workflow_uuid, function_id, function_name, output, "
+                "serialization) VALUES (?, ?, ?, ?, 'portable_json')",
+                rows,
+            )
+            store.execute("UPDATE workflow_status SET status = 'PENDING', executor_id = 'ghost'")
+
+    async with JobEngine(f"sqlite:///{path}") as client:
+        read: list[int] = []
+        list_steps = client.client.list_workflow_steps_async
+
+        async def counted(*given: Any, **more: Any) -> Any:
+            steps = await list_steps(*given, **more)
+            read.append(len(steps))
+            return steps
+
+        monkeypatch.setattr(client.client, "list_workflow_steps_async", counted)
+        await submit_job([JobAccount("a", api_key_env="KEY")], job_id="long", engine=client)
+        with contextlib.closing(sqlite3.connect(path)) as store, store:
+            store.execute("INSERT INTO workflow_status (workflow_uuid) VALUES ('long/0')")
+
+        async def looked(stored: range) -> tuple[int, int]:
+            store_steps(stored)
+            read.clear()
+            status = await job_status("long", engine=client)
+            assert status.counts == ({"unscheduled": stored[-1]} if stored else {})
+            return len(read), sum(read)
+
+        assert await looked(range(0)) == (1, 0)
+        queries, steps = await looked(range(1, 1001))
+        assert queries < 25
+        assert steps < 20
+        store_steps(range(0))
+        read.clear()
+        assert (await job_status("long", engine=client)).counts == {"unscheduled": 1000}
+        assert read == [1]
+        for first, last in ((1001, 1002), (1002, 1004), (1004, 1009), (1009, 1038)):
+            queries, _ = await looked(range(first, last))
+            assert queries < 12
+        await cancel_job("long", engine=client)
+        cancelled = await job_status("long", engine=client)
+        assert cancelled.accounts[0].reason == "cancelled; 3 not attempted"
+        with contextlib.closing(sqlite3.connect(path)) as store, store:
+            store.execute("DELETE FROM operation_outputs WHERE function_id > 1")
+        assert (await job_status("long", engine=client)).counts == {"unscheduled": 1}
 
 
 async def test_what_a_dead_worker_held_is_cancelled_or_resumed(tmp_path: Path) -> None:

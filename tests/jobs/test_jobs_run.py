@@ -63,10 +63,18 @@ class Account:
                     if crash():
                         break
                     self.stored.append(result)
-                    ledger.take(result)
+                    self.take(ledger, result)
                 else:
                     summary: Json = ledger.summary()
                     return summary
+
+    def take(self, ledger: AccountLedger, result: Json) -> None:
+        """With its totals, which are all that a look at the job reads."""
+        totals = ledger.totals_after(result)
+        ledger.take(result)
+        owed = totals.pop("owed")
+        assert totals == {name: ledger.summary()[name] for name in totals}
+        assert owed == len(ledger.rest())
 
     @property
     def outcomes(self) -> list[Json]:
@@ -85,8 +93,13 @@ async def test_an_account_beyond_a_listing_is_drained_in_chunks() -> None:
         run = Account(sim)
         summary = await run.run()
         assert summary == {
-            "counts": {"unscheduled": 250}, "still_listed": 0, "complete": True, "ok": True, "reason": None
-        }  # fmt: skip
+            "counts": {"unscheduled": 250},
+            "still_listed": 0,
+            "still_listed_bots": [],
+            "complete": True,
+            "ok": True,
+            "reason": None,
+        }
         assert run.statuses() == {"unscheduled": 250}
         assert max(len(step["outcomes"]) for step in run.stored) == 100
         assert sim.ledger.scheduled_events == frozenset()
@@ -156,6 +169,7 @@ async def test_what_stays_listed_is_still_listed_and_not_ok() -> None:
         summary = await Account(sim).run()
         assert (summary["still_listed"], summary["ok"], summary["complete"]) == (4, False, True)
         assert summary["reason"] == "4 still listed although unscheduled"
+        assert sorted(summary["still_listed_bots"]) == [f"bot-0-000{n}" for n in range(4)]
 
 
 async def test_a_lagging_listing_is_waited_for() -> None:
@@ -319,6 +333,7 @@ def test_steps_that_were_stored_before_are_still_read() -> None:
     assert ledger.summary() == {
         "counts": {"unscheduled": 2, "unknown": 1, "skipped": 1},
         "still_listed": 1,
+        "still_listed_bots": ["b2"],
         "complete": False,
         "ok": False,
         "reason": "a later listing failed: x; 1 unknown; 1 still listed although unscheduled; "
