@@ -1,4 +1,4 @@
-"""The commands `jobs run`, `submit`, `worker`, `status`, `report`, `cancel` and `resume`."""
+"""The commands `jobs run`, `submit`, `worker`, `status`, `report`, `cancel`, `resume` and `forget`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from meetstream_async.jobs import (
@@ -18,6 +19,7 @@ from meetstream_async.jobs import (
     UnknownJobError,
     cancel_job,
     check_credentials,
+    forget_jobs,
     job_outcomes,
     job_status,
     load_accounts,
@@ -27,12 +29,15 @@ from meetstream_async.jobs import (
     unfinished_jobs,
 )
 
+from .consent import ask
 from .jobs_input import at_its_times, consent_to, job_options
 from .jobs_view import follow, headline, status_table, verdict
 from .output import clean, plural, print_json, print_line, say, show
 from .run import ExitCode, Refused, run_async
+from .times import both
 from .unscheduling import Unscheduling, read
 
+_NAMED = 10
 _LOCAL = "local"
 """A worker's name where it needs none: one worker at a time works on a SQLite file."""
 
@@ -197,6 +202,28 @@ def resume(job_id: str, database: str | None, *, force: bool, as_json: bool) -> 
         return ExitCode.OK
 
     return run_async(run)
+
+
+def forget(age: timedelta, database: str | None, *, yes: bool) -> ExitCode:
+    """Delete the jobs that ended that long ago, and print their ids."""
+    client = _engine(database)
+    before = datetime.now(UTC) - age
+
+    async def run(dry_run: bool) -> list[str]:
+        async with client:
+            return await forget_jobs(before, dry_run=dry_run)
+
+    if not yes:
+        found = run_async(lambda _: run(dry_run=True))
+        if found:
+            jobs = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if found[_NAMED:] else "")
+            say(f"{plural(len(found), 'job')} that ended before {both(before)}: {jobs}")
+        ask(f"forget {plural(len(found), 'job')}" if found else None, "nothing was forgotten")
+    forgotten = run_async(lambda _: run(dry_run=False))
+    for job_id in forgotten:
+        print_line(job_id)
+    say(f"{plural(len(forgotten), 'job')} forgotten")
+    return ExitCode.OK
 
 
 # --- what they share ------------------------------------------------------------------------------------

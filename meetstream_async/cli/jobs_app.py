@@ -29,6 +29,7 @@ from .options import (
     Yes,
 )
 from .run import ExitCode, Refused, execute
+from .times import parse_age
 from .unscheduling import Unscheduling
 
 app = typer.Typer(
@@ -265,6 +266,32 @@ def resume(
         from .jobs import resume as resume_job
 
         return resume_job(job_id, database, force=force, as_json=as_json)
+
+    _execute(command)
+
+
+@app.command("forget")
+def forget(
+    older_than: Annotated[
+        str,
+        typer.Option("--older-than", metavar="AGE", help="How long ago they ended: 30d, 12h, 1d12h."),
+    ],
+    yes: Yes = False,
+    database: DatabaseUrl = None,
+) -> None:
+    """Delete jobs that ended long ago, with their outcomes, and print their ids.
+
+    Without it the database keeps every job. Jobs that are not over stay. A forgotten id is free again.
+
+    \b
+    Example:
+      meetstream-async jobs forget --older-than 30d --yes
+    """
+
+    def command() -> ExitCode:
+        from .jobs import forget as forget_jobs
+
+        return forget_jobs(parse_age(older_than, "--older-than"), database, yes=yes)
 
     _execute(command)
 

@@ -30,6 +30,7 @@ try:
         wait_for_job,
     )
     from .engine import JobEngine
+    from .retention import forget_jobs
 except ImportError as error:
     if (error.name or "").partition(".")[0] not in ("dbos", "platformdirs", "psycopg", "sqlalchemy"):
         raise
@@ -50,6 +51,7 @@ __all__ = [
     "UnknownJobError",
     "cancel_job",
     "check_credentials",
+    "forget_jobs",
     "job_outcomes",
     "job_status",
     "load_accounts",

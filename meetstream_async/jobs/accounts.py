@@ -18,6 +18,8 @@ _KEY = re.compile(r"(Token\s+|Bearer\s+)?ms_\S*", re.ASCII)
 """What MeetStream's keys look like: a reference like that is the key itself, put in the wrong place."""
 _PLACEHOLDER = "not-a-key-only-checks-the-rest"
 _LONGEST_NAME = 200
+_MOST = 20_000
+"""Accounts of one job, which is one row that each look reads, and which is forgotten in one transaction."""
 
 
 def _check_name(instance: JobAccount, attribute: Any, value: str) -> None:
@@ -171,10 +173,14 @@ def _position(error: tomllib.TOMLDecodeError) -> str:
 
 
 def check_accounts(accounts: Iterable[JobAccount]) -> list[JobAccount]:
-    """A job's accounts as a list. Raises ConfigurationError where there are none, or two of one name."""
+    """A job's accounts as a list. Raises ConfigurationError for none, too many, or two of one name."""
     listed = list(accounts)
     if not listed:
         raise ConfigurationError("a job needs at least one account")
+    if len(listed) > _MOST:
+        raise ConfigurationError(
+            f"a job takes {_MOST} accounts at most, not {len(listed)}: submit several jobs"
+        )
     names: set[str] = set()
     for account in listed:
         if not isinstance(account, JobAccount):

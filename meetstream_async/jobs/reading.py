@@ -18,6 +18,8 @@ from .ledger import Json
 from .status import AccountStatus, JobOutcome, JobState
 from .workflows import CANCEL, JOB_WORKFLOW, account_id
 
+OVER = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+"""What the engine calls a workflow that nobody runs or will run, unless it is resumed."""
 _STEPS = 50
 """Steps that are read at a time: at most 5,000 outcomes."""
 _ROWS = 1000
@@ -137,7 +139,7 @@ async def _is_over(engine: JobEngine, job: Job, workflow_id: str) -> bool:
     status = {row.workflow_id: row.status for row in rows}
     if workflow_id not in status:
         return status.get(job.job_id) not in ("ENQUEUED", "PENDING", "SUCCESS")
-    return status[workflow_id] not in ("ENQUEUED", "DELAYED", "PENDING")
+    return status[workflow_id] in OVER
 
 
 async def _totals(engine: JobEngine, row: WorkflowStatus) -> Json:

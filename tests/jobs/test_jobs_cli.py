@@ -86,6 +86,8 @@ async def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
         ("report none", "there is no job 'none' in sqlite"),
         ("cancel none", "there is no job 'none' in sqlite"),
         ("resume none", "there is no job 'none' in sqlite"),
+        ("forget --older-than 30", "give one such as 30d"),
+        ("forget --older-than 1d", "nobody can be asked without a terminal: add --yes to go on; nothing was"),
         ("worker --database postgresql://u:hunter2@h/x", "add --id NAME"),
         ("run FILE --yes --database postgresql://u:hunter2@h/x", "add --worker NAME"),
         ("status x --database nonsense-hunter2", "the database is no database URL"),
@@ -170,6 +172,11 @@ def test_a_job_is_submitted_shown_cancelled_and_resumed(tmp_path: Path) -> None:
     code, out, said = types("resume", job_id, "--json")
     assert (code, json.loads(out)["resumed"], json.loads(out)["job"]["state"]) == (0, 2, "queued")
     assert said == f"job {job_id} is queued: 0 of 2 accounts over, 2 queued"
+    assert types("forget", "--older-than", "0s", "--yes") == (0, "", "0 jobs forgotten")
+    types("cancel", job_id)
+    assert types("forget", "--older-than", "1h", "--yes") == (0, "", "0 jobs forgotten")
+    assert types("forget", "--older-than", "0s", "--yes") == (0, f"{job_id}\n", "1 job forgotten")
+    assert types("status", job_id)[0] == 2
 
 
 async def test_a_worker_works_until_it_is_told_to_stop(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import sqlite3
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from meetstream_async.jobs import (
     JobState,
     UnknownJobError,
     cancel_job,
+    forget_jobs,
     job_outcomes,
     job_status,
     resume_job,
@@ -226,6 +227,51 @@ async def test_a_look_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: py
         with contextlib.closing(sqlite3.connect(path)) as store, store:
             store.execute("DELETE FROM operation_outputs WHERE function_id > 1")
         assert (await job_status("long", engine=client)).counts == {"unscheduled": 1}
+
+
+async def test_jobs_that_ended_long_ago_are_forgotten(
+    engine: JobEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all that was stored for them, and no others; a forgotten id begins a new job."""
+    async with serving([account(0, 3), account(1, 2)]) as simulators:
+        accounts = set_keys(monkeypatch, simulators)
+        for job_id in ("old-1", "old-2", "older-3"):
+            await submit_job(accounts, SOON, job_id=job_id)
+            await wait_for_job(job_id, poll=0.05)
+        await submit_job(accounts, SOON, job_id="old-4")
+        await wait_for_job("old-4", poll=0.05)
+        between = datetime.now(UTC) - timedelta(minutes=30)
+        assert engine.store.path is not None
+        with contextlib.closing(sqlite3.connect(engine.store.path)) as store, store:
+            store.execute(
+                "UPDATE workflow_status SET created_at = created_at - 3600000, "
+                "completed_at = completed_at - 3600000 WHERE workflow_uuid NOT LIKE 'old-4%'"
+            )
+            # In a queue of nobody's, so that it stays unfinished.
+            store.execute(
+                "UPDATE workflow_status SET status = 'ENQUEUED', queue_name = 'nobody' "
+                "WHERE workflow_uuid = 'old-2/1'"
+            )
+        assert await forget_jobs(between, prefix="old-", dry_run=True) == ["old-1"]
+        assert (await job_status("old-1")).ok
+        assert await forget_jobs(between, prefix="old-") == ["old-1"]
+        with contextlib.closing(sqlite3.connect(engine.store.path)) as store:
+            for table in ("workflow_status", "workflow_input", "workflow_output", "operation_outputs"):
+                named = f"SELECT count(*) FROM {table} WHERE workflow_uuid LIKE ?"
+                assert store.execute(named, ["old-1%"]).fetchone() == (0,)
+                kept = store.execute(named, ["old-4%"]).fetchone()
+                assert kept[0] > 0
+        with pytest.raises(UnknownJobError):
+            await job_status("old-1")
+        assert (await job_status("old-2")).state is JobState.RUNNING
+        await submit_job(accounts, SOON, job_id="old-1")
+        assert (await wait_for_job("old-1", poll=0.05)).state is JobState.SUCCEEDED
+        with contextlib.closing(sqlite3.connect(engine.store.path)) as store, store:
+            store.execute("UPDATE workflow_status SET status = 'CANCELLED' WHERE workflow_uuid = 'old-2/1'")
+        forgotten = await forget_jobs(datetime.now(UTC))
+        assert forgotten[-4:] == ["old-2", "older-3", "old-4", "old-1"]
+    with pytest.raises(ConfigurationError, match="aware datetime"):
+        await forget_jobs(datetime.now())
 
 
 async def test_what_a_dead_worker_held_is_cancelled_or_resumed(tmp_path: Path) -> None:
