@@ -63,7 +63,7 @@ def run_job(
     if status is not None and status.state.is_over:
         say(f"job {job_id} is over already; nothing is sent")
         return _conclude(status, as_json=typed.choices.as_json)
-    check_credentials(accounts)
+    _check_references(accounts)
     if status is None:
         run_async(lambda _: _check_alone(client, job_id))
         consent_to(accounts, asked, client, job_id)
@@ -71,8 +71,9 @@ def run_job(
     else:
         say(f"job {job_id} is unfinished, and goes on as it was submitted")
         run_async(lambda _: _check_alone(client, job_id))
-    again = f"meetstream-async jobs run {clean(path)} --id {job_id}"
-    say(f"job {job_id}; should this end early, go on with: {again}")
+    # Its options belong to it: the command has to be the whole one, which may hold a password.
+    again = f"the same command with --id {job_id}"
+    say(f"job {job_id}; should this end early, {again} goes on with it")
     stopped = False
 
     def on_stop() -> None:
@@ -246,6 +247,17 @@ async def _find(
             return await submit_job(accounts, at_its_times(options, status.options), job_id=job_id)
         except JobConflictError as error:
             raise Refused(f"{clean(error)}; nothing was sent") from None
+
+
+def _check_references(accounts: Sequence[JobAccount]) -> None:
+    """Raises ConfigurationError or Refused where this process would find no key."""
+    for account in accounts:
+        if account.api_key_ref is not None:
+            raise Refused(
+                f"account '{clean(account.name, 60)}': api_key_ref is for a worker of your own with a "
+                "resolver; here it takes api_key_env or api_key_file"
+            )
+    check_credentials(accounts)
 
 
 async def _check_alone(client: JobEngine, job_id: str) -> None:

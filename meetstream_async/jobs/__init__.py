@@ -12,7 +12,8 @@ A job is an id, accounts and the options of ``unschedule_all``. What became of e
 step, so that a worker that died is taken up from where it was. See ``docs/jobs.md``.
 """
 
-from .accounts import JobAccount, load_accounts
+from .accounts import JobAccount
+from .accounts_file import load_accounts
 from .credentials import Resolver, check_credentials
 from .errors import JobConflictError, JobStoreError, UnknownJobError
 from .options import JobOptions

@@ -77,6 +77,7 @@ async def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
     [
         ("run FILE", "nobody can be asked without a terminal: add --yes"),
         ("run MISSING --yes", "environment variable NOT_SET is not set"),
+        ("run RESOLVED --yes", "api_key_ref is for a worker of your own with a resolver"),
         ("submit KEYED --yes", "[accounts.a] holds a key: take it out"),
         ("run FILE --yes --before +1h --all-occurrences", "add --whole-events"),
         ("run FILE --yes --from +1h", "--from says where a series is cut off"),
@@ -99,6 +100,7 @@ def test_what_can_not_be_done_is_refused(tmp_path: Path, words: str, problem: st
     files = {
         "FILE": f'{table}api_key_env = "JOBS_TEST_KEY"\n',
         "MISSING": f'{table}api_key_env = "NOT_SET"\n',
+        "RESOLVED": f'{table}api_key_ref = "vault:1"\n',
         "KEYED": f'{table}api_key = "ms_canary_0123456789"\n',
     }
     for name, content in files.items():
@@ -127,7 +129,7 @@ async def test_ctrl_c_leaves_a_job_that_goes_on_later(tmp_path: Path) -> None:
             await until(lambda: all(len(deletes(simulator)) > 5 for simulator in simulators))
             terminal.interrupt(signal.SIGINT)
             ended = await terminal.ended()
-            await terminal.shows("next: meetstream-async jobs run")
+            await terminal.shows("next: the same command with --id left")
         assert ended.code == 130
         assert "ms_canary" not in ended.out
         async with JobEngine(user.environment["MEETSTREAM_JOBS_DATABASE_URL"]):
