@@ -1,13 +1,11 @@
-"""The commands `jobs run`, `submit`, `worker`, `status`, `report`, `cancel`, `resume` and `forget`."""
+"""The commands that start and do jobs: `jobs run`, `submit` and `worker`."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from meetstream_async.jobs import (
@@ -17,27 +15,20 @@ from meetstream_async.jobs import (
     JobOptions,
     JobStatus,
     UnknownJobError,
-    cancel_job,
     check_credentials,
-    forget_jobs,
-    job_outcomes,
     job_status,
     load_accounts,
     new_job_id,
-    resume_job,
     submit_job,
     unfinished_jobs,
 )
 
-from .consent import ask
 from .jobs_input import at_its_times, consent_to, job_options
-from .jobs_view import follow, headline, status_table, verdict
-from .output import clean, plural, print_json, print_line, say, show
+from .jobs_view import conclude, follow, headline
+from .output import clean, print_json, print_line, say
 from .run import ExitCode, Refused, run_async
-from .times import both
 from .unscheduling import Unscheduling, read
 
-_NAMED = 10
 _LOCAL = "local"
 """A worker's name where it needs none: one worker at a time works on a SQLite file."""
 
@@ -62,7 +53,7 @@ def run_job(
     status = run_async(lambda _: _find(client, job_id, accounts, options)) if given else None
     if status is not None and status.state.is_over:
         say(f"job {job_id} is over already; nothing is sent")
-        return _conclude(status, as_json=typed.choices.as_json)
+        return conclude(status, as_json=typed.choices.as_json)
     _check_references(accounts)
     if status is None:
         run_async(lambda _: _check_alone(client, job_id))
@@ -88,7 +79,7 @@ def run_job(
             return await job_status(job_id)
 
     status = run_async(work, on_stop=on_stop)
-    code = _conclude(status, as_json=typed.choices.as_json)
+    code = conclude(status, as_json=typed.choices.as_json)
     if stopped and not status.state.is_over:
         say(f"next: {again}")
         return ExitCode.INTERRUPTED
@@ -131,99 +122,6 @@ def work(worker_id: str | None, database: str | None, accounts_at_once: int) -> 
 
     run_async(run, on_stop=lambda: say("stopping: what is in flight finishes; once more leaves at once"))
     say("stopped; what is unfinished is back in the queue")
-    return ExitCode.OK
-
-
-def show_status(job_id: str, database: str | None, *, watch: bool, as_json: bool) -> ExitCode:
-    """How a job stands; with ``watch`` until it is over."""
-    client = _engine(database)
-
-    async def run(_: asyncio.Event) -> JobStatus:
-        async with client:
-            return await follow(job_id) if watch else await job_status(job_id)
-
-    return _conclude(run_async(run), as_json=as_json)
-
-
-def print_report(job_id: str, database: str | None) -> ExitCode:
-    """One JSON line for each outcome that is stored."""
-    client = _engine(database)
-
-    async def run(_: asyncio.Event) -> JobStatus:
-        async with client:
-            status = await job_status(job_id)
-            async for outcome in job_outcomes(job_id, follow=False):
-                print_line(json.dumps(outcome.to_dict()))
-            return status
-
-    status = run_async(run)
-    for line in status.accounts:
-        if line.still_listed:
-            bots = ", ".join(clean(bot_id) for bot_id in line.still_listed_bots)
-            more = line.still_listed - len(line.still_listed_bots)
-            bots += f" and {more} more" if more else ""
-            say(f"account {clean(line.account, 60)}: still listed although unscheduled: {bots}")
-    if status.state.is_over:
-        return ExitCode.OK
-    say(headline(status).plain, "; this is what is there so far")
-    return ExitCode.NOT_OK
-
-
-def cancel(job_id: str, database: str | None, *, as_json: bool) -> ExitCode:
-    """Stop a job."""
-    client = _engine(database)
-
-    async def run(_: asyncio.Event) -> JobStatus:
-        async with client:
-            return await cancel_job(job_id)
-
-    status = run_async(run)
-    if as_json:
-        print_json(status.to_dict())
-    say(headline(status).plain)
-    if status.cancelling:
-        say("workers stop it within about a second, and store what they had sent")
-    return ExitCode.OK
-
-
-def resume(job_id: str, database: str | None, *, force: bool, as_json: bool) -> ExitCode:
-    """Put a job's unfinished accounts back into the queue."""
-    client = _engine(database)
-
-    async def run(_: asyncio.Event) -> ExitCode:
-        async with client:
-            done = await resume_job(job_id, force=force)
-            status = await job_status(job_id)
-        if as_json:
-            print_json({"resumed": done.resumed, "left": dict(done.left), "job": status.to_dict()})
-        say(f"{plural(done.resumed, 'account')} back in the queue, for any worker")
-        for name, count in done.left.items():
-            say(f"{plural(count, 'account')} left with worker {clean(name)}, which is alive")
-        say(headline(status).plain)
-        return ExitCode.OK
-
-    return run_async(run)
-
-
-def forget(age: timedelta, database: str | None, *, yes: bool) -> ExitCode:
-    """Delete the jobs that ended that long ago, and print their ids."""
-    client = _engine(database)
-    before = datetime.now(UTC) - age
-
-    async def run(dry_run: bool) -> list[str]:
-        async with client:
-            return await forget_jobs(before, dry_run=dry_run)
-
-    if not yes:
-        found = run_async(lambda _: run(dry_run=True))
-        if found:
-            jobs = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if found[_NAMED:] else "")
-            say(f"{plural(len(found), 'job')} that ended before {both(before)}: {jobs}")
-        ask(f"forget {plural(len(found), 'job')}" if found else None, "nothing was forgotten")
-    forgotten = run_async(lambda _: run(dry_run=False))
-    for job_id in forgotten:
-        print_line(job_id)
-    say(f"{plural(len(forgotten), 'job')} forgotten")
     return ExitCode.OK
 
 
@@ -279,16 +177,6 @@ async def _submit(
 ) -> JobStatus:
     async with client:
         return await submit_job(accounts, options, job_id=job_id)
-
-
-def _conclude(status: JobStatus, *, as_json: bool) -> ExitCode:
-    if as_json:
-        print_json(status.to_dict())
-    else:
-        show(status_table(list(status.accounts)), results=True)
-        show("", results=True)
-        show(verdict(status), results=True)
-    return ExitCode.NOT_OK if status.state.is_over and not status.ok else ExitCode.OK
 
 
 def _log_to_stderr() -> None:

@@ -205,7 +205,7 @@ def status(
     """
 
     def command() -> ExitCode:
-        from .jobs import show_status
+        from .jobs_kept import show_status
 
         return show_status(job_id, database, watch=watch, as_json=as_json)
 
@@ -225,7 +225,7 @@ def report(job_id: JobId, database: DatabaseUrl = None) -> None:
     """
 
     def command() -> ExitCode:
-        from .jobs import print_report
+        from .jobs_kept import print_report
 
         return print_report(job_id, database)
 
@@ -240,7 +240,7 @@ def cancel(job_id: JobId, database: DatabaseUrl = None, as_json: Json = False) -
     """
 
     def command() -> ExitCode:
-        from .jobs import cancel as cancel_job
+        from .jobs_kept import cancel as cancel_job
 
         return cancel_job(job_id, database, as_json=as_json)
 
@@ -263,7 +263,7 @@ def resume(
     """
 
     def command() -> ExitCode:
-        from .jobs import resume as resume_job
+        from .jobs_kept import resume as resume_job
 
         return resume_job(job_id, database, force=force, as_json=as_json)
 
@@ -289,7 +289,7 @@ def forget(
     """
 
     def command() -> ExitCode:
-        from .jobs import forget as forget_jobs
+        from .jobs_kept import forget as forget_jobs
 
         return forget_jobs(parse_age(older_than, "--older-than"), database, yes=yes)
 

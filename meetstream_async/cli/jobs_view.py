@@ -13,8 +13,9 @@ from rich.text import Text
 
 from meetstream_async.jobs import AccountStatus, JobState, JobStatus, job_status
 
-from .output import clean, console, plural, say
+from .output import clean, console, plural, print_json, say, show
 from .render import table
+from .run import ExitCode
 
 _EVERY = 3.0
 """Seconds between two plain lines."""
@@ -79,6 +80,17 @@ def verdict(status: JobStatus) -> Text:
     bad = sum(not account.ok for account in status.accounts)
     what = "was cancelled" if status.state is JobState.CANCELLED else "is not all done"
     return Text(f"not ok: job {status.job_id} {what}: {bad} of {accounts} not ok{seconds}", "bold red")
+
+
+def conclude(status: JobStatus, *, as_json: bool) -> ExitCode:
+    """Print what a job has come to, and say how its command ends."""
+    if as_json:
+        print_json(status.to_dict())
+    else:
+        show(status_table(list(status.accounts)), results=True)
+        show("", results=True)
+        show(verdict(status), results=True)
+    return ExitCode.NOT_OK if status.state.is_over and not status.ok else ExitCode.OK
 
 
 async def follow(job_id: str, stop: asyncio.Event | None = None) -> JobStatus:
