@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -19,7 +20,8 @@ from .run import ExitCode
 
 _EVERY = 3.0
 """Seconds between two plain lines."""
-_POLL = 0.5
+_SOONEST, _POLL = 0.1, 0.5
+"""Seconds between two looks: few at first, since a small job is over in no time."""
 _ROOM = 15
 """Accounts that a moving table shows at once."""
 _STYLES = {
@@ -99,23 +101,32 @@ async def follow(job_id: str, stop: asyncio.Event | None = None) -> JobStatus:
     if not sys.stderr.isatty():
         return await _lines(job_id, status, stop)
     with Live(console=console(sys.stderr), refresh_per_second=4, transient=True) as live:
+        waits = _waits()
         while not status.state.is_over and not (stop is not None and stop.is_set()):
             live.update(_moving(status))
-            await asyncio.sleep(_POLL)
+            await asyncio.sleep(next(waits))
             status = await job_status(job_id)
     return status
 
 
 async def _lines(job_id: str, status: JobStatus, stop: asyncio.Event | None) -> JobStatus:
     said, last = "", time.monotonic()
+    waits = _waits()
     while not status.state.is_over and not (stop is not None and stop.is_set()):
-        await asyncio.sleep(_POLL)
+        await asyncio.sleep(next(waits))
         status = await job_status(job_id)
         line = headline(status).plain
         if line != said and time.monotonic() - last >= _EVERY:
             say(line)
             said, last = line, time.monotonic()
     return status
+
+
+def _waits() -> Iterator[float]:
+    wait = _SOONEST
+    while True:
+        yield wait
+        wait = min(wait * 1.2, _POLL)
 
 
 def _moving(status: JobStatus) -> RenderableType:

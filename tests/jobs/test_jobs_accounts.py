@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meetstream_async import BotFilter, ConfigurationError
@@ -145,6 +145,7 @@ def test_accounts_and_options_come_back_as_they_were() -> None:
             kind.from_dict(values)
 
 
+@settings(max_examples=40)
 @given(st.text(min_size=1, max_size=40), st.text(max_size=40))
 def test_any_name_and_reference_is_kept_or_refused(name: str, reference: str) -> None:
     """Whatever is typed: an account that comes back as it was, or an error that says what is wrong."""

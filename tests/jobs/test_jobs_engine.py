@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import sqlite3
 import time
@@ -13,6 +14,7 @@ from typing import Any
 
 import attrs
 import pytest
+from accounts import QUICK
 from jobs_support import (
     account,
     assert_each_event_once,
@@ -23,7 +25,7 @@ from jobs_support import (
     until,
 )
 
-from meetstream_async import BotFilter, ConfigurationError, OutcomeStatus
+from meetstream_async import BotFilter, ConfigurationError, MeetStreamClient, OutcomeStatus
 from meetstream_async.jobs import (
     JobAccount,
     JobConflictError,
@@ -108,6 +110,9 @@ async def test_broken_accounts_end_by_themselves_and_slow_nobody(
     engine: JobEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong key, only 500, an hour to wait, no answer, no key: a line for each, the rest is done."""
+    monkeypatch.setattr(
+        "meetstream_async.jobs.worker.MeetStreamClient", functools.partial(MeetStreamClient, retry=QUICK)
+    )
     simulators = [account(n, 20) for n in range(12)]
     simulators[3].add_trouble(Trouble("*", 500))
     simulators[5].add_trouble(Trouble("*", 429, retry_after=3600))
@@ -142,6 +147,7 @@ async def test_a_cancelled_job_stops_and_can_be_resumed(
     engine: JobEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing new is sent, what was in flight is stored; resumed, it goes on behind that."""
+    monkeypatch.setattr("meetstream_async.jobs.worker._WATCH", 0.1)
     simulators = [account(n, 60, latency=0.05) for n in range(14)]
     async with serving(simulators):
         accounts = set_keys(monkeypatch, simulators)

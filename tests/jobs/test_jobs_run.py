@@ -21,7 +21,7 @@ from meetstream_async.jobs.look import look
 from meetstream_async.jobs.steps import close, unschedule
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
-SOON = JobOptions(settle=0.6)
+SOON = JobOptions(settle=0.3)
 
 
 class Account:
@@ -138,13 +138,13 @@ async def test_what_was_sent_before_a_crash_is_found_done_and_is_no_failure() ->
 
 async def test_a_bot_that_may_have_joined_meanwhile_is_never_called_done() -> None:
     """After a crash, "not scheduled" may mean that the bot is in its meeting: unknown, and not ok."""
-    soon = datetime.now(UTC) + timedelta(seconds=1)
+    soon = datetime.now(UTC) + timedelta(seconds=0.4)
     async with Simulator([SimulatedBot("bot-1", "evt_1", join_time=soon)]) as sim:
         run = Account(sim)
         async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
             run.stored.append(await run.step(run.ledger(), client))
             await run.step(run.ledger(), client)
-            await asyncio.sleep(1.1)
+            await asyncio.sleep(0.5)
         summary = await run.run()
         assert run.statuses() == {"unknown": 1}
         assert run.outcomes[0]["reason"] == "may have joined"
@@ -174,7 +174,7 @@ async def test_what_stays_listed_is_still_listed_and_not_ok() -> None:
 
 async def test_a_lagging_listing_is_waited_for() -> None:
     """Rows that go a little later are no reason to be not ok, and cost no second DELETE."""
-    async with account(0, 20, listing_lag=0.7) as sim:
+    async with account(0, 20, listing_lag=0.3) as sim:
         run = Account(sim, JobOptions(settle=3.0))
         summary = await run.run()
         assert summary["ok"]
