@@ -241,11 +241,11 @@ async def test_jobs_that_ended_long_ago_are_forgotten(
     """With all that was stored for them, and no others; a forgotten id begins a new job."""
     async with serving([account(0, 3), account(1, 2)]) as simulators:
         accounts = set_keys(monkeypatch, simulators)
-        for job_id in ("old-1", "old-2", "older-3"):
+        names = ("old-1", "old-2", "older-3", "old-4")
+        for job_id in names:
             await submit_job(accounts, SOON, job_id=job_id)
+        for job_id in names:
             await wait_for_job(job_id, poll=0.05)
-        await submit_job(accounts, SOON, job_id="old-4")
-        await wait_for_job("old-4", poll=0.05)
         between = datetime.now(UTC) - timedelta(minutes=30)
         assert engine.store.path is not None
         with contextlib.closing(sqlite3.connect(engine.store.path)) as store, store:
