@@ -136,6 +136,20 @@ async def test_what_was_sent_before_a_crash_is_found_done_and_is_no_failure() ->
         assert summary["ok"]
 
 
+async def test_bots_of_an_event_that_is_not_found_were_deleted_before_the_crash() -> None:
+    """One by one, by their own ids: that the API finds them no more is no failure either."""
+    joins = datetime.now(UTC) + timedelta(days=1)
+    bots = [SimulatedBot(f"bot-{n}", f"evt_{n % 3}", join_time=joins) for n in range(6)]
+    async with Simulator(bots) as sim:
+        sim.add_trouble(Trouble("unschedule", 404, body='{"message": "Event not found"}'))
+        run = Account(sim, JobOptions(settle=0.3, one_off_bots="delete"))
+        fate = iter([False, True])
+        summary = await run.run(lambda: next(fate, False))
+        assert run.statuses() == {"already_unscheduled": 3}
+        assert summary["ok"]
+        assert sim.ledger.scheduled_bots == frozenset()
+
+
 async def test_a_bot_that_may_have_joined_meanwhile_is_never_called_done() -> None:
     """After a crash, "not scheduled" may mean that the bot is in its meeting: unknown, and not ok."""
     soon = datetime.now(UTC) + timedelta(seconds=0.4)
