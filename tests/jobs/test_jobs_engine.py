@@ -207,7 +207,9 @@ async def test_a_look_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: py
         monkeypatch.setattr(client.client, "list_workflow_steps_async", counted)
         await submit_job([JobAccount("a", api_key_env="KEY")], job_id="long", engine=client)
         with contextlib.closing(sqlite3.connect(path)) as store, store:
-            store.execute("INSERT INTO workflow_status (workflow_uuid) VALUES ('long/0')")
+            store.execute(
+                "INSERT INTO workflow_status (workflow_uuid, created_at, updated_at) VALUES ('long/0', 0, 0)"
+            )
 
         async def looked(stored: range) -> tuple[int, int]:
             store_steps(stored)
