@@ -42,6 +42,7 @@ from meetstream_async.jobs import (
     submit_job,
     wait_for_job,
 )
+from meetstream_async.jobs.sqlite import Connection
 from meetstream_async.simulator import Simulator, Trouble
 
 SOON = JobOptions(settle=0.6)
@@ -187,7 +188,7 @@ async def test_a_look_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: py
             ("long/0", n, "look", json.dumps({"totals": {"counts": {"unscheduled": n}, "owed": 3}}))
             for n in numbers
         ]
-        with contextlib.closing(sqlite3.connect(path)) as store, store:
+        with contextlib.closing(sqlite3.connect(path, factory=Connection)) as store, store:
             store.executemany(
                 "INSERT INTO operation_outputs (workflow_uuid, function_id, function_name, output, "
                 "serialization) VALUES (?, ?, ?, ?, 'portable_json')",
@@ -206,10 +207,8 @@ async def test_a_look_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: py
 
         monkeypatch.setattr(client.client, "list_workflow_steps_async", counted)
         await submit_job([JobAccount("a", api_key_env="KEY")], job_id="long", engine=client)
-        with contextlib.closing(sqlite3.connect(path)) as store, store:
-            store.execute(
-                "INSERT INTO workflow_status (workflow_uuid, created_at, updated_at) VALUES ('long/0', 0, 0)"
-            )
+        with contextlib.closing(sqlite3.connect(path, factory=Connection)) as store, store:
+            store.execute("INSERT INTO workflow_status (workflow_uuid) VALUES ('long/0')")
 
         async def looked(stored: range) -> tuple[int, int]:
             store_steps(stored)
@@ -232,7 +231,7 @@ async def test_a_look_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: py
         await cancel_job("long", engine=client)
         cancelled = await job_status("long", engine=client)
         assert cancelled.accounts[0].reason == "cancelled; 3 not attempted"
-        with contextlib.closing(sqlite3.connect(path)) as store, store:
+        with contextlib.closing(sqlite3.connect(path, factory=Connection)) as store, store:
             store.execute("DELETE FROM operation_outputs WHERE function_id > 1")
         assert (await job_status("long", engine=client)).counts == {"unscheduled": 1}
 
