@@ -156,8 +156,9 @@ class DurableRuns:
             before = datetime.now(UTC) - timedelta(seconds=self._keep_for)
             try:
                 await forget_jobs(before, prefix=_PREFIX, engine=self._engine)
-            except JobStoreError as error:
-                _log.warning("old runs could not be deleted: %s", error)
+            except Exception as error:
+                # Tried again later, whatever it was: it must not end for good.
+                _log.warning("old runs could not be deleted: %s", type(error).__name__)
             await asyncio.sleep(min(self._keep_for, _TIDY))
 
     async def _is_there(self, job_id: str) -> bool:
@@ -216,7 +217,7 @@ def _state(status: JobStatus) -> RunState:
     reason = line.reason
     if phase is RunPhase.RUNNING:
         waits = status.state is JobState.QUEUED
-        reason = "no worker has taken it up yet" if waits else "the run is not over"
+        reason = "it waits for a worker" if waits else "the run is not over"
     return RunState(
         id=status.job_id,
         state=phase,

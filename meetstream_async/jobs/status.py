@@ -16,7 +16,7 @@ class JobState(StrEnum):
     """Where a job or an account of it stands."""
 
     QUEUED = "queued"
-    """No worker has taken it up yet."""
+    """It waits for a worker; one that stopped may have done a part of it."""
     RUNNING = "running"
     """Some is done or under way; a worker that died may hold it."""
     SUCCEEDED = "succeeded"
