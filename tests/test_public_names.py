@@ -18,7 +18,7 @@ SIMULATOR = sorted((PACKAGE / "simulator").glob("*.py"))
 FRONT_DOORS = [path for door in ("cli", "fastapi", "jobs") for path in sorted((PACKAGE / door).glob("*.py"))]
 # What a front door may know of another one, by the rooms that may.
 NEIGHBOURS = {
-    ("cli", "meetstream_async.jobs"): ("jobs", "jobs_input", "jobs_view"),
+    ("cli", "meetstream_async.jobs"): ("jobs", "jobs_input", "jobs_kept", "jobs_view"),
     ("cli", "meetstream_async.simulator"): ("demo", "simulate"),
     ("fastapi", "meetstream_async.jobs"): ("durable",),
 }

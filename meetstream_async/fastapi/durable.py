@@ -12,6 +12,7 @@ import logging
 import re
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
@@ -27,6 +28,7 @@ from meetstream_async.jobs import (
     JobStoreError,
     UnknownJobError,
     cancel_job,
+    forget_jobs,
     job_outcomes,
     job_status,
     submit_job,
@@ -47,6 +49,9 @@ _WATCHED = 1000
 """Runs whose state is remembered that long."""
 _PAGES = 16
 """Pages of outcomes that are remembered that long."""
+_TIDY = 600.0
+"""Seconds between two looks for runs that ended too long ago, at most."""
+_LONGEST_KEPT = 100 * 365 * 86_400
 _PREFIX = "run-"
 _RUN_ID = re.compile(_PREFIX + "[0-9a-f]{48}", re.ASCII)
 _PHASES = {
@@ -64,7 +69,8 @@ class DurableRuns:
     ``engine`` is opened when the application starts and closed when it stops: a client
     (``JobEngine(database)``) where workers of their own do the work, or a worker. ``account`` says where
     those find the key; the application's own client sends nothing. ``options`` is what requests do not
-    say, such as ``rate_limit``. At most ``max_unfinished`` jobs may be in the database at once.
+    say, such as ``rate_limit``. At most ``max_unfinished`` jobs may be unfinished in the database at once. A
+    run is deleted ``keep_for`` seconds after its end; None keeps all of them.
     """
 
     durable = True
@@ -76,23 +82,38 @@ class DurableRuns:
         *,
         options: JobOptions | None = None,
         max_unfinished: int = 100,
+        keep_for: float | None = 30 * 86_400.0,
     ) -> None:
         for name, value, kind in (("engine", engine, JobEngine), ("account", account, JobAccount)):
             if not isinstance(value, kind):
                 raise ConfigurationError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
         if isinstance(max_unfinished, bool) or not isinstance(max_unfinished, int) or max_unfinished < 1:
             raise ConfigurationError(f"max_unfinished must be an int, 1 or more, not {max_unfinished!r}")
+        if keep_for is not None and (
+            isinstance(keep_for, bool)
+            or not isinstance(keep_for, int | float)
+            or not 0 < keep_for <= _LONGEST_KEPT
+        ):
+            raise ConfigurationError(
+                f"keep_for must be a number of seconds above 0, or None, not {keep_for!r}"
+            )
         self._engine = engine
         self._account = account
         self._options = options or JobOptions()
         self._max_unfinished = max_unfinished
         self._states: Shared[JobStatus] = Shared(_WATCHED, _FRESH)
         self._pages: Shared[list[RunOutcome]] = Shared(_PAGES, _FRESH)
+        self._keep_for = keep_for
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         async with self._engine:
-            yield
+            tidying = asyncio.create_task(self._tidy(), name="meetstream_async durable runs tidying")
+            try:
+                yield
+            finally:
+                tidying.cancel()
+                await asyncio.wait({tidying})
 
     async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
         options = attrs.evolve(self._options, **request.options())
@@ -137,6 +158,17 @@ class DurableRuns:
         # The database tells nobody; the stream looks again.
         await asyncio.sleep(min(timeout, _FRESH))
 
+    async def _tidy(self) -> None:
+        """Delete what ended too long ago, now and then. Other processes may do the same."""
+        while self._keep_for is not None:
+            before = datetime.now(UTC) - timedelta(seconds=self._keep_for)
+            try:
+                await forget_jobs(before, prefix=_PREFIX, engine=self._engine)
+            except Exception as error:
+                # Tried again later, whatever it was: it must not end for good.
+                _log.warning("old runs could not be deleted: %s", type(error).__name__)
+            await asyncio.sleep(min(self._keep_for, _TIDY))
+
     async def _is_there(self, job_id: str) -> bool:
         try:
             await job_status(job_id, engine=self._engine)
@@ -180,7 +212,7 @@ def _state(status: JobStatus) -> RunState:
     reason = line.reason
     if phase is RunPhase.RUNNING:
         waits = status.state is JobState.QUEUED
-        reason = "no worker has taken it up yet" if waits else "the run is not over"
+        reason = "it waits for a worker" if waits else "the run is not over"
     return RunState(
         id=status.job_id,
         state=phase,
