@@ -15,11 +15,30 @@ import meetstream_async
 
 PACKAGE = Path(meetstream_async.__file__).parent
 SIMULATOR = sorted((PACKAGE / "simulator").glob("*.py"))
-FRONT_DOORS = [path for door in ("cli", "fastapi", "jobs") for path in sorted((PACKAGE / door).glob("*.py"))]
+FRONT_DOORS = [
+    path
+    for door in ("agreement", "cli", "console", "fastapi", "jobs")
+    for path in sorted((PACKAGE / door).glob("*.py"))
+]
 # What a front door may know of another one, by the rooms that may.
 NEIGHBOURS = {
+    ("cli", "meetstream_async.agreement"): (
+        "consent",
+        "demo",
+        "given",
+        "journal",
+        "listed",
+        "listing",
+        "preview",
+        "retry",
+        "selection",
+        "unscheduling",
+    ),
+    ("cli", "meetstream_async.console"): ("console",),
+    ("console", "meetstream_async.agreement"): ("outline", "agreements", "records", "routes", "messages"),
+    ("console", "meetstream_async.fastapi"): ("app", "agreements", "messages", "records", "routes", "runs"),
     ("cli", "meetstream_async.jobs"): ("jobs", "jobs_input", "jobs_view"),
-    ("cli", "meetstream_async.simulator"): ("demo", "simulate"),
+    ("cli", "meetstream_async.simulator"): ("console", "demo", "simulate"),
     ("fastapi", "meetstream_async.jobs"): ("durable",),
 }
 
@@ -161,7 +180,8 @@ def test_importing_the_package_imports_no_extra() -> None:
     loaded = set(json.loads(run.stdout))
     assert "meetstream_async.session" in loaded
     assert (
-        loaded & {"typer", "click", "rich", "pydantic", "fastapi", "dbos", "sqlalchemy", "psycopg"} == set()
+        loaded & {"typer", "click", "rich", "pydantic", "fastapi", "uvicorn", "dbos", "sqlalchemy", "psycopg"}
+        == set()
     )
     assert loaded & {"meetstream_async.simulator", "meetstream_async.cli", "meetstream_async.jobs"} == set()
 
