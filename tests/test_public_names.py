@@ -179,10 +179,8 @@ def test_importing_the_package_imports_no_extra() -> None:
     )
     loaded = set(json.loads(run.stdout))
     assert "meetstream_async.session" in loaded
-    assert (
-        loaded & {"typer", "click", "rich", "pydantic", "fastapi", "uvicorn", "dbos", "sqlalchemy", "psycopg"}
-        == set()
-    )
+    extras = {"typer", "click", "rich", "pydantic", "fastapi", "uvicorn", "dbos", "sqlalchemy", "psycopg"}
+    assert loaded & extras == set()
     assert loaded & {"meetstream_async.simulator", "meetstream_async.cli", "meetstream_async.jobs"} == set()
 
 

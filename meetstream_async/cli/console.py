@@ -1,0 +1,106 @@
+"""The command `console`: the page on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import webbrowser
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from meetstream_async import MeetStreamClient
+from meetstream_async.simulator import Simulator
+
+from .conduct import show_report
+from .keys import Account, meetstream_account
+from .output import clean, print_line, say
+from .run import ExitCode, Refused, run_async
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """What was typed."""
+
+    simulate: bool = False
+    bots: int = 80
+    port: int = 0
+    browser: bool = True
+    concurrency: int = 5
+    rate: float | None = None
+    max_pause: float = 300.0
+    timeout: float = 30.0
+    api_key_file: Path | None = None
+
+
+def console(wanted: Wanted) -> ExitCode:
+    """Serve until a signal; runs that it meets end gracefully, and are told of."""
+    try:
+        from meetstream_async import console as room
+    except ImportError as error:
+        raise Refused(str(error)) from None
+
+    async def serve(stop: asyncio.Event) -> ExitCode:
+        async with _account(wanted) as account:
+            desk = room.Desk(
+                account.base_url,
+                account.key_source,
+                account.explain,
+                simulated=wanted.simulate,
+                options={"max_concurrency": wanted.concurrency, "max_pause": wanted.max_pause},
+            )
+            try:
+                async with room.serving(desk, account.arguments, port=wanted.port) as served:
+                    # A result, for whoever starts the console from a program.
+                    print_line(served.url)
+                    say(f"the console of {clean(account.base_url)} is at this address, for one browser")
+                    say("Ctrl-C ends it; runs that are under way finish what is in flight")
+                    if wanted.browser:
+                        await _open(served.url)
+                    await stop.wait()
+                    ended = await desk.runs.stop_all()
+            except room.Refused as refusal:
+                raise Refused(str(refusal)) from None
+        for record in ended:
+            say(f"ended the run of {clean(record.agreement.told.title)}:")
+            if record.report is not None:
+                show_report(record.report, one_off_bots=record.agreement.told.one_off_bots)
+        return ExitCode.INTERRUPTED if ended else ExitCode.OK
+
+    return run_async(serve, on_stop=lambda: say("stopping: nothing new is sent; once more leaves at once"))
+
+
+@contextlib.asynccontextmanager
+async def _account(wanted: Wanted) -> AsyncIterator[Account[MeetStreamClient]]:
+    if not wanted.simulate:
+        yield meetstream_account(wanted.api_key_file, timeout=wanted.timeout, rate=wanted.rate)
+        return
+    async with Simulator(wanted.bots, latency=0.2, error_rate=0.05) as simulator:
+        # Both are given: the environment may hold a real key.
+        arguments: dict[str, Any] = {
+            "api_key": simulator.api_key,
+            "base_url": simulator.base_url,
+            "timeout": wanted.timeout,
+            "rate_limit": wanted.rate,
+        }
+        yield Account(
+            lambda: MeetStreamClient(**arguments),
+            simulator.base_url,
+            "the simulator",
+            "MEETSTREAM_API_URL",
+            arguments,
+        )
+
+
+async def _open(url: str) -> None:
+    """Open the page where there is a browser with a window; one in the terminal would take it over."""
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        return
+    with contextlib.suppress(webbrowser.Error):
+        await asyncio.to_thread(webbrowser.open, url)
