@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import time
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from attrs import define, field
+from attrs import define
 
 from meetstream_async.agreement import Consent, Given
 from meetstream_async.fastapi import ProblemError
@@ -18,7 +18,7 @@ from .outline import PreviewTold
 Job: TypeAlias = Consent | Given
 """What is agreed to, ready to be carried out."""
 
-_KEPT = 50
+_KEPT = 20
 """Previews that are kept; an older one has to be made again."""
 _FRESH = 900.0
 """Seconds for which a preview may be consented to."""
@@ -32,7 +32,8 @@ class Agreement:
     job: Job
     options: dict[str, Any]
     """For the first line of the report."""
-    made: float = field(factory=time.monotonic)
+    made: float
+    """Seconds of the clock."""
     run_id: str | None = None
     """The run that it was consented to."""
 
@@ -48,13 +49,14 @@ def new_id() -> str:
 
 
 class Agreements:
-    """The previews of this process."""
+    """The previews of this process. ``clock``: monotonic seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._kept: dict[str, Agreement] = {}
 
-    def keep(self, agreement: Agreement) -> None:
-        self._kept[agreement.told.id] = agreement
+    def keep(self, told: PreviewTold, job: Job, options: dict[str, Any]) -> None:
+        self._kept[told.id] = Agreement(told, job, options, self._clock())
         while len(self._kept) > _KEPT:
             del self._kept[next(iter(self._kept))]
 
@@ -66,10 +68,10 @@ class Agreements:
         told = agreement.told
         if told.words is None:
             raise ProblemError(422, "nothing_to_do", "There is nothing to unschedule.")
-        if not secrets.compare_digest(digest.encode(), told.digest.encode()):
+        if digest != told.digest:
             raise ProblemError(409, "another_selection", "The consent was for another selection.")
         if words.strip() != told.words:
             raise ProblemError(422, "not_confirmed", f"Not confirmed: type {told.words}")
-        if agreement.run_id is None and time.monotonic() - agreement.made > _FRESH:
+        if agreement.run_id is None and self._clock() - agreement.made > _FRESH:
             raise ProblemError(409, "preview_too_old", "That preview is too old: make a new one.")
         return agreement

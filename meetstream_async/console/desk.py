@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,7 @@ from meetstream_async import MeetStreamClient, MeetStreamError, ScheduledBot
 from meetstream_async.agreement import Consent, Given, OneOffBots, Preview, Selects, look, words_for
 from meetstream_async.fastapi import ProblemError, RunState
 
-from .agreements import Agreement, Agreements, Job, digest_of, new_id
+from .agreements import Agreements, Job, digest_of, new_id
 from .outline import (
     BotRow,
     ConsentAsked,
@@ -55,12 +56,15 @@ class Desk:
     simulated: bool = False
     options: dict[str, Any] = field(factory=dict)
     """Of every run: ``max_concurrency``, ``max_pause``."""
+    clock: Callable[[], float] = time.monotonic
+    """Monotonic seconds."""
     runs: ConsoleRuns = field(init=False)
-    _agreements: Agreements = field(factory=Agreements, init=False)
+    _agreements: Agreements = field(init=False)
     _listed: Preview | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.runs = ConsoleRuns(**self.options)
+        self._agreements = Agreements(self.clock)
 
     async def listing(self, client: MeetStreamClient) -> Listing:
         """Ask the API what is scheduled."""
@@ -162,7 +166,7 @@ class Desk:
             soonest=soonest_of(bots),
             **told,
         )
-        self._agreements.keep(Agreement(preview, job, {**self.options, **options}))
+        self._agreements.keep(preview, job, {**self.options, **options})
         return preview
 
     async def _look(

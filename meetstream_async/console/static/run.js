@@ -140,10 +140,11 @@ function drawBar(done, total, over, words) {
 function outcomeRow(one) {
   const name = one.event_id === null ? `bot ${one.bot_ids.join(" ")}` : one.event_id;
   const why = [reasonWords(one.reason), one.error].filter(Boolean);
-  return h("tr", {},
-    h("td", { class: "id" }, name),
-    h("td", {}, chip(statusWords(one.status), statusTone(one.status))),
-    h("td", {}, ...why.map((text) => h("div", {}, text))),
-    h("td", { class: "num" }, String(one.attempts)),
+  const cell = { role: "cell" };
+  return h("tr", { role: "row" },
+    h("td", { ...cell, class: "id" }, name),
+    h("td", cell, chip(statusWords(one.status), statusTone(one.status))),
+    h("td", cell, ...why.map((text) => h("div", {}, text))),
+    h("td", { ...cell, class: "num" }, String(one.attempts)),
   );
 }
