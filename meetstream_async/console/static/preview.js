@@ -47,13 +47,13 @@ export class Preview {
 
   async #again() {
     const turn = ++this.#turn;
-    $("go").disabled = true;
+    // Its words must not be taken for those of what is chosen now.
+    this.#told = null;
+    this.#check();
     try {
       const told = await this.#asked(this.#options());
       if (turn === this.#turn) this.#show(told);
     } catch (problem) {
-      // Its words must not be taken for those of what is chosen now.
-      if (turn === this.#turn) this.#told = null;
       $("consent-problem").textContent = problem.message;
     }
   }
@@ -81,16 +81,20 @@ export class Preview {
     this.#check();
   }
 
+  get #typed() {
+    return Boolean(this.#told?.words) && $("words").value.trim() === this.#told.words;
+  }
+
+  // Not `disabled`: Return in the field has to lead to an answer.
   #check() {
-    $("go").disabled = !this.#told?.words || $("words").value.trim() !== this.#told.words;
+    $("go").setAttribute("aria-disabled", String(!this.#typed));
   }
 
   async #start() {
-    if ($("go").disabled) {
+    if (!this.#typed) {
       if (this.#told?.words) $("consent-problem").textContent = `Type ${this.#told.words} to go on.`;
       return;
     }
-    $("go").disabled = true;
     try {
       const path = `api/previews/${encodeURIComponent(this.#told.id)}/run`;
       const run = await ask(path, { words: $("words").value, digest: this.#told.digest });
@@ -98,7 +102,6 @@ export class Preview {
       this.#started(run);
     } catch (problem) {
       $("consent-problem").textContent = problem.message;
-      this.#check();
     }
   }
 }
