@@ -7,18 +7,19 @@ import contextlib
 import os
 import sys
 import webbrowser
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
-from meetstream_async import MeetStreamClient
+from meetstream_async import MeetStreamClient, OutcomeStatus
 from meetstream_async.simulator import Simulator
 
 from .conduct import show_report
 from .keys import Account, meetstream_account
 from .output import clean, print_line, say
+from .progress import wording
 from .run import ExitCode, Refused, run_async
 
 
@@ -40,13 +41,14 @@ class Wanted:
 def console(wanted: Wanted) -> ExitCode:
     """Serve until a signal; runs that it meets end gracefully, and are told of."""
     try:
-        from meetstream_async import console as room
+        from meetstream_async.console import CannotServe, Desk, serving
     except ImportError as error:
         raise Refused(str(error)) from None
 
     async def serve(stop: asyncio.Event) -> ExitCode:
+        ended: list[Any] = []
         async with _account(wanted) as account:
-            desk = room.Desk(
+            desk = Desk(
                 account.base_url,
                 account.key_source,
                 account.explain,
@@ -54,7 +56,7 @@ def console(wanted: Wanted) -> ExitCode:
                 options={"max_concurrency": wanted.concurrency, "max_pause": wanted.max_pause},
             )
             try:
-                async with room.serving(desk, account.arguments, port=wanted.port) as served:
+                async with serving(desk, account.arguments, port=wanted.port) as served:
                     # A result, for whoever starts the console from a program.
                     print_line(served.url)
                     say(f"the console of {clean(account.base_url)} is at this address, for one browser")
@@ -62,9 +64,14 @@ def console(wanted: Wanted) -> ExitCode:
                     if wanted.browser:
                         await _open(served.url)
                     await stop.wait()
-                    ended = await desk.runs.stop_all()
-            except room.Refused as refusal:
+                    ended = await desk.runs.under_way()
+                    await desk.runs.stop_all()
+            except CannotServe as refusal:
                 raise Refused(str(refusal)) from None
+            except asyncio.CancelledError:
+                for record in ended:
+                    say(f"left at once, without looking again: {_tally(record.counts())}")
+                raise
         for record in ended:
             say(f"ended the run of {clean(record.agreement.told.title)}:")
             if record.report is not None:
@@ -94,6 +101,10 @@ async def _account(wanted: Wanted) -> AsyncIterator[Account[MeetStreamClient]]:
             "MEETSTREAM_API_URL",
             arguments,
         )
+
+
+def _tally(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {wording(OutcomeStatus(status))}" for status, count in sorted(counts.items()))
 
 
 async def _open(url: str) -> None:

@@ -8,7 +8,7 @@ try:
     from .app import create_app
     from .desk import Desk
     from .gate import Gate
-    from .serving import Refused, Served, serving
+    from .serving import CannotServe, Served, serving
 except ImportError as error:
     if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "pydantic", "uvicorn"):
         raise
@@ -16,4 +16,4 @@ except ImportError as error:
         "the console needs an extra: pip install 'meetstream-async[console]'", name=error.name
     ) from None
 
-__all__ = ["Desk", "Gate", "Refused", "Served", "create_app", "serving"]
+__all__ = ["CannotServe", "Desk", "Gate", "Served", "create_app", "serving"]

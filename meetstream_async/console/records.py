@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,8 @@ class Record:
         told = agreement.told
         self.agreement = agreement
         self.report: BulkReport[UnscheduleOutcome] | None = None
+        self.task: asyncio.Task[Any] | None = None
+        """What works on it, until it is over."""
         self._statuses: dict[str, str] = {}
         self._lines = [
             run_line(
@@ -55,17 +58,24 @@ class Record:
             self._statuses[name_of(described)] = described["status"]
             on_outcome(outcome)
 
+        self.task = asyncio.current_task()
         try:
             report = await self.agreement.job.carry_out(client, on_outcome=hear, stop=stop, **options)
         except MeetStreamError as error:
             self._end(None, ok=False, complete=False, interrupted=stop.is_set(), reason=str(error))
             raise
+        finally:
+            self.task = None
         self.report = report
         self._end(report, interrupted=stop.is_set())
         return report
 
     def _end(self, report: BulkReport[UnscheduleOutcome] | None, **facts: Any) -> None:
         self._lines.append(summary_line(report, self._statuses, **facts, lost=None))
+
+    def counts(self) -> dict[str, int]:
+        """How many ended in each status, as far as it was heard."""
+        return dict(Counter(self._statuses.values()))
 
     def document(self) -> bytes:
         """The report so far, as JSON lines."""

@@ -30,11 +30,14 @@ class ConsoleRuns(InProcessRuns):
         self._options = options
         self._records: dict[str, Record] = {}
         self._by_run: dict[str, Record] = {}
+        self._ending = False
 
     async def start_agreed(self, client: MeetStreamClient, agreement: Agreement) -> RunState:
         """Start the run of an agreement; asked again, the same run."""
         if agreement.run_id is not None:
             return await self.state(agreement.run_id)
+        if self._ending:
+            raise ProblemError(503, "shutting_down", "The console is ending: nothing new is started.")
         preview = agreement.told.id
         record = self._records[preview] = Record(agreement)
         try:
@@ -79,12 +82,22 @@ class ConsoleRuns(InProcessRuns):
         await self.state(run_id)
         return self._by_run[run_id]
 
-    async def stop_all(self) -> list[Record]:
-        """Start nothing new and wait for what is in flight; the records of the runs that this ended."""
-        ended = [(state.id, record) for state, record in await self.kept() if not state.over]
-        for run_id, _ in ended:
+    async def under_way(self) -> list[Record]:
+        """The records of the runs that are not over."""
+        return [record for state, record in await self.kept() if not state.over]
+
+    async def stop_all(self) -> None:
+        """Start nothing new in any run, and wait for what is in flight."""
+        self._ending = True
+        running = [state.id for state, _ in await self.kept() if not state.over]
+        for run_id in running:
             await self.stop(run_id)
-        for run_id, _ in ended:
+        for run_id in running:
             while not (state := await self.state(run_id)).over:
                 await self.changed(run_id, state, 1.0)
-        return [record for _, record in ended]
+
+    def cancel_all(self) -> None:
+        """Leave at once: what is in flight is unknown."""
+        for record in self._by_run.values():
+            if record.task is not None:
+                record.task.cancel()

@@ -21,7 +21,7 @@ _DRAIN = 5
 """Seconds that responses have at the end; runs have ended by then."""
 
 
-class Refused(Exception):
+class CannotServe(Exception):
     """The console can't be served; the text says why."""
 
 
@@ -47,7 +47,7 @@ class _Server(uvicorn.Server):
 async def serving(desk: Desk, client_arguments: Mapping[str, Any], *, port: int = 0) -> AsyncIterator[Served]:
     """Serve the console; at the end of the block its runs are stopped gracefully, and the server after them.
 
-    Raises Refused where the port can't be used, and ConfigurationError for arguments of the client.
+    Raises CannotServe where the port can't be used, and ConfigurationError for arguments of the client.
     """
     listener = _listen(port)
     port = listener.getsockname()[1]
@@ -72,12 +72,12 @@ async def serving(desk: Desk, client_arguments: Mapping[str, Any], *, port: int 
             await asyncio.sleep(0.01)
         if task.done():
             await task
-            raise Refused("the console could not be started")
+            raise CannotServe("the console could not be started")
         yield Served(gate.url, gate.url.partition("?")[0])
         await desk.runs.stop_all()
     except asyncio.CancelledError:
         # Whoever cancels does not want to wait for what is in flight.
-        server.force_exit = True
+        desk.runs.cancel_all()
         raise
     finally:
         server.should_exit = True
@@ -95,5 +95,5 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         why = os.strerror(error.errno or 0)
-        raise Refused(f"port {port} can't be used ({why}); --port 0 finds a free one") from None
+        raise CannotServe(f"port {port} can't be used ({why}); --port 0 finds a free one") from None
     return listener
