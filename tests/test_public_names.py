@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -225,6 +226,14 @@ def test_a_front_door_uses_public_names_only(path: Path) -> None:
                 assert public in meetstream_async.__all__
             else:
                 assert path.stem in NEIGHBOURS[path.parent.name, room]
+
+
+@pytest.mark.parametrize("door", ["agreement", "console", "fastapi"])
+def test_the_public_names_of_a_door_are_sorted_and_there(door: str) -> None:
+    """What other rooms and users may take from it is named, sorted, and exists."""
+    room = importlib.import_module(f"meetstream_async.{door}")
+    assert room.__all__ == sorted(set(room.__all__))
+    assert [name for name in room.__all__ if not hasattr(room, name)] == []
 
 
 def test_the_public_names_of_jobs_are_sorted_and_there() -> None:

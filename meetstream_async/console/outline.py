@@ -122,6 +122,7 @@ class PreviewTold(BaseModel):
     title: str
     host: str
     key_source: str
+    filter: FilterAsked | None
     truncated: bool
     bots: int
     events: int

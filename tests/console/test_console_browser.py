@@ -174,6 +174,21 @@ async def test_stop_and_retry_what_needs_it() -> None:
         await expect(page.locator("#run-state")).to_have_text("all that was asked for holds")
 
 
+async def test_the_preview_says_what_the_filter_is() -> None:
+    """All inside a filter is its own button; the dialog repeats the filter, and takes what lies inside."""
+    async with Simulator(account()) as sim, browsing(sim) as seen:
+        page = seen.page
+        await page.fill("#f-name", "Other *")
+        await page.select_option("#f-platform", "zoom")
+        await seen.shows(2)
+        await expect(page.locator("#every")).to_have_text("Unschedule all inside the filter…")
+        await page.click("#every")
+        await expect(page.locator("#preview-facts")).to_contain_text("platform zoom, name Other *")
+        assert await seen.consent() == "unschedule 2"
+        await seen.ended()
+        assert sim.ledger.unscheduled_events == {"evt_7", "evt_9"}
+
+
 async def test_the_preview_says_what_is_left_alone_and_how_to_take_it() -> None:
     """A shared event and a one-off bot are named; choosing otherwise asks the server, and for other words."""
     async with Simulator(account()) as sim, browsing(sim) as seen:

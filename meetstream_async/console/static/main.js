@@ -35,7 +35,7 @@ async function list() {
   try {
     const listing = await ask("api/bots");
     $("alerts").replaceChildren();
-    $("host").textContent = listing.host;
+    $("host").textContent = listing.simulated ? `${listing.host} (simulated)` : listing.host;
     $("key-source").textContent = listing.key_source;
     $("listed-at").textContent = localTime(new Date(listing.listed_at));
     $("notices").replaceChildren(...notices(listing));

@@ -67,6 +67,7 @@ export class Preview {
     $("preview-facts").replaceChildren(
       ...fact("Account", `${told.host} (key from ${told.key_source})`),
       ...fact("To do", nothing ? "nothing" : `unschedule ${told.truncated ? "all: " : ""}${least}${plural(told.events, "event")}${deleted}`, "main"),
+      ...(told.filter ? fact("Filter", filterWords(told.filter)) : []),
       ...(told.truncated ? fact("Listing", "full, so there may be more; the run lists again until its end") : []),
       ...(told.bots ? fact("Bots", `${least}${told.bots.toLocaleString("en")}: ${platforms(told)}`) : []),
       ...(told.soonest.length ? fact("Soonest", ...told.soonest.map((bot) => h("div", {}, line(bot)))) : []),
@@ -109,6 +110,17 @@ export class Preview {
 function fact(title, ...content) {
   const main = content.at(-1) === "main" ? content.pop() : null;
   return [h("dt", {}, title), h("dd", { class: main }, ...content)];
+}
+
+function filterWords(filter) {
+  const moment = (word, text) => text && `${word} ${localTime(new Date(text))}`;
+  return [
+    filter.platform && `platform ${filter.platform}`,
+    filter.name && `name ${filter.name}`,
+    ...Object.entries(filter.attributes).map(([key, value]) => `${key}=${value}`),
+    moment("from", filter.after),
+    moment("before", filter.before),
+  ].filter(Boolean).join(", ");
 }
 
 function platforms(told) {

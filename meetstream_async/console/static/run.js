@@ -117,10 +117,12 @@ export class RunView {
 
   #drawOutcomes() {
     const attention = $("outcomes-shown").value === "attention";
-    const found = [...this.#outcomes.values()].reverse().filter((one) => !attention || needsAttention(one.status));
+    const newest = [...this.#outcomes.values()].reverse();
+    const open = newest.filter((one) => needsAttention(one.status));
+    const found = attention ? open : [...open, ...newest.filter((one) => !needsAttention(one.status))];
     $("outcomes").tBodies[0].replaceChildren(...found.slice(0, MOST_ROWS).map(outcomeRow));
     $("outcomes-more").hidden = found.length <= MOST_ROWS;
-    $("outcomes-more").textContent = `and ${plural(found.length - MOST_ROWS, "outcome")} before these: the report has them all`;
+    $("outcomes-more").textContent = `and ${plural(found.length - MOST_ROWS, "outcome")} more: the report has them all`;
   }
 }
 
@@ -139,7 +141,10 @@ function drawBar(done, total, over, words) {
 
 function outcomeRow(one) {
   const name = one.event_id === null ? `bot ${one.bot_ids.join(" ")}` : one.event_id;
-  const why = [reasonWords(one.reason), one.error].filter(Boolean);
+  const reason = reasonWords(one.reason);
+  // The reason of a failure mostly is its error's text.
+  const error = one.error && reason && one.error.includes(reason) ? null : one.error;
+  const why = [reason, error].filter(Boolean);
   const cell = { role: "cell" };
   return h("tr", { role: "row" },
     h("td", { ...cell, class: "id" }, name),
