@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
+import threading
 import webbrowser
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -62,7 +63,7 @@ def console(wanted: Wanted) -> ExitCode:
                     say(f"the console of {clean(account.base_url)} is at this address, for one browser")
                     say("Ctrl-C ends it; runs that are under way finish what is in flight")
                     if wanted.browser:
-                        await _open(served.url)
+                        _open(served.url)
                     await stop.wait()
                     ended = await desk.runs.under_way()
                     await desk.runs.stop_all()
@@ -107,11 +108,11 @@ def _tally(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {wording(OutcomeStatus(status))}" for status, count in sorted(counts.items()))
 
 
-async def _open(url: str) -> None:
+def _open(url: str) -> None:
     """Open the page where there is a browser with a window; one in the terminal would take it over."""
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
         return
-    with contextlib.suppress(webbrowser.Error):
-        await asyncio.to_thread(webbrowser.open, url)
+    # Some browsers are waited for until they are closed.
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
@@ -14,6 +15,8 @@ from meetstream_async.fastapi import RunState
 
 _SOONEST = 3
 _EXAMPLES = 5
+_LONGEST = 500
+"""Characters of a value."""
 MOST_PICKED = 10_000
 """Bots of one selection."""
 
@@ -64,17 +67,19 @@ class BotRow(BaseModel):
     status: str | None
     name: str | None
     joins: AwareDatetime | None
-    attributes: dict[str, Any]
+    attributes: dict[str, str] = Field(description="Values that are no text are JSON.")
 
     @classmethod
     def of(cls, bot: ScheduledBot) -> BotRow:
-        attributes = {key: value for key, value in bot.custom_attributes.items() if key != "event_id"}
+        attributes = {
+            _shown(key): _shown(value) for key, value in bot.custom_attributes.items() if key != "event_id"
+        }
         return cls(
             bot_id=bot.bot_id,
             event_id=bot.event_id,
-            platform=bot.platform,
-            status=bot.status,
-            name=bot.bot_username,
+            platform=bot.platform and _shown(bot.platform),
+            status=bot.status and _shown(bot.status),
+            name=bot.bot_username and _shown(bot.bot_username),
             joins=bot.scheduled_join_time,
             attributes=attributes,
         )
@@ -145,7 +150,7 @@ class RunTold(BaseModel):
 
 def platforms_of(bots: Iterable[ScheduledBot]) -> dict[str, int]:
     """How many of these bots there are on each platform."""
-    return dict(Counter(bot.platform or "unknown" for bot in bots).most_common())
+    return dict(Counter(_shown(bot.platform or "unknown") for bot in bots).most_common())
 
 
 def soonest_of(bots: Iterable[ScheduledBot]) -> list[BotRow]:
@@ -167,7 +172,21 @@ def left_alone(preview: Preview, *, gone: Iterable[str] = ()) -> list[LeftAlone]
         ("unreadable", len(preview.rejected), [f"{row.path}: {row.reason}" for row in preview.rejected]),
     ]
     return [
-        LeftAlone(kind=kind, count=count, examples=examples[:_EXAMPLES])
+        LeftAlone(kind=kind, count=count, examples=[_shown(text) for text in examples[:_EXAMPLES]])
         for kind, count, examples in found
         if count
     ]
+
+
+def _shown(value: object) -> str:
+    """A server's value as text that can be written and is not too long to be shown."""
+    if isinstance(value, str):
+        text = value
+    else:
+        try:
+            text = json.dumps(value, ensure_ascii=False)
+        except RecursionError:
+            text = "…"
+    cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    # JSON can hold half characters, which nobody can write.
+    return cut.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

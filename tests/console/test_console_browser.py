@@ -163,6 +163,14 @@ async def test_stop_and_retry_what_needs_it() -> None:
         await expect(page.locator("#preview-options")).to_be_hidden()
         assert await seen.consent() == f"unschedule {left}"
         await seen.ended()
+        # The run before can be looked at again.
+        runs = await page.locator("#runs option").all()
+        assert len(runs) == 2
+        newest, before = [await one.get_attribute("value") for one in runs]
+        await page.select_option("#runs", before)
+        await expect(page.locator("#run-state")).to_have_text("stopped")
+        await page.select_option("#runs", newest)
+        await expect(page.locator("#run-state")).not_to_have_text("stopped")
         if sim.ledger.scheduled_events:
             # The refusal came in this run, then.
             assert sim.ledger.scheduled_events == {"evt_9"}

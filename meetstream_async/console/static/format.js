@@ -41,8 +41,6 @@ export function zone(now = new Date()) {
   return `Times are local: ${name}, UTC${minutes < 0 ? "−" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
 }
 
-export const attributeText = (value) => (typeof value === "string" ? value : JSON.stringify(value));
-
 const KEYS = {
   joins: (bot) => bot.moment?.getTime() ?? null,
   platform: (bot) => bot.platform?.toLowerCase() ?? null,

@@ -1,7 +1,7 @@
 // The table of scheduled bots: its order, what of it is shown, what is ticked.
 
 import { $, h } from "./dom.js";
-import { attributeText, away, localTime, sorted } from "./format.js";
+import { away, localTime, sorted } from "./format.js";
 
 export class BotTable {
   #bots = [];
@@ -34,7 +34,7 @@ export class BotTable {
       ...bot,
       order,
       moment: bot.joins === null ? null : new Date(bot.joins),
-      attributeWords: Object.entries(bot.attributes).map(([key, value]) => `${key}=${attributeText(value)}`).join(" "),
+      attributeWords: Object.entries(bot.attributes).map(([key, value]) => `${key}=${value}`).join(" "),
     }));
     this.#rows = new Map(this.#bots.map((bot) => [bot.bot_id, row(bot, now)]));
     this.#shown = new Set(this.#rows.keys());
@@ -109,6 +109,6 @@ function cell(kind, ...children) {
 
 function attributes(bot) {
   return Object.entries(bot.attributes).map(([key, value]) =>
-    h("span", { class: "attribute" }, `${key} `, h("b", {}, attributeText(value))),
+    h("span", { class: "attribute" }, `${key} `, h("b", {}, value)),
   );
 }
