@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from abc import ABC, abstractmethod
 from typing import Any, Generic, TypeVar
 
@@ -26,9 +26,22 @@ class Job:
     """Why no request can be made of it."""
     fatal: str | None = None
     """Why no other job can fare better."""
+    began: float | None = None
+    """When the call that is being made began, by the monotonic clock."""
+
+    def begin(self) -> None:
+        """A call is going to be made."""
+        self.began = time.monotonic()
+
+    def end(self) -> float:
+        """The call is over: how many seconds it took. 0 where none was made."""
+        began, self.began = self.began, None
+        return 0.0 if began is None else time.monotonic() - began
 
     def note_error(self, error: MeetStreamError, *, about_this_only: bool = False) -> None:
         """Keep what an error means for further attempts, and for the run."""
+        # Kept with the report: a traceback would keep every frame of the call alive with it.
+        error.with_traceback(None)
         self.uncertain = self.uncertain or error.outcome_unknown
         if isinstance(error, ConfigurationError):
             self.fatal = f"no request can be made: {error}"
@@ -68,26 +81,13 @@ class CallPlan(ABC, Generic[J, C]):
         return self._api.transport.connection_limit
 
     @abstractmethod
-    async def call(self, job: J) -> C:
-        """One call. Its errors are in the outcome."""
-
-    @abstractmethod
     def outcome(self, job: J, status: OutcomeStatus, **fields: Any) -> C:
-        """An outcome of the job."""
+        """An outcome of the job, now."""
 
     def foresee(self, job: J) -> C | None:
         if job.problem is not None:
             return self.outcome(job, OutcomeStatus.FAILED, reason=str(job.problem), error=job.problem)
         return self.outcome(job, self._would) if self._dry_run else None
-
-    async def attempt(self, job: J) -> C:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        outcome = await self.call(job)
-        if outcome.error is not None:
-            # Kept with the report: a traceback would keep every frame of the call alive with it.
-            outcome.error.with_traceback(None)
-        return attrs.evolve(outcome, elapsed=loop.time() - started)
 
     def again(self, first: C, second: C) -> C:
         return attrs.evolve(

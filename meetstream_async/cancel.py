@@ -103,7 +103,8 @@ class CancelPlan(CallPlan[Cancellation, CancelOutcome]):
     def shortfall(self) -> Shortfall:
         return Shortfall()
 
-    async def call(self, job: Cancellation) -> CancelOutcome:
+    async def attempt(self, job: Cancellation) -> CancelOutcome:
+        job.begin()
         try:
             result, attempts = await self._client._cancel(
                 job.calendar_id, job.event_id, job.note, uncertain=job.uncertain, slot_taken=True
@@ -116,7 +117,7 @@ class CancelPlan(CallPlan[Cancellation, CancelOutcome]):
         return self.failure(job, error)
 
     def outcome(self, job: Cancellation, status: OutcomeStatus, **fields: Any) -> CancelOutcome:
-        return CancelOutcome(job.calendar_id, job.event_id, status, **fields)
+        return CancelOutcome(job.calendar_id, job.event_id, status, elapsed=job.end(), **fields)
 
     def _known(self, jobs: Collection[Cancellation]) -> Iterator[Cancellation]:
         return filter(self._is_new, jobs)

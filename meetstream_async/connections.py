@@ -45,11 +45,12 @@ class Permits:
         self._free = asyncio.Semaphore(count)
         self._paused = paused
 
-    async def __aenter__(self) -> None:
+    async def acquire(self) -> None:
+        """Raises HeldBackError where the client pauses."""
         await self._free.acquire()
         if self._paused():
             self._free.release()
             raise HeldBackError
 
-    async def __aexit__(self, *error: object) -> None:
+    def release(self) -> None:
         self._free.release()

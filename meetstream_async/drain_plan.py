@@ -45,7 +45,7 @@ class _Dealt(Event):
     """Its outcome was unknown, and it has had its one more try."""
 
 
-@define
+@define(eq=False)
 class _Patience:
     """How long rows that should be gone are waited for."""
 

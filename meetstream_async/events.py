@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import (
-    AsyncIterable,
-    Callable,
-    Iterable,
-    Sequence,
-)
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -41,7 +36,7 @@ SHARED = "shared"
 _ONE_OFF = "one-off bot without an event"
 
 
-@frozen
+@frozen(eq=False)
 class UnscheduleOptions:
     """What to do with an event. Raises ConfigurationError for options that contradict each other."""
 
@@ -94,7 +89,7 @@ class Event(Job):
     """By bot id."""
     shared: bool = False
     """A listed bot of the event lies outside the filter."""
-    gone: set[str] = field(factory=set)
+    gone: frozenset[str] = frozenset()
     """Bots that were deleted by their own ids."""
 
     @property
@@ -131,13 +126,33 @@ class Unscheduler(CallPlan[Event, UnscheduleOutcome]):
             return self.outcome(job, OutcomeStatus.SKIPPED, reason=reason)
         return super().foresee(job)
 
-    async def call(self, job: Event) -> UnscheduleOutcome:
+    async def attempt(self, job: Event) -> UnscheduleOutcome:
+        job.begin()
         if job.event_id is None:
             return await self._delete_bots(job)
-        return await self._unschedule(job, job.event_id)
+        options = self._options
+        try:
+            result, attempts = await self._client._unschedule(
+                job.event_id,
+                options.cancel_all_occurrences,
+                options.from_date,
+                uncertain=job.uncertain,
+                slot_taken=True,
+            )
+        except MeetStreamError as exc:
+            error = exc
+        else:
+            return self._success(job, result, attempts)
+        # Outside of the except block: what happens from here on has no business in the error's context.
+        job.note_error(error)
+        if isinstance(error, EventNotScheduledError) and not error.outcome_unknown:
+            return self._already(job, error)
+        if isinstance(error, EventNotFoundError) and options.one_off_bots == "delete" and job.bots:
+            return await self._delete_bots(job, sent=error.attempts)
+        return self.failure(job, error)
 
     def outcome(self, job: Event, status: OutcomeStatus, **fields: Any) -> UnscheduleOutcome:
-        return UnscheduleOutcome(job.event_id, job.bot_ids, status, **fields)
+        return UnscheduleOutcome(job.event_id, job.bot_ids, status, elapsed=job.end(), **fields)
 
     def left(self) -> tuple[str, ...]:
         """What was left alone although it was asked for."""
@@ -148,28 +163,6 @@ class Unscheduler(CallPlan[Event, UnscheduleOutcome]):
             left.append(f"{self._left_shared} events shared with bots outside the filter were left alone")
         return tuple(left)
 
-    async def _unschedule(self, event: Event, event_id: str) -> UnscheduleOutcome:
-        options = self._options
-        try:
-            result, attempts = await self._client._unschedule(
-                event_id,
-                options.cancel_all_occurrences,
-                options.from_date,
-                uncertain=event.uncertain,
-                slot_taken=True,
-            )
-        except MeetStreamError as exc:
-            error = exc
-        else:
-            return self._success(event, result, attempts)
-        # Outside of the except block: what happens from here on has no business in the error's context.
-        event.note_error(error)
-        if isinstance(error, EventNotScheduledError) and not error.outcome_unknown:
-            return self._already(event, error)
-        if isinstance(error, EventNotFoundError) and options.one_off_bots == "delete" and event.bots:
-            return await self._delete_bots(event, sent=error.attempts)
-        return self.failure(event, error)
-
     def _success(self, event: Event, result: UnscheduleResult, attempts: int) -> UnscheduleOutcome:
         status, reason = OutcomeStatus.UNSCHEDULED, None
         if result.inferred:
@@ -177,7 +170,15 @@ class Unscheduler(CallPlan[Event, UnscheduleOutcome]):
             if event.may_have_joined():
                 # "Not scheduled", which the inference stands on, is also true of a bot in its meeting.
                 status, reason = OutcomeStatus.UNKNOWN, MAY_HAVE_JOINED
-        return self.outcome(event, status, reason=reason, result=result, attempts=attempts)
+        return UnscheduleOutcome(
+            event.event_id,
+            event.bot_ids,
+            status,
+            reason=reason,
+            result=result,
+            attempts=attempts,
+            elapsed=event.end(),
+        )
 
     def _already(self, event: Event, error: EventNotScheduledError) -> UnscheduleOutcome:
         if event.may_have_joined():
@@ -200,7 +201,7 @@ class Unscheduler(CallPlan[Event, UnscheduleOutcome]):
                 _, attempts = await self._client._delete_bot(
                     bot_id, uncertain=event.uncertain, slot_taken=not sent
                 )
-                event.gone.add(bot_id)
+                event.gone |= {bot_id}
                 sent += attempts
             except MeetStreamError as exc:
                 error = exc

@@ -103,9 +103,14 @@ class MeetBitClient(ApiClient):
         slot_taken: bool = False,
     ) -> tuple[CancelledEvent, int]:
         """The reply and the number of attempts. ``uncertain``: an earlier call may have taken effect."""
-        path = ("calendars", str(calendar_id), "events", str(event_id), "cancel")
-        reply = await self._api.request("POST", *path, body={"cancel_note": note}, slot_taken=slot_taken)
-        cancelled, ignored = read_cancelled(reply.after(uncertain), calendar_id, event_id)
+        reply = await self._api.request(
+            "POST",
+            f"/calendars/{calendar_id}/events/{event_id}/cancel",
+            body={"cancel_note": note},
+            slot_taken=slot_taken,
+            uncertain=uncertain,
+        )
+        cancelled, ignored = read_cancelled(reply, calendar_id, event_id)
         tell_ignored(ignored)
         return cancelled, reply.attempts
 

@@ -19,7 +19,7 @@ from .errors import ApiError, ConfigurationError
 from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 from .refusals import route_is_missing
 from .retry import RetryPolicy
-from .safety import Secret, check_base_url, check_identifier
+from .safety import Secret, check_base_url, check_identifier, path_segment
 from .session import ApiSession, tell_ignored
 from .wire import read_deleted_bot, read_listing, read_unscheduled
 
@@ -136,7 +136,7 @@ class MeetStreamClient(ApiClient):
         sent = 0
         for name in (self._list_path,) if self._list_path else _LIST_PATHS:
             reply = await self._api.request(
-                "GET", "calendar", name, query=query, slot_taken=slot_taken, deadline=deadline, sent=sent
+                "GET", f"/calendar/{name}", query=query, slot_taken=slot_taken, deadline=deadline, sent=sent
             )
             slot_taken, sent = False, reply.attempts
             try:
@@ -189,11 +189,13 @@ class MeetStreamClient(ApiClient):
         if from_date is not None:
             body["from_date"] = _utc_text(from_date)
         reply = await self._api.request(
-            "DELETE", "calendar", "schedule", event_id, body=body or None, slot_taken=slot_taken
+            "DELETE",
+            f"/calendar/schedule/{path_segment(event_id)}",
+            body=body or None,
+            slot_taken=slot_taken,
+            uncertain=uncertain,
         )
-        result, ignored = read_unscheduled(
-            reply.after(uncertain), event_id, series=bool(cancel_all_occurrences)
-        )
+        result, ignored = read_unscheduled(reply, event_id, series=bool(cancel_all_occurrences))
         tell_ignored(ignored)
         return result, reply.attempts
 
@@ -201,8 +203,9 @@ class MeetStreamClient(ApiClient):
         self, bot_id: str, *, uncertain: bool = False, slot_taken: bool = False
     ) -> tuple[DeletedBot, int]:
         """The reply and the number of attempts. ``uncertain``: an earlier call may have taken effect."""
-        reply = await self._api.request("DELETE", "calendar", "scheduled_bots", bot_id, slot_taken=slot_taken)
-        deleted, ignored = read_deleted_bot(reply.after(uncertain))
+        path = f"/calendar/scheduled_bots/{path_segment(bot_id)}"
+        reply = await self._api.request("DELETE", path, slot_taken=slot_taken, uncertain=uncertain)
+        deleted, ignored = read_deleted_bot(reply)
         tell_ignored(ignored)
         return deleted, reply.attempts
 

@@ -26,23 +26,29 @@ class Outage:
         """Set while nothing speaks against starting something new."""
         self.over.set()
         self.news = asyncio.Event()
-        """Set with every call that is heard."""
+        """Set with every failed call that is heard, and with the first answer."""
         self.probe = asyncio.Lock()
         """Held by the one target that asks whether the server is back."""
 
-    def hear(self, failed: bool, others_failed: bool) -> bool:
-        """A call has ended: with an answer, or for want of a working server. True where that is an outage."""
-        is_outage = failed and others_failed and self.answered and not self._given_up and self._lasts > 0
-        if not failed:
-            self.answered, self.is_back, self._given_up = True, True, False
-            self.over.set()
-        elif is_outage:
-            if self.is_back:
-                self._since = asyncio.get_running_loop().time()
-            self.is_back = False
-            self.over.clear()
+    def hear_answer(self) -> None:
+        """A call has ended with an answer."""
+        # Nearly always: then nothing is closed, and nobody waits.
+        if self.answered and self.is_back and not self._given_up:
+            return
+        self.answered, self.is_back, self._given_up = True, True, False
+        self.over.set()
         self.news.set()
-        return is_outage
+
+    def hear_failure(self, others_failed: bool) -> bool:
+        """A call has ended for want of a working server. True where that is an outage."""
+        self.news.set()
+        if not others_failed or not self.answered or self._given_up or not self._lasts:
+            return False
+        if self.is_back:
+            self._since = asyncio.get_running_loop().time()
+        self.is_back = False
+        self.over.clear()
+        return True
 
     def wait_before_probe(self, probes: int) -> float | None:
         """Seconds until the next probe, or None where the time is up: then the outage is given up."""

@@ -47,13 +47,18 @@ class Pacer:
             return 0.0
         return max(0.0, self._paused_until - asyncio.get_running_loop().time())
 
+    @property
+    def is_open(self) -> bool:
+        """A request may start now, without waiting behind any other."""
+        return not self._interval and (not self._paused_until or not self.paused_for())
+
     async def wait(self, limit: float = math.inf, *, pause_limit: float = math.inf) -> None:
         """Return when one request may start.
 
         Raises WaitTooLongError, as soon as it can be told, if that is more than ``limit`` seconds away,
         or if a pause lasts longer than ``pause_limit`` seconds.
         """
-        if not self._interval and not self._paused_until:
+        if self.is_open:
             return
         loop = asyncio.get_running_loop()
         latest = loop.time() + limit

@@ -21,7 +21,7 @@ J = TypeVar("J")
 O = TypeVar("O", bound=Outcome)  # noqa: E741 - the outcome
 
 
-@frozen
+@frozen(eq=False)
 class BulkOptions(Generic[O]):
     """The options that every bulk run has. Raises ConfigurationError for values out of range."""
 
@@ -108,7 +108,7 @@ class Plan(Protocol[J, O]):
         """What the plan itself knows to be missing, once the run has ended."""
 
 
-@frozen
+@frozen(eq=False)
 class Shortfall:
     """Why a report is not complete or not ok, besides its counts."""
 

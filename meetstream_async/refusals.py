@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from http import HTTPStatus
 
@@ -158,4 +157,7 @@ def _plain(body: bytes) -> str:
     if "<" not in text:
         return text
     text = re.sub(r"<(script|style)\b.*?</\1\s*>", " ", text, flags=re.IGNORECASE | re.DOTALL)
+    # Here, because its table of entities is seldom needed, and a tenth of what importing the package costs.
+    import html
+
     return html.unescape(re.sub(r"<[^>]*>?", " ", text))

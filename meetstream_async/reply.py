@@ -7,6 +7,7 @@ from json import JSONDecoder, dumps
 
 import attrs
 
+from .retry import is_retried, parse_retry_after
 from .safety import clean_text
 
 
@@ -14,25 +15,31 @@ def _as_it_is(text: str) -> str:
     return text
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Reply:
     """The last response of a call, and what is known of the attempts before it."""
 
     status: int
     # Neither in the repr: a server may echo the credential in any of them.
     headers: Mapping[str, str] = attrs.field(repr=False)
-    body: bytes = attrs.field(repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
     attempts: int = 1
     uncertain: bool = False
     """An earlier attempt of this call may have taken effect."""
-    retry: bool = False
-    """Worth another attempt, by the table of :mod:`meetstream_async.retry`."""
-    retry_after: float | None = None
-    """Seconds."""
     scrub: Callable[[str], str] = attrs.field(default=_as_it_is, repr=False)
     """Takes the credentials out of a text for people."""
     blot: Callable[[str], str] = attrs.field(default=_as_it_is, repr=False)
     """Takes credentials out of data: only such as cannot be there by accident."""
+
+    @property
+    def retry(self) -> bool:
+        """Worth another attempt, by the table of :mod:`meetstream_async.retry`."""
+        return is_retried(self.status)
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds."""
+        return parse_retry_after(self.headers.get("Retry-After"), self.headers.get("Date"))
 
     @property
     def succeeded(self) -> bool:
@@ -45,10 +52,6 @@ class Reply:
             if value:
                 return clean_text(value, 200, self.scrub)
         return None
-
-    def after(self, uncertain: bool) -> Reply:
-        """This reply as that of a call with an uncertain one before it."""
-        return attrs.evolve(self, uncertain=True) if uncertain else self
 
     def json(self) -> object:
         """The body's JSON value, or UNREADABLE."""

@@ -44,7 +44,9 @@ class Runner(Generic[J, O]):
         self._pacer = plan.pacer
         self._done = done
         self._hold = hold
-        self._running: dict[asyncio.Task[O], J] = {}
+        self._running: dict[asyncio.Task[None], J] = {}
+        self._unbegun: set[J] = set()
+        """Jobs whose task has not taken its first step."""
         self._waiting: set[asyncio.Task[Any]] = set()
         self._outage = Outage(plan.patience)
         self._failures_in_a_row = 0
@@ -61,7 +63,7 @@ class Runner(Generic[J, O]):
         feeder = asyncio.create_task(self._feed(), name="meetstream_async feeder")
         self._waiting.add(feeder)
         watcher = asyncio.create_task(self._watch(), name="meetstream_async watcher")
-        if self._options.stop is not None and self._options.stop.is_set():
+        if self._wants_to_stop():
             self.stop()
         try:
             await asyncio.wait({feeder})
@@ -111,6 +113,7 @@ class Runner(Generic[J, O]):
             self.stop()
 
     async def _feed(self) -> None:
+        loop = asyncio.get_running_loop()
         foreseen_in_a_row = 0
         async with contextlib.aclosing(self._plan.jobs()) as jobs:
             while not self._stopping:
@@ -132,17 +135,19 @@ class Runner(Generic[J, O]):
                             # Nothing here has to wait; others may have to.
                             await asyncio.sleep(0)
                         continue
-                    await self._until_answered()
-                    if not await self._turn():
+                    if not self._outage.answered:
+                        await self._until_answered()
+                    if not (self._is_open() or await self._turn()):
                         self._finish(job, self._unsent(job))
                         return
                 except asyncio.CancelledError:
                     self._finish(job, self._unsent(job))
                     self._swallow_stop()
                     return
-                task = asyncio.create_task(self._work(job), name="meetstream_async call")
+                task = loop.create_task(self._work(job), name="meetstream_async call")
                 self._running[task] = job
-                task.add_done_callback(self._collect)
+                self._unbegun.add(job)
+                task.add_done_callback(self._dismiss)
 
     async def _until_answered(self) -> None:
         """Until the server has answered once, no more are under way than may fail in a row."""
@@ -158,6 +163,14 @@ class Runner(Generic[J, O]):
         assert task is not None
         task.uncancel()
 
+    def _is_open(self) -> bool:
+        """Something new may start at once."""
+        return self._outage.is_back and self._pacer.is_open and not self._wants_to_stop()
+
+    def _wants_to_stop(self) -> bool:
+        # Between the setting of `stop` and the watcher's turn, too, nothing new is started.
+        return self._stopping or (self._options.stop is not None and self._options.stop.is_set())
+
     async def _turn(self) -> bool:
         """Wait until something new may start. False where the run stops instead."""
         await self._outage.over.wait()
@@ -172,39 +185,55 @@ class Runner(Generic[J, O]):
                 f"the API asked for a pause of {exc.seconds:.0f} s, "
                 f"longer than max_pause ({self._options.max_pause:g} s)"
             )
-        if self._options.stop is not None and self._options.stop.is_set():
-            # Between its setting and the watcher's turn, too, nothing new is started.
+        if self._wants_to_stop():
             self.stop()
         return not self._stopping
 
-    async def _work(self, job: J) -> O:
+    async def _work(self, job: J) -> None:
+        self._unbegun.discard(job)
         try:
-            outcome, is_outage = await self._attempt(job)
-            if isinstance(outcome.error, RateLimitError):
-                if await self._second_turn():
-                    outcome = await self._again(job, outcome)
-                elif not outcome.attempts:
-                    # The pause had begun between its turn and its first request.
-                    outcome = self._unsent(job)
-            elif is_outage:
-                outcome = await self._ride_out(job, outcome)
+            failed_before = self._plan.failed_attempts
+            outcome = await self._plan.attempt(job)
+            if outcome.error is None:
+                self._outage.hear_answer()
+            else:
+                outcome = await self._perhaps_again(job, outcome, self._hear(outcome, failed_before))
         except asyncio.CancelledError:
-            # Ends this task, whose own result says so.
-            return self._plan.interrupted(job)
-        return outcome
+            # Ends this task, whose own outcome says so.
+            outcome = self._plan.interrupted(job)
+        except Exception as error:
+            outcome = self._plan.interrupted(job)
+            self._crashed(error)
+        else:
+            self._judge(job, outcome)
+        # Here, not when the task is seen to have ended: the slot is free one turn of the loop earlier.
+        self._finish(job, outcome)
 
-    async def _attempt(self, job: J) -> tuple[O, bool]:
-        """The outcome of one call, and whether it met an outage."""
-        before = self._plan.failed_attempts
-        outcome = await self._plan.attempt(job)
-        others_failed = self._plan.failed_attempts - before > outcome.attempts
-        return outcome, self._outage.hear(_wants_a_server(outcome), others_failed)
+    def _hear(self, outcome: O, failed_before: int) -> bool:
+        """Take note of what a call came to. True where it met an outage."""
+        if not _wants_a_server(outcome):
+            self._outage.hear_answer()
+            return False
+        others_failed = self._plan.failed_attempts - failed_before > outcome.attempts
+        return self._outage.hear_failure(others_failed)
+
+    async def _perhaps_again(self, job: J, outcome: O, is_outage: bool) -> O:
+        """What came of a target in the end, where its first call failed."""
+        if isinstance(outcome.error, RateLimitError):
+            # The target that met the 429 goes back once, when the pause is over, unless the run stops.
+            if await self._until_stopped(self._turn()):
+                return await self._again(job, outcome)
+            # Without an attempt: the pause had begun between its turn and its first request.
+            return outcome if outcome.attempts else self._unsent(job)
+        return await self._ride_out(job, outcome) if is_outage else outcome
 
     async def _again(self, job: J, first: O) -> O:
         """One more call for a target whose first one was not its own failure."""
         reason = type(first.error).__name__
         _log.info("a target goes back: %s", reason, extra={"event": "goes_back", "reason": reason})
-        second, _ = await self._attempt(job)
+        failed_before = self._plan.failed_attempts
+        second = await self._plan.attempt(job)
+        self._hear(second, failed_before)
         return self._plan.again(first, second)
 
     async def _ride_out(self, job: J, outcome: O) -> O:
@@ -246,23 +275,14 @@ class Runner(Generic[J, O]):
         finally:
             self._waiting.discard(task)
 
-    async def _second_turn(self) -> bool:
-        """The target that met the 429 goes back once, when the pause is over, unless the run stops."""
-        return await self._until_stopped(self._turn())
-
-    def _collect(self, task: asyncio.Task[O]) -> None:
+    def _dismiss(self, task: asyncio.Task[None]) -> None:
         job = self._running.pop(task)
-        self._outage.news.set()
-        if task.cancelled():
-            # Before its first step: nothing was sent.
+        if not self._outage.answered:
+            self._outage.news.set()
+        if job in self._unbegun:
+            # Cancelled before its first step: nothing was sent.
+            self._unbegun.discard(job)
             self._finish(job, self._unsent(job))
-        elif (error := task.exception()) is not None:
-            self._finish(job, self._plan.interrupted(job))
-            self._crashed(error)
-        else:
-            outcome = task.result()
-            self._judge(job, outcome)
-            self._finish(job, outcome)
 
     def _finish(self, job: J, outcome: O) -> None:
         if not self._hold:
@@ -273,7 +293,7 @@ class Runner(Generic[J, O]):
             self._crashed(exc)
 
     def _judge(self, job: J, outcome: O) -> None:
-        if _wants_a_server(outcome):
+        if outcome.error is not None and _wants_a_server(outcome):
             self._failures_in_a_row += 1
             if self._failures_in_a_row >= self._options.stop_after_failures:
                 self.stop(
@@ -300,7 +320,7 @@ class Runner(Generic[J, O]):
 
 def _wants_a_server(outcome: Outcome) -> bool:
     """It failed because no server was there that works."""
-    return isinstance(outcome.error, ServerError | TransportError)
+    return isinstance(outcome.error, (ServerError, TransportError))
 
 
 async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from typing import NoReturn
@@ -71,9 +72,15 @@ def check_identifier(value: object, name: str) -> str:
     return value
 
 
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]+")
+
+
 def path_segment(identifier: str) -> str:
     """``identifier`` as one percent-encoded path segment, nothing taken for safe."""
-    return quote(identifier, safe="")
+    # Nearly every id stays as it is, and quote() takes four times as long to say so.
+    plain = _UNRESERVED.fullmatch(identifier)
+    # Its characters: an enum member or another kind of str may have a __str__ of its own.
+    return plain[0] if plain else quote(identifier, safe="")
 
 
 def check_base_url(value: object, source: str) -> URL:

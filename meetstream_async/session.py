@@ -13,14 +13,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
+from attrs import define
 from yarl import URL
 
 from .errors import ConfigurationError, RateLimitError
 from .pacing import Pacer, WaitTooLongError
 from .reply import Reply
-from .retry import RetryPolicy, is_retried, parse_retry_after, retry
-from .safety import Secret, path_segment
-from .transport import Answer, Failure, HeldBack, Transport
+from .retry import RetryPolicy, parse_retry_after, retry
+from .safety import Secret
+from .transport import Failure, HeldBack, Transport
 
 _log = logging.getLogger("meetstream_async.session")
 # A library leaves it to the application whether anything is printed.
@@ -56,6 +57,8 @@ class ApiSession:
             paused=self.pacer.paused_for,
             on_head=self._heed,
         )
+        self.reserve = min(self.transport.timeout, retry.max_elapsed / 10)
+        """Seconds. A request that started with less would take effect, and be called a timeout."""
         self._base_path = base_url.raw_path.rstrip("/")
         self._refusals_in_a_row = 0
         self.failed_attempts = 0
@@ -71,30 +74,34 @@ class ApiSession:
     async def request(
         self,
         method: str,
-        *segments: str,
+        path: str,
+        *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         slot_taken: bool = False,
         deadline: float | None = None,
         sent: int = 0,
+        uncertain: bool = False,
     ) -> Reply:
         """One call, at most ``max_elapsed`` seconds long.
 
-        Each of ``segments`` becomes one path segment. ``slot_taken``: the caller has waited at the pacer
+        ``path``: below the base URL, percent-encoded. ``slot_taken``: the caller has waited at the pacer
         for the first attempt. ``deadline`` (the loop's time) and ``sent``: the call is the second half of
-        one that had so long and has made so many attempts.
+        one that had so long and has made so many attempts. ``uncertain``: a call before it may have taken
+        effect.
 
         Returns the last reply whatever its status. Raises TransportError or InvalidResponseError where
         the last attempt brought none, RateLimitError where a pause is longer than the call may take,
         ConfigurationError for a client that cannot be used here.
         """
-        self.transport.open()
-        path = "/".join((self._base_path, *map(path_segment, segments)))
-        url = self.base_url.with_path(path, encoded=True)
+        loop = self.transport.open()
+        if deadline is None:
+            deadline = loop.time() + self.policy.max_elapsed
+        url = self.base_url.with_path(self._base_path + path, encoded=True)
         if query:
             url = url.with_query(query)
         data = None if body is None else json.dumps(body).encode()
-        call = _Call(self, method, url, data, slot_taken, sent, deadline or self.deadline())
+        call = _Call(self, loop, method, url, data, slot_taken, sent, uncertain, deadline)
         outcome = await call.attempt()
         if outcome.retry and self.policy.max_attempts > 1:
             outcome = await retry(
@@ -133,79 +140,54 @@ class ApiSession:
         )
 
 
+@define(eq=False)
 class _Call:
     """The attempts of one call."""
 
-    def __init__(
-        self,
-        session: ApiSession,
-        method: str,
-        url: URL,
-        data: bytes | None,
-        slot_taken: bool,
-        sent: int,
-        deadline: float,
-    ) -> None:
-        self._session = session
-        self._transport = session.transport
-        self._pacer = session.pacer
-        self._method = method
-        self._url = url
-        self._data = data
-        self._slot_taken = slot_taken
-        self._attempts = sent
-        self._uncertain = False
-        # A request that starts with hardly any time left would take effect, and be called a timeout.
-        self._reserve = min(session.transport.timeout, session.policy.max_elapsed / 10)
-        self.deadline = deadline
+    _session: ApiSession
+    _loop: asyncio.AbstractEventLoop
+    _method: str
+    _url: URL
+    _data: bytes | None
+    _slot_taken: bool
+    _attempts: int
+    _uncertain: bool
+    deadline: float
+    """The loop's time at which it has to end."""
 
     async def attempt(self) -> Reply | Failure:
-        answer: Answer | Failure | HeldBack = HeldBack()
-        while isinstance(answer, HeldBack):
-            loop = asyncio.get_running_loop()
-            if not self._slot_taken or self._pacer.paused_for():
+        session = self._session
+        pacer, transport = session.pacer, session.transport
+        while True:
+            if not self._slot_taken or pacer.paused_for():
                 try:
-                    await self._pacer.wait(self.deadline - self._reserve - loop.time())
+                    await pacer.wait(self.deadline - session.reserve - self._loop.time())
                 except WaitTooLongError as exc:
                     return self._paused(exc.seconds)
             self._slot_taken = False
-            until = min(loop.time() + self._transport.timeout, self.deadline)
+            seconds = min(transport.timeout, self.deadline - self._loop.time())
             try:
-                answer = await self._transport.send(self._method, self._url, self._data, until)
+                outcome = await transport.send(self._method, self._url, self._data, seconds)
             except ConfigurationError as closed:
                 # The client was closed in between: this attempt was not sent, those before it were.
                 closed.attempts = self._attempts
                 closed.outcome_unknown = self._uncertain
                 raise
+            if not isinstance(outcome, HeldBack):
+                break
         self._attempts += 1
-        if isinstance(answer, Failure):
-            self._session.failed_attempts += 1
-            error = answer.error
+        if isinstance(outcome, Failure):
+            session.failed_attempts += 1
+            error = outcome.error
             error.attempts = self._attempts
             error.outcome_unknown = self._uncertain = self._uncertain or error.outcome_unknown
-            return answer
-        reply = self._reply(answer)
-        if reply.status >= 500:
-            self._session.failed_attempts += 1
-        if reply.status >= 500 and self._method != "GET":
-            self._uncertain = True
-        return reply
-
-    def _reply(self, answer: Answer) -> Reply:
-        status, headers = answer.status, answer.headers
-        return Reply(
-            status,
-            headers,
-            answer.body,
-            attempts=self._attempts,
-            uncertain=self._uncertain,
-            retry=is_retried(status),
-            retry_after=(
-                None if status < 300 else parse_retry_after(headers.get("Retry-After"), headers.get("Date"))
-            ),
-            scrub=self._transport.scrub,
-            blot=self._transport.blot,
-        )
+            return outcome
+        if outcome.status >= 500:
+            session.failed_attempts += 1
+            if self._method != "GET":
+                self._uncertain = True
+        outcome.attempts, outcome.uncertain = self._attempts, self._uncertain
+        return outcome
 
     def _paused(self, seconds: float) -> Failure:
         error = RateLimitError(

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any
 
 import aiohttp
-from attrs import field, frozen
+from attrs import frozen
 from yarl import URL
 
 from .__about__ import __version__
 from .connections import CONNECTIONS, GatedConnector, HeldBackError, Permits
+from .deadlines import Deadline, Deadlines
 from .errors import (
     ConfigurationError,
     ConnectionFailedError,
@@ -23,6 +24,7 @@ from .errors import (
     RequestTimeoutError,
     TransportError,
 )
+from .reply import Reply
 from .safety import LONG_SECRET, Secret, clean_text, scrubber
 
 MAX_BODY = 16 * 1024 * 1024
@@ -39,17 +41,7 @@ class _BodyTooLargeError(Exception):
     pass
 
 
-@frozen
-class Answer:
-    """A reply as it came."""
-
-    status: int
-    # Neither in the repr: a server may echo the credential in any of them.
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(default=b"", repr=False)
-
-
-@frozen
+@frozen(eq=False)
 class Failure:
     """A request that brought no reply to act on."""
 
@@ -58,7 +50,7 @@ class Failure:
     retry_after: float | None = None
 
 
-@frozen
+@frozen(eq=False)
 class HeldBack:
     """A request that was not sent, because a pause began while it was waiting for a connection."""
 
@@ -94,10 +86,19 @@ class Transport:
         self.closed = False
         self._credentials = credentials
         self._trace_configs = list(trace_configs)
-        # The request as a whole is bounded in send(). Connecting gets half of it, so that a host that
-        # never answers is told from a request that was sent and not answered. Reused connections, the
-        # usual case, do not pay for this.
-        self._connect_timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.timeout / 2)
+        # A session opened here has these by itself; a lent one is told with each request.
+        self._settings: dict[str, Any] = {
+            "raise_for_status": False,
+            "auto_decompress": True,
+            # The request as a whole is bounded in send(). Connecting gets half of it, so that a host that
+            # never answers is told from a request that was sent and not answered. Reused connections, the
+            # usual case, do not pay for this.
+            "timeout": aiohttp.ClientTimeout(total=None, sock_connect=self.timeout / 2),
+            "middlewares": (self._send_once,),
+        }
+        self._per_request: dict[str, Any] = {"allow_redirects": False}
+        if session is not None:
+            self._per_request |= self._settings
         secrets = [secret for _, secret in credentials.values()]
         self.scrub = scrubber(secrets)
         self.blot = scrubber(secrets, LONG_SECRET)
@@ -106,7 +107,8 @@ class Transport:
         self._borrowed = session is not None
         self._http = session
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._permits: AbstractAsyncContextManager[None] = nullcontext()
+        self._deadlines: Deadlines | None = None
+        self._permits: Permits | None = None
         if session is not None and self.connection_limit is not None:
             self._permits = Permits(self.connection_limit, paused)
 
@@ -124,22 +126,34 @@ class Transport:
             return CONNECTIONS
         return min(filter(None, (connector.limit, connector.limit_per_host)), default=None)
 
-    def open(self) -> aiohttp.ClientSession:
-        """Bind to the running loop. Raises ConfigurationError for a closed client or another loop."""
+    def open(self) -> asyncio.AbstractEventLoop:
+        """Bind to the running loop, and return it.
+
+        Raises ConfigurationError for a closed client or another loop.
+        """
         loop = asyncio.get_running_loop()
-        if self.closed:
-            raise ConfigurationError("the client is closed; make a new one")
-        if self._loop is not None and self._loop is not loop:
+        if self._loop is loop:
+            self._usable()
+            return loop
+        if self._loop is not None:
             raise ConfigurationError("the client belongs to another event loop; make one client per loop")
-        if self._http is None:
+        if self._http is None and not self.closed:
             self._http = aiohttp.ClientSession(
                 connector=GatedConnector(self._paused),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=self._trace_configs or None,
+                **self._settings,
             )
-        elif self._http.closed:
-            raise ConfigurationError("the aiohttp session lent to the client is closed")
+        self._usable()
         self._loop = loop
+        self._deadlines = Deadlines(loop)
+        return loop
+
+    def _usable(self) -> aiohttp.ClientSession:
+        if self.closed or self._http is None:
+            raise ConfigurationError("the client is closed; make a new one")
+        if self._borrowed and self._http.closed:
+            raise ConfigurationError("the aiohttp session lent to the client is closed")
         return self._http
 
     async def close(self) -> None:
@@ -147,37 +161,37 @@ class Transport:
         self.closed = True
         if self._http is not None and not self._borrowed:
             await self._http.close()
+        if self._deadlines is not None:
+            self._deadlines.close()
 
     async def send(
-        self, method: str, url: URL, data: bytes | None, until: float
-    ) -> Answer | Failure | HeldBack:
+        self, method: str, url: URL, data: bytes | None, seconds: float
+    ) -> Reply | Failure | HeldBack:
         """One request on the wire, and the whole of its reply.
 
-        ``until``: the loop's time to give up. Raises ConfigurationError where aiohttp refuses to send.
+        It is given up after ``seconds``. The transport has been opened. Raises ConfigurationError where it
+        was closed meanwhile, and where aiohttp refuses to send.
         """
-        http = self.open()
-        seconds = until - asyncio.get_running_loop().time()
+        http = self._usable()
+        assert self._deadlines is not None
         has_effect = method != "GET"
-        head: Answer | None = None
+        head: Reply | None = None
+        permit: Permits | None = None
         try:
-            async with (
-                asyncio.timeout_at(until),
-                self._permits,
-                http.request(
-                    method,
-                    url,
-                    data=data,
-                    headers=self._headers(data is not None),
-                    allow_redirects=False,
-                    raise_for_status=False,
-                    auto_decompress=True,
-                    timeout=self._connect_timeout,
-                    middlewares=(self._send_once,),
-                ) as response,
-            ):
-                head = Answer(response.status, response.headers)
-                self._on_head(head.status, head.headers)
-                return Answer(head.status, head.headers, await _read(response))
+            with Deadline(self._deadlines, seconds):
+                if self._permits is not None:
+                    await self._permits.acquire()
+                    permit = self._permits
+                response = await http.request(
+                    method, url, data=data, headers=self._headers(data is not None), **self._per_request
+                )
+                try:
+                    head = Reply(response.status, response.headers, scrub=self.scrub, blot=self.blot)
+                    self._on_head(head.status, head.headers)
+                    head.body = await _read(response)
+                    return head
+                finally:
+                    response.release()
         except asyncio.CancelledError as exc:
             # This frame's variables may be printed with it, and aiohttp shows a response's headers.
             response = None
@@ -208,6 +222,9 @@ class Transport:
             # Before sending, such as when the .netrc of a borrowed session adds a credential of its own.
             refused = self._text(f"aiohttp refused to send the request: {exc}")
             failure = None
+        finally:
+            if permit is not None:
+                permit.release()
         if failure is None:
             raise ConfigurationError(f"{refused}; check the aiohttp session that was lent to the client")
         if head is not None and _speaks_for_itself(head.status):
@@ -233,16 +250,9 @@ class Transport:
             lost = _ConnectionLostError(self._text(f"{type(exc).__name__}: {exc}"))
         raise lost
 
-    def _failure(self, kind: type[TransportError], why: str, *, sent: bool = False) -> Failure:
-        return Failure(kind(self._text(f"{self._origin}: {why}"), outcome_unknown=sent))
-
-    def _text(self, text: str) -> str:
-        return clean_text(text, scrub=self.scrub)
-
     def _headers(self, has_body: bool) -> dict[str, str]:
         # Made anew each time, so that no attribute or frame of ours keeps a dict with a credential in it.
-        headers = {"Accept": "application/json", "User-Agent": _USER_AGENT}
-        headers.update(self._credential_headers())
+        headers = {"Accept": "application/json", "User-Agent": _USER_AGENT, **self._credential_headers()}
         if has_body:
             headers["Content-Type"] = "application/json"
         return headers
@@ -250,12 +260,20 @@ class Transport:
     def _credential_headers(self) -> dict[str, str]:
         return {name: prefix + secret.reveal() for name, (prefix, secret) in self._credentials.items()}
 
+    def _failure(self, kind: type[TransportError], why: str, *, sent: bool = False) -> Failure:
+        return Failure(kind(self._text(f"{self._origin}: {why}"), outcome_unknown=sent))
+
+    def _text(self, text: str) -> str:
+        return clean_text(text, scrub=self.scrub)
+
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
+    content = response.content
     chunks: list[bytes] = []
     size = 0
-    # Decoded chunks are counted as they come: 300 kB of gzip can hold 300 MB.
-    async for chunk in response.content.iter_any():
+    while not content.at_eof():
+        chunk = await content.readany()
+        # Decoded chunks are counted as they come: 300 kB of gzip can hold 300 MB.
         size += len(chunk)
         if size > MAX_BODY:
             response.close()

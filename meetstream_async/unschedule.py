@@ -40,7 +40,7 @@ def stream_unschedule(
     nothing is started that the consumer has no room for.
     """
     options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
-    plan = _TargetPlan(check_client(client), targets, options, dedupe)
+    plan = _plan(client, targets, options, dedupe)
     bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome)
     return BulkRun(plan, bulk)
 
@@ -83,7 +83,7 @@ async def bulk_unschedule(
     ``BulkReport.raise_for_failures``.
     """
     options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
-    plan = _TargetPlan(check_client(client), targets, options, dedupe)
+    plan = _plan(client, targets, options, dedupe)
     bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
     return await run_to_end(plan, bulk)
 
@@ -94,23 +94,28 @@ def check_client(client: object) -> MeetStreamClient:
     return client
 
 
+def _plan(
+    client: MeetStreamClient, targets: Targets, options: UnscheduleOptions, dedupe: bool
+) -> _TargetPlan:
+    if not isinstance(dedupe, bool):
+        raise ConfigurationError(f"dedupe must be True or False, not {dedupe!r}")
+    kind = _TargetPlan if dedupe else _ForgetfulPlan
+    return kind(check_client(client), targets, options)
+
+
 class _TargetPlan(Unscheduler):
     """The events of given targets."""
 
-    def __init__(
-        self, client: MeetStreamClient, targets: Targets, options: UnscheduleOptions, dedupe: bool
-    ) -> None:
+    _dedupe = True
+
+    def __init__(self, client: MeetStreamClient, targets: Targets, options: UnscheduleOptions) -> None:
         super().__init__(client, options)
-        if not isinstance(dedupe, bool):
-            raise ConfigurationError(f"dedupe must be True or False, not {dedupe!r}")
         self._listing = targets if isinstance(targets, ScheduledBotStream | ScheduledBotPage) else None
-        self._dedupe = dedupe
         self._seen: set[str | tuple[str, str]] = set()
         self._at_work: dict[str, Event] = {}
         """Events of a stream that have been handed out and have no outcome yet."""
         self._not_found: dict[str, set[str]] = {}
         """Events whose bots are deleted one by one, because the API does not find the event: which ones."""
-        self._busy: dict[str, asyncio.Event] = {}
         self._source: Source[Event] = Source(
             targets.bots if isinstance(targets, ScheduledBotPage) else targets,
             expected="bots or event ids",
@@ -126,19 +131,6 @@ class _TargetPlan(Unscheduler):
 
     def rest(self) -> Iterable[Event]:
         return self._source.rest()
-
-    async def attempt(self, job: Event) -> UnscheduleOutcome:
-        if self._dedupe or job.event_id is None:
-            return await super().attempt(job)
-        # Nothing is remembered of events seen, but one event has one DELETE at a time all the same.
-        while (running := self._busy.get(job.event_id)) is not None:
-            await running.wait()
-        self._busy[job.event_id] = over = asyncio.Event()
-        try:
-            return await super().attempt(job)
-        finally:
-            del self._busy[job.event_id]
-            over.set()
 
     def halts(self, job: Event, outcome: UnscheduleOutcome) -> str | None:
         # The last word on the job: a first attempt that met a 429 is followed by a second.
@@ -191,6 +183,28 @@ class _TargetPlan(Unscheduler):
             self._not_found[event.event_id].update(event.bots)
             return Event(None, event.bots)
         return None
+
+
+class _ForgetfulPlan(_TargetPlan):
+    """Nothing is remembered of events seen, but one event has one DELETE at a time all the same."""
+
+    _dedupe = False
+
+    def __init__(self, client: MeetStreamClient, targets: Targets, options: UnscheduleOptions) -> None:
+        super().__init__(client, targets, options)
+        self._busy: dict[str, asyncio.Event] = {}
+
+    async def attempt(self, job: Event) -> UnscheduleOutcome:
+        if job.event_id is None:
+            return await super().attempt(job)
+        while (running := self._busy.get(job.event_id)) is not None:
+            await running.wait()
+        self._busy[job.event_id] = over = asyncio.Event()
+        try:
+            return await super().attempt(job)
+        finally:
+            del self._busy[job.event_id]
+            over.set()
 
 
 def _event_of(target: Target) -> Event:

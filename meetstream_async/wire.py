@@ -6,9 +6,11 @@ null and ``True`` of ``"false"``, so every hook here takes the JSON type and no 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache, partial
+from operator import eq
+from types import NoneType
 from typing import Any, TypeVar
 
 import attrs
@@ -29,17 +31,22 @@ _M = TypeVar("_M")
 # --- the converter -------------------------------------------------------------------------------------
 
 
-def _only(kind: type, name: str) -> Callable[[object, object], Any]:
+_Hook = Callable[[object, object], Any]
+
+
+def _only(name: str, *kinds: type) -> _Hook:
     def hook(value: object, _: object) -> object:
         # Exactly this type: a JSON true is no number, though a Python bool is an int.
-        if type(value) is kind:
+        if type(value) in kinds:
             return value
         raise TypeError(f"expected {name}, got {json_type(value)}")
 
     return hook
 
 
-def _time(value: object, _: object) -> datetime:
+def _time(value: object, _: object) -> datetime | None:
+    if value is None:
+        return None
     if type(value) is not str:
         raise TypeError(f"expected an ISO 8601 time, got {json_type(value)}")
     time = datetime.fromisoformat(value)
@@ -48,8 +55,10 @@ def _time(value: object, _: object) -> datetime:
     return time
 
 
-def _texts(value: object, _: object) -> tuple[str, ...]:
-    if type(value) is not list or not all(type(text) is str for text in value):
+def _texts(value: object, _: object) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if type(value) is not list or not {str}.issuperset(map(type, value)):
         raise TypeError("expected an array of strings")
     return tuple(value)
 
@@ -70,13 +79,33 @@ def _attributes(value: object, _: object) -> dict[str, Any]:
     return value
 
 
-def _new_converter(*, detailed: bool) -> Converter:
+_HOOKS: dict[Any, _Hook] = {
+    str: _only("a string", str),
+    int: _only("an integer", int),
+    str | None: _only("a string", str, NoneType),
+    int | None: _only("an integer", int, NoneType),
+    bool | None: _only("a boolean", bool, NoneType),
+    datetime | None: _time,
+    tuple[str, ...] | None: _texts,
+}
+"""By annotation. A union has its own: else cattrs asks at every value which of its members it is."""
+
+
+_QUICK, _DETAILED = False, True
+
+
+@cache
+def _converter(detailed: bool) -> Converter:
+    """Made when it is first needed, so that importing the package does not wait for it.
+
+    ``detailed``: the same hooks, slower, that say which fields were wrong. For what the quick one refused.
+    """
     converter = Converter(detailed_validation=detailed)
-    converter.register_structure_hook(str, _only(str, "a string"))
-    converter.register_structure_hook(bool, _only(bool, "a boolean"))
-    converter.register_structure_hook(int, _only(int, "an integer"))
-    converter.register_structure_hook(datetime, _time)
-    converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], _texts)
+    for annotation, hook in _HOOKS.items():
+        if isinstance(annotation, type):
+            converter.register_structure_hook(annotation, hook)
+        else:
+            converter.register_structure_hook_func(partial(eq, annotation), hook)
     converter.register_structure_hook(
         ScheduledBot,
         make_dict_structure_fn(
@@ -94,25 +123,25 @@ def _new_converter(*, detailed: bool) -> Converter:
     return converter
 
 
-_converter = _new_converter(detailed=False)
-# The same hooks, slower: says which fields were wrong. Asked only when the quick one has failed.
-_explaining = _new_converter(detailed=True)
-
-
 def _structure(data: dict[str, Any], model: type[_M], path: str) -> tuple[_M, list[str]]:
     """The model, and the places that were of the wrong type and read as None.
 
     Raises ClassValidationError where a field without a default is missing or wrong.
     """
-    with contextlib.suppress(Exception):
-        return _converter.structure(data, model), []
+    try:
+        return _converter(_QUICK).get_structure_hook(model)(data, model), []
+    except Exception:
+        return _structure_the_rest(data, model, path)
+
+
+def _structure_the_rest(data: dict[str, Any], model: type[_M], path: str) -> tuple[_M, list[str]]:
     wrong: list[str] = []
     try:
-        _explaining.structure(data, model)
+        _converter(_DETAILED).structure(data, model)
     except ClassValidationError as exc:
         wrong = [note.name for _, note in exc.group_exceptions()[0]]
     kept = {key: value for key, value in data.items() if key not in wrong}
-    return _explaining.structure(kept, model), [f"{path}.{name}" for name in wrong]
+    return _converter(_DETAILED).structure(kept, model), [f"{path}.{name}" for name in wrong]
 
 
 def _invalid(reply: Reply, problem: str, path: str, *, effect: bool) -> errors.InvalidResponseError:
@@ -151,8 +180,9 @@ def read_listing(reply: Reply, limit: int) -> tuple[ScheduledBotPage, list[str]]
     bots: list[ScheduledBot] = []
     rejected: list[RejectedRow] = []
     ignored: list[str] = []
+    hook = _converter(_QUICK).get_structure_hook(ScheduledBot)
     for index, row in enumerate(rows):
-        read = _read_bot(row, index, f"{path}[{index}]", ignored)
+        read = _read_as_documented(row, hook) or _read_bot(row, index, f"{path}[{index}]", ignored)
         if isinstance(read, ScheduledBot):
             bots.append(read)
         else:
@@ -161,6 +191,16 @@ def read_listing(reply: Reply, limit: int) -> tuple[ScheduledBotPage, list[str]]
         bots=tuple(bots), limit=limit, truncated=len(rows) >= limit, rejected=tuple(rejected)
     )
     return page, ignored
+
+
+def _read_as_documented(row: object, hook: _Hook) -> ScheduledBot | None:
+    """The bot, where nothing of its row is wrong."""
+    try:
+        bot: ScheduledBot = hook(row, ScheduledBot)
+    except Exception:
+        return None
+    event_id = bot.custom_attributes.get("event_id")
+    return bot if event_id is None or identifier_problem(event_id) is None else None
 
 
 def _read_bot(row: object, index: int, path: str, ignored: list[str]) -> ScheduledBot | RejectedRow:
@@ -185,11 +225,10 @@ def read_unscheduled(reply: Reply, event_id: str, *, series: bool) -> tuple[Unsc
     the reply's ApiError, or InvalidResponseError.
     """
     if reply.succeeded:
-        data = _object_or_empty(reply)
-        result, ignored = _structure(data, UnscheduleResult, "$")
-        for name in ("unscheduled", "cancelled"):
-            if data.get(name) is False:
-                raise meetstream_error(reply, hint=f"the reply says {name}: false")
+        result, ignored = _structure(_object_or_empty(reply), UnscheduleResult, "$")
+        if result.unscheduled is False or result.cancelled is False:
+            name = "unscheduled" if result.unscheduled is False else "cancelled"
+            raise meetstream_error(reply, hint=f"the reply says {name}: false")
         return result, ignored
     error = meetstream_error(reply, hint=None)
     if isinstance(error, errors.EventNotScheduledError) and reply.uncertain and not series:

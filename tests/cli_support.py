@@ -1,4 +1,4 @@
-"""The real program as a subprocess, with pipes or on a pseudo-terminal."""
+"""The real program in a process of its own, with pipes or on a pseudo-terminal."""
 
 import asyncio
 import fcntl
@@ -8,17 +8,16 @@ import pty
 import re
 import signal
 import struct
-import sys
 import termios
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from attrs import frozen
+from program import PROGRAM, Program, start
 
 from meetstream_async.simulator import RequestRecord, Simulator
 
-PROGRAM = str(Path(sys.executable).with_name("meetstream-async"))
 CANARY = "ms_canary_0123456789abcdef"
 PATIENCE = 20.0
 
@@ -53,40 +52,41 @@ def checked(ended: Ended, environment: Mapping[str, str]) -> Ended:
     return ended
 
 
-async def launch(
-    *arguments: str,
-    environment: Mapping[str, str],
-    stdin: int = asyncio.subprocess.DEVNULL,
-    before: Callable[[], object] | None = None,
-) -> asyncio.subprocess.Process:
-    """The program with pipes, and no terminal anywhere; ``before`` runs in it before it starts."""
+async def installed(*arguments: object, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+    """The program as it was installed, on pipes, from the interpreter's start on."""
     return await asyncio.create_subprocess_exec(
-        PROGRAM, *arguments, env=dict(environment), stdin=stdin, preexec_fn=before,
+        PROGRAM, *map(str, arguments), env=environment, stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
 
-async def finish(
-    process: asyncio.subprocess.Process, environment: Mapping[str, str], given: bytes | None = None
-) -> Ended:
-    """Wait for the program to end, and give it what it reads."""
+async def finish(process: asyncio.subprocess.Process | Program, environment: Mapping[str, str]) -> Ended:
+    """Wait for the program to end."""
     try:
-        out, err = await asyncio.wait_for(process.communicate(given), PATIENCE)
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return checked(Ended(process.returncode, out.decode(), err.decode()), environment)
+    return checked(Ended(process.returncode, (out or b"").decode(), err.decode()), environment)
 
 
 async def command(
-    *arguments: object, sim: Simulator | None = None, given: str | bytes | None = None, **more: str
+    *arguments: object,
+    sim: Simulator | None = None,
+    given: str | None = None,
+    before: Callable[[], object] | None = None,
+    **more: str,
 ) -> Ended:
     """Run the program to its end; ``given`` is what it reads on standard input."""
     environment = surroundings(sim, **more)
-    stdin = asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE
-    process = await launch(*map(str, arguments), environment=environment, stdin=stdin)
-    return await finish(process, environment, given.encode() if isinstance(given, str) else given)
+    text = None if given is None else given.encode()
+    # What the interpreter reads when it starts is for one that does start.
+    if any(name.startswith("PYTHON") for name in more):
+        return await finish(await installed(*arguments, environment=environment), environment)
+    return await finish(
+        await start(*arguments, environment=environment, given=text, before=before), environment
+    )
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
@@ -123,9 +123,9 @@ class Terminal:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         os.set_blocking(self._master, False)
-        self._process = await asyncio.create_subprocess_exec(
-            PROGRAM, *self._arguments, env=self._environment, stdin=slave, stdout=slave, stderr=slave,
-            start_new_session=True,
+        self._process = await start(
+            *self._arguments, environment=self._environment, stdin=slave, stdout=slave, stderr=slave,
+            new_session=True,
         )  # fmt: skip
         os.close(slave)
         asyncio.get_running_loop().add_reader(self._master, self._read)

@@ -12,16 +12,15 @@ from pathlib import Path
 import pytest
 from cli_support import (
     CANARY,
-    PROGRAM,
     Ended,
     Terminal,
-    checked,
     command,
     finish,
-    launch,
+    installed,
     surroundings,
     until,
 )
+from program import start
 from typer.testing import CliRunner
 
 from meetstream_async import __version__
@@ -59,8 +58,9 @@ async def test_another_missing_module_is_not_taken_for_the_extra() -> None:
 
 
 async def test_the_version_is_printed() -> None:
-    """--version prints name and version on stdout."""
-    assert await command("--version") == Ended(0, f"meetstream-async {__version__}\n", "")
+    """--version of the program as it was installed prints name and version on stdout."""
+    process = await installed("--version", environment=surroundings())
+    assert await finish(process, surroundings()) == Ended(0, f"meetstream-async {__version__}\n", "")
 
 
 COMMANDS = [
@@ -300,12 +300,9 @@ async def into_a_closed_pipe(sim: Simulator, *arguments: str) -> Ended:
     environment = surroundings(sim)
     reading, writing = os.pipe()
     os.close(reading)
-    process = await asyncio.create_subprocess_exec(
-        PROGRAM, *arguments, env=environment, stdin=subprocess.DEVNULL, stdout=writing,
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
+    process = await start(*arguments, environment=environment, stdout=writing)
     os.close(writing)
-    return await finish_stderr(process, environment)
+    return await finish(process, environment)
 
 
 async def test_a_closed_pipe_ends_quietly() -> None:
@@ -324,25 +321,15 @@ async def test_a_closed_pipe_ends_quietly() -> None:
         assert not other.ledger.scheduled_bots
 
 
-async def finish_stderr(process: asyncio.subprocess.Process, environment: dict[str, str]) -> Ended:
-    """Wait for a program whose stdout nobody reads."""
-    assert process.stderr is not None
-    err = await process.stderr.read()
-    return checked(Ended(await process.wait(), "", err.decode()), environment)
-
-
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 async def test_results_that_cannot_be_written_are_an_error() -> None:
     """Where stdout takes no more, one line says so, and the exit code is 1."""
     async with Simulator(5) as sim:
         environment = surroundings(sim)
         full = os.open("/dev/full", os.O_WRONLY)
-        process = await asyncio.create_subprocess_exec(
-            PROGRAM, "list", env=environment, stdin=subprocess.DEVNULL, stdout=full,
-            stderr=subprocess.PIPE,
-        )  # fmt: skip
+        process = await start("list", environment=environment, stdout=full)
         os.close(full)
-        ended = await finish_stderr(process, environment)
+        ended = await finish(process, environment)
     assert ended.code == 1
     assert ended.err == "error: the results can't be written: No space left on device\n"
 
@@ -352,22 +339,20 @@ async def test_a_log_that_takes_no_more_ends_no_run() -> None:
     """Where stderr goes to a full disk, the run goes on all the same, and its results are printed."""
     async with Simulator(5, one_off=0) as sim:
         full = os.open("/dev/full", os.O_WRONLY)
-        process = await asyncio.create_subprocess_exec(
-            PROGRAM, "unschedule-all", "--yes", env=surroundings(sim), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=full,
-        )  # fmt: skip
+        environment = surroundings(sim)
+        process = await start("unschedule-all", "--yes", environment=environment, stderr=full)
         os.close(full)
-        out, _ = await process.communicate()
+        ended = await finish(process, environment)
         assert not sim.ledger.scheduled_bots
-    assert process.returncode == 0
-    assert b"ok: all that was asked for holds" in out
+    assert ended.code == 0
+    assert "ok: all that was asked for holds" in ended.out
 
 
 async def test_ctrl_c_ends_a_listing() -> None:
     """A listing that hangs is given up at the first Ctrl-C, with 130."""
     async with Simulator(3, troubles=[Trouble("list", hang=True)]) as sim:
         environment = surroundings(sim)
-        process = await launch("list", environment=environment)
+        process = await start("list", environment=environment)
         await until(lambda: sim.requests)
         process.send_signal(2)
         ended = await finish(process, environment)

@@ -6,7 +6,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from cli_support import CANARY, Terminal, command, finish, launch, lines_of, surroundings, until
+from cli_support import CANARY, Terminal, command, finish, lines_of, surroundings, until
+from program import start
 
 from meetstream_async.cli.cancel import Cancelling, cancel
 from meetstream_async.cli.run import Refused
@@ -128,7 +129,7 @@ async def test_an_interrupted_file_is_taken_up_again(tmp_path: Path) -> None:
     file.write_text("".join(f"7,{100 + n},note {n}\n" for n in range(6)))
     async with Simulator(0, events=events(6), latency=0.1) as sim:
         environment = surroundings(sim)
-        process = await launch(
+        process = await start(
             "cancel-events", str(file), "--yes", "--report", str(report), environment=environment
         )
         await until(lambda: len(cancels(sim)) >= 3)
@@ -221,10 +222,10 @@ async def test_half_a_meeting_is_not_called_done() -> None:
 
 async def test_ctrl_c_finishes_a_meeting_that_was_begun() -> None:
     """The first Ctrl-C lets both halves of the meeting finish, and exits with 130."""
-    async with Simulator(6, seed=3, series=0, one_off=0, several=0, latency=0.4) as sim:
+    async with Simulator(6, seed=3, series=0, one_off=0, several=0, latency=0.2) as sim:
         first = sim.calendar_events[0]
         environment = surroundings(sim)
-        process = await launch(
+        process = await start(
             "cancel-meeting", str(first.calendar_id), str(first.event_id), "--note", NOTE, "--yes",
             environment=environment,
         )  # fmt: skip

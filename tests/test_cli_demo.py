@@ -5,7 +5,8 @@ import signal
 import time
 
 import attrs
-from cli_support import CANARY, command, finish, launch, surroundings
+from cli_support import CANARY, command, finish, surroundings
+from program import start
 
 from meetstream_async import BulkReport, MeetStreamClient, OutcomeStatus, UnscheduleOutcome, unschedule_all
 from meetstream_async.cli.demo import disagreements
@@ -58,7 +59,7 @@ async def test_simulate_serves_until_it_is_told_to_end() -> None:
 async def serve_until(number: signal.Signals) -> None:
     arguments = ("simulate", "--port", "0", "--bots", "12", "--error-rate", "0")
     environment = surroundings()
-    process = await launch(*arguments, environment=environment)
+    process = await start(*arguments, environment=environment)
     assert process.stdout is not None
     variables: dict[str, str] = {}
     while not {"MEETSTREAM_API_URL", "MEETSTREAM_API_KEY"} <= variables.keys():

@@ -7,7 +7,9 @@ import os
 import resource
 import signal
 import stat
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,14 @@ from cli_support import (
     command,
     deletes,
     finish,
-    launch,
     lines_of,
     said_in,
     surroundings,
     until,
 )
+from program import start
 
+from meetstream_async.agreement import verify
 from meetstream_async.cli.journal import Journal, opened
 from meetstream_async.cli.retry import read_leftovers
 from meetstream_async.cli.run import Refused
@@ -100,8 +103,9 @@ async def test_a_run_that_did_not_begin_leaves_no_report(tmp_path: Path) -> None
     assert not report.exists()
 
 
-def small_files() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000))
+def small_files(most: int) -> Callable[[], None]:
+    """What makes a disk full at so many bytes of a file."""
+    return partial(resource.setrlimit, resource.RLIMIT_FSIZE, (most, most))
 
 
 async def test_a_disk_that_fills_up_stops_the_run(tmp_path: Path) -> None:
@@ -110,9 +114,9 @@ async def test_a_disk_that_fills_up_stops_the_run(tmp_path: Path) -> None:
     bots = [SimulatedBot(f"bot-{n}", f"evt_{n:02}") for n in range(60)]
     async with Simulator(bots, latency=0.02) as sim:
         environment = surroundings(sim)
-        process = await launch(
+        process = await start(
             "unschedule-all", "--yes", "--json", "--report", str(report), environment=environment,
-            before=small_files,
+            before=small_files(8_000),
         )  # fmt: skip
         ended = await finish(process, environment)
         done = set(sim.ledger.unscheduled_events)
@@ -137,9 +141,9 @@ async def test_a_disk_that_is_full_from_the_start_starts_nothing(tmp_path: Path)
     report = tmp_path / "run.jsonl"
     async with Simulator(3) as sim:
         environment = surroundings(sim)
-        process = await launch(
+        process = await start(
             "unschedule-all", "--yes", "--report", str(report), environment=environment,
-            before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)),
+            before=small_files(10),
         )  # fmt: skip
         ended = await finish(process, environment)
         assert not deletes(sim)
@@ -155,10 +159,10 @@ async def test_what_an_ended_run_left_is_retried(tmp_path: Path) -> None:
 
 async def end_and_retry(number: signal.Signals, tmp_path: Path) -> None:
     first, second = tmp_path / f"first{number}.jsonl", tmp_path / f"second{number}.jsonl"
-    async with Simulator(60, seed=8, one_off=0.1, several=0, latency=0.25) as sim:
+    async with Simulator(60, seed=8, one_off=0.1, several=0, latency=0.1) as sim:
         environment = surroundings(sim)
         delete = ("--one-off-bots", "delete", "--yes")
-        process = await launch(
+        process = await start(
             "unschedule-all", *delete, "--report", str(first), environment=environment
         )  # fmt: skip
         await until(lambda: len(deletes(sim)) >= 12)
@@ -191,9 +195,9 @@ async def end_and_retry(number: signal.Signals, tmp_path: Path) -> None:
 async def test_a_report_of_half_an_account_does_not_make_it_whole(tmp_path: Path) -> None:
     """A stopped run had not seen all of a full listing: its retry does what is known, says so, and is 1."""
     first = tmp_path / "first.jsonl"
-    async with Simulator(150, one_off=0, several=0, latency=0.2) as sim:
+    async with Simulator(150, one_off=0, several=0, latency=0.1) as sim:
         environment = surroundings(sim)
-        process = await launch("unschedule-all", "--yes", "--report", str(first), environment=environment)
+        process = await start("unschedule-all", "--yes", "--report", str(first), environment=environment)
         await until(lambda: len(deletes(sim)) >= 7)
         process.send_signal(signal.SIGTERM)
         assert (await finish(process, environment)).code == 130
@@ -450,6 +454,11 @@ async def test_a_run_that_failed_before_its_first_outcome_leaves_all_to_retry(tm
         assert not sim.ledger.scheduled_bots
 
 
+def impatient() -> None:
+    """Bots that stay are waited for a moment, in place of the program's 15 s."""
+    verify.__kwdefaults__["settle"] = 0.2
+
+
 async def test_what_was_never_verified_is_looked_at_by_the_retry(tmp_path: Path) -> None:
     """A run whose last listing failed calls bots done that may be there still: the retry names them."""
     report = tmp_path / "run.jsonl"
@@ -458,7 +467,7 @@ async def test_what_was_never_verified_is_looked_at_by_the_retry(tmp_path: Path)
         sim.add_trouble(Trouble("list", 404, skip=2, body='{"message": "User not found"}', times=1))
         failed = await command("unschedule-all", "--yes", "--report", report, sim=sim)
         assert (failed.code, lines_of(report)[-1]["complete"]) == (1, False)
-        again = await command("unschedule-all", "--yes", "--retry-from", report, sim=sim)
+        again = await command("unschedule-all", "--yes", "--retry-from", report, sim=sim, before=impatient)
     assert again.code == 1
     assert "still listed" in again.out
     assert "evt_0" in again.out
@@ -471,10 +480,10 @@ async def test_what_a_full_disk_kept_out_of_the_report_is_printed(tmp_path: Path
     bots = [SimulatedBot(f"bot-{n}", f"evt_{n:04d}") for n in range(30)]
     async with Simulator(bots, latency=0.01) as sim:
         environment = surroundings(sim)
-        process = await launch(
+        process = await start(
             *("unschedule-all", "--yes", "--report", str(report)),
             environment=environment,
-            before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, 6_000)),
+            before=small_files(6_000),
         )
         ended = await finish(process, environment)
         gone = sim.ledger.unscheduled_events

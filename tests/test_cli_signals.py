@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
+from functools import partial
 from pathlib import Path
 
-from cli_support import Terminal, deletes, finish, launch, lines_of, said_in, surroundings, until
+from cli_support import Terminal, deletes, finish, lines_of, said_in, surroundings, until
+from program import start
 
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
@@ -22,7 +24,7 @@ async def ctrl_c_ends_a_run_gracefully(tmp_path: Path) -> None:
     """Once: nothing new is sent, what is in flight finishes, table and report are true, and 130."""
     report = tmp_path / "run.jsonl"
     async with (
-        Simulator(40, seed=8, one_off=0, several=0, latency=0.5) as sim,
+        Simulator(40, seed=8, one_off=0, several=0, latency=0.25) as sim,
         Terminal("unschedule-all", "--report", str(report), environment=surroundings(sim)) as terminal,
     ):
         await terminal.shows("Type unschedule 40 to go on")
@@ -79,7 +81,7 @@ async def a_hangup_ends_a_run_gracefully(tmp_path: Path) -> None:
     """When the connection breaks, nothing new is sent, and the report is true although nobody reads on."""
     report = tmp_path / "hangup.jsonl"
     async with (
-        Simulator(40, seed=8, one_off=0, several=0, latency=0.4) as sim,
+        Simulator(40, seed=8, one_off=0, several=0, latency=0.25) as sim,
         Terminal(
             "unschedule-all", "--yes", "--report", str(report), environment=surroundings(sim)
         ) as terminal,
@@ -95,11 +97,11 @@ async def a_hangup_ends_a_run_gracefully(tmp_path: Path) -> None:
 
 async def what_nohup_has_made_deaf_stays_deaf() -> None:
     """Under nohup a run goes on when the terminal hangs up."""
-    async with Simulator(12, seed=8, one_off=0, several=0, latency=0.2) as sim:
+    async with Simulator(12, seed=8, one_off=0, several=0, latency=0.1) as sim:
         environment = surroundings(sim)
-        process = await launch(
+        process = await start(
             "unschedule-all", "--yes", environment=environment,
-            before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+            before=partial(signal.signal, signal.SIGHUP, signal.SIG_IGN),
         )  # fmt: skip
         await until(lambda: deletes(sim))
         process.send_signal(signal.SIGHUP)
@@ -116,9 +118,9 @@ async def interrupt(number: signal.Signals, tmp_path: Path) -> None:
     ids = [f"evt_{n:02}" for n in range(20)]
     file = tmp_path / "ids.txt"
     file.write_text("\n".join(ids))
-    async with Simulator([SimulatedBot(f"bot-{name}", name) for name in ids], latency=0.4) as sim:
+    async with Simulator([SimulatedBot(f"bot-{name}", name) for name in ids], latency=0.25) as sim:
         environment = surroundings(sim)
-        process = await launch("unschedule", "--events", str(file), "--yes", environment=environment)
+        process = await start("unschedule", "--events", str(file), "--yes", environment=environment)
         await until(lambda: len(deletes(sim)) >= 5)
         process.send_signal(number)
         ended = await finish(process, environment)

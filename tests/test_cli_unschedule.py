@@ -8,9 +8,11 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cli_support import command, deletes, finish, launch, surroundings, until
+from cli_support import command, deletes, finish, surroundings, until
+from program import start
 
 from meetstream_async import MeetStreamClient, unschedule_all
+from meetstream_async.cli import progress
 from meetstream_async.cli.conduct import report_code, show_report
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
@@ -166,10 +168,15 @@ async def test_time_that_passes_is_told_and_heeded() -> None:
     await asyncio.gather(a_long_run_says_how_far_it_is(), a_bot_that_joined_is_not_passed_over())
 
 
+def talkative() -> None:
+    """Half a second is what a plain line waits for, in place of the program's three."""
+    progress._EVERY = 0.5
+
+
 async def a_long_run_says_how_far_it_is() -> None:
     """Without a terminal a plain line every few seconds says how far the run is."""
-    async with Simulator(60, seed=3, one_off=0, several=0, latency=0.28) as sim:
-        ended = await command("unschedule-all", "--yes", sim=sim)
+    async with Simulator(60, seed=3, one_off=0, several=0, latency=0.1) as sim:
+        ended = await command("unschedule-all", "--yes", sim=sim, before=talkative)
     assert ended.code == 0
     assert "unscheduling: " in ended.err
     assert " of 60 done (" in ended.err
@@ -183,9 +190,9 @@ async def test_an_interrupted_run_sends_nothing_more_and_reports() -> None:
 
 
 async def interrupt(number: signal.Signals) -> None:
-    async with Simulator(60, seed=8, one_off=0, several=0, latency=0.6) as sim:
+    async with Simulator(60, seed=8, one_off=0, several=0, latency=0.4) as sim:
         environment = surroundings(sim)
-        process = await launch("unschedule-all", "--yes", "--json", environment=environment)
+        process = await start("unschedule-all", "--yes", "--json", environment=environment)
         await until(lambda: len(deletes(sim)) >= 10)
         sent = time.monotonic()
         process.send_signal(number)
@@ -193,8 +200,8 @@ async def interrupt(number: signal.Signals) -> None:
         report = json.loads(ended.out)
         assert ended.code == 130
         assert "stopping: nothing new is sent" in ended.err
-        # An answer takes 0.6 s: what came later than that was not in flight when the signal was sent.
-        assert max(record.at for record in deletes(sim)) < sent + 0.5
+        # An answer takes 0.4 s: what came later than that was not in flight when the signal was sent.
+        assert max(record.at for record in deletes(sim)) < sent + 0.35
         status = {outcome["event_id"]: outcome["status"] for outcome in report["outcomes"]}
         assert status.keys() == sim.ledger.events.keys()
         done = {name for name, value in status.items() if value == "unscheduled"}
@@ -209,7 +216,7 @@ async def test_a_second_ctrl_c_leaves_at_once() -> None:
     troubles = [Trouble("unschedule", hang=True, skip=2)]
     async with Simulator(20, one_off=0, several=0, troubles=troubles) as sim:
         environment = surroundings(sim)
-        process = await launch("unschedule-all", "--yes", environment=environment)
+        process = await start("unschedule-all", "--yes", environment=environment)
         await until(lambda: sim.in_flight == 5)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
@@ -226,10 +233,10 @@ async def test_a_second_ctrl_c_leaves_at_once() -> None:
 
 async def a_bot_that_joined_is_not_passed_over() -> None:
     """A previewed bot that has left the listing when the run begins is unknown if its time has come."""
-    soon = datetime.now(UTC) + timedelta(seconds=3)
+    soon = datetime.now(UTC) + timedelta(seconds=2)
     bots = [SimulatedBot("bot-a", "evt_a", join_time=soon), SimulatedBot("bot-b", "evt_b")]
     # The second listing, which is the run's own, takes until the bot has joined.
-    second = Trouble("list", 503, skip=1, times=1, retry_after=4)
+    second = Trouble("list", 503, skip=1, times=1, retry_after=2.5)
     async with Simulator(bots, troubles=[second]) as sim:
         ended = await command("unschedule-all", "--yes", "--json", sim=sim)
         assert sim.ledger.scheduled_events == {"evt_a"}

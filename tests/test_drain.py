@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from accounts import assert_true_to_the_ledger, bot, connect, deletes, listings, plain_account, statuses
+from proof import sized
 
 from meetstream_async import (
     AuthenticationError,
@@ -46,10 +47,13 @@ async def test_an_empty_account_takes_one_listing():
     assert listings(sim) == 1
 
 
+@pytest.mark.soak
 async def test_everything_goes_wrong_and_the_report_equals_the_ledger():
-    """1,000 bots, 20 ms latency, every kind of trouble on 10 % of requests, a lagging listing."""
+    """Up to 1,000 bots, 20 ms latency, every kind of trouble on 10 % of requests, a lagging listing."""
     trouble = Trouble.every_kind(0.10, retry_after=0.05, slow=0.1)
-    account = Simulator(1000, seed=7, one_off=0, latency=0.02, listing_lag=0.3, troubles=trouble)
+    account = Simulator(
+        sized(300, 1000, 1000), seed=7, one_off=0, latency=0.02, listing_lag=0.3, troubles=trouble
+    )
     heard = []
     async with account as sim, connect(sim, retry=RetryPolicy(initial_wait=0.02)) as client:
         report = await unschedule_all(client, max_concurrency=20, on_outcome=heard.append)
@@ -101,7 +105,7 @@ async def test_a_full_page_that_is_never_removed_ends_incomplete():
 
 async def test_a_lagging_listing_is_waited_for_and_not_called_a_failure():
     """Rows that go within settle seconds leave a report that is ok."""
-    async with plain_account(5, listing_lag=0.8) as sim, connect(sim) as client:
+    async with plain_account(5, listing_lag=0.3) as sim, connect(sim) as client:
         report = await unschedule_all(client)
     assert report.ok
     assert len(deletes(sim)) == 5
@@ -258,7 +262,7 @@ async def test_a_further_delete_never_takes_a_bot_outside_the_filter(whole_event
 
 async def test_the_cap_holds_for_listings_too():
     """Listing while cancelling takes a slot like everything else."""
-    async with plain_account(300, latency=0.005) as sim, connect(sim) as client:
+    async with plain_account(150, latency=0.005) as sim, connect(sim) as client:
         report = await unschedule_all(client, max_concurrency=1)
     assert report.ok
     assert sim.max_in_flight == 1
@@ -353,14 +357,14 @@ async def test_a_listing_that_flickers_is_no_progress(monkeypatch):
             return (await real(limit, slot_taken=slot_taken)).__class__(shown, limit, False)
 
         monkeypatch.setattr(client, "_list", flickering)
-        report = await asyncio.wait_for(unschedule_all(client, settle=1.2), 10)
+        report = await asyncio.wait_for(unschedule_all(client, settle=0.7), 10)
     assert not report.ok
     assert len(looks) < 12
 
 
 async def test_an_unknown_event_is_waited_for_while_the_listing_lags():
     """Every answer was lost, and the listing shows the truth late: it is settled, not left unknown."""
-    async with plain_account(1, listing_lag=0.7) as sim, connect(sim) as client:
+    async with plain_account(1, listing_lag=0.3) as sim, connect(sim) as client:
         sim.add_trouble(Trouble("unschedule", 503, apply="before"))
         report = await unschedule_all(client)
     assert report.ok, report.reason
@@ -382,7 +386,7 @@ async def test_a_later_listing_goes_back_once_after_a_429():
     """A pause that a call cannot wait for is waited for by the run."""
     policy = RetryPolicy(max_retry_after=0.1, initial_wait=0.01)
     async with plain_account(130) as sim, connect(sim, retry=policy) as client:
-        sim.add_trouble(Trouble("list", 429, retry_after=1, skip=1, times=1))
+        sim.add_trouble(Trouble("list", 429, retry_after=0.5, skip=1, times=1))
         report = await unschedule_all(client, max_concurrency=10)
     assert report.ok, report.reason
     assert statuses(report) == {"unscheduled": 130}

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 from support import drop, hang, reply, then_close
-from test_meetbit import GOOD, ID, KEYS, ONCE, SECRET, client, free, meetbit
+from test_meetbit import GOOD, ID, KEYS, SECRET, client, free, meetbit
 from test_transport import _caught, _refused, _tells
 
 from meetstream_async import (
@@ -218,7 +218,7 @@ async def test_an_error_never_shows_a_key(raw_server, leak, borrowed, caplog):
     """Neither text, fields, pickle, traceback with locals nor log holds one, even if a server echoes it."""
     caplog.set_level(logging.DEBUG, "meetstream_async")
     server = await raw_server(LEAKS[leak])
-    async with opened(server, borrowed, timeout=0.15, retry=RetryPolicy(max_attempts=2, initial_wait=0)) as c:
+    async with opened(server, borrowed, timeout=0.08, retry=RetryPolicy(max_attempts=2, initial_wait=0)) as c:
         error = await _caught(c.cancel_event(1, 2, "x"))
     assert isinstance(error, MeetStreamError)
     assert leaks(_tells(error)) == []
@@ -231,7 +231,7 @@ async def test_a_report_never_shows_a_key(raw_server, leak, caplog):
     """Neither its repr, its dict, its outcomes' errors nor the BulkError made of it."""
     caplog.set_level(logging.DEBUG, "meetstream_async")
     server = await raw_server(LEAKS[leak])
-    async with client(server, timeout=0.15, retry=ONCE) as c:
+    async with client(server, timeout=0.08, retry=RetryPolicy(max_attempts=1, initial_wait=0.02)) as c:
         report = await bulk_cancel_events(c, [(1, 2), (1, 3)], "x", max_concurrency=1)
     texts = [repr(report), json.dumps(report.to_dict()), pickle.dumps(report, 0).decode("latin-1")]
     for outcome in report.outcomes:

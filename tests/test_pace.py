@@ -17,6 +17,7 @@ from aioresponses import CallbackResult
 from aioresponses import aioresponses as Mocked
 from hypothesis import example, given
 from hypothesis import strategies as st
+from proof import sized
 from support import now, run_virtual, virtual_time
 from test_bulk import ours_running
 from test_meetbit import KEYS, meetbit, pairs
@@ -453,25 +454,29 @@ async def test_a_limit_that_announces_its_end_is_never_met(mocked):
 # --- real sockets, the real clock ----------------------------------------------------------------------
 
 
-async def test_forty_cancels_at_the_default_pace_meet_no_429():
+@pytest.mark.soak
+async def test_cancels_at_the_default_pace_meet_no_429():
     """On the wire: no 429, and no more than 5 requests in any second of the server's log."""
-    async with Simulator(0, events=40) as sim, meetbit(sim, rate_limit=5.0) as c:
+    events = sized(8, 40, 40)
+    async with Simulator(0, events=events) as sim, meetbit(sim, rate_limit=5.0) as c:
         report = await bulk_cancel_events(c, pairs(sim), "Off", max_concurrency=5)
-    assert statuses(report) == {"cancelled": 40}
-    assert len(sim.ledger.cancelled_events) == len(sim.requests) == 40
+    assert statuses(report) == {"cancelled": events}
+    assert len(sim.ledger.cancelled_events) == len(sim.requests) == events
     assert (sim.meetbit.throttled, sim.meetbit.early_requests) == (0, 0)
     assert {request.status for request in sim.requests} == {200}
     assert fullest_second([request.at for request in sim.requests]) <= 5
 
 
+@pytest.mark.soak
 async def test_under_half_that_limit_nothing_is_sent_before_retry_after_has_passed():
     """On the wire, at the default pace: 429s come, nobody is early, and every event is cancelled."""
     hush = Trouble("cancel_event", headers=HUSH)
-    async with Simulator(0, events=10, meetbit_tenant_rate=2.5, troubles=[hush]) as sim:
+    events = sized(8, 10, 10)
+    async with Simulator(0, events=events, meetbit_tenant_rate=2.5, troubles=[hush]) as sim:
         async with meetbit(sim, rate_limit=5.0) as c:
             report = await bulk_cancel_events(c, pairs(sim), "Off", max_concurrency=5)
-    assert statuses(report) == {"cancelled": 10}
-    assert len(sim.ledger.cancelled_events) == 10
+    assert statuses(report) == {"cancelled": events}
+    assert len(sim.ledger.cancelled_events) == events
     assert sim.meetbit.throttled >= 2
     assert (sim.meetbit.early_requests, sim.meetbit.suspended) == (0, False)
     # Penalties are whole seconds, one at least.
@@ -479,14 +484,19 @@ async def test_under_half_that_limit_nothing_is_sent_before_retry_after_has_pass
         assert [r.at for r in sim.requests if refused < r.at < refused + 1 - TOLERANCE] == []
 
 
+@pytest.mark.soak
 async def test_a_client_that_is_set_faster_than_its_tenant_allows_gets_through():
     """50 a second where the tenant has 25: it is throttled, not suspended, and loses nothing."""
     hush = Trouble("cancel_event", headers=HUSH)
+    events = sized(40, 60, 60)
     limits = {"meetbit_rate": 50, "meetbit_tenant_rate": 25}
-    async with Simulator(0, events=60, **limits, troubles=[hush]) as sim, meetbit(sim, rate_limit=50) as c:
+    async with (
+        Simulator(0, events=events, **limits, troubles=[hush]) as sim,
+        meetbit(sim, rate_limit=50) as c,
+    ):
         report = await bulk_cancel_events(c, pairs(sim), "Off", max_concurrency=5)
-    assert statuses(report) == {"cancelled": 60}
-    assert len(sim.ledger.cancelled_events) == 60
+    assert statuses(report) == {"cancelled": events}
+    assert len(sim.ledger.cancelled_events) == events
     assert sim.meetbit.throttled >= 1
     assert not sim.meetbit.suspended
 
@@ -522,7 +532,7 @@ async def test_one_client_that_is_throttled_leaves_the_others_latency_alone():
 
 async def test_a_call_that_is_cancelled_in_a_pause_sends_nothing_more():
     """On the wire: CancelledError at once, and the server hears nothing after it."""
-    trouble = Trouble("cancel_event", 429, retry_after=1)
+    trouble = Trouble("cancel_event", 429, retry_after=0.5)
     async with Simulator(0, events=10, troubles=[trouble]) as sim, meetbit(sim) as c:
         task = asyncio.create_task(bulk_cancel_events(c, pairs(sim), "Off"))
         while not sim.requests or sim.in_flight:
@@ -535,5 +545,5 @@ async def test_a_call_that_is_cancelled_in_a_pause_sends_nothing_more():
             await task
         assert time.monotonic() - began < 0.5
         assert ours_running() == []
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(0.7)
         assert len(sim.requests) == seen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import unicodedata
+from enum import Enum
 from urllib.parse import quote, unquote
 
 import pytest
@@ -99,6 +100,15 @@ def test_what_is_no_id_is_refused_by_its_argument_name(value: object, says: str)
     """The error names the argument and what is wrong with it."""
     with pytest.raises(ConfigurationError, match=f"^event_id .*{says}"):
         check_identifier(value, "event_id")
+
+
+def test_the_characters_of_an_id_are_what_is_sent() -> None:
+    """An id that is an enum member, or a str with a __str__ of its own, goes out as its characters."""
+
+    class Event(str, Enum):  # noqa: UP042 - its str() is not its value, and that is the point
+        ONE = "evt_1"
+
+    assert f"/{path_segment(Event.ONE)}" == "/evt_1"
 
 
 @given(st.text())

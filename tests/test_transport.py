@@ -588,3 +588,33 @@ async def test_no_log_shows_the_key(raw_server: Start, caplog: pytest.LogCapture
     events = {vars(record).get("event") for record in caplog.records}
     assert events >= {"pause", "retry", "rejected_row", "ignored_field", "truncated"}
     assert [record for record in caplog.records if PIECE in f"{record.getMessage()} {vars(record)}"] == []
+
+
+async def test_closing_the_client_takes_no_deadline_from_a_lent_session(raw_server: Start) -> None:
+    """A request that is in flight on a lent session when its client is closed still ends in time."""
+    server = await raw_server(hang)
+    async with aiohttp.ClientSession() as session:
+        c = client(server, session=session, timeout=0.2, retry=ONCE)
+        call = asyncio.create_task(c.unschedule_event("evt_1"))
+        while not server.requests:
+            await asyncio.sleep(0.005)
+        await c.close()
+        async with asyncio.timeout(5):
+            with pytest.raises(RequestTimeoutError):
+                await call
+
+
+async def test_what_a_tracer_adds_to_a_request_goes_out(raw_server: Start) -> None:
+    """On a lent session only the credential is set anew; a tracer's User-Agent stays."""
+    server = await raw_server(reply(200, {}))
+
+    async def sign(session: object, context: object, params: aiohttp.TraceRequestStartParams) -> None:
+        params.headers["User-Agent"] += " acme-jobs/2"
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(sign)
+    async with aiohttp.ClientSession(trace_configs=[trace]) as session, client(server, session=session) as c:
+        await c.unschedule_event("evt_1")
+    (agent,) = server.requests[0].header("User-Agent")
+    assert agent.startswith("meetstream-async/")
+    assert agent.endswith(" acme-jobs/2")

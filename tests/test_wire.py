@@ -610,7 +610,7 @@ def test_any_other_refusal_is_read_as_well(
 def test_a_refusal_keeps_request_id_wait_and_field_complaints(name: str) -> None:
     """What support and callers need of a refusal is on the error."""
     body = {"message": "Invalid", "errors": {"cancel_note": ["is required", 5], "x": "odd", "y": None}}
-    reply = _reply(body, 422, headers={name: "req\x1b-1"}, retry_after=3.0, attempts=2)
+    reply = _reply(body, 422, headers={name: "req\x1b-1", "Retry-After": "3"}, attempts=2)
     error = meetstream_error(reply)
     assert (error.request_id, error.retry_after, error.attempts) == ("req-1", 3.0, 2)
     assert error.errors == {"cancel_note": ("is required",), "x": ("odd",), "y": ()}

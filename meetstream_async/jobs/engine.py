@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import math
 from collections.abc import Awaitable
 from types import TracebackType
 from typing import Self
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 
 from meetstream_async import ConfigurationError
 
@@ -19,14 +18,10 @@ from .credentials import Resolver
 from .database import Database
 from .errors import JobStoreError
 from .lock import Lock, take, take_file
+from .runtime import claim, launch, leave_the_log_to_the_application, shut_down
 from .worker import Worker
-from .workflows import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, VERSION, appoint
+from .workflows import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, appoint
 
-_POLL = 0.2
-"""Seconds between two looks into the queue: how long a free place stays empty."""
-_POOL = 10
-"""Connections of a worker's engine."""
-_THREADS = 64
 _KEEP = 2.0
 """Seconds between two looks whether the worker's lock still holds."""
 _LONGEST_ID = 100
@@ -76,6 +71,8 @@ class JobEngine:
             or accounts_at_once < 1
         ):
             raise ConfigurationError(f"accounts_at_once must be an int, 1 or more, not {accounts_at_once!r}")
+        if isinstance(grace, bool) or not isinstance(grace, int | float) or not 0 <= grace < math.inf:
+            raise ConfigurationError(f"grace must be a number of seconds, 0 or more, not {grace!r}")
         if resolver is not None and not callable(resolver):
             raise ConfigurationError(f"resolver must be a function, not {type(resolver).__name__}")
         self._worker_id = worker_id
@@ -161,10 +158,7 @@ class JobEngine:
     # --- its life -------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        # With a handler of its own, the engine would print to stderr; like this the application decides.
-        log = logging.getLogger("dbos")
-        log.addHandler(_SILENT)
-        log.addFilter(_is_news)
+        leave_the_log_to_the_application()
         self._database.prepare()
         with self._database.errors():
             self._pool = self._database.engine()
@@ -214,32 +208,10 @@ class JobEngine:
                 await asyncio.to_thread(lock.keep)
 
     def _launch(self) -> None:
-        # In a thread without a loop, the engine runs the workflows on a loop of its own: what an application
-        # does on its loop and what the jobs do stay apart.
-        config: DBOSConfig = {
-            "name": APPLICATION,
-            "system_database_url": self._database.url,
-            "application_version": VERSION,
-            "executor_id": self._worker_id,
-            "serializer": DBOSPortableJSONSerializer(),
-            "log_level": "WARNING",
-            "sys_db_pool_size": _POOL,
-            "max_executor_threads": _THREADS,
-            # Of messages between workflows, which there are none of here; stopping waits for it, though.
-            "notification_listener_polling_interval_sec": 0.1,
-        }
-        DBOS(config=config)
-        if DBOS.application_version != VERSION or DBOS.executor_id != self._worker_id:
-            raise ConfigurationError(
-                "this process uses DBOS already, which is one for a process: work in a process of its own"
-            )
+        assert self._worker_id is not None
+        claim(self._database.url, self._worker_id)
         self._launched = True
-        # Before the launch: the engine looks for new queues only once a second.
-        for queue, at_once in ((JOB_QUEUE, 1), (ACCOUNT_QUEUE, self._accounts_at_once)):
-            self.client.register_queue(
-                queue, worker_concurrency=at_once, polling_interval_sec=_POLL, on_conflict="always_update"
-            )
-        DBOS.launch()
+        launch(self.client, self._accounts_at_once)
 
     async def _finish(self, worker: Worker) -> None:
         worker.stop()
@@ -250,7 +222,7 @@ class JobEngine:
             await asyncio.sleep(_STEP)
         if self._launched:
             self._launched = False
-            await asyncio.to_thread(DBOS.destroy)
+            await asyncio.to_thread(shut_down)
         appoint(None)
         with contextlib.suppress(JobStoreError), self._database.errors():
             await self._hand_back()
@@ -269,14 +241,6 @@ class JobEngine:
             if rows:
                 ids = [row.workflow_id for row in rows]
                 await self.client.resume_workflows_async(ids, queue_name=queue)
-
-
-_SILENT = logging.NullHandler()
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    # A run that leaves its account for later ends like this, and does so on purpose.
-    return not str(record.msg).startswith("Asyncio task cancelled")
 
 
 def current_engine(engine: JobEngine | None = None) -> JobEngine:

@@ -10,16 +10,17 @@ from collections.abc import Mapping
 
 import httpx
 import pytest
-from cli_support import command, deletes, finish, launch, surroundings, until
+from cli_support import command, deletes, finish, surroundings, until
+from program import Program, start
 
 from meetstream_async.cli.console import Wanted, console
 from meetstream_async.cli.run import Refused
 from meetstream_async.simulator import Simulator, Trouble
 
 
-async def opened(environment: Mapping[str, str], *options: str) -> tuple[asyncio.subprocess.Process, str]:
+async def opened(environment: Mapping[str, str], *options: str) -> tuple[Program, str]:
     """The program, and the address that it prints."""
-    process = await launch("console", "--no-browser", *options, environment=environment)
+    process = await start("console", "--no-browser", *options, environment=environment)
     assert process.stdout is not None
     line = await asyncio.wait_for(process.stdout.readline(), 20)
     return process, line.decode().strip()

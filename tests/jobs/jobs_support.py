@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import program
 from attrs import frozen
-from cli_support import PROGRAM, surroundings
+from cli_support import surroundings
 
 from meetstream_async.jobs import JobAccount, JobOutcome, job_outcomes
 from meetstream_async.simulator import SimulatedBot, Simulator
@@ -108,14 +109,13 @@ class Program:
     keys: dict[str, str]
     log: Path
 
-    async def start(self, *arguments: object) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: object) -> program.Program:
         """Start it; both its streams go to the log."""
         given = surroundings(None, MEETSTREAM_JOBS_DATABASE_URL=self.database, **self.keys)
         with open(self.log, "ab") as log:  # noqa: ASYNC230 - a small file of ours
-            return await asyncio.create_subprocess_exec(
-                PROGRAM, "jobs", *map(str, arguments), env=given, stdout=log, stderr=log,
-                stdin=asyncio.subprocess.DEVNULL,
-            )  # fmt: skip
+            return await program.start(
+                "jobs", *arguments, environment=given, stdout=log.fileno(), stderr=log.fileno()
+            )
 
     async def run(self, *arguments: object, patience: float = 60.0) -> int | None:
         """Run it to its end."""
@@ -123,7 +123,7 @@ class Program:
         return await ended(process, patience)
 
 
-async def ended(process: asyncio.subprocess.Process, patience: float = 60.0) -> int | None:
+async def ended(process: program.Program, patience: float = 60.0) -> int | None:
     """Its exit code."""
     try:
         return await asyncio.wait_for(process.wait(), patience)

@@ -153,6 +153,7 @@ def test_options_are_checked_when_they_are_made(given: dict[str, Any], problem: 
         ({"worker_id": "two words"}, "worker_id must be"),
         ({"accounts_at_once": 0}, "accounts_at_once must be an int"),
         ({"resolver": "vault"}, "resolver must be a function"),
+        ({"grace": -1}, "grace must be a number of seconds"),
     ],
 )
 def test_an_engine_is_checked_when_it_is_made(given: dict[str, Any], problem: str) -> None:

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_support import PROGRAM, Ended, Terminal, checked, command, deletes, surroundings
+from cli_support import Ended, Terminal, checked, command, deletes, surroundings
 from jobs_support import account, environment, job_accounts, serving, until, write_toml
+from program import start
 from typer.testing import CliRunner
 
 from meetstream_async.cli.app import app
@@ -179,8 +180,8 @@ async def test_a_worker_works_until_it_is_told_to_stop(tmp_path: Path) -> None:
         log = tmp_path / "worker.log"
         given = surroundings(None, **user.environment)
         with open(log, "wb") as file:  # noqa: ASYNC230 - a small file of ours
-            worker = await asyncio.create_subprocess_exec(
-                PROGRAM, "jobs", "worker", env=given, stdout=file, stderr=file
+            worker = await start(
+                "jobs", "worker", environment=given, stdout=file.fileno(), stderr=file.fileno()
             )
         async with JobEngine(user.environment["MEETSTREAM_JOBS_DATABASE_URL"]):
             await submit_job(job_accounts(simulators), job_id="worked")

@@ -26,6 +26,7 @@ from jobs_support import (
     serving,
     until,
 )
+from program import Program as Process
 from support import unused_port
 
 from meetstream_async import ConfigurationError
@@ -94,7 +95,7 @@ class Fleet:
     def __init__(self, program: Program, simulators: list[Simulator]) -> None:
         self.program = program
         self.simulators = simulators
-        self.workers: dict[str, asyncio.subprocess.Process] = {}
+        self.workers: dict[str, Process] = {}
 
     async def start(self, name: str) -> None:
         self.workers[name] = await self.program.start("worker", "--id", name, "--accounts-at-once", 3)

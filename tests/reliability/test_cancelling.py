@@ -14,7 +14,7 @@ from proof import all_event_ids, figure, note_worst, ours_running, sized
 
 from meetstream_async import MeetStreamClient, RetryPolicy, bulk_unschedule, stream_unschedule, unschedule_all
 
-MOMENTS = sized(12, 60, 200)
+MOMENTS = sized(8, 60, 200)
 EVENTS = 200
 POLICY = RetryPolicy(initial_wait=0.02, max_wait=0.1)
 

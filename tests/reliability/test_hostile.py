@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import threading
 import tracemalloc
@@ -208,6 +209,7 @@ def test_any_body_is_a_page_or_an_error_of_ours(wire):
 # --- bombs ---------------------------------------------------------------------------------------------
 
 
+@functools.cache
 def _gzip_of_spaces(mebibytes: int) -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     piece = b" " * 2**20

@@ -1,0 +1,172 @@
+"""The figures, one function each: from a size to what stands in the JSON file under its name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any
+
+from .probe import ask
+from .serving import canned_server
+from .sizes import Size
+
+CONTENDERS: dict[str, dict[str, Any]] = {
+    "raw asyncio streams": {"name": "raw_streams"},
+    "hand-written aiohttp": {"name": "hand_aiohttp"},
+    "ours": {"name": "ours"},
+    "ours with uvloop": {"name": "ours", "uvloop": True},
+    "requests in threads": {"name": "requests_threads"},
+    "httpx with tenacity": {"name": "httpx_tenacity"},
+    "vendor SDK": {"name": "vendor_sdk"},
+}
+SLOW = ("requests in threads", "httpx with tenacity", "vendor SDK")
+
+LATENCY = 0.05
+"""Seconds."""
+WALL_CONCURRENCY = 20
+ERROR_RATES = (0.0, 0.01, 0.1, 0.5)
+
+_IMPORT = "import time; begin = time.process_time(); import {}; print(time.process_time() - begin)"
+_IMPORTS = {"ours": "meetstream_async", "dependencies": "aiohttp, attrs, cattrs, tenacity"}
+
+
+def ratio(size: Size) -> dict[str, Any]:
+    """CPU of ours ÷ the hand-written aiohttp loop, alternating in one process, at each concurrency."""
+    with canned_server() as server:
+        rounds = {"rounds": size.ratio_rounds, "events": size.ratio_events}
+        return {
+            str(concurrency): ask("ratio", base_url=server.base_url, concurrency=concurrency, **rounds)
+            for concurrency in (10, 20, 50)
+        }
+
+
+def contenders(size: Size) -> dict[str, Any]:
+    """Each contender in a process of its own, at each concurrency."""
+    return {
+        str(concurrency): _side_by_side(list(CONTENDERS), concurrency, size) for concurrency in (1, 10, 50)
+    }
+
+
+def vendor(size: Size) -> dict[str, Any]:
+    """The vendor SDK's CPU per event ÷ ours."""
+    names = ["ours", "vendor SDK"]
+    figures = _side_by_side(names, 20, size)
+    ours, theirs = (figures[name]["cpu_us"] for name in names)
+    return {**figures, "ratio": theirs["median"] / ours["median"]}
+
+
+def wall(size: Size) -> dict[str, Any]:
+    """Wall time against the ideal, events × latency ÷ concurrency."""
+    events = size.wall_events
+    ideal = events * LATENCY / WALL_CONCURRENCY
+    seconds: dict[str, list[float]] = {"hand": [], "ours": [], "drain": []}
+    listings = 0
+    for _ in range(size.wall_runs):
+        for kind, taken in seconds.items():
+            with canned_server(events=events if kind == "drain" else 0, latency=LATENCY) as server:
+                sizes = {"concurrency": WALL_CONCURRENCY, "events": events}
+                taken.append(ask("wall", kind=kind, base_url=server.base_url, **sizes)["seconds"])
+                listings = server.stats()["listings"]
+    share = {kind: spread([ideal / each for each in taken]) for kind, taken in seconds.items()}
+    return {
+        "events": events,
+        "ideal_seconds": ideal,
+        "share_of_ideal": share,
+        "ours_of_hand": share["ours"]["median"] / share["hand"]["median"],
+        "listings": listings,
+    }
+
+
+def memory(size: Size) -> dict[str, Any]:
+    """Peak RSS while targets stream through, without and with a memory of those seen."""
+    with canned_server() as server:
+        arguments: dict[str, Any] = {"base_url": server.base_url, "concurrency": 10}
+        arguments["marks"] = size.memory_marks
+        return {
+            "dedupe_off": ask("memory", dedupe=False, **arguments),
+            "dedupe_on": ask("memory", dedupe=True, **arguments),
+        }
+
+
+def page(size: Size) -> dict[str, Any]:
+    """CPU to read a page of 100 bots."""
+    with canned_server(events=100) as server:
+        return ask("page", base_url=server.base_url, rounds=size.page_rounds, pages=20)
+
+
+def imports(size: Size) -> dict[str, Any]:
+    """CPU to import the package, and its four dependencies alone, each time in a new interpreter."""
+    milliseconds: dict[str, list[float]] = {name: [] for name in _IMPORTS}
+    # The first time may compile; it is not counted.
+    for counted in [False] + [True] * size.imports:
+        for name, modules in _IMPORTS.items():
+            command = [sys.executable, "-c", _IMPORT.format(modules)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+            if counted:
+                milliseconds[name].append(float(done.stdout) * 1e3)
+    ratios = [a / b for a, b in zip(milliseconds["ours"], milliseconds["dependencies"], strict=True)]
+    return {
+        **{f"{name}_ms": spread(values) for name, values in milliseconds.items()},
+        "ratio": spread(ratios),
+    }
+
+
+def happy_path(size: Size) -> dict[str, Any]:
+    """What retry, pacing and logging cost where nothing fails."""
+    with canned_server() as server:
+        rounds = {"rounds": size.ratio_rounds, "events": size.ratio_events}
+        return ask("happy_path", base_url=server.base_url, concurrency=10, **rounds)
+
+
+def cancel(size: Size) -> dict[str, Any]:
+    """Milliseconds from cancelling a run with 50 requests in flight, and 950 targets left, to its return."""
+    with canned_server(latency=10.0) as server:
+        return ask("cancel", base_url=server.base_url, concurrency=50, events=1000, repeats=size.cancels)
+
+
+def errors(size: Size) -> dict[str, Any]:
+    """CPU per event where a share of the requests is answered with 503."""
+    cpu: dict[str, dict[str, list[float]]] = {
+        str(rate): {name: [] for name in ("ours", "httpx with tenacity")} for rate in ERROR_RATES
+    }
+    for _ in range(size.runs):
+        for rate in ERROR_RATES:
+            for name, values in cpu[str(rate)].items():
+                with canned_server(error_rate=rate) as server:
+                    # Waits are short: they cost wall time, not CPU.
+                    measured = _contend(name, server.base_url, 10, size, first_wait=0.001, longest_wait=0.001)
+                values.append(measured["cpu_us"])
+    return {rate: {name: spread(values) for name, values in runs.items()} for rate, runs in cpu.items()}
+
+
+FIGURES: dict[str, Callable[[Size], dict[str, Any]]] = {
+    figure.__name__: figure
+    for figure in (ratio, vendor, wall, memory, page, imports, contenders, errors, happy_path, cancel)
+}
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """The median, and the least and the greatest."""
+    return {"median": median(values), "low": min(values), "high": max(values)}
+
+
+def _contend(name: str, base_url: str, concurrency: int, size: Size, **options: Any) -> dict[str, Any]:
+    events = size.slow_events if name in SLOW else size.events
+    return ask(
+        "contender", base_url=base_url, concurrency=concurrency, events=events, **CONTENDERS[name], **options
+    )
+
+
+def _side_by_side(names: Sequence[str], concurrency: int, size: Size) -> dict[str, Any]:
+    """Runs of all, interleaved."""
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    with canned_server() as server:
+        for _ in range(size.runs):
+            for name in names:
+                runs[name].append(_contend(name, server.base_url, concurrency, size))
+    measured = ("cpu_us", "per_second", "peak_rss_mb")
+    return {
+        name: {figure: spread([run[figure] for run in runs[name]]) for figure in measured} for name in names
+    }

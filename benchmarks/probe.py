@@ -1,0 +1,35 @@
+"""Runs one probe in this process, or asks for one in a fresh process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from importlib import import_module
+from typing import Any
+
+
+def ask(name: str, /, *, seconds: float = 600.0, **arguments: Any) -> dict[str, Any]:
+    """What the probe of that name measures in a fresh process, which ends within ``seconds``."""
+    command = [sys.executable, "-m", "benchmarks.probe", name, json.dumps(arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=seconds)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def main() -> None:
+    name, arguments = sys.argv[1], json.loads(sys.argv[2])
+    uvloop_wanted = arguments.pop("uvloop", False)
+    loop_factory = None
+    if uvloop_wanted:
+        import uvloop
+
+        loop_factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        measured = runner.run(import_module(f"benchmarks.probes.{name}").measure(**arguments))
+    print(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    main()

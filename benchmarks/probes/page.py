@@ -1,0 +1,47 @@
+"""CPU to read a page of 100 bots, from the reply's bytes to the models, and of it the JSON alone."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+from meetstream_async import MeetStreamClient
+from meetstream_async.wire import read_listing
+
+from ..contenders.types import API_KEY
+
+LIMIT = 100
+
+
+async def measure(base_url: str, rounds: int, pages: int) -> dict[str, Any]:
+    """Median of ``rounds`` of so many pages, in µs."""
+    async with MeetStreamClient(API_KEY, base_url=base_url) as client:
+        # Rooms' names, not public ones: list_scheduled_bots would measure the network with it.
+        reply = await client._api.request("GET", "/calendar/scheduled", query={"limit": str(LIMIT)})
+
+    def read() -> None:
+        page, ignored = read_listing(reply, LIMIT)
+        if len(page.bots) != LIMIT or page.rejected or ignored:
+            raise RuntimeError(f"{len(page.bots)} bots, {len(page.rejected)} rejected, {ignored} ignored")
+
+    whole, alone = [], []
+    for _ in range(rounds):
+        whole.append(_each(read, pages))
+        alone.append(_each(lambda: json.loads(reply.body), pages))
+    return {
+        "page_us": median(whole),
+        "low": min(whole),
+        "high": max(whole),
+        "json_us": median(alone),
+        "bytes": len(reply.body),
+    }
+
+
+def _each(action: Callable[[], object], times: int) -> float:
+    begin = time.process_time()
+    for _ in range(times):
+        action()
+    return (time.process_time() - begin) / times * 1e6

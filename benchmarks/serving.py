@@ -1,0 +1,52 @@
+"""A canned server as a child process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from attrs import frozen
+
+
+@frozen
+class Server:
+    """A running canned server."""
+
+    port: int
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api/v1"
+
+    def stats(self) -> dict[str, int]:
+        """What it has seen: ``deletes``, ``errors`` and ``listings`` answered, and events ``left``."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/stats", timeout=10) as reply:
+            stats: dict[str, int] = json.load(reply)
+            return stats
+
+
+@contextmanager
+def canned_server(*, events: int = 0, latency: float = 0.0, error_rate: float = 0.0) -> Iterator[Server]:
+    """Start one on a free port, and end it with the block. ``latency``: seconds before each answer."""
+    options = {"events": events, "latency": latency, "error-rate": error_rate}
+    command = [sys.executable, "-m", "benchmarks.server"]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            port = process.stdout.readline()
+            if not port:
+                raise RuntimeError("the canned server did not start; its stderr says why")
+            yield Server(int(port))
+        finally:
+            # The end of its input ends it.
+            process.stdin.close()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()

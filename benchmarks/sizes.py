@@ -1,0 +1,54 @@
+"""How much is measured: all of it in about twelve minutes, or a first look in less than one."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen
+class Size:
+    """Events and rounds of each figure. ``slow_events`` are for contenders that take ten times as long."""
+
+    name: str
+    runs: int
+    """Interleaved, of which the median is taken."""
+    events: int
+    slow_events: int
+    ratio_rounds: int
+    ratio_events: int
+    wall_events: int
+    wall_runs: int
+    memory_marks: tuple[int, ...]
+    page_rounds: int
+    imports: int
+    cancels: int
+
+
+FULL = Size(
+    name="full",
+    runs=5,
+    events=4000,
+    slow_events=400,
+    ratio_rounds=60,
+    ratio_events=500,
+    wall_events=10_000,
+    wall_runs=3,
+    memory_marks=(1_000, 10_000, 100_000, 1_000_000),
+    page_rounds=60,
+    imports=25,
+    cancels=30,
+)
+QUICK = Size(
+    name="quick",
+    runs=2,
+    events=600,
+    slow_events=160,
+    ratio_rounds=12,
+    ratio_events=300,
+    wall_events=800,
+    wall_runs=1,
+    memory_marks=(1_000, 10_000),
+    page_rounds=10,
+    imports=5,
+    cancels=3,
+)

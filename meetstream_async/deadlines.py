@@ -1,0 +1,89 @@
+"""One timer for all requests of a client, each of which has its own time to give up.
+
+``asyncio.timeout`` makes a timer of the loop for every request and cancels it again, which costs a tenth
+of the whole request. Nearly all requests end long before their time, so one timer serves them all: it is
+set for the earliest, and looks who is next when it fires.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from types import TracebackType
+
+
+class Deadlines:
+    """The deadlines of requests in flight, all in one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Held, because asking for the running one is a system call on Python 3.11.
+        self.loop = loop
+        self._running: set[Deadline] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._earliest = math.inf
+        """When the timer rings."""
+
+    def add(self, deadline: Deadline) -> None:
+        self._running.add(deadline)
+        if deadline.when < self._earliest:
+            self._set_timer(deadline.when)
+
+    def discard(self, deadline: Deadline) -> None:
+        # The timer stays: taking it back and setting it anew is what costs.
+        self._running.discard(deadline)
+
+    def close(self) -> None:
+        """Leave no timer behind. What is in flight still, on a lent session, keeps it."""
+        if self._timer is not None and not self._running:
+            self._timer.cancel()
+            self._earliest = math.inf
+
+    def _set_timer(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._earliest = when
+        self._timer = self.loop.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        # The loop's clock may ring a trifle early.
+        now, self._earliest = max(self._earliest, self.loop.time()), math.inf
+        for deadline in [deadline for deadline in self._running if deadline.when <= now]:
+            self._running.discard(deadline)
+            deadline.expire()
+        if self._running:
+            self._set_timer(min(deadline.when for deadline in self._running))
+
+
+class Deadline:
+    """What ``asyncio.timeout`` does for a block, on a shared timer: it raises TimeoutError."""
+
+    __slots__ = ("_cancelling", "_deadlines", "_expired", "_task", "when")
+
+    def __init__(self, deadlines: Deadlines, seconds: float) -> None:
+        self._deadlines = deadlines
+        self._expired = False
+        self.when = deadlines.loop.time() + seconds
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task(self._deadlines.loop)
+        if task is None:
+            raise RuntimeError("a request is made inside a task")
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._deadlines.add(self)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._deadlines.discard(self)
+        # Cancelled by somebody else as well, it stays a cancellation.
+        if (
+            self._expired
+            and self._task.uncancel() <= self._cancelling
+            and isinstance(error, asyncio.CancelledError)
+        ):
+            raise TimeoutError from error
+
+    def expire(self) -> None:
+        self._expired = True
+        self._task.cancel()
