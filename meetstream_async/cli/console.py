@@ -63,7 +63,7 @@ def console(wanted: Wanted) -> ExitCode:
                     say(f"the console of {clean(account.base_url)} is at this address, for one browser")
                     say("Ctrl-C ends it; runs that are under way finish what is in flight")
                     if wanted.browser:
-                        _open(served.url)
+                        open_page(served.url)
                     await stop.wait()
                     ended = await desk.runs.under_way()
                     await desk.runs.stop_all()
@@ -108,7 +108,7 @@ def _tally(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {wording(OutcomeStatus(status))}" for status, count in sorted(counts.items()))
 
 
-def _open(url: str) -> None:
+def open_page(url: str) -> None:
     """Open the page where there is a browser with a window; one in the terminal would take it over."""
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterable, Mapping
-from http.cookies import CookieError, SimpleCookie
+from collections.abc import Iterable
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -71,9 +70,11 @@ class Gate:
         return f"<Gate of {sorted(self._hosts)[0]}>"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            # The lifespan; websockets are turned off in the server.
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
             return
 
         async def send_guarded(message: Message) -> None:
@@ -128,14 +129,11 @@ class Gate:
         return answer
 
     def _is_session(self, headers: Headers) -> bool:
-        found: list[str] = []
-        for line in headers.getlist("cookie"):
-            try:
-                cookies: Mapping[str, object] = SimpleCookie(line)
-            except CookieError:
-                continue
-            found += [morsel.value for morsel in (cookies.get(_COOKIE),) if hasattr(morsel, "value")]
-        return _among(found, self._session)
+        # Each of that name: another port's page may have set one for all paths, which must not lock us out.
+        pairs = [
+            pair.strip().partition("=") for line in headers.getlist("cookie") for pair in line.split(";")
+        ]
+        return _among((value for name, _, value in pairs if name == _COOKIE), self._session)
 
 
 def _among(values: Iterable[str], secret: str) -> bool:

@@ -7,13 +7,14 @@ import re
 import signal
 import sys
 from collections.abc import Mapping
+from queue import Queue
 
 import httpx
 import pytest
 from cli_support import command, deletes, finish, surroundings, until
 from program import Program, start
 
-from meetstream_async.cli.console import Wanted, console
+from meetstream_async.cli.console import Wanted, console, open_page
 from meetstream_async.cli.run import Refused
 from meetstream_async.simulator import Simulator, Trouble
 
@@ -116,3 +117,17 @@ def test_without_the_extra_the_command_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(Refused, match=r"pip install 'meetstream-async\[console\]'"):
         console(Wanted(simulate=True, browser=False))
+
+
+def test_a_browser_is_opened_only_where_it_has_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser in the terminal would take over where the console is ended; elsewhere the page opens."""
+    opened_at: Queue[str] = Queue()
+    monkeypatch.setattr("webbrowser.open", opened_at.put)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    open_page("http://127.0.0.1:1/terminal")
+    monkeypatch.setenv("DISPLAY", ":0")
+    open_page("http://127.0.0.1:1/window")
+    assert opened_at.get(timeout=5) == "http://127.0.0.1:1/window"
+    assert opened_at.empty()

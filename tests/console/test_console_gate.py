@@ -39,6 +39,17 @@ async def test_the_token_opens_the_console_once() -> None:
         assert (await desk.http.get(desk.served.url)).status_code == 303
 
 
+async def test_a_cookie_of_another_port_locks_nobody_out() -> None:
+    """Any server on this host can set a cookie of the same name for all paths: both then come along."""
+    async with Simulator(3) as sim, console(sim) as desk:
+        (session,) = desk.http.cookies.values()
+        desk.http.cookies.clear()
+        for cookies in (f"a=b; meetstream_console=evil; meetstream_console={session}",
+                        f"meetstream_console={session}; meetstream_console=evil; ="):  # fmt: skip
+            assert (await desk.get("api/runs", Cookie=cookies)).status_code == 200
+        assert (await desk.get("api/runs", Cookie="meetstream_console=evil")).status_code == 403
+
+
 async def test_a_wrong_token_does_not_use_up_the_right_one() -> None:
     """Neither a guess, nor none, nor two opens anything; the right one still does."""
     async with Simulator(3) as sim, console(sim, opened=False) as desk:
