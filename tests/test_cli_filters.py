@@ -9,10 +9,9 @@ import pytest
 from cli_support import Terminal, command, deletes, surroundings
 
 from meetstream_async import BotFilter, MeetStreamClient, OutcomeStatus, unschedule_all
-from meetstream_async.cli.consent import Consent
-from meetstream_async.cli.preview import look
+from meetstream_async.agreement import Consent, Selection, look
 from meetstream_async.cli.run import Refused
-from meetstream_async.cli.selection import Selection, select
+from meetstream_async.cli.selection import select
 from meetstream_async.simulator import SimulatedBot, Simulator
 
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
@@ -98,7 +97,7 @@ async def test_an_event_that_left_the_filter_is_not_called_done() -> None:
         sim.ledger  # noqa: B018 - the account changes while the human reads
         await client.unschedule_event("evt_a")
         sim.add_bot(SimulatedBot("bot-2", "evt_a", platform="google_meet"))
-        report = consent.complete(await unschedule_all(client, where=consent.admits, one_off_bots="skip"))
+        report = await consent.carry_out(client, on_outcome=lambda _: None, stop=asyncio.Event())
         assert sim.ledger.scheduled_bots == {"bot-2"}
     (outcome,) = report.outcomes
     assert (outcome.event_id, outcome.status, report.ok) == ("evt_a", OutcomeStatus.SKIPPED, False)
@@ -116,7 +115,7 @@ async def test_an_event_that_was_shared_in_the_preview_stays_left_alone() -> Non
         consent = await agree(sim, client)
         assert (consent.preview.to_do, list(consent.preview.shared)) == (0, ["evt_a"])
         await client.delete_scheduled_bot("bot-2")
-        report = consent.complete(await unschedule_all(client, where=consent.admits, one_off_bots="skip"))
+        report = await consent.carry_out(client, on_outcome=lambda _: None, stop=asyncio.Event())
         assert sim.ledger.scheduled_bots == {"bot-1"}
     assert [one.status for one in report.outcomes] == [OutcomeStatus.SKIPPED]
     assert report.counts[OutcomeStatus.SKIPPED] == 1

@@ -9,8 +9,9 @@ import pytest
 from cli_support import command
 
 from meetstream_async import ScheduledBot
+from meetstream_async.agreement import Selection, reads_as
 from meetstream_async.cli.run import Refused
-from meetstream_async.cli.selection import Selection, reads_as, select
+from meetstream_async.cli.selection import select
 from meetstream_async.cli.times import both, parse_time
 from meetstream_async.simulator import SimulatedBot, Simulator
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -15,11 +16,30 @@ import meetstream_async
 
 PACKAGE = Path(meetstream_async.__file__).parent
 SIMULATOR = sorted((PACKAGE / "simulator").glob("*.py"))
-FRONT_DOORS = [path for door in ("cli", "fastapi", "jobs") for path in sorted((PACKAGE / door).glob("*.py"))]
+FRONT_DOORS = [
+    path
+    for door in ("agreement", "cli", "console", "fastapi", "jobs")
+    for path in sorted((PACKAGE / door).glob("*.py"))
+]
 # What a front door may know of another one, by the rooms that may.
 NEIGHBOURS = {
+    ("cli", "meetstream_async.agreement"): (
+        "consent",
+        "demo",
+        "given",
+        "journal",
+        "listed",
+        "listing",
+        "preview",
+        "retry",
+        "selection",
+        "unscheduling",
+    ),
+    ("cli", "meetstream_async.console"): ("console",),
+    ("console", "meetstream_async.agreement"): ("agreements", "desk", "outline", "records"),
+    ("console", "meetstream_async.fastapi"): ("agreements", "app", "desk", "outline", "runs"),
     ("cli", "meetstream_async.jobs"): ("jobs", "jobs_input", "jobs_kept", "jobs_view"),
-    ("cli", "meetstream_async.simulator"): ("demo", "simulate"),
+    ("cli", "meetstream_async.simulator"): ("console", "demo", "simulate"),
     ("fastapi", "meetstream_async.jobs"): ("durable",),
 }
 
@@ -161,9 +181,8 @@ def test_importing_the_package_imports_no_extra() -> None:
     )
     loaded = set(json.loads(run.stdout))
     assert "meetstream_async.session" in loaded
-    assert (
-        loaded & {"typer", "click", "rich", "pydantic", "fastapi", "dbos", "sqlalchemy", "psycopg"} == set()
-    )
+    extras = {"typer", "click", "rich", "pydantic", "fastapi", "uvicorn", "dbos", "sqlalchemy", "psycopg"}
+    assert loaded & extras == set()
     assert loaded & {"meetstream_async.simulator", "meetstream_async.cli", "meetstream_async.jobs"} == set()
 
 
@@ -208,6 +227,14 @@ def test_a_front_door_uses_public_names_only(path: Path) -> None:
                 assert public in meetstream_async.__all__
             else:
                 assert path.stem in NEIGHBOURS[path.parent.name, room]
+
+
+@pytest.mark.parametrize("door", ["agreement", "console", "fastapi"])
+def test_the_public_names_of_a_door_are_there(door: str) -> None:
+    """What other rooms and users may take from it is named once, and exists."""
+    room = importlib.import_module(f"meetstream_async.{door}")
+    assert len(room.__all__) == len(set(room.__all__)) > 0
+    assert [name for name in room.__all__ if not hasattr(room, name)] == []
 
 
 def test_the_public_names_of_jobs_are_sorted_and_there() -> None:

@@ -12,7 +12,19 @@ from .app_cancel import cancel_event, cancel_events, cancel_meeting
 from .app_unschedule import unschedule, unschedule_all
 from .jobs_app import app as jobs_app
 from .listing import list_bots
-from .options import After, ApiKeyFile, Attr, Before, Json, Name, Platform, Timeout
+from .options import (
+    After,
+    ApiKeyFile,
+    Attr,
+    Before,
+    Concurrency,
+    Json,
+    MaxPause,
+    Name,
+    Platform,
+    Rate,
+    Timeout,
+)
 from .output import print_line
 from .run import ExitCode, execute
 from .selection import select
@@ -147,6 +159,48 @@ def simulate(
             series=series,
         )
     )
+
+
+@app.command()
+def console(
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="On a simulated account; needs no key.")
+    ] = False,
+    bots: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How many bots the simulated account has.")
+    ] = 80,
+    port: Port = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+    concurrency: Concurrency = 5,
+    rate: Rate = None,
+    max_pause: MaxPause = 300.0,
+    timeout: Timeout = 30.0,
+    api_key_file: ApiKeyFile = None,
+) -> None:
+    """Look and unschedule in a browser, on a page that this machine serves to itself alone.
+
+    The address goes to stdout. It holds a token that works once: whoever opens it first has the console.
+
+    \b
+    Examples:
+      meetstream-async console --simulate
+      meetstream-async console --no-browser --port 8400
+    """
+    from .console import Wanted
+    from .console import console as run_console
+
+    wanted = Wanted(
+        simulate=simulate,
+        bots=bots,
+        port=port,
+        browser=browser,
+        concurrency=concurrency,
+        rate=rate,
+        max_pause=max_pause,
+        timeout=timeout,
+        api_key_file=api_key_file,
+    )
+    execute(lambda: run_console(wanted))
 
 
 @app.command()

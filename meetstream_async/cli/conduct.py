@@ -66,12 +66,11 @@ def conduct(
     verb: str,
     journal: Journal | None,
     describe: Callable[[O], dict[str, Any]] = lambda outcome: outcome.to_dict(),
-    complete: Callable[[BulkReport[O]], BulkReport[O]] = lambda report: report,
 ) -> tuple[BulkReport[O], bool]:
     """Do the work under Ctrl-C. Returns the report, and whether it was told to stop.
 
     ``work`` is given an event that ends the run gracefully, and the function that hears each outcome.
-    ``describe`` makes a line of the report file of an outcome, ``complete`` the final word of a report.
+    ``describe`` makes a line of the report file of an outcome.
     Raises Interrupted where the run was left at once.
     """
     board = Board(total, verb)
@@ -95,7 +94,7 @@ def conduct(
             return await work(stop, hear, board)
 
     try:
-        report = complete(run_async(run, on_stop=on_stop))
+        report = run_async(run, on_stop=on_stop)
     except Interrupted:
         say(f"left at once, without looking again: {board.tally()}; the rest was not attempted")
         if journal is not None:

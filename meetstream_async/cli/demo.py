@@ -15,12 +15,12 @@ from meetstream_async import (
     cancel_meetings,
     unschedule_all,
 )
+from meetstream_async.agreement import Consent, OneOffBots, look
 from meetstream_async.simulator import Ledger, Simulator
 
 from .conduct import show_report
-from .consent import Consent
 from .output import say, show
-from .preview import OneOffBots, look, show_preview
+from .preview import show_preview
 from .progress import Board
 from .render import bots_table, meetings_table
 from .run import ExitCode, run_async

@@ -13,6 +13,7 @@ from meetstream_async.jobs import JobAccount, JobEngine, JobOptions
 
 from .consent import ask
 from .output import clean, facts, plural, say, show
+from .selection import words
 from .unscheduling import Asked
 
 _SHOWN = 3
@@ -87,7 +88,7 @@ def consent_to(accounts: Sequence[JobAccount], asked: Asked, client: JobEngine, 
         facts(
             ("job", [f"{job_id} in {clean(client.database)}"]),
             ("accounts", lines),
-            ("filter", [] if asked.selection is None else asked.selection.words()),
+            ("filter", [] if asked.selection is None else words(asked.selection)),
             ("to do", [f"{verb}{where}{one_off} of {total}"]),
         )
     )

@@ -10,17 +10,14 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from meetstream_async import BulkReport, __version__
+from meetstream_async import BulkReport
+from meetstream_async.agreement import name_of, outcome_line, run_line, summary_line
 
 from .output import clean
 from .run import Refused
-
-FORMAT = 1
-"""Of the file; a reader refuses what it does not know."""
 
 
 class Journal:
@@ -46,7 +43,7 @@ class Journal:
 
     def begin(self, **facts: Any) -> None:
         """Write the first line. Raises Refused where the file takes none."""
-        self._write({"type": "run", "format": FORMAT, "version": __version__, "started": _now(), **facts})
+        self._write(run_line(**facts))
         if self.problem is not None:
             problem = f"can't be written: {self.problem}"
             raise Refused(f"the report {clean(self.path)} {problem}; nothing was started")
@@ -54,24 +51,16 @@ class Journal:
 
     def hear(self, outcome: dict[str, Any]) -> bool:
         """Write one outcome. False where the file takes no more."""
-        self._write({"type": "outcome", "at": _now(), **outcome})
+        self._write(outcome_line(outcome))
         if self.problem is None:
             self._statuses[name_of(outcome)] = outcome["status"]
         return self.problem is None
 
     def end(self, report: BulkReport[Any] | None, **facts: Any) -> None:
         """Write the summary, which is the final word, with each outcome that was heard otherwise."""
-        summary: dict[str, Any] = {"type": "summary", "ended": _now()}
-        if report is not None:
-            document = report.to_dict()
-            outcomes = document.pop("outcomes")
-            summary |= document
-            summary["corrections"] = [
-                outcome for outcome in outcomes if self._statuses.get(name_of(outcome)) != outcome["status"]
-            ]
         # Where the disk was full, there may be room by now.
         problem, self.problem = self.problem, None
-        self._write({**summary, **facts, "lost": problem})
+        self._write(summary_line(report, self._statuses, **facts, lost=problem))
         with contextlib.suppress(OSError):
             os.fsync(self._file)
         self.problem = problem or self.problem
@@ -125,16 +114,3 @@ def opened(path: Path | None) -> Iterator[Journal | None]:
         yield journal
     finally:
         journal.close()
-
-
-def name_of(outcome: dict[str, Any]) -> str:
-    """What an outcome is about, in one word."""
-    if "calendar_id" in outcome:
-        return f"{outcome['calendar_id']}/{outcome['event_id']}"
-    if outcome["event_id"] is not None:
-        return f"event {outcome['event_id']}"
-    return f"bot {' '.join(outcome['bot_ids'])}"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from meetstream_async import (
     AuthenticationError,
@@ -42,6 +42,8 @@ class Account(Generic[C]):
     key_source: str
     """The variable or the file that the key came from."""
     url_variable: str
+    arguments: Mapping[str, Any] = field(factory=dict, repr=False)
+    """Those of the client, for what makes its own."""
 
     @contextlib.contextmanager
     def explaining(self) -> Iterator[None]:
@@ -90,10 +92,12 @@ def meetstream_account(
             "or try `meetstream-async demo`, which needs none"
         )
 
-    def client() -> MeetStreamClient:
-        return MeetStreamClient(key, timeout=timeout, rate_limit=rate)
+    arguments: dict[str, Any] = {"api_key": key, "timeout": timeout, "rate_limit": rate}
 
-    return _account(client, key_file, KEY_VARIABLE, "MEETSTREAM_API_URL")
+    def client() -> MeetStreamClient:
+        return MeetStreamClient(**arguments)
+
+    return evolve(_account(client, key_file, KEY_VARIABLE, "MEETSTREAM_API_URL"), arguments=arguments)
 
 
 def meetbit_account(

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
 
-from meetstream_async import (
-    BulkReport,
-    MeetStreamClient,
-    OutcomeStatus,
-    ScheduledBot,
-    UnscheduleOutcome,
-    unschedule_all,
-)
+from meetstream_async import BulkReport, MeetStreamClient, OutcomeStatus, UnscheduleOutcome
+from meetstream_async.agreement import Consent, look, words_for
 
 from .conduct import Hear, conclude, conduct
-from .consent import Consent, ask, check_most, words_for
+from .consent import ask, check_most
 from .journal import Journal
 from .keys import Account
 from .output import say
-from .preview import look, show_preview
+from .preview import show_preview
 from .progress import Board
 from .run import ExitCode, run_async
 from .unscheduling import Asked
@@ -47,49 +39,37 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
     if not (choices.yes or choices.dry_run):
         ask(words_for(preview))
     if journal is not None:
-        agreed: list[tuple[str | None, list[ScheduledBot]]] = [*preview.events.items()]
-        if typed.one_off_bots == "delete":
-            agreed += [(None, [bot]) for bot in preview.one_off.values()]
         journal.begin(
             command=typed.command,
             api="meetstream",
             base_url=account.base_url,
             options=asked.options(),
-            listing="full" if preview.truncated else "whole",
-            targets=[_target(name, [bot.bot_id for bot in bots], consent) for name, bots in agreed],
+            listing=consent.listing,
+            targets=consent.targets(),
         )
 
     async def run(
         stop: asyncio.Event, hear: Hear[UnscheduleOutcome], board: Board
     ) -> BulkReport[UnscheduleOutcome]:
         async with account.client() as client:
-            return await unschedule_all(
+            return await consent.carry_out(
                 client,
-                max_concurrency=choices.concurrency,
-                where=consent.admits,
-                cancel_all_occurrences=True if typed.all_occurrences else None,
-                from_date=asked.series_from,
-                one_off_bots=typed.one_off_bots,
-                # Without a filter of the operator's own, no event is shared with anything.
-                whole_events=typed.whole_events or asked.selection is None,
-                dry_run=choices.dry_run,
-                max_pause=choices.max_pause,
                 on_outcome=hear,
                 stop=stop,
+                dry_run=choices.dry_run,
+                max_concurrency=choices.concurrency,
+                cancel_all_occurrences=True if typed.all_occurrences else None,
+                from_date=asked.series_from,
+                max_pause=choices.max_pause,
             )
-
-    def describe(outcome: UnscheduleOutcome) -> dict[str, Any]:
-        joins = consent.joins(outcome.bot_ids)
-        return {**outcome.to_dict(), "joins": joins and joins.isoformat()}
 
     with account.explaining():
         report, stopped = conduct(
             run,
-            total=preview.total,
+            total=consent.total,
             verb="looking" if choices.dry_run else "unscheduling",
             journal=journal,
-            describe=describe,
-            complete=consent.complete,
+            describe=consent.describe,
         )
     code = conclude(
         report,
@@ -113,8 +93,3 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
         text = f" {consent.newcomers} {were} scheduled after the preview and left alone; run this again"
         say(("note:", "yellow"), text)
     return code
-
-
-def _target(event_id: str | None, bot_ids: Sequence[str], consent: Consent) -> dict[str, Any]:
-    joins = consent.joins(bot_ids)
-    return {"event_id": event_id, "bot_ids": list(bot_ids), "joins": joins and joins.isoformat()}

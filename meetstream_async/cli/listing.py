@@ -6,12 +6,12 @@ import asyncio
 from pathlib import Path
 
 from meetstream_async import RejectedRow, ScheduledBot
+from meetstream_async.agreement import Selection
 
 from .keys import meetstream_account
 from .output import clean, plural, print_json, say, show
 from .render import bot_to_dict, bots_table
 from .run import ExitCode, run_async
-from .selection import Selection
 
 
 def list_bots(

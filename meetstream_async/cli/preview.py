@@ -1,107 +1,19 @@
-"""What a bulk run would do, shown before it."""
+"""A preview, shown before a run."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
 
-from attrs import frozen
-
-from meetstream_async import MeetStreamClient, RejectedRow, ScheduledBot
+from meetstream_async import ScheduledBot
+from meetstream_async.agreement import Preview, Selection
 
 from .output import clean, facts, plural, show
 from .render import away, local_time
-from .selection import Selection
-
-OneOffBots = Literal["report", "skip", "delete"]
+from .selection import words
 
 _SOONEST = 3
 _PLATFORMS = 8
-
-
-@frozen
-class Preview:
-    """One listing, and what a run would do with it."""
-
-    base_url: str
-    key_source: str
-    listed: tuple[ScheduledBot, ...]
-    """Every row, soonest first."""
-    truncated: bool
-    rejected: tuple[RejectedRow, ...]
-    one_off_bots: OneOffBots
-    selection: Selection | None = None
-    whole_events: bool = False
-
-    def selects(self, bot: ScheduledBot) -> bool:
-        """Whether the bot lies inside the filter."""
-        return self.selection is None or self.selection(bot)
-
-    @property
-    def bots(self) -> tuple[ScheduledBot, ...]:
-        """The rows inside the filter."""
-        return tuple(filter(self.selects, self.listed))
-
-    @property
-    def events(self) -> dict[str, list[ScheduledBot]]:
-        """The bots of each event that a run takes off."""
-        return self._split()[0]
-
-    @property
-    def shared(self) -> dict[str, list[ScheduledBot]]:
-        """The bots of each event that has bots outside the filter, too, and is left alone for that."""
-        return self._split()[1]
-
-    @property
-    def one_off(self) -> dict[str, ScheduledBot]:
-        """The bots without an event."""
-        return {bot.bot_id: bot for bot in self.bots if bot.event_id is None}
-
-    @property
-    def to_do(self) -> int:
-        """How many events, and one-off bots where they are deleted, a run would take off."""
-        return len(self.events) + (len(self.one_off) if self.one_off_bots == "delete" else 0)
-
-    @property
-    def total(self) -> int | None:
-        """How many outcomes a run will have, where the listing tells."""
-        return None if self.truncated else len(self.events) + len(self.one_off)
-
-    def _split(self) -> tuple[dict[str, list[ScheduledBot]], dict[str, list[ScheduledBot]]]:
-        inside = {bot.event_id for bot in self.bots if bot.event_id is not None}
-        rows: dict[str, list[ScheduledBot]] = {}
-        for bot in self.listed:
-            if bot.event_id in inside and bot.event_id is not None:
-                rows.setdefault(bot.event_id, []).append(bot)
-        shared = {
-            event_id: bots
-            for event_id, bots in rows.items()
-            if not self.whole_events and not all(map(self.selects, bots))
-        }
-        return {event_id: bots for event_id, bots in rows.items() if event_id not in shared}, shared
-
-
-async def look(
-    client: MeetStreamClient,
-    key_source: str,
-    one_off_bots: OneOffBots,
-    selection: Selection | None = None,
-    whole_events: bool = False,
-) -> Preview:
-    """List the account; sends nothing else."""
-    stream = client.iter_scheduled_bots()
-    bots = tuple([bot async for bot in stream])
-    return Preview(
-        client.base_url,
-        key_source,
-        bots,
-        bool(stream.truncated),
-        tuple(stream.rejected),
-        one_off_bots,
-        selection,
-        whole_events,
-    )
 
 
 def show_preview(preview: Preview, series: str | None = None) -> None:
@@ -114,10 +26,10 @@ def show_preview(preview: Preview, series: str | None = None) -> None:
     if preview.truncated:
         scheduled.append("the listing is full, so there may be more; the run lists again until its end")
     filtered = []
-    if preview.selection is not None:
+    if isinstance(preview.selection, Selection):
         inside = _events(len(events) + len(preview.shared))
         also = f", {_one_off(len(one_off))}" if one_off else ""
-        filtered = [*preview.selection.words(), f"selects {_bots(len(bots))} of these: {inside}{also}"]
+        filtered = [*words(preview.selection), f"selects {_bots(len(bots))} of these: {inside}{also}"]
     show(
         facts(
             ("account", [f"{clean(preview.base_url)} (key from {clean(preview.key_source)})"]),

@@ -2,71 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NoReturn
 
-from attrs import field, frozen
-
-from meetstream_async import BotFilter, ScheduledBot
+from meetstream_async import BotFilter
+from meetstream_async.agreement import Selection
 
 from .output import clean
 from .run import Refused
 from .times import both, echo, parse_time
-
-
-@frozen
-class Selection:
-    """A BotFilter, and the attributes as they were typed: text that may stand for a number."""
-
-    filter: BotFilter
-    attributes: Mapping[str, str] = field(factory=dict, hash=False)
-
-    def __call__(self, bot: ScheduledBot) -> bool:
-        return self.filter(bot) and all(
-            key in bot.custom_attributes and reads_as(bot.custom_attributes[key], text)
-            for key, text in self.attributes.items()
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """What was asked for, as JSON values; times in ISO 8601."""
-        given = self.filter.to_dict()
-        if self.attributes:
-            given["attributes"] = dict(self.attributes)
-        return given
-
-    def words(self) -> list[str]:
-        """What was asked for, to be read, a condition a line."""
-        given = self.filter
-        words = [
-            f"{name} {clean(value, 60)}"
-            for name, value in (("platform", given.platform), ("name", given.name))
-            if value is not None
-        ]
-        words += [f"{clean(key, 60)}={clean(text, 60)}" for key, text in self.attributes.items()]
-        words += [
-            f"{name} {both(value)}"
-            for name, value in (("from", given.after), ("before", given.before))
-            if value is not None
-        ]
-        return words
-
-
-def reads_as(value: object, text: str) -> bool:
-    """Whether an attribute is what was typed: that very text, or the number, true or false it stands for."""
-    if isinstance(value, str):
-        return value == text
-    if not isinstance(value, bool | int | float):
-        return False
-    try:
-        wanted = json.loads(text, parse_constant=_refuse)
-    except ValueError:
-        return False
-    # 1 == True in Python, but not in the API's JSON.
-    if isinstance(value, bool) or isinstance(wanted, bool):
-        return value is wanted
-    return isinstance(wanted, int | float) and value == wanted
 
 
 def select(
@@ -103,14 +47,26 @@ def select(
     return Selection(BotFilter(platform=platform, before=end, after=start, name=name), wanted)
 
 
+def words(selection: Selection) -> list[str]:
+    """What was asked for, to be read, a condition a line."""
+    given = selection.filter
+    words = [
+        f"{name} {clean(value, 60)}"
+        for name, value in (("platform", given.platform), ("name", given.name))
+        if value is not None
+    ]
+    words += [f"{clean(key, 60)}={clean(text, 60)}" for key, text in selection.attributes.items()]
+    words += [
+        f"{name} {both(value)}"
+        for name, value in (("from", given.after), ("before", given.before))
+        if value is not None
+    ]
+    return words
+
+
 def _time(option: str, text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
     moment = parse_time(text, option, now)
     echo(option, text, moment)
     return moment
-
-
-def _refuse(constant: str) -> NoReturn:
-    # NaN and Infinity, which are not JSON.
-    raise ValueError(constant)

@@ -8,11 +8,12 @@ from typing import Any
 
 from attrs import field, frozen
 
+from meetstream_async.agreement import OneOffBots, Selection
+
 from .conduct import BulkChoices
 from .inputs import STDIN
-from .preview import OneOffBots
 from .run import Refused
-from .selection import Selection, select
+from .selection import select
 from .times import both, echo, parse_time
 
 

@@ -7,7 +7,7 @@ runs bulk unschedules in the background.
 try:
     from .in_process import InProcessRuns
     from .lifespan import ClientDep, MeetBitClientDep, meetbit_lifespan, meetstream_lifespan
-    from .problems import FieldProblem, Problem, add_error_handlers, problem_responses
+    from .problems import FieldProblem, Problem, ProblemError, add_error_handlers, problem_responses
     from .router import bulk_router
     from .runs import BulkRequest, OutcomePage, RunOutcome, RunPhase, Runs, RunState
 except ImportError as error:
@@ -25,6 +25,7 @@ __all__ = [
     "MeetBitClientDep",
     "OutcomePage",
     "Problem",
+    "ProblemError",
     "RunOutcome",
     "RunPhase",
     "RunState",

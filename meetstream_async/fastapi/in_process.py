@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
-from meetstream_async import ConfigurationError, MeetStreamClient, stream_unschedule
+from meetstream_async import (
+    BulkReport,
+    ConfigurationError,
+    MeetStreamClient,
+    UnscheduleOutcome,
+    bulk_unschedule,
+    stream_unschedule,
+    unschedule_all,
+)
 
 from .problems import ProblemError
 from .run import Run
@@ -102,9 +112,24 @@ class InProcessRuns:
         self._runs[run.id] = run
         if key is not None:
             self._by_key[key] = run
-        run.task = asyncio.create_task(run.execute(client), name="meetstream_async bulk run")
+        work = functools.partial(self.carry_out, client, request)
+        run.task = asyncio.create_task(run.execute(work), name="meetstream_async bulk run")
         run.task.add_done_callback(lambda _: self._ended(run))
         return run.state()
+
+    async def carry_out(
+        self,
+        client: MeetStreamClient,
+        request: BulkRequest,
+        *,
+        on_outcome: Callable[[UnscheduleOutcome], None],
+        stop: asyncio.Event,
+    ) -> BulkReport[UnscheduleOutcome]:
+        """Do what a request asks for; a subclass may do more, or less. Its report is the run's final word."""
+        options: dict[str, Any] = {**request.options(), "on_outcome": on_outcome, "stop": stop}
+        if request.event_ids is not None:
+            return await bulk_unschedule(client, request.event_ids, **options)
+        return await unschedule_all(client, **options)
 
     async def state(self, run_id: str) -> RunState:
         return self._find(run_id).state()

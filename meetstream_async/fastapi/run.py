@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
 from meetstream_async import (
     BulkReport,
-    MeetStreamClient,
     MeetStreamError,
     OutcomeStatus,
     UnscheduleOutcome,
-    bulk_unschedule,
-    unschedule_all,
 )
 
 from .problems import as_problem
@@ -22,6 +21,14 @@ from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState
 
 _SHOWN = RunOutcome.model_fields.keys() - {"position"}
 _log = logging.getLogger("meetstream_async.fastapi")
+
+
+class Work(Protocol):
+    """What a run does."""
+
+    async def __call__(
+        self, *, on_outcome: Callable[[UnscheduleOutcome], None], stop: asyncio.Event
+    ) -> BulkReport[UnscheduleOutcome]: ...
 
 
 class Run:
@@ -84,21 +91,13 @@ class Run:
             still_listed=len(report.still_listed) if report else 0,
         )
 
-    async def execute(self, client: MeetStreamClient) -> None:
+    async def execute(self, work: Work) -> None:
         try:
-            self._conclude(await self._work(client))
+            self._conclude(await work(on_outcome=self._hear, stop=self._stop))
         except asyncio.CancelledError:
             self._end(RunPhase.CANCELLED, f"{self._stopped_by or 'cancelled'}; what was in flight is unknown")
         except Exception as error:
             self._end(RunPhase.CANCELLED if self._stopped_by else RunPhase.FAILED, _why(error))
-
-    async def _work(self, client: MeetStreamClient) -> BulkReport[UnscheduleOutcome]:
-        options = self._request.options()
-        if self._request.event_ids is not None:
-            return await bulk_unschedule(
-                client, self._request.event_ids, on_outcome=self._hear, stop=self._stop, **options
-            )
-        return await unschedule_all(client, on_outcome=self._hear, stop=self._stop, **options)
 
     def _hear(self, outcome: UnscheduleOutcome) -> None:
         key = outcome.bot_ids if outcome.event_id is None else outcome.event_id

@@ -18,10 +18,10 @@ from meetstream_async import (
     UnscheduleOutcome,
 )
 
-from .output import clean
-
 _DONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
 _FIRST_LOOK, _LONGEST_LOOK = 0.5, 4.0
+_MOST = 300
+"""Characters of an error that a reason may hold."""
 
 
 async def verify(
@@ -65,7 +65,7 @@ async def verify(
         try:
             page = await client.list_scheduled_bots()
         except MeetStreamError as error:
-            text = f"whether they are gone could not be seen: {clean(error, 300)}"
+            text = f"whether they are gone could not be seen: {str(error)[:_MOST]}"
             return _short(report, text, complete=False)
         left = tuple(filter(should_be_gone, page.bots))
         if not left:

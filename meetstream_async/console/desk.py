@@ -1,0 +1,191 @@
+"""What the console does for its page: list, match, preview, start, retry."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import define, field, frozen
+
+from meetstream_async import MeetStreamClient, MeetStreamError, ScheduledBot
+from meetstream_async.agreement import Consent, Given, OneOffBots, Preview, Selects, look, words_for
+from meetstream_async.fastapi import ProblemError, RunState
+
+from .agreements import Agreements, Job, digest_of, new_id
+from .outline import (
+    BotRow,
+    ConsentAsked,
+    FilterAsked,
+    LeftAlone,
+    Listing,
+    Matches,
+    PreviewAsked,
+    PreviewTold,
+    RunTold,
+    Unreadable,
+    left_alone,
+    platforms_of,
+    soonest_of,
+)
+from .records import Record
+from .runs import ConsoleRuns
+
+
+@frozen
+class _Picked:
+    """The bots that were ticked."""
+
+    bot_ids: frozenset[str]
+
+    def __call__(self, bot: ScheduledBot) -> bool:
+        return bot.bot_id in self.bot_ids
+
+
+@define(eq=False)
+class Desk:
+    """One account, as the page sees it."""
+
+    host: str
+    """The address of its API."""
+    key_source: str
+    """Where the key came from; never the key."""
+    explain: Callable[[MeetStreamError], str] = str
+    """What to tell the operator of an error."""
+    simulated: bool = False
+    options: dict[str, Any] = field(factory=dict)
+    """Of every run: ``max_concurrency``, ``max_pause``."""
+    clock: Callable[[], float] = time.monotonic
+    """Monotonic seconds."""
+    runs: ConsoleRuns = field(init=False)
+    _agreements: Agreements = field(init=False)
+    _listed: Preview | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.runs = ConsoleRuns(**self.options)
+        self._agreements = Agreements(self.clock)
+
+    async def listing(self, client: MeetStreamClient) -> Listing:
+        """Ask the API what is scheduled."""
+        found = self._listed = await self._look(client, "report", None, False)
+        return Listing(
+            host=self.host,
+            key_source=self.key_source,
+            simulated=self.simulated,
+            listed_at=datetime.now(UTC),
+            truncated=found.truncated,
+            bots=[BotRow.of(bot) for bot in found.listed],
+            rejected=[Unreadable(path=row.path, reason=row.reason) for row in found.rejected],
+        )
+
+    def match(self, asked: FilterAsked) -> Matches:
+        """Which bots of the last listing lie inside a filter; asks nobody."""
+        selection = asked.selection()
+        listed = self._listed.listed if self._listed is not None else ()
+        return Matches(bot_ids=[bot.bot_id for bot in listed if selection is None or selection(bot)])
+
+    async def preview(self, client: MeetStreamClient, asked: PreviewAsked) -> PreviewTold:
+        """List again, and say what a run would do."""
+        picked = asked.bot_ids
+        selects: Selects | None = asked.filter.selection() if picked is None else _Picked(picked)
+        found = await self._look(client, asked.one_off_bots, selects, asked.whole_events)
+        events = [bot for bots in found.events.values() for bot in bots]
+        one_off = list(found.one_off.values())
+        job: Job
+        if picked is None:
+            job = Consent(found)
+            words, gone = words_for(found), frozenset[str]()
+            title = "everything" if selects is None else "what the filter selects"
+        else:
+            job = Given([*events, *one_off], asked.one_off_bots, shared=found.shared)
+            words = f"unschedule {found.to_do}" if found.to_do else None
+            gone = picked - {bot.bot_id for bot in found.listed}
+            title = "the selected bots"
+        options = {
+            "filter": asked.filter.model_dump(mode="json", exclude_defaults=True),
+            "picked": None if picked is None else sorted(picked),
+            "one_off_bots": asked.one_off_bots,
+            "whole_events": asked.whole_events,
+        }
+        deleted = one_off if asked.one_off_bots == "delete" else []
+        return self._tell(
+            job,
+            options,
+            words=words,
+            title=title,
+            filter=asked.filter if picked is None and selects is not None else None,
+            truncated=found.truncated and picked is None,
+            bots=[*events, *deleted],
+            events=len(found.events),
+            deleted=len(deleted),
+            left_alone=left_alone(found, gone=sorted(gone)),
+            one_off_bots=asked.one_off_bots,
+            whole_events=asked.whole_events,
+        )
+
+    async def retry(self, run_id: str) -> PreviewTold:
+        """A preview of what a run has left undone, as its report says."""
+        state, record = await self.runs.state(run_id), await self.runs.record(run_id)
+        if not state.over:
+            raise ProblemError(409, "run_not_over", "The run is not over: stop it, or wait for its end.")
+        leftovers = record.leftovers()
+        told = record.agreement.told
+        job = Given(leftovers.targets, told.one_off_bots, leftovers)
+        bots = [bot for bots in job.events.values() for bot in bots] + job.deleted
+        unseen = [LeftAlone(kind="unseen", count=1)] if leftovers.unseen else []
+        return self._tell(
+            job,
+            {"retry_of": run_id, "one_off_bots": told.one_off_bots},
+            words=f"unschedule {job.to_do}" if job.to_do else None,
+            title="what a run left undone",
+            filter=None,
+            truncated=False,
+            bots=bots,
+            events=len(job.events),
+            deleted=len(job.deleted),
+            left_alone=unseen,
+            one_off_bots=told.one_off_bots,
+            whole_events=told.whole_events,
+        )
+
+    async def start(self, client: MeetStreamClient, preview_id: str, asked: ConsentAsked) -> RunTold:
+        """Start the run of a preview that was consented to."""
+        agreement = self._agreements.consented(preview_id, asked.words, asked.digest)
+        state = await self.runs.start_agreed(client, agreement)
+        return tell_run(state, await self.runs.record(state.id))
+
+    def _tell(
+        self, job: Job, options: dict[str, Any], *, bots: list[ScheduledBot], **told: Any
+    ) -> PreviewTold:
+        preview = PreviewTold(
+            id=new_id(),
+            digest=digest_of(self.host, job, options),
+            host=self.host,
+            key_source=self.key_source,
+            bots=len(bots),
+            platforms=platforms_of(bots),
+            soonest=soonest_of(bots),
+            **told,
+        )
+        self._agreements.keep(preview, job, {**self.options, **options})
+        return preview
+
+    async def _look(
+        self,
+        client: MeetStreamClient,
+        one_off_bots: OneOffBots,
+        selects: Selects | None,
+        whole_events: bool,
+    ) -> Preview:
+        try:
+            return await look(client, self.key_source, one_off_bots, selects, whole_events)
+        except MeetStreamError as error:
+            raise ProblemError(502, "account_unreadable", self.explain(error)) from None
+
+
+def tell_run(state: RunState, record: Record) -> RunTold:
+    """A run, as the page sees it."""
+    undone = len(record.leftovers().targets) if state.over and not state.ok else 0
+    job = record.agreement.job
+    return RunTold(run=state, title=record.agreement.told.title, total=job.total, undone=undone)

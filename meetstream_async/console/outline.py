@@ -1,0 +1,192 @@
+"""What the page is told, and what it may ask for."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from meetstream_async import BotFilter, ScheduledBot
+from meetstream_async.agreement import OneOffBots, Preview, Selection
+from meetstream_async.fastapi import RunState
+
+_SOONEST = 3
+_EXAMPLES = 5
+_LONGEST = 500
+"""Characters of a value."""
+MOST_PICKED = 10_000
+"""Bots of one selection."""
+
+Text = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FilterAsked(_Asked):
+    """Which bots are meant; all that is given must match."""
+
+    platform: Text | None = None
+    after: AwareDatetime | None = None
+    before: AwareDatetime | None = None
+    name: Text | None = None
+    attributes: dict[Text, str] = {}
+
+    def selection(self) -> Selection | None:
+        """As a function of a bot; None where nothing is given."""
+        given = BotFilter(platform=self.platform, before=self.before, after=self.after, name=self.name)
+        return Selection(given, self.attributes) if given.to_dict() or self.attributes else None
+
+
+class PreviewAsked(_Asked):
+    """What is going to be unscheduled: all inside the filter, or just these bots."""
+
+    filter: FilterAsked = FilterAsked()
+    bot_ids: Annotated[frozenset[Text], Field(min_length=1, max_length=MOST_PICKED)] | None = None
+    one_off_bots: OneOffBots = "report"
+    whole_events: bool = False
+
+
+class ConsentAsked(_Asked):
+    """What was typed, and the digest of what it was typed for."""
+
+    words: Annotated[str, Field(max_length=200)]
+    digest: Annotated[str, Field(max_length=100)]
+
+
+class BotRow(BaseModel):
+    """A bot as the table shows it. Without its meeting link, which often carries a password."""
+
+    bot_id: str
+    event_id: str | None
+    platform: str | None
+    status: str | None
+    name: str | None
+    joins: AwareDatetime | None
+    attributes: dict[str, str] = Field(description="Values that are no text are JSON.")
+
+    @classmethod
+    def of(cls, bot: ScheduledBot) -> BotRow:
+        attributes = {
+            _shown(key): _shown(value) for key, value in bot.custom_attributes.items() if key != "event_id"
+        }
+        return cls(
+            bot_id=bot.bot_id,
+            event_id=bot.event_id,
+            platform=bot.platform and _shown(bot.platform),
+            status=bot.status and _shown(bot.status),
+            name=bot.bot_username and _shown(bot.bot_username),
+            joins=bot.scheduled_join_time,
+            attributes=attributes,
+        )
+
+
+class Unreadable(BaseModel):
+    """A row of the listing that could not be read."""
+
+    path: str
+    reason: str
+
+
+class Listing(BaseModel):
+    """The account's scheduled bots, soonest first."""
+
+    host: str
+    key_source: str
+    simulated: bool
+    listed_at: AwareDatetime
+    truncated: bool = Field(description="The listing came back full: there may be more.")
+    bots: list[BotRow]
+    rejected: list[Unreadable]
+
+
+class Matches(BaseModel):
+    """The bots of the last listing that lie inside a filter."""
+
+    bot_ids: list[str]
+
+
+class LeftAlone(BaseModel):
+    """What a run would not touch, and some of their ids."""
+
+    kind: Literal["one_off", "shared", "outside", "unreadable", "gone", "unseen"]
+    count: int
+    examples: list[str] = []
+
+
+class PreviewTold(BaseModel):
+    """What a run would do, and what has to be typed to start it."""
+
+    id: str
+    digest: str
+    words: str | None = Field(description="None where there is nothing to do.")
+    title: str
+    host: str
+    key_source: str
+    filter: FilterAsked | None
+    truncated: bool
+    bots: int
+    events: int
+    deleted: int = Field(description="One-off bots that are deleted by their own ids.")
+    platforms: dict[str, int]
+    soonest: list[BotRow]
+    left_alone: list[LeftAlone]
+    one_off_bots: OneOffBots
+    whole_events: bool
+
+
+class RunTold(BaseModel):
+    """A run, and what it was agreed to do."""
+
+    run: RunState
+    title: str
+    total: int | None = Field(description="Outcomes that it will have, where that is known.")
+    undone: int = Field(description="What a retry would take up.")
+
+
+def platforms_of(bots: Iterable[ScheduledBot]) -> dict[str, int]:
+    """How many of these bots there are on each platform."""
+    return dict(Counter(_shown(bot.platform or "unknown") for bot in bots).most_common())
+
+
+def soonest_of(bots: Iterable[ScheduledBot]) -> list[BotRow]:
+    """Those that join first."""
+    timed = [(bot.scheduled_join_time, bot) for bot in bots if bot.scheduled_join_time is not None]
+    timed.sort(key=lambda pair: pair[0])
+    return [BotRow.of(bot) for _, bot in timed[:_SOONEST]]
+
+
+def left_alone(preview: Preview, *, gone: Iterable[str] = ()) -> list[LeftAlone]:
+    """What a run of this preview does not touch. ``gone``: what was meant and is not listed any more."""
+    one_off = [] if preview.one_off_bots == "delete" else list(preview.one_off)
+    outside = len(preview.listed) - len(preview.bots)
+    found: list[tuple[Any, int, list[str]]] = [
+        ("one_off", len(one_off), one_off),
+        ("shared", len(preview.shared), list(preview.shared)),
+        ("gone", len(missing := list(gone)), missing),
+        ("outside", outside, []),
+        ("unreadable", len(preview.rejected), [f"{row.path}: {row.reason}" for row in preview.rejected]),
+    ]
+    return [
+        LeftAlone(kind=kind, count=count, examples=[_shown(text) for text in examples[:_EXAMPLES]])
+        for kind, count, examples in found
+        if count
+    ]
+
+
+def _shown(value: object) -> str:
+    """A server's value as text that can be written and is not too long to be shown."""
+    if isinstance(value, str):
+        text = value
+    else:
+        try:
+            text = json.dumps(value, ensure_ascii=False)
+        except RecursionError:
+            text = "…"
+    cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    # JSON can hold half characters, which nobody can write.
+    return cut.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

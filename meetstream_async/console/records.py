@@ -1,0 +1,86 @@
+"""The report of each run, in the lines that the command line's ``--report`` writes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from meetstream_async import BulkReport, MeetStreamClient, MeetStreamError, UnscheduleOutcome
+from meetstream_async.agreement import (
+    Leftovers,
+    leftovers_of,
+    name_of,
+    outcome_line,
+    run_line,
+    summary_line,
+)
+
+from .agreements import Agreement
+
+
+class Record:
+    """One run: what was agreed to, and what became of it."""
+
+    def __init__(self, agreement: Agreement) -> None:
+        told = agreement.told
+        self.agreement = agreement
+        self.report: BulkReport[UnscheduleOutcome] | None = None
+        self.task: asyncio.Task[Any] | None = None
+        """What works on it, until it is over."""
+        self._statuses: dict[str, str] = {}
+        self._lines = [
+            run_line(
+                command="console",
+                api="meetstream",
+                base_url=told.host,
+                options=agreement.options,
+                listing=agreement.job.listing,
+                targets=agreement.job.targets(),
+            )
+        ]
+
+    async def carry_out(
+        self,
+        client: MeetStreamClient,
+        *,
+        on_outcome: Callable[[UnscheduleOutcome], None],
+        stop: asyncio.Event,
+        **options: Any,
+    ) -> BulkReport[UnscheduleOutcome]:
+        """Do what was agreed to, and write it down as it happens."""
+
+        def hear(outcome: UnscheduleOutcome) -> None:
+            described = self.agreement.job.describe(outcome)
+            self._lines.append(outcome_line(described))
+            self._statuses[name_of(described)] = described["status"]
+            on_outcome(outcome)
+
+        self.task = asyncio.current_task()
+        try:
+            report = await self.agreement.job.carry_out(client, on_outcome=hear, stop=stop, **options)
+        except MeetStreamError as error:
+            self._end(None, ok=False, complete=False, interrupted=stop.is_set(), reason=str(error))
+            raise
+        finally:
+            self.task = None
+        self.report = report
+        self._end(report, interrupted=stop.is_set())
+        return report
+
+    def _end(self, report: BulkReport[UnscheduleOutcome] | None, **facts: Any) -> None:
+        self._lines.append(summary_line(report, self._statuses, **facts, lost=None))
+
+    def counts(self) -> dict[str, int]:
+        """How many ended in each status, as far as it was heard."""
+        return dict(Counter(self._statuses.values()))
+
+    def document(self) -> bytes:
+        """The report so far, as JSON lines."""
+        return b"".join(json.dumps(line).encode() + b"\n" for line in self._lines)
+
+    def leftovers(self) -> Leftovers:
+        """What a retry would take up."""
+        return leftovers_of(self._lines)

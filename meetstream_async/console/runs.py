@@ -1,0 +1,103 @@
+"""The console's runs: each starts from a preview that was consented to, and from nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from meetstream_async import BulkReport, MeetStreamClient, UnscheduleOutcome
+from meetstream_async.fastapi import BulkRequest, InProcessRuns, ProblemError, RunState
+
+from .agreements import Agreement
+from .records import Record
+
+_KEEP_FOR = 7 * 86_400.0
+"""Seconds after which an ended run is forgotten."""
+
+
+class AgreedRequest(BulkRequest):
+    """A request that stands for a preview."""
+
+    preview: str
+
+
+class ConsoleRuns(InProcessRuns):
+    """Runs of this process, with a record of each. ``options``: of every run, such as ``max_concurrency``."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(keep_for=_KEEP_FOR)
+        self._options = options
+        self._records: dict[str, Record] = {}
+        self._by_run: dict[str, Record] = {}
+        self._ending = False
+
+    async def start_agreed(self, client: MeetStreamClient, agreement: Agreement) -> RunState:
+        """Start the run of an agreement; asked again, the same run."""
+        if agreement.run_id is not None:
+            return await self.state(agreement.run_id)
+        if self._ending:
+            raise ProblemError(503, "shutting_down", "The console is ending: nothing new is started.")
+        preview = agreement.told.id
+        record = self._records[preview] = Record(agreement)
+        try:
+            state = await self.start(client, AgreedRequest(preview=preview), preview)
+        except BaseException:
+            del self._records[preview]
+            raise
+        agreement.run_id = state.id
+        self._by_run[state.id] = record
+        return state
+
+    async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
+        if not isinstance(request, AgreedRequest):
+            raise ProblemError(403, "no_consent", "A run starts from a preview that was consented to.")
+        return await super().start(client, request, key)
+
+    async def carry_out(
+        self,
+        client: MeetStreamClient,
+        request: BulkRequest,
+        *,
+        on_outcome: Callable[[UnscheduleOutcome], None],
+        stop: asyncio.Event,
+    ) -> BulkReport[UnscheduleOutcome]:
+        assert isinstance(request, AgreedRequest)
+        record = self._records[request.preview]
+        return await record.carry_out(client, on_outcome=on_outcome, stop=stop, **self._options)
+
+    async def kept(self) -> list[tuple[RunState, Record]]:
+        """The runs that are kept, newest first."""
+        found = []
+        for run_id, record in reversed(list(self._by_run.items())):
+            try:
+                found.append((await self.state(run_id), record))
+            except ProblemError:
+                # Forgotten by the runs, which are bounded; so are the records.
+                del self._by_run[run_id], self._records[record.agreement.told.id]
+        return found
+
+    async def record(self, run_id: str) -> Record:
+        """The record of a run. Raises ProblemError (404) where there is none."""
+        await self.state(run_id)
+        return self._by_run[run_id]
+
+    async def under_way(self) -> list[Record]:
+        """The records of the runs that are not over."""
+        return [record for state, record in await self.kept() if not state.over]
+
+    async def stop_all(self) -> None:
+        """Start nothing new in any run, and wait for what is in flight."""
+        self._ending = True
+        running = [state.id for state, _ in await self.kept() if not state.over]
+        for run_id in running:
+            await self.stop(run_id)
+        for run_id in running:
+            while not (state := await self.state(run_id)).over:
+                await self.changed(run_id, state, 1.0)
+
+    def cancel_all(self) -> None:
+        """Leave at once: what is in flight is unknown."""
+        for record in self._by_run.values():
+            if record.task is not None:
+                record.task.cancel()

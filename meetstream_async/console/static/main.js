@@ -1,0 +1,125 @@
+// The page: what is listed, what is chosen, what runs.
+
+import { ask } from "./api.js";
+import { $, h } from "./dom.js";
+import { Filter } from "./filter.js";
+import { localTime, plural } from "./format.js";
+import { Preview } from "./preview.js";
+import { RunView } from "./run.js";
+import { BotTable } from "./table.js";
+import { drawTimeline } from "./timeline.js";
+
+const table = new BotTable(changed);
+const filter = new Filter((ids) => table.show(ids), complain);
+const preview = new Preview(started);
+const run = new RunView({ ended, retry, complain });
+let runs = [];
+
+function complain(problem) {
+  $("alerts").replaceChildren(h("p", { class: "notice bad" }, problem.message));
+}
+
+function changed() {
+  const [all, shown, picked] = [table.bots.length, table.shown.length, table.picked.length];
+  $("bots-status").textContent = shown === all ? plural(all, "bot") : `${shown} of ${plural(all, "bot")}`;
+  $("selected").textContent = picked ? `${plural(picked, "bot")} selected` : "Nothing selected";
+  $("some").disabled = picked === 0;
+  $("every").textContent = filter.isEmpty ? "Unschedule all…" : "Unschedule all inside the filter…";
+  $("bots-empty").hidden = shown > 0;
+  $("bots-empty").textContent = all ? "No bot lies inside the filter." : "No bot is scheduled.";
+  drawTimeline(table);
+}
+
+async function list() {
+  $("refresh").disabled = true;
+  try {
+    const listing = await ask("api/bots");
+    $("alerts").replaceChildren();
+    $("host").textContent = listing.simulated ? `${listing.host} (simulated)` : listing.host;
+    $("key-source").textContent = listing.key_source;
+    $("listed-at").textContent = localTime(new Date(listing.listed_at));
+    $("notices").replaceChildren(...notices(listing));
+    filter.offer(listing.bots);
+    table.fill(listing.bots);
+    if (!filter.isEmpty) await filter.run();
+  } catch (problem) {
+    complain(problem);
+  } finally {
+    $("refresh").disabled = false;
+  }
+}
+
+function notices(listing) {
+  const found = [];
+  if (listing.truncated) {
+    found.push(`The listing came back full with ${plural(listing.bots.length, "bot")}: there may be more that it does not show. “Unschedule all” goes on behind it, and lists again until nothing is left.`);
+  }
+  for (const row of listing.rejected) found.push(`A row can't be read, and is left alone: ${row.path} ${row.reason}`);
+  return found.map((text) => h("p", { class: "notice warn" }, text));
+}
+
+async function propose(make, options) {
+  try {
+    $("alerts").replaceChildren();
+    await preview.open(make, options);
+  } catch (problem) {
+    complain(problem);
+  }
+}
+
+function retry(runId) {
+  return propose(() => ask(`api/runs/${encodeURIComponent(runId)}/retry`, {}), { options: false });
+}
+
+function started(told) {
+  runs = [told, ...runs.filter((one) => one.run.id !== told.run.id)];
+  offerRuns();
+  follow(told);
+  table.clear();
+  $("run-title").focus();
+}
+
+function follow(told) {
+  run.follow(told);
+  $("runs").value = told.run.id;
+}
+
+async function ended() {
+  await Promise.all([findRuns(), list()]);
+}
+
+async function findRuns() {
+  try {
+    runs = await ask("api/runs");
+    offerRuns();
+    for (const told of runs) run.learn(told);
+  } catch (problem) {
+    complain(problem);
+  }
+}
+
+function offerRuns() {
+  $("runs").replaceChildren(...runs.map((told) => {
+    const begun = localTime(new Date(told.run.started_at));
+    return h("option", { value: told.run.id }, `${begun}: ${told.title}, ${told.run.state}`);
+  }));
+  $("runs-label").hidden = runs.length < 2;
+  if (run.id !== null) $("runs").value = run.id;
+}
+
+$("refresh").addEventListener("click", list);
+$("some").addEventListener("click", () => {
+  const bot_ids = table.picked.map((bot) => bot.bot_id);
+  return propose((options) => ask("api/previews", { bot_ids, ...options }));
+});
+$("every").addEventListener("click", () => {
+  const chosen = filter.value;
+  return propose((options) => ask("api/previews", { filter: chosen, ...options }));
+});
+$("runs").addEventListener("change", () => follow(runs.find((told) => told.run.id === $("runs").value)));
+
+await Promise.all([findRuns(), list()]);
+// Reloading the page finds the run again: the one under way, else the newest.
+const again = runs.find((told) => told.run.state === "running") ?? runs[0];
+if (again && run.id === null) follow(again);
+document.body.dataset.ready = "true";

@@ -1,0 +1,155 @@
+// One run: its bar, its outcomes as they come, and what can be done about it.
+
+import { stop } from "./api.js";
+import { $, chip, h } from "./dom.js";
+import { needsAttention, plural, reasonWords, statusTone, statusWords } from "./format.js";
+
+const MOST_ROWS = 500;
+const STATES = {
+  running: ["running", ""],
+  succeeded: ["all that was asked for holds", "good"],
+  failed: ["not everything holds", "bad"],
+  cancelled: ["stopped", "warn"],
+};
+const TITLES = { everything: "Unscheduling everything" };
+
+export class RunView {
+  #told = null;
+  #source = null;
+  #outcomes = new Map();
+  #frame = 0;
+  #ended;
+  #complain;
+
+  constructor({ ended, retry, complain }) {
+    this.#ended = ended;
+    this.#complain = complain;
+    $("stop").addEventListener("click", () => this.#stop());
+    $("retry").addEventListener("click", () => retry(this.#told.run.id));
+    $("outcomes-shown").addEventListener("change", () => this.#draw());
+  }
+
+  get id() { return this.#told?.run.id ?? null; }
+
+  // The server tells the run from its first outcome: a page that was reloaded misses nothing.
+  follow(told) {
+    this.#source?.close();
+    this.#told = told;
+    this.#outcomes = new Map();
+    $("run").hidden = false;
+    $("run-title").textContent = TITLES[told.title] ?? `Unscheduling ${told.title}`;
+    $("report").href = `api/runs/${encodeURIComponent(told.run.id)}/report`;
+    this.#draw();
+    const source = (this.#source = new EventSource(`api/runs/${encodeURIComponent(told.run.id)}/events`));
+    source.addEventListener("outcome", (event) => this.#hear(JSON.parse(event.data)));
+    source.addEventListener("progress", (event) => this.#know(JSON.parse(event.data)));
+    source.addEventListener("end", (event) => {
+      source.close();
+      this.#know(JSON.parse(event.data));
+      $("run-live").textContent = this.#sentence();
+      this.#ended(this.#told.run.id);
+    });
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) this.#complain(new Error("The console's server is gone: what the run did is told in its terminal."));
+    });
+  }
+
+  // What the server's list of runs knows besides.
+  learn(told) {
+    if (told.run.id === this.id) {
+      this.#told = told;
+      this.#draw();
+    }
+  }
+
+  #hear(outcome) {
+    const key = outcome.event_id === null ? `bot ${outcome.bot_ids.join(" ")}` : `event ${outcome.event_id}`;
+    // What turned out otherwise comes again, and goes to the top.
+    this.#outcomes.delete(key);
+    this.#outcomes.set(key, outcome);
+    this.#later();
+  }
+
+  #know(run) {
+    this.#told = { ...this.#told, run };
+    this.#later();
+  }
+
+  #later() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#draw();
+    });
+  }
+
+  async #stop() {
+    $("stop").disabled = true;
+    try {
+      this.#know(await stop(this.id));
+    } catch (problem) {
+      this.#complain(problem);
+    }
+  }
+
+  #sentence() {
+    const { run } = this.#told;
+    const counts = Object.entries(run.counts).filter(([, count]) => count);
+    return [STATES[run.state][0], ...counts.map(([status, count]) => `${count} ${statusWords(status)}`)].join(", ");
+  }
+
+  #draw() {
+    const { run, total, undone } = this.#told;
+    const done = Object.values(run.counts).reduce((sum, count) => sum + count, 0);
+    const over = run.state !== "running";
+    const [words, tone] = STATES[run.state];
+    $("run-state").textContent = run.stopping ? "stopping: what is in flight finishes" : words;
+    $("run-state").className = `chip ${tone}`;
+    drawBar(done, total, over, words);
+    $("run-reason").textContent = over && run.reason ? `Why: ${reasonWords(run.reason)}` : "";
+    const counts = Object.entries(run.counts).filter(([, count]) => count);
+    if (run.still_listed) counts.push(["still_listed", run.still_listed]);
+    $("run-counts").replaceChildren(...counts.map(([status, count]) => h("li", {}, chip(`${count} ${statusWords(status)}`, status === "still_listed" ? "bad" : statusTone(status)))));
+    $("stop").hidden = over;
+    $("stop").disabled = run.stopping;
+    $("retry").hidden = !(over && undone);
+    this.#drawOutcomes();
+  }
+
+  #drawOutcomes() {
+    const attention = $("outcomes-shown").value === "attention";
+    const newest = [...this.#outcomes.values()].reverse();
+    const open = newest.filter((one) => needsAttention(one.status));
+    const found = attention ? open : [...open, ...newest.filter((one) => !needsAttention(one.status))];
+    $("outcomes").tBodies[0].replaceChildren(...found.slice(0, MOST_ROWS).map(outcomeRow));
+    $("outcomes-more").hidden = found.length <= MOST_ROWS;
+    $("outcomes-more").textContent = `and ${plural(found.length - MOST_ROWS, "outcome")} more: the report has them all`;
+  }
+}
+
+function drawBar(done, total, over, words) {
+  const bar = $("run-bar");
+  if (over || total !== null) {
+    bar.max = Math.max(over ? done : total, 1);
+    bar.value = over ? bar.max : Math.min(done, total);
+  } else {
+    bar.removeAttribute("value");
+  }
+  const of = total === null || over ? `${plural(done, "outcome")}` : `${done} of ${total}`;
+  $("run-progress").textContent = over ? `${of}, ended` : of;
+  bar.setAttribute("aria-valuetext", `${of}, ${words}`);
+}
+
+function outcomeRow(one) {
+  const name = one.event_id === null ? `bot ${one.bot_ids.join(" ")}` : one.event_id;
+  const reason = reasonWords(one.reason);
+  // The reason of a failure mostly is its error's text.
+  const error = one.error && reason && one.error.includes(reason) ? null : one.error;
+  const why = [reason, error].filter(Boolean);
+  const cell = { role: "cell" };
+  return h("tr", { role: "row" },
+    h("td", { ...cell, class: "id" }, name),
+    h("td", cell, chip(statusWords(one.status), statusTone(one.status))),
+    h("td", cell, ...why.map((text) => h("div", {}, text))),
+    h("td", { ...cell, class: "num" }, String(one.attempts)),
+  );
+}
