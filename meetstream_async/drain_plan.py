@@ -294,6 +294,7 @@ class DrainPlan(Unscheduler):
                 here = {bot_id: bot for bot_id, bot in all_here.items() if self._options.selects(bot)}
             # A DELETE would now take a bot that the filter leaves out.
             untouchable = len(here) < len(all_here)
+            here = {bot_id: bot for bot_id, bot in here.items() if not self._options.spares(bot)}
             if _is_open(outcome):
                 if here and not event.tried_again and not untouchable:
                     event.tried_again = True

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from .calls import CallPlan, Job
 from .errors import ConfigurationError, EventNotFoundError, EventNotScheduledError, MeetStreamError
 from .meetstream import MeetStreamClient, check_series_options
-from .models import ScheduledBot, ScheduledBotPage, UnscheduleResult
+from .models import BotFilter, ScheduledBot, ScheduledBotPage, UnscheduleResult
 from .outcomes import OutcomeStatus, UnscheduleOutcome
 from .plan import is_plain_function
 from .refusals import bot_is_not_yours
@@ -78,6 +78,10 @@ class UnscheduleOptions:
             # It would be true for every bot.
             raise ConfigurationError("where must be a plain function of a bot; this one has to be awaited")
         return bool(selected)
+
+    def spares(self, bot: ScheduledBot) -> bool:
+        """Whether the bot joins before the part of its series that is asked for, and stays."""
+        return self.from_date is not None and BotFilter(before=self.from_date)(bot)
 
 
 @define(eq=False)

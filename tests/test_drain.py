@@ -403,3 +403,14 @@ async def test_bots_that_were_deleted_by_id_are_not_deleted_again():
         report = await unschedule_all(client, one_off_bots="delete")
     assert report.ok, report.reason
     assert sim.ledger.bot_delete_requests("bot-0001") == 1
+
+
+async def test_what_joins_before_a_series_is_cut_is_meant_to_stay():
+    """With from_date, occurrences before it stay listed, and the report is ok all the same."""
+    rows = [bot(number, series="master_1") for number in range(6)]
+    start = rows[3].join_time
+    async with Simulator(rows) as sim, connect(sim) as client:
+        report = await unschedule_all(client, cancel_all_occurrences=True, from_date=start, settle=0.5)
+    assert sim.ledger.scheduled_events == {row.event_id for row in rows[:3]}
+    assert report.still_listed == ()
+    assert report.ok, report.reason

@@ -10,6 +10,7 @@ from datetime import datetime
 import attrs
 
 from meetstream_async import (
+    BotFilter,
     BulkReport,
     MeetStreamClient,
     MeetStreamError,
@@ -52,8 +53,7 @@ async def verify(
     def should_be_gone(bot: ScheduledBot) -> bool:
         if bot.event_id is None:
             return bot.bot_id in bots or bot.bot_id in claimed
-        joins = bot.scheduled_join_time
-        early = series_from is not None and joins is not None and joins < series_from
+        early = series_from is not None and BotFilter(before=series_from)(bot)
         return (bot.event_id in events or bot.event_id in claimed) and not early
 
     if not (events or bots or claimed) or stop.is_set():

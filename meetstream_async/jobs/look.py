@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from attrs import define, field
 
 from meetstream_async import (
+    BotFilter,
     MeetStreamClient,
     MeetStreamError,
     OutcomeStatus,
@@ -151,10 +152,15 @@ class _Looker:
 
     def _selected(self, page: ScheduledBotPage) -> dict[str, dict[str, ScheduledBot]]:
         where = None if self._options.whole_events else self._options.where
+        start = self._options.from_date
+        # Of a series that is cut, what joins before that stays.
+        spared = None if start is None else BotFilter(before=start)
         rows: dict[str, dict[str, ScheduledBot]] = {}
         outside = set()
         for bot in page.bots:
             key = key_of(bot.event_id, [bot.bot_id])
+            if spared is not None and spared(bot):
+                continue
             if where is None or where(bot):
                 rows.setdefault(key, {})[bot.bot_id] = bot
             else:

@@ -353,3 +353,17 @@ def test_steps_that_were_stored_before_are_still_read() -> None:
         "reason": "a later listing failed: x; 1 unknown; 1 still listed although unscheduled; "
         "1 events shared with bots outside the filter were left alone",
     }
+
+
+async def test_what_joins_before_a_series_is_cut_is_meant_to_stay() -> None:
+    """With from_date, occurrences before it stay listed, and the account's run is ok all the same."""
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    rows = [
+        SimulatedBot(f"bot-{day}", f"evt_{day}", join_time=soon + timedelta(days=day), series="master_1")
+        for day in range(6)
+    ]
+    options = JobOptions(cancel_all_occurrences=True, from_date=rows[3].join_time, settle=0.3)
+    async with Simulator(rows) as sim:
+        summary = await Account(sim, options).run()
+        assert sim.ledger.scheduled_events == {"evt_0", "evt_1", "evt_2"}
+    assert (summary["ok"], summary["still_listed"]) == (True, 0), summary["reason"]
