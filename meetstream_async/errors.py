@@ -4,6 +4,7 @@
 
     MeetStreamError
     ├── ConfigurationError (also ValueError)      raised before any request
+    │   └── ClientSetupError                      no bad argument of a call: the client itself
     ├── TransportError                            no usable response
     │   ├── ConnectionFailedError
     │   └── RequestTimeoutError (also TimeoutError)
@@ -43,6 +44,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BulkError",
+    "ClientSetupError",
     "ConfigurationError",
     "ConnectionFailedError",
     "EventNotFoundError",
@@ -98,6 +100,10 @@ class MeetStreamError(Exception):
 
 class ConfigurationError(MeetStreamError, ValueError):
     """A missing key, a bad argument, a misuse. Raised before any request is sent."""
+
+
+class ClientSetupError(ConfigurationError):
+    """The client can't be used, whatever it is asked for: no key, a bad setting, closed, a wrong session."""
 
 
 class TransportError(MeetStreamError):

@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from .client import ApiClient
-from .errors import ConfigurationError
+from .errors import ClientSetupError, ConfigurationError
 from .meetbit_models import CancelledEvent
 from .retry import RetryPolicy
 from .safety import Secret, check_base_url
@@ -150,7 +150,7 @@ def _address(domain: object, base_url: str | None) -> URL:
             return check_base_url(from_environment, "MEETBIT_API_URL")
         domain, source = os.environ.get("MEETBIT_PRIMARY_DOMAIN"), "MEETBIT_PRIMARY_DOMAIN"
     if domain is None:
-        raise ConfigurationError("no domain: pass primary_domain=... or set MEETBIT_PRIMARY_DOMAIN")
+        raise ClientSetupError("no domain: pass primary_domain=... or set MEETBIT_PRIMARY_DOMAIN")
     if not isinstance(domain, str) or not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", domain):
-        raise ConfigurationError(f"{source} must be a bare host name such as 'acme.example.com'")
+        raise ClientSetupError(f"{source} must be a bare host name such as 'acme.example.com'")
     return check_base_url(f"https://{domain}/api/public/v2.0", source)

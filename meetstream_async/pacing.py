@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 
-from .errors import ConfigurationError
+from .errors import ClientSetupError
 
 
 class WaitTooLongError(Exception):
@@ -28,7 +28,7 @@ class Pacer:
         if rate is not None and (
             isinstance(rate, bool) or not isinstance(rate, int | float) or not 1e-6 <= rate <= 1e6
         ):
-            raise ConfigurationError(
+            raise ClientSetupError(
                 f"rate_limit must be requests per second, from 0.000001 to 1000000, or None; not {rate!r}"
             )
         self._interval = 0.0 if rate is None else 1.0 / rate

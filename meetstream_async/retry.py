@@ -34,7 +34,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from .errors import ConfigurationError
+from .errors import ClientSetupError
 
 _LONGEST = 366 * 86400.0
 """A Retry-After beyond a year says no more than a year does, and timers take no infinity."""
@@ -47,20 +47,20 @@ def is_retried(status: int) -> bool:
 
 def _check_seconds(instance: object, attribute: Any, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-        raise ConfigurationError(
+        raise ClientSetupError(
             f"RetryPolicy.{attribute.name} must be a number of seconds, 0 or more, not {value!r}"
         )
 
 
 def _check_attempts(instance: object, attribute: Any, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"RetryPolicy.max_attempts must be an int, 1 or more, not {value!r}")
+        raise ClientSetupError(f"RetryPolicy.max_attempts must be an int, 1 or more, not {value!r}")
 
 
 def _check_elapsed(instance: object, attribute: Any, value: object) -> None:
     _check_seconds(instance, attribute, value)
     if value == 0:
-        raise ConfigurationError("RetryPolicy.max_elapsed must be more than 0 seconds")
+        raise ClientSetupError("RetryPolicy.max_elapsed must be more than 0 seconds")
 
 
 @frozen

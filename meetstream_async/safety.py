@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from yarl import URL
 
-from .errors import ConfigurationError
+from .errors import ClientSetupError, ConfigurationError
 
 MAX_TEXT = 500
 """Characters of a server's text that are kept."""
@@ -86,11 +86,11 @@ def path_segment(identifier: str) -> str:
 def check_base_url(value: object, source: str) -> URL:
     """A base URL that a credential may be sent to. ``source`` says where it came from.
 
-    Raises ConfigurationError for anything but http(s), for ``http://`` to another machine, and for a
+    Raises ClientSetupError for anything but http(s), for ``http://`` to another machine, and for a
     URL with a user, query or fragment.
     """
     if not isinstance(value, str) or not value:
-        raise ConfigurationError(f"{source} must be a URL such as 'https://api.example.com/v1'")
+        raise ClientSetupError(f"{source} must be a URL such as 'https://api.example.com/v1'")
     try:
         url = URL(value)
         host = url.host
@@ -100,7 +100,7 @@ def check_base_url(value: object, source: str) -> URL:
     else:
         if url.user is not None or url.password is not None:
             # Not echoed: it may be a password.
-            raise ConfigurationError(f"{source} must not hold a user or password; use the key arguments")
+            raise ClientSetupError(f"{source} must not hold a user or password; use the key arguments")
         if url.scheme not in ("http", "https") or not host:
             problem = "it is no http(s) URL with a host"
         elif url.query_string or url.fragment:
@@ -111,7 +111,7 @@ def check_base_url(value: object, source: str) -> URL:
             return url.with_path(url.raw_path.rstrip("/"), encoded=True)
     # What stands before an "@" or behind a "?" may be a secret, even where the rest can't be read.
     shown = "" if "@" in value else f" {clean_text(value.partition('?')[0], 200)!r}"
-    raise ConfigurationError(f"{source}{shown} can't be used: {problem}")
+    raise ClientSetupError(f"{source}{shown} can't be used: {problem}")
 
 
 def _is_loopback(host: str) -> bool:
@@ -133,7 +133,7 @@ class Secret:
 
     @classmethod
     def load(cls, given: object, variable: str, argument: str) -> Secret:
-        """The argument, else the environment variable; ConfigurationError where neither is usable."""
+        """The argument, else the environment variable; ClientSetupError where neither is usable."""
         source = argument
         if given is None:
             given, source = os.environ.get(variable), variable
@@ -145,8 +145,8 @@ class Secret:
         # A traceback may print this frame's variables.
         del given
         if missing:
-            raise ConfigurationError(f"no key: pass {argument}=... or set {variable}")
-        raise ConfigurationError(f"{source} {problem}")
+            raise ClientSetupError(f"no key: pass {argument}=... or set {variable}")
+        raise ClientSetupError(f"{source} {problem}")
 
     def reveal(self) -> str:
         return self._value

@@ -16,7 +16,7 @@ import aiohttp
 from attrs import define
 from yarl import URL
 
-from .errors import ConfigurationError, RateLimitError
+from .errors import ClientSetupError, RateLimitError
 from .pacing import Pacer, WaitTooLongError
 from .reply import Reply
 from .retry import RetryPolicy, parse_retry_after, retry
@@ -45,7 +45,7 @@ class ApiSession:
         """``credentials``: header name to what stands before the credential, and the credential."""
         self.base_url = base_url
         if not isinstance(retry, RetryPolicy):
-            raise ConfigurationError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
+            raise ClientSetupError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
         self.policy = retry
         self.pacer = Pacer(rate_limit)
         self.transport = Transport(
@@ -92,7 +92,7 @@ class ApiSession:
 
         Returns the last reply whatever its status. Raises TransportError or InvalidResponseError where
         the last attempt brought none, RateLimitError where a pause is longer than the call may take,
-        ConfigurationError for a client that cannot be used here.
+        ClientSetupError for a client that cannot be used here.
         """
         loop = self.transport.open()
         if deadline is None:
@@ -168,7 +168,7 @@ class _Call:
             seconds = min(transport.timeout, self.deadline - self._loop.time())
             try:
                 outcome = await transport.send(self._method, self._url, self._data, seconds)
-            except ConfigurationError as closed:
+            except ClientSetupError as closed:
                 # The client was closed in between: this attempt was not sent, those before it were.
                 closed.attempts = self._attempts
                 closed.outcome_unknown = self._uncertain

@@ -17,7 +17,7 @@ from .__about__ import __version__
 from .connections import CONNECTIONS, GatedConnector, HeldBackError, Permits
 from .deadlines import Deadline, Deadlines
 from .errors import (
-    ConfigurationError,
+    ClientSetupError,
     ConnectionFailedError,
     InvalidResponseError,
     RateLimitError,
@@ -81,7 +81,7 @@ class Transport:
         self._origin = base_url.origin()
         _check_session(session, trace_configs)
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
-            raise ConfigurationError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
+            raise ClientSetupError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
         self.timeout = float(timeout)
         self.closed = False
         self._credentials = credentials
@@ -129,14 +129,14 @@ class Transport:
     def open(self) -> asyncio.AbstractEventLoop:
         """Bind to the running loop, and return it.
 
-        Raises ConfigurationError for a closed client or another loop.
+        Raises ClientSetupError for a closed client or another loop.
         """
         loop = asyncio.get_running_loop()
         if self._loop is loop:
             self._usable()
             return loop
         if self._loop is not None:
-            raise ConfigurationError("the client belongs to another event loop; make one client per loop")
+            raise ClientSetupError("the client belongs to another event loop; make one client per loop")
         if self._http is None and not self.closed:
             self._http = aiohttp.ClientSession(
                 connector=GatedConnector(self._paused),
@@ -151,9 +151,9 @@ class Transport:
 
     def _usable(self) -> aiohttp.ClientSession:
         if self.closed or self._http is None:
-            raise ConfigurationError("the client is closed; make a new one")
+            raise ClientSetupError("the client is closed; make a new one")
         if self._borrowed and self._http.closed:
-            raise ConfigurationError("the aiohttp session lent to the client is closed")
+            raise ClientSetupError("the aiohttp session lent to the client is closed")
         return self._http
 
     async def close(self) -> None:
@@ -169,7 +169,7 @@ class Transport:
     ) -> Reply | Failure | HeldBack:
         """One request on the wire, and the whole of its reply.
 
-        It is given up after ``seconds``. The transport has been opened. Raises ConfigurationError where it
+        It is given up after ``seconds``. The transport has been opened. Raises ClientSetupError where it
         was closed meanwhile, and where aiohttp refuses to send.
         """
         http = self._usable()
@@ -226,7 +226,7 @@ class Transport:
             if permit is not None:
                 permit.release()
         if failure is None:
-            raise ConfigurationError(f"{refused}; check the aiohttp session that was lent to the client")
+            raise ClientSetupError(f"{refused}; check the aiohttp session that was lent to the client")
         if head is not None and _speaks_for_itself(head.status):
             return head
         return failure
@@ -291,18 +291,18 @@ def _check_session(session: object, trace_configs: object) -> None:
     if not isinstance(trace_configs, Iterable) or not all(
         isinstance(config, aiohttp.TraceConfig) for config in trace_configs
     ):
-        raise ConfigurationError("trace_configs must be a sequence of aiohttp.TraceConfig")
+        raise ClientSetupError("trace_configs must be a sequence of aiohttp.TraceConfig")
     if session is None:
         return
     if not isinstance(session, aiohttp.ClientSession):
-        raise ConfigurationError(f"session must be an aiohttp.ClientSession, not {type(session).__name__}")
+        raise ClientSetupError(f"session must be an aiohttp.ClientSession, not {type(session).__name__}")
     if session.auth is not None:
         # aiohttp lets no request take a session's auth away.
-        raise ConfigurationError(
+        raise ClientSetupError(
             "the lent aiohttp session has auth=..., which would go out with our requests; lend one without it"
         )
     if trace_configs:
-        raise ConfigurationError(
+        raise ClientSetupError(
             "trace_configs are for a session that the client opens itself; "
             "give them to the aiohttp session that you lend"
         )

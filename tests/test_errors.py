@@ -26,6 +26,7 @@ from meetstream_async import (
 TREE = {
     "MeetStreamError": "Exception",
     "ConfigurationError": "MeetStreamError",
+    "ClientSetupError": "ConfigurationError",
     "TransportError": "MeetStreamError",
     "ConnectionFailedError": "TransportError",
     "RequestTimeoutError": "TransportError",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import httpx
@@ -11,8 +12,9 @@ from fastapi import Depends, FastAPI
 from fastapi_support import TOKEN, app_for, guard, serve
 from support import KEY
 
-from meetstream_async import ConfigurationError
-from meetstream_async.fastapi import InProcessRuns, bulk_router, meetstream_lifespan
+from meetstream_async import ConfigurationError, MeetStreamClient
+from meetstream_async.fastapi import BulkRequest, InProcessRuns, bulk_router, meetstream_lifespan
+from meetstream_async.fastapi.run import Run
 from meetstream_async.simulator import Simulator
 
 
@@ -100,8 +102,61 @@ def test_a_router_without_security_is_refused() -> None:
         bulk_router(dependencies=[])
     with pytest.raises(ConfigurationError, match=r"list of Depends\(...\)"):
         bulk_router(dependencies=[guard])  # type: ignore[list-item]
+    for used_up in (iter([Depends(guard)]), Depends(guard), {"guard": Depends(guard)}, "guard"):
+        with pytest.raises(ConfigurationError, match=r"dependencies must be a list"):
+            bulk_router(dependencies=used_up)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="a function in each"):
+        bulk_router(dependencies=[Depends()])
     assert bulk_router(allow_unauthenticated=True).routes
     assert bulk_router("/elsewhere", dependencies=[Depends(guard)]).prefix == "/elsewhere"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"prefix": "/"}, {"prefix": "/bulk/"}, {"prefix": "bulk"}, {"prefix": None}, {"runs": InProcessRuns}],
+)
+def test_arguments_of_the_router_that_are_none_are_refused(arguments: dict[str, Any]) -> None:
+    """ConfigurationError names the argument and what it should be."""
+    with pytest.raises(ConfigurationError, match=next(iter(arguments))):
+        bulk_router(dependencies=[Depends(guard)], **arguments)
+
+
+async def test_a_router_may_be_included_twice() -> None:
+    """Under two prefixes of one application it shows the same runs."""
+    async with Simulator(3, one_off=0) as sim:
+        app = FastAPI(lifespan=meetstream_lifespan(api_key=sim.api_key, base_url=sim.base_url))
+        router = bulk_router(dependencies=[Depends(guard)])
+        app.include_router(router)
+        app.include_router(router, prefix="/v2")
+        async with serve(app) as served:
+            run = await served.start({"dry_run": True})
+            assert (await served.over(f"/v2{run}"))["ok"]
+            assert (await served.state(run))["ok"]
+
+
+async def test_what_is_not_kept_is_not_kept_in_memory_either() -> None:
+    """A run that made room for others is gone, though its time was not up."""
+    runs = InProcessRuns(max_kept=1)
+    async with Simulator(3) as sim, runs.serving():
+        async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
+            started = []
+            for _ in range(3):
+                started.append((await runs.start(client, BulkRequest(dry_run=True), None)).id)
+                async with asyncio.timeout(5):
+                    while not (await runs.state(started[-1])).over:
+                        await asyncio.sleep(0.01)
+        gc.collect()
+        in_memory = {item.id for item in gc.get_objects() if isinstance(item, Run)}
+    assert in_memory & set(started) == {started[-1]}
+
+
+async def test_an_answer_to_many_wrong_values_is_bounded() -> None:
+    """It names the first hundred."""
+    async with Simulator(1) as sim, serve(app_for(sim)) as served:
+        reply = await served.http.post("/bulk-unschedule", json={"event_ids": [1] * 10_000})
+        assert sim.requests == []
+    assert reply.status_code == 422
+    assert [error["place"][-1] for error in reply.json()["errors"]] == list(range(100))
 
 
 @pytest.mark.parametrize(

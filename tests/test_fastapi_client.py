@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 from fastapi import FastAPI, HTTPException, WebSocket
@@ -24,6 +25,7 @@ from meetstream_async import (
     InvalidFromDateError,
     InvalidResponseError,
     MasterEventNotFoundError,
+    MeetStreamClient,
     MeetStreamError,
     RateLimitError,
     RequestTimeoutError,
@@ -223,6 +225,7 @@ async def test_an_upstream_answer_becomes_a_problem_without_its_text(
     assert (problem["type"], problem["title"]) == ("about:blank", HTTPStatus(shown).phrase)
     assert problem["outcome_unknown"] is (status in (500, 503, 504))
     assert UPSTREAM not in answer.text
+    assert UPSTREAM not in str(answer.headers) + caplog.text
     assert KEY not in answer.text + str(answer.headers) + caplog.text
     assert answer.headers.get("retry-after") == ("8" if status == 429 else None)
 
@@ -230,14 +233,54 @@ async def test_an_upstream_answer_becomes_a_problem_without_its_text(
 async def test_refused_credentials_are_our_own_misconfiguration_and_logged_as_such(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """At error level, with the upstream's words and without the key."""
+    """At error level with the status; the upstream's words at debug level, and the key nowhere."""
+    caplog.set_level(logging.DEBUG, "meetstream_async.fastapi")
     async with RawServer(reply(401, {"message": f"{UPSTREAM} {KEY}"})) as upstream:
-        async with serve(_app(base_url=upstream.url)) as served:
-            await served.http.get("/bots")
-    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert record.name == "meetstream_async.fastapi"
-    assert UPSTREAM in record.getMessage()
+        async with _in_memory(_app(base_url=upstream.url)) as http:
+            await http.get("/bots")
+    told, full = (record for record in caplog.records if record.name == "meetstream_async.fastapi")
+    assert (told.levelno, full.levelno) == (logging.ERROR, logging.DEBUG)
+    assert told.getMessage().startswith("answered with 502: AuthenticationError: 401")
+    assert UPSTREAM not in told.getMessage()
+    assert UPSTREAM in full.getMessage()
     assert KEY not in caplog.text
+
+
+async def test_a_client_that_cannot_be_used_is_no_fault_of_the_caller(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Closed, without a key, or on a closed session: 500 without the details, which are in the log."""
+    async with RawServer(reply(200, {"scheduled_bots": []})) as upstream:
+        lent = aiohttp.ClientSession()
+        app = _app(base_url=upstream.url, session=lent)
+
+        @app.get("/keyless")
+        async def keyless() -> ScheduledBotPage:
+            return await MeetStreamClient().list_scheduled_bots()
+
+        async with _in_memory(app) as http:
+            keyless_answer = await http.get("/keyless")
+            await lent.close()
+            lent_answer = await http.get("/bots")
+            await app.state.meetstream_client.close()
+            answers = [keyless_answer, lent_answer, await http.get("/bots")]
+        assert upstream.requests == []
+    for answer in answers:
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (500, "misconfigured")
+        assert problem["detail"] == "This service is not set up to call the calendar API."
+    records = [record for record in caplog.records if record.name == "meetstream_async.fastapi"]
+    assert [record.levelno for record in records] == [logging.ERROR] * 3
+    for record, words in zip(records, ("MEETSTREAM_API_KEY", "session", "closed"), strict=True):
+        assert words in record.getMessage()
+
+
+@pytest.mark.parametrize("own", [KEY, FastAPI()])
+def test_what_is_no_lifespan_is_refused_when_it_is_given(own: Any) -> None:
+    """A key by position, or the application itself where the call was forgotten; neither is shown."""
+    with pytest.raises(ConfigurationError, match=r"lifespan=meetstream_lifespan\(") as caught:
+        meetstream_lifespan(own)
+    assert KEY not in str(caught.value)
 
 
 async def test_a_pause_is_told_as_one() -> None:
@@ -316,10 +359,13 @@ async def test_each_error_has_its_problem() -> None:
 def test_openapi_documents_the_problems() -> None:
     """Each status with its content type and the whole document, and Retry-After where it is sent."""
     responses = _app(base_url="https://api.example.com").openapi()["paths"]["/bots"]["get"]["responses"]
-    assert responses.keys() == {"200", "404", "422", "502", "503", "504"}
-    for status in ("404", "422", "502", "503", "504"):
-        [(content_type, shown)] = responses[status]["content"].items()
-        assert content_type == "application/problem+json"
+    assert responses.keys() == {"200", "404", "422", "500", "502", "503", "504"}
+    for status in ("404", "422", "500", "502", "503", "504"):
+        shown = responses[status]["content"].pop("application/problem+json")
         assert shown["schema"]["properties"].keys() >= {"type", "title", "status", "detail", "code"}
         assert "$ref" not in json.dumps(shown)
+    # What FastAPI itself answers where a request does not fit the route.
+    validation = responses["422"]["content"].pop("application/json")
+    assert validation["schema"]["title"] == "HTTPValidationError"
+    assert all(not response["content"] for status, response in responses.items() if status != "200")
     assert responses["503"]["headers"]["Retry-After"]["schema"] == {"type": "integer"}

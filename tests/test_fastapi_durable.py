@@ -17,7 +17,16 @@ from support import unused_port
 
 from meetstream_async import ConfigurationError
 from meetstream_async.fastapi.durable import DurableRuns
-from meetstream_async.jobs import JobAccount, JobEngine, JobOptions
+from meetstream_async.jobs import (
+    JobAccount,
+    JobEngine,
+    JobOptions,
+    JobOutcome,
+    job_outcomes,
+    job_status,
+    submit_job,
+    wait_for_job,
+)
 from meetstream_async.simulator import Simulator, Trouble
 
 LONG = os.environ.get("MEETSTREAM_PROOF", "short") != "short"
@@ -104,6 +113,28 @@ async def test_a_durable_run_is_stopped_and_bounded(durable: tuple[Simulator, Se
     assert sim.ledger.scheduled_events
 
 
+async def test_many_watchers_of_a_durable_run_read_the_database_once(
+    durable: tuple[Simulator, Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them gets every outcome, and what they ask for at the same time is read for all of them."""
+    reads = 0
+
+    def read(*arguments: Any, **more: Any) -> AsyncIterator[JobOutcome]:
+        nonlocal reads
+        reads += 1
+        return job_outcomes(*arguments, **more)
+
+    _, served = durable
+    run = await served.start({"dry_run": True})
+    state = await served.over(run)
+    monkeypatch.setattr("meetstream_async.fastapi.durable.job_outcomes", read)
+    watched = await asyncio.gather(*(served.watch(run) for _ in range(30)))
+    told = [[event.id for event in seen if event.name == "outcome"] for seen in watched]
+    assert told == [told[0]] * 30
+    assert len(told[0]) == state["counts"]["would_unschedule"] > 0
+    assert reads < 10
+
+
 async def test_a_store_out_of_reach_is_told_as_such(tmp_path: Path) -> None:
     """503 with Retry-After and nothing of the database; not the calendar API's fault."""
     async with Simulator(1) as sim:
@@ -117,6 +148,26 @@ async def test_a_store_out_of_reach_is_told_as_such(tmp_path: Path) -> None:
     assert "sqlite" not in reply.text
 
 
+async def test_a_run_is_forgotten_some_time_after_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its page is 404 then, as in the process; jobs that are not the router's stay."""
+    async with Simulator(2, one_off=0) as sim:
+        monkeypatch.setenv("MEETSTREAM_API_KEY", sim.api_key)
+        engine = _engine(tmp_path, worker_id="web")
+        options = JobOptions(settle=0.5)
+        runs = DurableRuns(engine, _account(sim), options=options, keep_for=0.3)
+        async with serve(app_for(sim, runs)) as served:
+            await submit_job([_account(sim)], options, job_id="others", engine=engine)
+            await wait_for_job("others", poll=0.05, engine=engine)
+            run = await served.start({})
+            async with asyncio.timeout(10):
+                while (await served.http.get(run)).status_code != 404:
+                    await asyncio.sleep(0.05)
+            assert (await job_status("others", engine=engine)).ok
+            assert sim.ledger.scheduled_events == frozenset()
+
+
 def test_what_is_no_engine_or_account_is_refused(tmp_path: Path) -> None:
     """ConfigurationError names the argument."""
     account = JobAccount("a", api_key_env="KEY")
@@ -126,6 +177,8 @@ def test_what_is_no_engine_or_account_is_refused(tmp_path: Path) -> None:
         DurableRuns(_engine(tmp_path), "a")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="max_unfinished"):
         DurableRuns(_engine(tmp_path), account, max_unfinished=0)
+    with pytest.raises(ConfigurationError, match="keep_for"):
+        DurableRuns(_engine(tmp_path), account, keep_for=0)
 
 
 # --- two worker processes -----------------------------------------------------------------------------
@@ -198,7 +251,7 @@ async def test_two_worker_processes_serve_the_same_runs(tmp_path: Path) -> None:
         assert sim.ledger.scheduled_events == frozenset()
         deletes = [request.event_id for request in sim.requests if request.route == "unschedule"]
     assert [reply.headers["location"] for reply in replies] == [run, run]
-    assert (waiting["state"], waiting["reason"]) == ("running", "no worker has taken it up yet")
+    assert (waiting["state"], waiting["reason"]) == ("running", "it waits for a worker")
     assert seen[-1].data == state
     assert (state["state"], state["counts"]["unscheduled"]) == ("succeeded", len(wanted))
     assert {event.data["event_id"] for event in seen if event.name == "outcome"} == wanted

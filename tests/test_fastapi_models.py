@@ -9,15 +9,15 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import Body, FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import meetstream_async
 from meetstream_async import (
@@ -267,6 +267,65 @@ async def test_a_route_returns_the_values_themselves() -> None:
         assert (await get("/either?which=outcome"))["status"] == "cancelled"
         assert await get("/either?which=none") is None
         assert (await get("/meeting"))["error"] == "ServerError: 500 bad"
+
+
+class Audit(BaseModel):
+    """A model of an application that holds some of ours."""
+
+    bots: list[ScheduledBot]
+    report: BulkReport[UnscheduleOutcome] | None = None
+
+
+async def test_a_users_own_model_holds_ours() -> None:
+    """With annotations as strings, as in this module: written, read back, and less what is left out."""
+    audit = Audit(bots=[ScheduledBot("b", meeting_link="https://secret")])
+    app = FastAPI()
+
+    @app.get("/whole")
+    async def whole() -> Audit:
+        return audit
+
+    @app.get("/less", response_model_exclude_none=True)
+    async def less() -> Audit:
+        return audit
+
+    @app.get("/chosen", response_model_include={"bots": {"__all__": {"bot_id"}}})
+    async def chosen() -> Audit:
+        return audit
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+        assert Audit.model_validate_json((await http.get("/whole")).text) == audit
+        answers = [(await http.get(path)).json() for path in ("/less", "/chosen")]
+    assert answers == [
+        {"bots": [{"bot_id": "b", "custom_attributes": {}, "meeting_link": "https://secret"}]},
+        {"bots": [{"bot_id": "b"}]},
+    ]
+    assert app.openapi()["components"]["schemas"]["Audit"]["properties"]["bots"]["items"] == {
+        "$ref": "#/components/schemas/ScheduledBot"
+    }
+
+
+async def test_a_model_is_a_body_where_the_route_says_so() -> None:
+    """With Body(); without it FastAPI looks for a parameter in the query, and says so."""
+    app = FastAPI()
+
+    @app.post("/body")
+    async def body(given: Annotated[BotFilter, Body()]) -> BotFilter:
+        return given
+
+    @app.post("/query")
+    async def query(given: BotFilter) -> BotFilter:
+        return given
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+        read = await http.post("/body", json={"platform": "Zoom"})
+        refused = await http.post("/body", json={"platfrom": "Zoom"})
+        missing = await http.post("/query", json={"platform": "Zoom"})
+    assert (read.status_code, read.json()["platform"]) == (200, BotFilter("Zoom").platform)
+    assert refused.json()["detail"][0]["loc"] == ["body", "platfrom"]
+    assert (missing.status_code, missing.json()["detail"][0]["loc"]) == (422, ["query", "given"])
+    described = app.openapi()["paths"]["/body"]["post"]["requestBody"]["content"]["application/json"]
+    assert described["schema"]["$ref"].startswith("#/components/schemas/BotFilter")
 
 
 def test_without_its_source_a_model_still_works(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from fastapi_support import app_for, events, serve
+from fastapi_support import app_for, events, requests_at_work, serve
 
 from meetstream_async import ConfigurationError, MeetStreamClient
 from meetstream_async.fastapi import BulkRequest, InProcessRuns
@@ -24,32 +24,36 @@ async def test_a_stream_goes_on_where_it_broke_off() -> None:
         outcomes = [event for event in whole if event.name == "outcome"]
         rest = [event async for event in events(served.http, run, outcomes[9].id)]
         over = await served.http.get(f"{run}/events", headers={"Last-Event-ID": whole[-1].id})
-        bad = await served.http.get(f"{run}/events", headers={"Last-Event-ID": "nonsense"})
+        bad = [
+            await served.http.get(f"{run}/events", headers={"Last-Event-ID": last})
+            for last in ("nonsense", "nonsense.end", "-1", "51", "51.end")
+        ]
     assert [event for event in rest if event.name == "outcome"] == outcomes[10:]
     assert rest[-1] == whole[-1]
     assert (over.status_code, over.content) == (204, b"")
-    assert (bad.status_code, bad.json()["code"]) == (422, "invalid_position")
-
-
-def _requests_at_work() -> int:
-    """How many requests the server is answering."""
-    return sum("run_asgi" in repr(task.get_coro()) for task in asyncio.all_tasks())
+    assert [(reply.status_code, reply.json()["code"]) for reply in bad] == [(422, "invalid_position")] * 5
 
 
 async def test_a_client_that_disconnects_releases_its_stream_and_leaves_the_run_alone() -> None:
-    """The server holds no connection of it any more, and the run goes on to its end."""
-    async with Simulator(60, one_off=0, latency=0.02) as sim, serve(app_for(sim)) as served:
-        run = await served.start({"max_concurrency": 2})
+    """The server holds no connection of it any more, and the run goes on."""
+    async with Simulator(90, one_off=0, latency=0.1) as sim, serve(app_for(sim)) as served:
+        run = await served.start({"max_concurrency": 1})
         for _ in range(5):
             async with aclosing(events(served.http, run)) as stream:
                 assert (await anext(stream)).name == "progress"
-                assert _requests_at_work() > 0
+                assert requests_at_work() > 0
         async with asyncio.timeout(5):
-            while _requests_at_work():
+            while requests_at_work():
                 await asyncio.sleep(0.01)
-        assert (await served.state(run))["state"] == "running"
-        assert (await served.over(run))["ok"]
-        assert sim.ledger.scheduled_events == frozenset()
+            seen = len(sim.requests)
+            while len(sim.requests) < seen + 2:
+                await asyncio.sleep(0.01)
+        stopping = await served.http.delete(run)
+        state = await served.over(run)
+    assert stopping.json()["state"] == "running"
+    assert state["reason"].startswith("stopped on request")
+    assert state["counts"]["unscheduled"] > 0
+    assert state["counts"]["failed"] == state["counts"]["unknown"] == 0
 
 
 async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,9 +81,9 @@ async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyP
 
 async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream on which nothing happens says so now and then, and proxies keep it open."""
-    monkeypatch.setattr("meetstream_async.fastapi.stream._HEARTBEAT", 0.05)
-    monkeypatch.setattr("meetstream_async.fastapi.stream._TICK", 0.02)
-    async with Simulator(3, latency=0.5) as sim, serve(app_for(sim)) as served:
+    monkeypatch.setattr("meetstream_async.fastapi.stream._HEARTBEAT", 0.02)
+    monkeypatch.setattr("meetstream_async.fastapi.stream._TICK", 0.01)
+    async with Simulator(3, latency=0.2) as sim, serve(app_for(sim)) as served:
         run = await served.start({"dry_run": True})
         async with served.http.stream("GET", f"{run}/events") as reply:
             text = "".join([part async for part in reply.aiter_text()])
@@ -87,8 +91,14 @@ async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) ->
     assert text.rstrip().endswith("id: 3.end")
 
 
+@pytest.fixture
+def quick_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs notice sooner that the server is stopping."""
+    monkeypatch.setattr("meetstream_async.fastapi.in_process._LOOK", 0.02)
+
+
 async def test_a_shutdown_in_the_middle_of_a_run_ends_it_with_true_outcomes(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, quick_look: None
 ) -> None:
     """What is in flight finishes, watchers see it to the end, and the server stops although they watch."""
     async with Simulator(90, one_off=0, latency=0.05) as sim:
@@ -114,7 +124,9 @@ async def test_a_shutdown_in_the_middle_of_a_run_ends_it_with_true_outcomes(
     assert "ended by the shutdown" in caplog.text
 
 
-async def test_a_run_that_does_not_end_in_time_is_cancelled_and_what_is_in_flight_is_unknown() -> None:
+async def test_a_run_that_does_not_end_in_time_is_cancelled_and_what_is_in_flight_is_unknown(
+    quick_look: None,
+) -> None:
     """The shutdown waits no longer than the grace; what had been sent is unknown, and counted."""
     async with Simulator(20, one_off=0, series=0, troubles=[Trouble("unschedule", hang=True)]) as sim:
         async with serve(app_for(sim, InProcessRuns(grace=0.2))) as served:

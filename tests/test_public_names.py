@@ -38,7 +38,7 @@ NEIGHBOURS = {
     ("cli", "meetstream_async.console"): ("console",),
     ("console", "meetstream_async.agreement"): ("agreements", "desk", "outline", "records"),
     ("console", "meetstream_async.fastapi"): ("agreements", "app", "desk", "outline", "runs"),
-    ("cli", "meetstream_async.jobs"): ("jobs", "jobs_input", "jobs_view"),
+    ("cli", "meetstream_async.jobs"): ("jobs", "jobs_input", "jobs_kept", "jobs_view"),
     ("cli", "meetstream_async.simulator"): ("console", "demo", "simulate"),
     ("fastapi", "meetstream_async.jobs"): ("durable",),
 }

@@ -1,9 +1,8 @@
-"""The commands `jobs run`, `submit`, `worker`, `status`, `report`, `cancel` and `resume`."""
+"""The commands that start and do jobs: `jobs run`, `submit` and `worker`."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -16,20 +15,17 @@ from meetstream_async.jobs import (
     JobOptions,
     JobStatus,
     UnknownJobError,
-    cancel_job,
     check_credentials,
-    job_outcomes,
     job_status,
     load_accounts,
     new_job_id,
-    resume_job,
     submit_job,
     unfinished_jobs,
 )
 
 from .jobs_input import at_its_times, consent_to, job_options
-from .jobs_view import follow, headline, status_table, verdict
-from .output import clean, plural, print_json, print_line, say, show
+from .jobs_view import conclude, follow, headline
+from .output import clean, print_json, print_line, say
 from .run import ExitCode, Refused, run_async
 from .unscheduling import Unscheduling, read
 
@@ -57,8 +53,8 @@ def run_job(
     status = run_async(lambda _: _find(client, job_id, accounts, options)) if given else None
     if status is not None and status.state.is_over:
         say(f"job {job_id} is over already; nothing is sent")
-        return _conclude(status, as_json=typed.choices.as_json)
-    check_credentials(accounts)
+        return conclude(status, as_json=typed.choices.as_json)
+    _check_references(accounts)
     if status is None:
         run_async(lambda _: _check_alone(client, job_id))
         consent_to(accounts, asked, client, job_id)
@@ -66,8 +62,9 @@ def run_job(
     else:
         say(f"job {job_id} is unfinished, and goes on as it was submitted")
         run_async(lambda _: _check_alone(client, job_id))
-    again = f"meetstream-async jobs run {clean(path)} --id {job_id}"
-    say(f"job {job_id}; should this end early, go on with: {again}")
+    # Its options belong to it: the command has to be the whole one, which may hold a password.
+    again = f"the same command with --id {job_id}"
+    say(f"job {job_id}; should this end early, {again} goes on with it")
     stopped = False
 
     def on_stop() -> None:
@@ -82,7 +79,7 @@ def run_job(
             return await job_status(job_id)
 
     status = run_async(work, on_stop=on_stop)
-    code = _conclude(status, as_json=typed.choices.as_json)
+    code = conclude(status, as_json=typed.choices.as_json)
     if stopped and not status.state.is_over:
         say(f"next: {again}")
         return ExitCode.INTERRUPTED
@@ -128,71 +125,6 @@ def work(worker_id: str | None, database: str | None, accounts_at_once: int) -> 
     return ExitCode.OK
 
 
-def show_status(job_id: str, database: str | None, *, watch: bool, as_json: bool) -> ExitCode:
-    """How a job stands; with ``watch`` until it is over."""
-    client = _engine(database)
-
-    async def run(_: asyncio.Event) -> JobStatus:
-        async with client:
-            return await follow(job_id) if watch else await job_status(job_id)
-
-    return _conclude(run_async(run), as_json=as_json)
-
-
-def print_report(job_id: str, database: str | None) -> ExitCode:
-    """One JSON line for each outcome that is stored."""
-    client = _engine(database)
-
-    async def run(_: asyncio.Event) -> JobStatus:
-        async with client:
-            status = await job_status(job_id)
-            async for outcome in job_outcomes(job_id, follow=False):
-                print_line(json.dumps(outcome.to_dict()))
-            return status
-
-    status = run_async(run)
-    if status.state.is_over:
-        return ExitCode.OK
-    say(headline(status).plain, "; this is what is there so far")
-    return ExitCode.NOT_OK
-
-
-def cancel(job_id: str, database: str | None, *, as_json: bool) -> ExitCode:
-    """Stop a job."""
-    client = _engine(database)
-
-    async def run(_: asyncio.Event) -> JobStatus:
-        async with client:
-            return await cancel_job(job_id)
-
-    status = run_async(run)
-    if as_json:
-        print_json(status.to_dict())
-    say(headline(status).plain)
-    if status.cancelling:
-        say("workers stop it within about a second, and store what they had sent")
-    return ExitCode.OK
-
-
-def resume(job_id: str, database: str | None, *, force: bool, as_json: bool) -> ExitCode:
-    """Put a job's unfinished accounts back into the queue."""
-    client = _engine(database)
-
-    async def run(_: asyncio.Event) -> ExitCode:
-        async with client:
-            done = await resume_job(job_id, force=force)
-            status = await job_status(job_id)
-        if as_json:
-            print_json({"resumed": done.resumed, "left": dict(done.left), "job": status.to_dict()})
-        say(f"{plural(done.resumed, 'account')} back in the queue, for any worker")
-        for name, count in done.left.items():
-            say(f"{plural(count, 'account')} left with worker {clean(name)}, which is alive")
-        say(headline(status).plain)
-        return ExitCode.OK
-
-    return run_async(run)
-
-
 # --- what they share ------------------------------------------------------------------------------------
 
 
@@ -215,6 +147,17 @@ async def _find(
             raise Refused(f"{clean(error)}; nothing was sent") from None
 
 
+def _check_references(accounts: Sequence[JobAccount]) -> None:
+    """Raises ConfigurationError or Refused where this process would find no key."""
+    for account in accounts:
+        if account.api_key_ref is not None:
+            raise Refused(
+                f"account '{clean(account.name, 60)}': api_key_ref is for a worker of your own with a "
+                "resolver; here it takes api_key_env or api_key_file"
+            )
+    check_credentials(accounts)
+
+
 async def _check_alone(client: JobEngine, job_id: str) -> None:
     """On a SQLite file, a run must not go on with another job that nobody asked for now."""
     if not client.database.startswith("sqlite"):
@@ -234,16 +177,6 @@ async def _submit(
 ) -> JobStatus:
     async with client:
         return await submit_job(accounts, options, job_id=job_id)
-
-
-def _conclude(status: JobStatus, *, as_json: bool) -> ExitCode:
-    if as_json:
-        print_json(status.to_dict())
-    else:
-        show(status_table(list(status.accounts)), results=True)
-        show("", results=True)
-        show(verdict(status), results=True)
-    return ExitCode.NOT_OK if status.state.is_over and not status.ok else ExitCode.OK
 
 
 def _log_to_stderr() -> None:

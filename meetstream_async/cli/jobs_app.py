@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from .conduct import BulkChoices
+from .jobs_kept_app import DatabaseUrl, cancel, execute_with_jobs, forget, report, resume, status
 from .options import (
     After,
     AllOccurrences,
@@ -28,7 +29,7 @@ from .options import (
     WholeEvents,
     Yes,
 )
-from .run import ExitCode, Refused, execute
+from .run import ExitCode
 from .unscheduling import Unscheduling
 
 app = typer.Typer(
@@ -45,21 +46,9 @@ AccountsFile = Annotated[
         help="A table [accounts.NAME] for each account, with api_key_env or api_key_file, and base_url.",
     ),
 ]
-JobId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 NewId = Annotated[
     str | None,
     typer.Option("--id", metavar="ID", help="The job's id; the same id is the same job. Fresh by default."),
-]
-DatabaseUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        metavar="URL",
-        envvar="MEETSTREAM_JOBS_DATABASE_URL",
-        show_envvar=True,
-        show_default=False,
-        help="sqlite:////path or postgresql://user@host/name; a SQLite file of your own by default.",
-    ),
 ]
 AccountsAtOnce = Annotated[
     int, typer.Option(min=1, metavar="N", help="Accounts under way at once on one worker.")
@@ -112,7 +101,7 @@ def run(
 
         return run_job(accounts, job_id, database, typed, worker=worker, accounts_at_once=accounts_at_once)
 
-    _execute(command)
+    execute_with_jobs(command)
 
 
 @app.command("submit")
@@ -153,7 +142,7 @@ def submit(
 
         return submit_job(accounts, job_id, database, typed)
 
-    _execute(command)
+    execute_with_jobs(command)
 
 
 @app.command("worker")
@@ -184,89 +173,11 @@ def worker(
 
         return work(worker_id, database, accounts_at_once)
 
-    _execute(command)
+    execute_with_jobs(command)
 
 
-@app.command("status")
-def status(
-    job_id: JobId,
-    watch: Annotated[bool, typer.Option("--watch", help="Until the job is over.")] = False,
-    database: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
-    """Show how a job stands, a line for each account.
-
-    Exits with 1 where the job is over and not all that was asked for holds.
-
-    \b
-    Example:
-      meetstream-async jobs status offboarding-7 --json | jq -r .state
-    """
-
-    def command() -> ExitCode:
-        from .jobs import show_status
-
-        return show_status(job_id, database, watch=watch, as_json=as_json)
-
-    _execute(command)
-
-
-@app.command("report")
-def report(job_id: JobId, database: DatabaseUrl = None) -> None:
-    """Print what became of each event, as JSON lines.
-
-    Each has account, event_id, bot_ids, status, reason, attempts and error. Of an unfinished job it prints
-    what is there so far, and exits with 1.
-
-    \b
-    Example:
-      meetstream-async jobs report offboarding-7 | jq -r 'select(.status == "failed") | .event_id'
-    """
-
-    def command() -> ExitCode:
-        from .jobs import print_report
-
-        return print_report(job_id, database)
-
-    _execute(command)
-
-
-@app.command("cancel")
-def cancel(job_id: JobId, database: DatabaseUrl = None, as_json: Json = False) -> None:
-    """Stop a job: nothing new is sent, what is in flight finishes.
-
-    What was unscheduled stays unscheduled. `jobs resume` goes on with it.
-    """
-
-    def command() -> ExitCode:
-        from .jobs import cancel as cancel_job
-
-        return cancel_job(job_id, database, as_json=as_json)
-
-    _execute(command)
-
-
-@app.command("resume")
-def resume(
-    job_id: JobId,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Take over from workers that seem alive, too; it may send twice."),
-    ] = False,
-    database: DatabaseUrl = None,
-    as_json: Json = False,
-) -> None:
-    """Put back into the queue what a dead worker held, or what was cancelled.
-
-    Workers go on behind the last stored step of each account. Accounts of a living worker stay with it.
-    """
-
-    def command() -> ExitCode:
-        from .jobs import resume as resume_job
-
-        return resume_job(job_id, database, force=force, as_json=as_json)
-
-    _execute(command)
+for _kept in (status, report, cancel, resume, forget):
+    app.command()(_kept)
 
 
 def _typed(command: str, given: Mapping[str, Any]) -> Unscheduling:
@@ -280,15 +191,3 @@ def _typed(command: str, given: Mapping[str, Any]) -> Unscheduling:
         choices=BulkChoices(**{name: given[name] for name in choices}),
         **{name: given[name] for name in rest},
     )
-
-
-def _execute(command: Callable[[], ExitCode]) -> None:
-    def guarded() -> ExitCode:
-        try:
-            return command()
-        except ImportError as error:
-            if error.name is None or "meetstream-async[jobs]" not in str(error):
-                raise
-            raise Refused(str(error)) from None
-
-    execute(guarded)

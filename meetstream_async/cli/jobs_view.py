@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -13,12 +14,14 @@ from rich.text import Text
 
 from meetstream_async.jobs import AccountStatus, JobState, JobStatus, job_status
 
-from .output import clean, console, plural, say
+from .output import clean, console, plural, print_json, say, show
 from .render import table
+from .run import ExitCode
 
 _EVERY = 3.0
 """Seconds between two plain lines."""
-_POLL = 0.5
+_SOONEST, _POLL = 0.1, 0.5
+"""Seconds between two looks: few at first, since a small job is over in no time."""
 _ROOM = 15
 """Accounts that a moving table shows at once."""
 _STYLES = {
@@ -81,29 +84,49 @@ def verdict(status: JobStatus) -> Text:
     return Text(f"not ok: job {status.job_id} {what}: {bad} of {accounts} not ok{seconds}", "bold red")
 
 
+def conclude(status: JobStatus, *, as_json: bool) -> ExitCode:
+    """Print what a job has come to, and say how its command ends."""
+    if as_json:
+        print_json(status.to_dict())
+    else:
+        show(status_table(list(status.accounts)), results=True)
+        show("", results=True)
+        show(verdict(status), results=True)
+    return ExitCode.NOT_OK if status.state.is_over and not status.ok else ExitCode.OK
+
+
 async def follow(job_id: str, stop: asyncio.Event | None = None) -> JobStatus:
     """Show a job on stderr as it moves, until it is over or ``stop`` is set."""
     status = await job_status(job_id)
     if not sys.stderr.isatty():
         return await _lines(job_id, status, stop)
     with Live(console=console(sys.stderr), refresh_per_second=4, transient=True) as live:
+        waits = _waits()
         while not status.state.is_over and not (stop is not None and stop.is_set()):
             live.update(_moving(status))
-            await asyncio.sleep(_POLL)
+            await asyncio.sleep(next(waits))
             status = await job_status(job_id)
     return status
 
 
 async def _lines(job_id: str, status: JobStatus, stop: asyncio.Event | None) -> JobStatus:
     said, last = "", time.monotonic()
+    waits = _waits()
     while not status.state.is_over and not (stop is not None and stop.is_set()):
-        await asyncio.sleep(_POLL)
+        await asyncio.sleep(next(waits))
         status = await job_status(job_id)
         line = headline(status).plain
         if line != said and time.monotonic() - last >= _EVERY:
             say(line)
             said, last = line, time.monotonic()
     return status
+
+
+def _waits() -> Iterator[float]:
+    wait = _SOONEST
+    while True:
+        yield wait
+        wait = min(wait * 1.2, _POLL)
 
 
 def _moving(status: JobStatus) -> RenderableType:

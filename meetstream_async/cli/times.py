@@ -10,6 +10,7 @@ from .run import Refused
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _RELATIVE = re.compile(r"([+-])((?:\d{1,9}[smhdw])+)", re.ASCII)
+_AGE = re.compile(r"(\d{1,9}[smhdw])+", re.ASCII)
 _EXAMPLES = "such as 2026-05-01T09:00:00+02:00, 2026-05-01T07:00:00Z, +2h, -30m, +3d, now, today or tomorrow"
 
 
@@ -27,10 +28,8 @@ def parse_time(text: str, option: str, now: datetime | None = None) -> datetime:
             day = now.astimezone().date() + timedelta(days=word.lower() == "tomorrow")
             return datetime.combine(day, time()).astimezone()
         if match := _RELATIVE.fullmatch(word):
-            seconds = sum(
-                int(count) * _SECONDS[unit] for count, unit in re.findall(r"(\d+)(\w)", match[2], re.ASCII)
-            )
-            return now + timedelta(seconds=seconds if match[1] == "+" else -seconds)
+            span = _span(match[2])
+            return now + span if match[1] == "+" else now - span
         moment = datetime.fromisoformat(word)
         if moment.utcoffset() is not None:
             # A time that has no UTC form could be neither compared nor shown.
@@ -45,6 +44,23 @@ def parse_time(text: str, option: str, now: datetime | None = None) -> datetime:
         f"{option} '{clean(text, 60)}' has no offset, so it could be any of many times: "
         f"write {shown}Z for UTC, or {shown}{_offset(moment)} for local time"
     )
+
+
+def parse_age(text: str, option: str) -> timedelta:
+    """How long ago, such as ``30d`` or ``1d12h``. Raises Refused, naming the option, for anything else."""
+    try:
+        if _AGE.fullmatch(text.strip()):
+            age = _span(text.strip())
+            datetime.now(UTC) - age
+            return age
+    except OverflowError:
+        raise Refused(f"{option} '{clean(text, 60)}' lies outside of all calendars") from None
+    raise Refused(f"{option} '{clean(text, 60)}' is no length of time: give one such as 30d, 12h or 1d12h")
+
+
+def _span(text: str) -> timedelta:
+    counts = re.findall(r"(\d+)(\w)", text, re.ASCII)
+    return timedelta(seconds=sum(int(count) * _SECONDS[unit] for count, unit in counts))
 
 
 def both(moment: datetime) -> str:

@@ -11,8 +11,8 @@ import hashlib
 import logging
 import re
 import secrets
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
@@ -28,6 +28,7 @@ from meetstream_async.jobs import (
     JobStoreError,
     UnknownJobError,
     cancel_job,
+    forget_jobs,
     job_outcomes,
     job_status,
     submit_job,
@@ -36,6 +37,7 @@ from meetstream_async.jobs import (
 
 from .problems import ProblemError
 from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState, key_is_taken, no_room, no_such_run
+from .shared import Shared
 
 _log = logging.getLogger("meetstream_async.fastapi")
 
@@ -45,6 +47,11 @@ _FRESH = 0.5
 """Seconds for which a state that was read is good enough for everybody who watches the run."""
 _WATCHED = 1000
 """Runs whose state is remembered that long."""
+_PAGES = 16
+"""Pages of outcomes that are remembered that long."""
+_TIDY = 600.0
+"""Seconds between two looks for runs that ended too long ago, at most."""
+_LONGEST_KEPT = 100 * 365 * 86_400
 _PREFIX = "run-"
 _RUN_ID = re.compile(_PREFIX + "[0-9a-f]{48}", re.ASCII)
 _PHASES = {
@@ -62,7 +69,8 @@ class DurableRuns:
     ``engine`` is opened when the application starts and closed when it stops: a client
     (``JobEngine(database)``) where workers of their own do the work, or a worker. ``account`` says where
     those find the key; the application's own client sends nothing. ``options`` is what requests do not
-    say, such as ``rate_limit``. At most ``max_unfinished`` jobs may be in the database at once.
+    say, such as ``rate_limit``. At most ``max_unfinished`` jobs may be unfinished in the database at once. A
+    run is deleted ``keep_for`` seconds after its end; None keeps all of them.
     """
 
     durable = True
@@ -74,27 +82,43 @@ class DurableRuns:
         *,
         options: JobOptions | None = None,
         max_unfinished: int = 100,
+        keep_for: float | None = 30 * 86_400.0,
     ) -> None:
         for name, value, kind in (("engine", engine, JobEngine), ("account", account, JobAccount)):
             if not isinstance(value, kind):
                 raise ConfigurationError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
         if isinstance(max_unfinished, bool) or not isinstance(max_unfinished, int) or max_unfinished < 1:
             raise ConfigurationError(f"max_unfinished must be an int, 1 or more, not {max_unfinished!r}")
+        if keep_for is not None and (
+            isinstance(keep_for, bool)
+            or not isinstance(keep_for, int | float)
+            or not 0 < keep_for <= _LONGEST_KEPT
+        ):
+            raise ConfigurationError(
+                f"keep_for must be a number of seconds above 0, or None, not {keep_for!r}"
+            )
         self._engine = engine
         self._account = account
         self._options = options or JobOptions()
         self._max_unfinished = max_unfinished
-        self._seen: dict[str, tuple[float, asyncio.Task[JobStatus]]] = {}
+        self._states: Shared[JobStatus] = Shared(_WATCHED, _FRESH)
+        self._pages: Shared[list[RunOutcome]] = Shared(_PAGES, _FRESH)
+        self._keep_for = keep_for
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         async with self._engine:
-            yield
+            tidying = asyncio.create_task(self._tidy(), name="meetstream_async durable runs tidying")
+            try:
+                yield
+            finally:
+                tidying.cancel()
+                await asyncio.wait({tidying})
 
     async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
         options = attrs.evolve(self._options, **request.options())
         account = attrs.evolve(self._account, event_ids=request.event_ids)
-        job_id = _PREFIX + (secrets.token_hex(24) if key is None else _digest(key))
+        job_id = _PREFIX + (secrets.token_hex(24) if key is None else _digest(account.name, key))
         with _told():
             if not await self._is_there(job_id):
                 unfinished = await unfinished_jobs(engine=self._engine)
@@ -104,30 +128,46 @@ class DurableRuns:
 
     async def state(self, run_id: str) -> RunState:
         with _told():
-            return _state(await self._status(run_id))
+            return _state((await self._status(run_id))[1])
 
     async def outcomes(self, run_id: str, after: str | None, limit: int) -> Sequence[RunOutcome]:
-        found: list[RunOutcome] = []
         with _told():
-            await self._status(run_id)
-            stored = job_outcomes(run_id, after=after, follow=False, engine=self._engine)
-            async with contextlib.aclosing(stored) as outcomes:
-                async for outcome in outcomes:
-                    found.append(_outcome(outcome))
-                    if len(found) == limit:
-                        break
+            # Shared by those who know the same state: a page that was read before it may lack what it counts.
+            asked, _ = await self._status(run_id)
+            key = run_id, after, limit, asked
+            return (await self._pages.get(key, lambda: self._page(run_id, after, limit)))[1]
+
+    async def _page(self, run_id: str, after: str | None, limit: int) -> list[RunOutcome]:
+        found: list[RunOutcome] = []
+        stored = job_outcomes(run_id, after=after, follow=False, engine=self._engine)
+        async with contextlib.aclosing(stored) as outcomes:
+            async for outcome in outcomes:
+                found.append(_outcome(outcome))
+                if len(found) == limit:
+                    break
         return found
 
     async def stop(self, run_id: str) -> RunState:
         with _told():
             await self._status(run_id)
             state = _state(await cancel_job(run_id, engine=self._engine))
-        self._seen.pop(run_id, None)
+        self._states.forget(run_id)
         return state
 
     async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
         # The database tells nobody; the stream looks again.
         await asyncio.sleep(min(timeout, _FRESH))
+
+    async def _tidy(self) -> None:
+        """Delete what ended too long ago, now and then. Other processes may do the same."""
+        while self._keep_for is not None:
+            before = datetime.now(UTC) - timedelta(seconds=self._keep_for)
+            try:
+                await forget_jobs(before, prefix=_PREFIX, engine=self._engine)
+            except Exception as error:
+                # Tried again later, whatever it was: it must not end for good.
+                _log.warning("old runs could not be deleted: %s", type(error).__name__)
+            await asyncio.sleep(min(self._keep_for, _TIDY))
 
     async def _is_there(self, job_id: str) -> bool:
         try:
@@ -136,20 +176,12 @@ class DurableRuns:
             return False
         return True
 
-    async def _status(self, run_id: str) -> JobStatus:
-        """The job's status, read once for all who ask at about the same time."""
+    async def _status(self, run_id: str) -> tuple[float, JobStatus]:
+        """The job's status, and when it was asked for."""
         # Other jobs in the same database are none of the router's.
         if not _RUN_ID.fullmatch(run_id):
             raise no_such_run()
-        now = time.monotonic()
-        if (known := self._seen.pop(run_id, None)) is None or now - known[0] > _FRESH:
-            known = now, asyncio.create_task(job_status(run_id, engine=self._engine))
-            known[1].add_done_callback(_heard)
-        self._seen[run_id] = known
-        while len(self._seen) > _WATCHED:
-            del self._seen[next(iter(self._seen))]
-        # Whoever leaves meanwhile must not take it away from the others.
-        return await asyncio.shield(known[1])
+        return await self._states.get(run_id, lambda: job_status(run_id, engine=self._engine))
 
 
 @contextlib.contextmanager
@@ -168,14 +200,9 @@ def _told() -> Iterator[None]:
         ) from None
 
 
-def _heard(task: asyncio.Task[JobStatus]) -> None:
-    """Keep asyncio from complaining of an error that everybody who asked has left before."""
-    if not task.cancelled():
-        task.exception()
-
-
-def _digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:48]
+def _digest(account: str, key: str) -> str:
+    # With the account: who shares a database with another application does not share its keys.
+    return hashlib.sha256(f"{account}\0{key}".encode()).hexdigest()[:48]
 
 
 def _state(status: JobStatus) -> RunState:
@@ -185,7 +212,7 @@ def _state(status: JobStatus) -> RunState:
     reason = line.reason
     if phase is RunPhase.RUNNING:
         waits = status.state is JobState.QUEUED
-        reason = "no worker has taken it up yet" if waits else "the run is not over"
+        reason = "it waits for a worker" if waits else "the run is not over"
     return RunState(
         id=status.job_id,
         state=phase,

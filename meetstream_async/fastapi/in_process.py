@@ -97,7 +97,11 @@ class InProcessRuns:
                 raise key_is_taken()
             return known.state()
         if not self._serving:
-            raise RuntimeError("the router has not been started: the application's lifespan has not run")
+            raise RuntimeError(
+                "the router has not been started, as the application's lifespan has not run: include the "
+                "router in the application that is served, not in one that is mounted there; in tests use "
+                "`with TestClient(app)`"
+            )
         # Made to be thrown away: it checks the options before anything is sent.
         stream_unschedule(client, request.event_ids or (), **request.options())
         if self._closing is not None:
@@ -131,9 +135,12 @@ class InProcessRuns:
         return self._find(run_id).state()
 
     async def outcomes(self, run_id: str, after: str | None, limit: int) -> Sequence[RunOutcome]:
-        if after is not None and not (after.isascii() and after.isdigit() and len(after) <= _MOST_DIGITS):
+        run = self._find(run_id)
+        if after is None:
+            return run.outcomes(0, limit)
+        if not (after.isascii() and after.isdigit() and len(after) <= _MOST_DIGITS) or int(after) > run.last:
             raise no_position()
-        return self._find(run_id).outcomes(int(after or 0), limit)
+        return run.outcomes(int(after), limit)
 
     async def stop(self, run_id: str) -> RunState:
         run = self._find(run_id)
@@ -157,7 +164,8 @@ class InProcessRuns:
         return [run for run in self._runs.values() if run.ended_at is None]
 
     def _ended(self, run: Run) -> None:
-        asyncio.get_running_loop().call_later(self._keep_for, self._forget, run)
+        # By its id: a timer that knew the run would keep one that had to make room in memory.
+        asyncio.get_running_loop().call_later(self._keep_for, self._forget, run.id)
         # Put behind those that ended before: the first to go is the one that ended first.
         self._runs[run.id] = self._runs.pop(run.id)
         ended = [kept for kept in self._runs.values() if kept.ended_at is not None]
@@ -165,13 +173,12 @@ class InProcessRuns:
         while len(ended) > self._max_kept or (outcomes > self._max_outcomes and len(ended) > 1):
             oldest = ended.pop(0)
             outcomes -= oldest.last
-            self._forget(oldest)
+            self._forget(oldest.id)
 
-    def _forget(self, run: Run) -> None:
-        if self._runs.get(run.id) is run:
-            del self._runs[run.id]
-            if run.key is not None:
-                del self._by_key[run.key]
+    def _forget(self, run_id: str) -> None:
+        run = self._runs.pop(run_id, None)
+        if run is not None and run.key is not None:
+            del self._by_key[run.key]
 
     # --- the end of the application -------------------------------------------------------------------
 

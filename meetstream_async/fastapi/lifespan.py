@@ -9,8 +9,9 @@ from typing import Annotated, Any, TypeAlias, TypedDict, TypeVar, Unpack
 import aiohttp
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
+from starlette.applications import Starlette
 
-from meetstream_async import MeetBitClient, MeetStreamClient, RetryPolicy
+from meetstream_async import ConfigurationError, MeetBitClient, MeetStreamClient, RetryPolicy
 
 Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any]]]
 OwnLifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
@@ -83,6 +84,13 @@ MeetBitClientDep = Annotated[MeetBitClient, Depends(get_meetbit_client)]
 
 
 def _lifespan(make: Callable[[], Client], name: str, own: OwnLifespan | None) -> Lifespan:
+    if own is not None and (isinstance(own, Starlette) or not callable(own)):
+        # Not shown: it may be a key.
+        raise ConfigurationError(
+            f"a lifespan's first argument is another lifespan, not {type(own).__name__}: write "
+            "FastAPI(lifespan=meetstream_lifespan(api_key=...)), with the call"
+        )
+
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[Mapping[str, Any]]:
         async with make() as client:

@@ -18,6 +18,7 @@ from meetstream_async import (
     AuthenticationError,
     BadRequestError,
     BulkError,
+    ClientSetupError,
     ConfigurationError,
     EventNotFoundError,
     EventNotScheduledError,
@@ -36,9 +37,14 @@ MEDIA_TYPE = "application/problem+json"
 _PAUSE = 5
 """Seconds after which to come back where the upstream names none."""
 _LONGEST_PAUSE = 86_400
+_MOST_ERRORS = 100
+"""In one document; a body of wrong values would be answered with many times its size."""
 
+_OURS = ("upstream_credentials", "misconfigured")
+"""What only the operator of the service can mend."""
 _REFUSED = "The calendar API refused this service's credentials."
 _TABLE: tuple[tuple[type[MeetStreamError], int, str, str], ...] = (
+    (ClientSetupError, 500, "misconfigured", "This service is not set up to call the calendar API."),
     (ConfigurationError, 422, "invalid_argument", ""),
     (AuthenticationError, 502, "upstream_credentials", _REFUSED),
     (PermissionDeniedError, 502, "upstream_credentials", _REFUSED),
@@ -74,7 +80,9 @@ class Problem(BaseModel):
     outcome_unknown: bool = Field(
         default=False, description="Whether the request may have taken effect all the same."
     )
-    errors: list[FieldProblem] = Field(default=[], description="What is wrong with the request, by value.")
+    errors: list[FieldProblem] = Field(
+        default=[], description=f"What is wrong with the request, by value; at most {_MOST_ERRORS}."
+    )
 
 
 class ProblemError(Exception):
@@ -113,8 +121,9 @@ class ProblemError(Exception):
 def add_error_handlers(app: FastAPI) -> None:
     """Answer this library's errors with problem documents, on every route of the application.
 
-    The key and the text of the upstream are in none of them; both causes are in the log, at error level
-    where the service itself is misconfigured. Validation errors of FastAPI's own stay as they are.
+    The key and the text of the upstream are in none of them. The causes are in the log, at error level where
+    the service itself is misconfigured, and the upstream's text at debug level. Validation errors of
+    FastAPI's own stay as they are.
     """
 
     async def answer(request: Request, error: Exception) -> JSONResponse:
@@ -134,28 +143,48 @@ def as_problem(error: Exception) -> ProblemError:
             "invalid_request",
             "The request is not valid.",
             # Without the values themselves, which would echo whatever was sent.
-            errors=[FieldProblem(place=list(at["loc"]), message=at["msg"]) for at in error.errors()],
+            errors=[
+                FieldProblem(place=list(at["loc"]), message=at["msg"]) for at in error.errors()[:_MOST_ERRORS]
+            ],
         )
     if not isinstance(error, MeetStreamError):
         raise error
     _, status, code, detail = next(row for row in _TABLE if isinstance(error, row[0]))
     if isinstance(error, ApiError) and error.status in (408, 504):
         status, code, detail = 504, "upstream_timeout", "The calendar API did not answer in time."
-    log = _log.error if code == "upstream_credentials" else _log.warning
     if status >= 500:
-        log("answered with %d: %s: %s", status, type(error).__name__, error)
+        level = logging.ERROR if code in _OURS else logging.WARNING
+        _log.log(level, "answered with %d: %s", status, _named(error))
+        _log.debug("the error in full: %s: %s", type(error).__name__, error)
     pause = error.retry_after or _PAUSE if isinstance(error, RateLimitError) else None
     return ProblemError(
         status, code, detail or error.message, retry_after=pause, outcome_unknown=error.outcome_unknown
     )
 
 
+def _named(error: MeetStreamError) -> str:
+    """The error for the log, without the upstream's own words."""
+    if not isinstance(error, ApiError):
+        return f"{type(error).__name__}: {error}"
+    named = f", request id {error.request_id}" if error.request_id else ""
+    return f"{type(error).__name__}: {error.status} of the calendar API{named}"
+
+
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What OpenAPI has to say about these statuses, for ``responses=`` of a route or an application.
 
-    Without arguments: every status that ``add_error_handlers`` answers with.
+    Without arguments: every status that ``add_error_handlers`` answers with. FastAPI answers with 422, too,
+    where a request does not fit the route, in its own shape.
     """
-    return {status: _described(status) for status in statuses or sorted({row[1] for row in _TABLE})}
+    described = router_problems(*(statuses or sorted({row[1] for row in _TABLE})))
+    if 422 in described:
+        described[422]["content"]["application/json"] = {"schema": _VALIDATION_ERROR}
+    return described
+
+
+def router_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same for our own routes, whose validation errors are problem documents as well."""
+    return {status: _described(status) for status in statuses}
 
 
 def _described(status: int) -> dict[str, Any]:
@@ -174,6 +203,11 @@ def _inlined(schema: dict[str, Any]) -> Mapping[str, Any]:
     return schema
 
 
+_VALIDATION_ERROR = {
+    "type": "object",
+    "title": "HTTPValidationError",
+    "properties": {"detail": {"type": "array", "items": {"type": "object"}}},
+}
 _SCHEMA = _inlined(Problem.model_json_schema(mode="serialization"))
 
 

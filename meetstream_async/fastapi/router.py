@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -14,14 +14,13 @@ from fastapi.routing import APIRoute
 
 from meetstream_async import ConfigurationError, MeetStreamError
 
+from .body import bounded
 from .in_process import InProcessRuns
 from .lifespan import ClientDep
-from .problems import ProblemError, as_problem, problem_responses
+from .problems import ProblemError, as_problem, router_problems
 from .runs import BulkRequest, OutcomePage, Runs, RunState
 from .stream import RunStream, parse_event_id
 
-_MOST_BYTES = 1 << 20
-"""Of a request's body."""
 _MOST_OUTCOMES = 1000
 """On one page."""
 
@@ -69,22 +68,11 @@ class _Route(APIRoute):
 
         async def handle_or_tell(request: Request) -> Response:
             try:
-                _check_length(request)
-                return await handle(request)
+                return await handle(await bounded(request))
             except (MeetStreamError, ProblemError, RequestValidationError) as error:
                 return as_problem(error).response()
 
         return handle_or_tell
-
-
-def _check_length(request: Request) -> None:
-    """Raises ProblemError for a body that is not worth reading; it is read before anybody's security."""
-    if request.method != "POST":
-        return
-    if "transfer-encoding" in request.headers:
-        raise ProblemError(411, "length_required", "Send the body with a Content-Length.")
-    if int(request.headers.get("content-length", "0")) > _MOST_BYTES:
-        raise ProblemError(413, "body_too_large", f"The body may have {_MOST_BYTES} bytes at most.")
 
 
 def _path(request: Request) -> str:
@@ -106,30 +94,21 @@ def bulk_router(
     whoever passes them can unschedule every bot of the account. ``runs`` says where runs live: by default
     an ``InProcessRuns()``, which belongs to one worker process. Needs ``meetstream_lifespan``.
 
-    Raises ConfigurationError without dependencies, unless ``allow_unauthenticated`` is True.
+    Raises ConfigurationError without dependencies, unless ``allow_unauthenticated`` is True, and for
+    arguments that are none.
     """
-    if not dependencies and allow_unauthenticated is not True:
+    guards = _guards(dependencies, allow_unauthenticated)
+    if not isinstance(prefix, str) or (prefix and (prefix[0] != "/" or prefix[-1] == "/")):
         raise ConfigurationError(
-            "the router unschedules bots for whoever reaches it: pass dependencies=[Depends(...)] that check "
-            "who is asking, or allow_unauthenticated=True where something in front of it does"
+            f"prefix must begin with '/' and not end with it, as '/bulk-unschedule' does; not {prefix!r}"
         )
-    for dependency in dependencies:
-        if not isinstance(dependency, DependsParam):
-            raise ConfigurationError(
-                "dependencies must be a list of Depends(...) or Security(...), "
-                f"not of {type(dependency).__name__}"
-            )
     kept: Runs = InProcessRuns() if runs is None else runs
-
-    @asynccontextmanager
-    async def lifespan(app: Any) -> AsyncIterator[None]:
-        async with kept.serving():
-            yield
-
+    if isinstance(kept, type) or not hasattr(kept, "serving"):
+        raise ConfigurationError("runs must be InProcessRuns(...), DurableRuns(...) or another Runs")
     router = APIRouter(
         prefix=prefix,
-        dependencies=list(dependencies),
-        lifespan=lifespan,
+        dependencies=guards,
+        lifespan=_lifespan(kept),
         route_class=_Route,
         tags=["bulk unschedule"],
     )
@@ -137,12 +116,50 @@ def bulk_router(
     return router
 
 
+def _guards(dependencies: object, allow_unauthenticated: object) -> list[DependsParam]:
+    if not isinstance(dependencies, list | tuple):
+        raise ConfigurationError(
+            f"dependencies must be a list, such as [Depends(...)], not {type(dependencies).__name__}"
+        )
+    if not dependencies and allow_unauthenticated is not True:
+        raise ConfigurationError(
+            "the router unschedules bots for whoever reaches it: pass dependencies=[Depends(...)] that check "
+            "who is asking, or allow_unauthenticated=True where something in front of it does"
+        )
+    for dependency in dependencies:
+        if not isinstance(dependency, DependsParam) or not callable(dependency.dependency):
+            raise ConfigurationError(
+                "dependencies must be a list of Depends(...) or Security(...) with a function in each, "
+                f"not of {type(dependency).__name__}"
+            )
+    return list(dependencies)
+
+
+def _lifespan(runs: Runs) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    served: list[object] = []
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        if any(app is other for other in served):
+            # Included twice, under two prefixes: the same runs.
+            yield
+            return
+        served.append(app)
+        try:
+            async with runs.serving():
+                yield
+        finally:
+            served.remove(app)
+
+    return lifespan
+
+
 def _add_routes(router: APIRouter, runs: Runs) -> None:
     @router.post(
         "",
         status_code=202,
         response_description="The run has begun; Location is where to look at it.",
-        responses=_UNREADABLE | problem_responses(411, 413, 422, 503),
+        responses=_UNREADABLE | router_problems(413, 422, 503),
     )
     async def start_bulk_unschedule(
         order: BulkRequest,
@@ -165,12 +182,12 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
         response.headers["Location"] = f"{_path(request)}/{state.id}"
         return state
 
-    @router.get("/{run_id}", responses=problem_responses(404, 422))
+    @router.get("/{run_id}", responses=router_problems(404, 422))
     async def read_bulk_unschedule(run_id: RunId) -> RunState:
         """A run as it is now."""
         return await runs.state(run_id)
 
-    @router.get("/{run_id}/outcomes", responses=problem_responses(404, 422))
+    @router.get("/{run_id}/outcomes", responses=router_problems(404, 422))
     async def list_bulk_unschedule_outcomes(
         run_id: RunId,
         after: Annotated[str | None, Query(max_length=100, description="`next` of the page before.")] = None,
@@ -190,7 +207,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
     @router.get(
         "/{run_id}/events",
         response_class=StreamingResponse,
-        responses=_STREAM | problem_responses(404, 422),
+        responses=_STREAM | router_problems(404, 422),
     )
     async def follow_bulk_unschedule(
         run_id: RunId,
@@ -199,17 +216,17 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
         """The run as server-sent events, from its first outcome or from `Last-Event-ID` on."""
         after, end_seen = parse_event_id(last_event_id)
         state = await runs.state(run_id)
+        # While an answer other than a stream can still be given.
+        await runs.outcomes(run_id, after, 1)
         if end_seen and state.over:
             # A browser comes back to a stream that ends; this answer makes it stay away.
             return Response(status_code=204)
-        # While an answer other than a stream can still be given.
-        await runs.outcomes(run_id, after, 1)
         return RunStream(runs, run_id, after)
 
     @router.delete(
         "/{run_id}",
         response_description="The run is over.",
-        responses=problem_responses(404, 422) | {202: _STOPPING},
+        responses=router_problems(404, 422) | {202: _STOPPING},
     )
     async def stop_bulk_unschedule(run_id: RunId, response: Response) -> RunState:
         """Stop a run: nothing new is started, what is in flight finishes."""

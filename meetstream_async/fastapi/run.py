@@ -144,4 +144,4 @@ def _why(error: Exception) -> str:
     if isinstance(error, MeetStreamError):
         return as_problem(error).problem.detail
     _log.error("a bulk run broke down", exc_info=error)
-    return "internal error"
+    return "internal error; the service's log says more"

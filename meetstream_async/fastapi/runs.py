@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from meetstream_async import BotFilter, MeetStreamClient, OutcomeStatus
 
@@ -33,6 +34,24 @@ def _number(value: object) -> object:
     return value
 
 
+def _identifier(value: str) -> str:
+    """The core checks ids, too; here the answer can name the place in the request."""
+    if value in (".", "..") or any(unicodedata.category(char) == "Cc" for char in value):
+        raise ValueError("an id that no event can have: a dot segment, or with a control character")
+    return value
+
+
+EventId = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1024,
+        json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f-\x9f]*$", "not": {"enum": [".", ".."]}},
+    ),
+    AfterValidator(_identifier),
+]
+
+
 class BulkRequest(BaseModel):
     """What to unschedule. Without ``filter`` and ``event_ids``: every scheduled bot of the account."""
 
@@ -42,7 +61,7 @@ class BulkRequest(BaseModel):
         default=None, description="Which bots of the account; not together with `event_ids`."
     )
     event_ids: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=1024)]] | None,
+        list[EventId] | None,
         Field(min_length=1, max_length=MOST_EVENT_IDS),
     ] = Field(default=None, description="Just these events, instead of what is listed.")
     max_concurrency: Annotated[int, BeforeValidator(_number)] = Field(

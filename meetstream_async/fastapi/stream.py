@@ -16,10 +16,10 @@ from .problems import ProblemError
 from .runs import RunOutcome, Runs, RunState
 from .server import server_is_stopping
 
-_BATCH = 500
+_BATCH = 100
 """Outcomes that are sent at once."""
 _PACE = 0.1
-"""Seconds between two batches at least: many outcomes of a fast run share one progress event."""
+"""Seconds between two looks at least: many outcomes of a fast run share one progress event."""
 _TICK = 1.0
 """Seconds after which a quiet stream looks whether the server is stopping."""
 _HEARTBEAT = 15.0
@@ -45,7 +45,7 @@ class RunStream(StreamingResponse):
     media_type = "text/event-stream"
 
     def __init__(self, runs: Runs, run_id: str, after: str | None) -> None:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        headers = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
         super().__init__(_follow(runs, run_id, after), headers=headers)
 
     async def stream_response(self, send: Send) -> None:
@@ -89,10 +89,13 @@ async def _follow(runs: Runs, run_id: str, after: str | None) -> AsyncIterator[b
             spoke = time.monotonic()
         if over or (runs.durable and server_is_stopping()):
             return
+        if behind:
+            # Between batches the run itself goes on, and so do others who watch it.
+            await asyncio.sleep(0)
+            continue
         if outcomes:
             await asyncio.sleep(_PACE)
-        if not behind:
-            await runs.changed(run_id, state, _TICK)
+        await runs.changed(run_id, state, _TICK)
 
 
 def _outcome(outcome: RunOutcome) -> bytes:

@@ -12,7 +12,8 @@ A job is an id, accounts and the options of ``unschedule_all``. What became of e
 step, so that a worker that died is taken up from where it was. See ``docs/jobs.md``.
 """
 
-from .accounts import JobAccount, load_accounts
+from .accounts import JobAccount
+from .accounts_file import load_accounts
 from .credentials import Resolver, check_credentials
 from .errors import JobConflictError, JobStoreError, UnknownJobError
 from .options import JobOptions
@@ -30,6 +31,7 @@ try:
         wait_for_job,
     )
     from .engine import JobEngine
+    from .retention import forget_jobs
 except ImportError as error:
     if (error.name or "").partition(".")[0] not in ("dbos", "platformdirs", "psycopg", "sqlalchemy"):
         raise
@@ -50,6 +52,7 @@ __all__ = [
     "UnknownJobError",
     "cancel_job",
     "check_credentials",
+    "forget_jobs",
     "job_outcomes",
     "job_status",
     "load_accounts",

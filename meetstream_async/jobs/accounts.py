@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from attrs import asdict, field, frozen
 
 from meetstream_async import ConfigurationError, MeetStreamClient, stream_unschedule
 
-_REFERENCES = ("api_key_env", "api_key_file", "api_key_ref")
+REFERENCES = ("api_key_env", "api_key_file", "api_key_ref")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _KEY = re.compile(r"(Token\s+|Bearer\s+)?ms_\S*", re.ASCII)
-"""What MeetStream's keys look like: a reference like that is the key itself, put in the wrong place."""
+"""What MeetStream's keys look like."""
+_RANDOM = re.compile(r"(?=(.*\d){4})(?=.*[a-z])[A-Za-z0-9]{32,}", re.ASCII)
+"""What no person calls a variable or a file."""
 _PLACEHOLDER = "not-a-key-only-checks-the-rest"
 _LONGEST_NAME = 200
+_MOST = 20_000
+"""Accounts of one job, which is one row that each look reads, and which is forgotten in one transaction."""
+
+
+def is_key(value: object) -> bool:
+    """It has the form of MeetStream's keys."""
+    return isinstance(value, str) and _KEY.fullmatch(value.strip()) is not None
+
+
+def looks_like_key(value: object) -> bool:
+    """It is a key, or as random as one: put in the wrong place."""
+    return is_key(value) or (isinstance(value, str) and _RANDOM.fullmatch(value.strip()) is not None)
 
 
 def _check_name(instance: JobAccount, attribute: Any, value: str) -> None:
@@ -25,6 +37,8 @@ def _check_name(instance: JobAccount, attribute: Any, value: str) -> None:
         raise ConfigurationError(
             f"an account's name must be printable text of 1 to {_LONGEST_NAME} characters, not {value!r:.80}"
         )
+    if is_key(value):
+        raise ConfigurationError("the name of an account looks like a key, and names are stored and shown")
 
 
 def _ids(value: Iterable[str] | None) -> tuple[str, ...] | None:
@@ -57,12 +71,10 @@ class JobAccount:
     event_ids: tuple[str, ...] | None = field(default=None, converter=_ids)
 
     def __attrs_post_init__(self) -> None:
-        given = [reference for reference in _REFERENCES if getattr(self, reference) is not None]
+        given = [reference for reference in REFERENCES if getattr(self, reference) is not None]
         if len(given) != 1:
             problem = "none is given" if not given else f"{' and '.join(given)} are given"
-            raise ConfigurationError(
-                f"account {self.name!r} needs one of {', '.join(_REFERENCES)}; {problem}"
-            )
+            raise ConfigurationError(f"account {self.name!r} needs one of {', '.join(REFERENCES)}; {problem}")
         self._check_reference(given[0], getattr(self, given[0]))
         try:
             # The library checks its own arguments; neither call does any I/O.
@@ -76,7 +88,8 @@ class JobAccount:
         if not isinstance(value, str) or not value.strip() or not value.isprintable():
             # Not shown: it may be a key.
             raise ConfigurationError(f"{where} must be text on one line, not empty")
-        if _KEY.fullmatch(value.strip()):
+        # A resolver's own references may be as random as they like.
+        if is_key(value) or (name != "api_key_ref" and looks_like_key(value)):
             raise ConfigurationError(
                 f"{where} looks like a key itself; name the place where it is found: a job holds no keys"
             )
@@ -102,7 +115,7 @@ class JobAccount:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> JobAccount:
         """The inverse of ``to_dict``. Raises ConfigurationError for unknown names."""
-        unknown = values.keys() - {"name", *_REFERENCES, "base_url", "event_ids"}
+        unknown = values.keys() - {"name", *REFERENCES, "base_url", "event_ids"}
         if unknown:
             raise ConfigurationError(f"unknown in an account: {', '.join(sorted(map(str, unknown)))}")
         if "name" not in values:
@@ -110,71 +123,15 @@ class JobAccount:
         return cls(**values)
 
 
-def load_accounts(path: str | Path) -> list[JobAccount]:
-    """The accounts of a TOML file: a table ``[accounts.NAME]`` for each.
-
-    A table has ``api_key_env = "VARIABLE"`` or ``api_key_file = "path"`` (relative paths start at the
-    file's folder), and optionally ``base_url``. Raises ConfigurationError, naming the place, for a file
-    that can't be read, that holds a key itself, or that has anything unknown in it.
-    """
-    path = Path(path)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        problem = "it is no text" if isinstance(error, UnicodeDecodeError) else _position(error)
-        raise ConfigurationError(f"{path} is no TOML: {problem}") from None
-    unknown = document.keys() - {"accounts"}
-    if unknown:
-        raise ConfigurationError(
-            f"{path}: unknown: {', '.join(sorted(unknown))}; write a table [accounts.NAME] for each account"
-        )
-    tables = document.get("accounts")
-    if not isinstance(tables, dict) or not tables:
-        raise ConfigurationError(f"{path} names no account; add a table [accounts.NAME] for each")
-    return [_account(path, name, table) for name, table in tables.items()]
-
-
-def _account(path: Path, name: str, table: object) -> JobAccount:
-    where = f"{path}: [accounts.{name}]"
-    if not isinstance(table, dict):
-        raise ConfigurationError(f"{where} must be a table with api_key_env or api_key_file")
-    if "api_key" in table:
-        raise ConfigurationError(
-            f"{where} holds a key: take it out, this file and the job are no place for one; put it into "
-            'an environment variable and write api_key_env = "VARIABLE", or into a file and write '
-            'api_key_file = "path"'
-        )
-    unknown = table.keys() - {*_REFERENCES, "base_url"}
-    if unknown:
-        raise ConfigurationError(
-            f"{where}: unknown: {', '.join(sorted(unknown))}; it takes api_key_env or api_key_file, base_url"
-        )
-    given = dict(table)
-    if (
-        isinstance(file := given.get("api_key_file"), str)
-        and file.strip()
-        and not _KEY.fullmatch(file.strip())
-    ):
-        given["api_key_file"] = str((path.parent / file).absolute())
-    try:
-        return JobAccount(name=name, **given)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
-
-
-def _position(error: tomllib.TOMLDecodeError) -> str:
-    # Its text quotes what it met, which may be a key.
-    found = re.search(r"at (line \d+, column \d+|end of document)", str(error))
-    return f"look at {found[1]}" if found else "it can't be read"
-
-
 def check_accounts(accounts: Iterable[JobAccount]) -> list[JobAccount]:
-    """A job's accounts as a list. Raises ConfigurationError where there are none, or two of one name."""
+    """A job's accounts as a list. Raises ConfigurationError for none, too many, or two of one name."""
     listed = list(accounts)
     if not listed:
         raise ConfigurationError("a job needs at least one account")
+    if len(listed) > _MOST:
+        raise ConfigurationError(
+            f"a job takes {_MOST} accounts at most, not {len(listed)}: submit several jobs"
+        )
     names: set[str] = set()
     for account in listed:
         if not isinstance(account, JobAccount):

@@ -17,6 +17,7 @@ from platformdirs import user_state_path
 from meetstream_async import ConfigurationError
 
 from .errors import JobStoreError
+from .sqlite import Connection, check_version
 
 VARIABLE = "MEETSTREAM_JOBS_DATABASE_URL"
 _FORMS = "sqlite:////absolute/path.sqlite or postgresql://user:password@host/database"
@@ -75,6 +76,7 @@ class Database:
         """Make a SQLite file that only its owner may read, in write-ahead mode."""
         if self.path is None:
             return
+        check_version()
         try:
             if not self.path.parent.exists():
                 self.path.parent.mkdir(mode=0o700, parents=True)
@@ -87,6 +89,11 @@ class Database:
             problem = error.strerror if isinstance(error, OSError) else str(error)
             raise ConfigurationError(f"the job database {self} can't be opened: {problem}") from None
 
+    @property
+    def engine_options(self) -> dict[str, Any]:
+        """What any engine on this database has to be made with."""
+        return {} if self.path is None else {"connect_args": {"factory": Connection}}
+
     def engine(self) -> sa.Engine:
         """A pool of connections, for many inserts in one transaction and for the client's reads."""
         if self.path is None:
@@ -94,7 +101,7 @@ class Database:
             return sa.create_engine(
                 url, pool_size=5, max_overflow=0, pool_pre_ping=True, hide_parameters=True
             )
-        engine = sa.create_engine(self.url, hide_parameters=True)
+        engine = sa.create_engine(self.url, hide_parameters=True, **self.engine_options)
 
         @sa.event.listens_for(engine, "connect")
         def configure(connection: Any, _: object) -> None:

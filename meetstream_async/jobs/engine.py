@@ -85,6 +85,8 @@ class JobEngine:
         self._locks: list[Lock] = []
         self._keeper: asyncio.Task[None] | None = None
         self._launched = False
+        self.step_counts: dict[str, int] = {}
+        """How many steps a run was seen to have: where a reader goes on looking for the last one."""
 
     def __repr__(self) -> str:
         role = "client" if self._worker_id is None else f"worker {self._worker_id}"
@@ -209,7 +211,7 @@ class JobEngine:
 
     def _launch(self) -> None:
         assert self._worker_id is not None
-        claim(self._database.url, self._worker_id)
+        claim(self._database, self._worker_id)
         self._launched = True
         launch(self.client, self._accounts_at_once)
 

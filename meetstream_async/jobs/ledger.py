@@ -21,6 +21,8 @@ _MOST_LOOKS = 20_000
 """About a million events. Beyond it a server is inventing them."""
 
 GONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
+MOST_NAMED = 100
+"""Bots that are still listed, of which the ids are kept; beyond that their number says enough."""
 _LEFT = (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
 
 Json = dict[str, Any]
@@ -78,12 +80,16 @@ class AccountLedger:
     backlog: list[Known] = field(factory=list)
     counts: Counter[str] = field(factory=Counter)
     still_listed: int = 0
+    still_listed_bots: list[str] = field(factory=list)
+    """The first of them."""
     looks: int = 0
     over: bool = False
     stopped: str | None = None
     """Why no other event of this account can succeed, or why it can't be listed."""
     _incomplete: list[str] = field(factory=list)
     _left_alone: Counter[str] = field(factory=Counter)
+    _owed: set[str] = field(factory=set)
+    """The keys of what was planned and has no outcome yet."""
 
     def __attrs_post_init__(self) -> None:
         for event_id in self.only or ():
@@ -99,6 +105,21 @@ class AccountLedger:
             self._take_chunk(step)
         else:
             self.backlog = []
+
+    def totals_after(self, step: Json) -> Json:
+        """What the run comes to with this step: stored with it, so that a look reads no other."""
+        outcomes, events = step["outcomes"], step.get("events", ())
+        counts = self.counts + Counter(outcome["status"] for outcome in outcomes)
+        owed = len(self._owed)
+        owed += sum(key_of(row["event_id"], row["bots"]) not in self.known for row in events)
+        owed -= sum(key_of(outcome["event_id"], outcome["bot_ids"]) in self._owed for outcome in outcomes)
+        listed = step["still_listed"] if step["step"] == "look" else None
+        return {
+            "counts": _in_order(counts),
+            "still_listed": self.still_listed if listed is None else len(listed),
+            "still_listed_bots": self.still_listed_bots if listed is None else _first_bots(listed),
+            "owed": owed,
+        }
 
     def chunk(self) -> list[Known]:
         """The events of the next step."""
@@ -132,8 +153,9 @@ class AccountLedger:
         if shared := self._left_alone["shared"]:
             left.append(f"{shared} events shared with bots outside the filter were left alone")
         return {
-            "counts": {status: self.counts[status] for status in OutcomeStatus if self.counts[status]},
+            "counts": _in_order(self.counts),
             "still_listed": self.still_listed,
+            "still_listed_bots": self.still_listed_bots,
             "complete": not incomplete,
             "ok": not incomplete and not left,
             "reason": "; ".join(incomplete + left) or None,
@@ -146,6 +168,7 @@ class AccountLedger:
             known = self.known[key] = Known(outcome["event_id"], dict.fromkeys(outcome["bot_ids"]))
         status = OutcomeStatus(outcome["status"])
         known.status, known.open = status, None
+        self._owed.discard(key)
         self.counts[status] += 1
         if status is OutcomeStatus.SKIPPED:
             if outcome["event_id"] is not None:
@@ -158,6 +181,7 @@ class AccountLedger:
         self.stopped = step["stopped"]
         self._incomplete = [] if self.only is not None else list(step["incomplete"])
         self.still_listed = len(step["still_listed"])
+        self.still_listed_bots = _first_bots(step["still_listed"])
         for row in step["events"]:
             known = self.known.get(key_of(row["event_id"], row["bots"]))
             if known is None:
@@ -182,6 +206,8 @@ class AccountLedger:
         self.known[known.key] = known
         known.listed = frozenset(listed)
         known.deletes += 1
+        if known.status is None:
+            self._owed.add(known.key)
         self.backlog.append(known)
 
 
@@ -197,6 +223,14 @@ def outcome_of(
         "attempts": attempts,
         "error": error,
     }
+
+
+def _in_order(counts: Counter[str]) -> dict[str, int]:
+    return {status: counts[status] for status in OutcomeStatus if counts[status]}
+
+
+def _first_bots(rows: list[list[str]]) -> list[str]:
+    return [bot_id for bot_id, _ in rows[:MOST_NAMED]]
 
 
 def _time(text: str | None) -> datetime | None:

@@ -14,14 +14,18 @@ from meetstream_async import OutcomeStatus
 
 from .engine import JobEngine
 from .errors import UnknownJobError
-from .ledger import AccountLedger, Json
+from .ledger import Json
 from .status import AccountStatus, JobOutcome, JobState
 from .workflows import CANCEL, JOB_WORKFLOW, account_id
 
+OVER = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+"""What the engine calls a workflow that nobody runs or will run, unless it is resumed."""
 _STEPS = 50
 """Steps that are read at a time: at most 5,000 outcomes."""
 _ROWS = 1000
 """Accounts that are read at a time."""
+_REMEMBERED = 10_000
+"""Runs of which the number of steps is remembered."""
 _OURS = ("look", "unschedule", "close")
 
 
@@ -90,18 +94,18 @@ async def read_account(engine: JobEngine, job: Job, index: int, row: WorkflowSta
         summary: Json = row.output or {"ok": False}
         state = JobState.SUCCEEDED if summary["ok"] else JobState.FAILED
         return AccountStatus(name, state, **summary, **common)
+    totals = await _totals(engine, row)
+    # Of events that were named, each is owed an outcome from the beginning.
+    owed = totals.pop("owed", len(job.accounts[index].get("event_ids") or ()))
+    sofar = {**totals, **common}
     if row.status in ("ENQUEUED", "DELAYED"):
-        return AccountStatus(name, JobState.QUEUED)
-    ledger = await _ledger(engine, job, index)
-    summary = ledger.summary()
-    sofar = {"counts": summary["counts"], "still_listed": summary["still_listed"]}
+        return AccountStatus(name, JobState.QUEUED, **sofar)
     if row.status == "PENDING":
-        return AccountStatus(name, JobState.RUNNING, **sofar, **common)
+        return AccountStatus(name, JobState.RUNNING, **sofar)
     if row.status == "CANCELLED":
-        left = len(ledger.rest())
-        reason = f"cancelled; {left} not attempted" if left else "cancelled"
-        return AccountStatus(name, JobState.CANCELLED, **sofar, reason=reason, **common)
-    return AccountStatus(name, JobState.FAILED, **sofar, reason=_failure(row), **common)
+        reason = f"cancelled; {owed} not attempted" if owed else "cancelled"
+        return AccountStatus(name, JobState.CANCELLED, **sofar, reason=reason)
+    return AccountStatus(name, JobState.FAILED, **sofar, reason=_failure(row))
 
 
 async def outcomes_behind(
@@ -135,25 +139,56 @@ async def _is_over(engine: JobEngine, job: Job, workflow_id: str) -> bool:
     status = {row.workflow_id: row.status for row in rows}
     if workflow_id not in status:
         return status.get(job.job_id) not in ("ENQUEUED", "PENDING", "SUCCESS")
-    return status[workflow_id] not in ("ENQUEUED", "DELAYED", "PENDING")
+    return status[workflow_id] in OVER
 
 
-async def _ledger(engine: JobEngine, job: Job, index: int) -> AccountLedger:
-    given = job.accounts[index].get("event_ids")
-    ledger = AccountLedger(None if given is None else tuple(given), job.options["one_off_bots"])
-    step = 0
-    while stored := await _steps(engine, account_id(job.job_id, index), step):
-        for result in stored:
-            if result:
-                ledger.take(result)
-        step += len(stored)
-    return ledger
+async def _totals(engine: JobEngine, row: WorkflowStatus) -> Json:
+    """What a run that is not over has come to, as its last stored step says; empty where there is none."""
+    if row.executor_id is None:
+        # No worker has had it.
+        return {}
+    counts, workflow_id = engine.step_counts, row.workflow_id
+    count, last = await _last_step(engine, workflow_id, counts.pop(workflow_id, 0))
+    counts[workflow_id] = count
+    while len(counts) > _REMEMBERED:
+        del counts[next(iter(counts))]
+    if not last and count > 1:
+        # The run broke off in it.
+        last = (await _steps(engine, workflow_id, count - 2, 1))[0]
+    return dict(last.get("totals", {}))
 
 
-async def _steps(engine: JobEngine, workflow_id: str, first: int) -> list[Json]:
+async def _last_step(engine: JobEngine, workflow_id: str, seen: int) -> tuple[int, Json]:
+    """How many steps are stored, and the last one; ``seen`` is how many there were the last time.
+
+    The engine neither counts them nor lists from the end. They are searched for, in as many reads of one
+    step as their number has binary digits, or in one read where there is nothing new.
+    """
+    # The one that was the last, and perhaps its successor.
+    found = await _steps(engine, workflow_id, max(seen - 1, 0), 2)
+    if not found and seen:
+        # It is another job of that id, which was forgotten meanwhile.
+        return await _last_step(engine, workflow_id, 0)
+    count = max(seen - 1, 0) + len(found)
+    last = found[-1] if found else {}
+    if len(found) < 2:
+        return count, last
+    # Of the steps from count on: the first is there, or the one at beyond is not.
+    stride, beyond = 1, None
+    while beyond is None or beyond > count:
+        at = count + stride - 1 if beyond is None else (count + beyond) // 2
+        if step := await _steps(engine, workflow_id, at, 1):
+            count, last = at + 1, step[0]
+            stride *= 2
+        else:
+            beyond = at
+    return count, last
+
+
+async def _steps(engine: JobEngine, workflow_id: str, first: int, most: int = _STEPS) -> list[Json]:
     """The results of some stored steps; an empty one for a step that is none of ours."""
     with engine.store.errors():
-        steps = await engine.client.list_workflow_steps_async(workflow_id, limit=_STEPS, offset=first)
+        steps = await engine.client.list_workflow_steps_async(workflow_id, limit=most, offset=first)
     return [step["output"] if step["function_name"] in _OURS and step["output"] else {} for step in steps]
 
 

@@ -8,6 +8,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
 
 from meetstream_async import ConfigurationError
 
+from .database import Database
 from .workflows import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, VERSION
 
 _POLL = 0.2
@@ -25,11 +26,12 @@ def leave_the_log_to_the_application() -> None:
     log.addFilter(_is_news)
 
 
-def claim(url: str, worker_id: str) -> None:
+def claim(database: Database, worker_id: str) -> None:
     """Make the engine of this process ours. Raises ConfigurationError where the application uses it."""
     config: DBOSConfig = {
         "name": APPLICATION,
-        "system_database_url": url,
+        "system_database_url": database.url,
+        "db_engine_kwargs": database.engine_options,
         "application_version": VERSION,
         "executor_id": worker_id,
         "serializer": DBOSPortableJSONSerializer(),

@@ -16,7 +16,7 @@ class JobState(StrEnum):
     """Where a job or an account of it stands."""
 
     QUEUED = "queued"
-    """No worker has taken it up yet."""
+    """It waits for a worker; one that stopped may have done a part of it."""
     RUNNING = "running"
     """Some is done or under way; a worker that died may hold it."""
     SUCCEEDED = "succeeded"
@@ -42,6 +42,8 @@ class AccountStatus:
     """How many events ended in each status so far; only statuses that occur."""
     still_listed: int = 0
     """Bots that the last listing shows although their event was unscheduled."""
+    still_listed_bots: tuple[str, ...] = field(default=(), converter=tuple)
+    """The ids of the first 100 of them."""
     complete: bool = False
     """All was taken up and, where listed, the last listing was whole."""
     ok: bool = False
@@ -60,6 +62,7 @@ class AccountStatus:
             "state": self.state.value,
             "counts": dict(self.counts),
             "still_listed": self.still_listed,
+            "still_listed_bots": list(self.still_listed_bots),
             "complete": self.complete,
             "ok": self.ok,
             "reason": self.reason,

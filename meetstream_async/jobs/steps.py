@@ -67,7 +67,7 @@ def close(ledger: AccountLedger) -> Json:
 def is_open(outcome: UnscheduleOutcome) -> bool:
     """It may turn out otherwise: nobody knows, or there was only no server to do it.
 
-    A one-off bot that was listed and is not found may be one that a worker deleted before it died.
+    A bot that was listed and is not found may be one that a worker deleted before it died.
     """
     if outcome.status is OutcomeStatus.UNKNOWN:
         return True
@@ -77,9 +77,9 @@ def is_open(outcome: UnscheduleOutcome) -> bool:
 
 
 def is_missing_bot(outcome: UnscheduleOutcome) -> bool:
-    """A one-off bot that the API does not find."""
+    """A bot that was listed and that the API does not find, where it was to be deleted by its own id."""
     return (
-        outcome.event_id is None
+        bool(outcome.bot_ids)
         and isinstance(outcome.error, NotFoundError)
         and not isinstance(outcome.error, EventNotFoundError | UserNotFoundError)
     )

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +45,15 @@ class Run:
     cancelled: bool = False
     """The job was: the run does not come back by itself."""
     _client: MeetStreamClient | None = None
+
+    async def do(self, step: Callable[[Run], Awaitable[Json]]) -> None:
+        """Do a step, unless it is stored already, and take in what it came to."""
+
+        async def counted() -> Json:
+            result = await step(self)
+            return {**result, "totals": self.ledger.totals_after(result)}
+
+        self.ledger.take(await DBOS.run_step_async({"name": step.__name__}, counted))
 
     async def look(self) -> Json:
         try:
@@ -151,13 +160,13 @@ class Worker:
                 # Stored as far as it came; whoever takes it up goes on from there.
                 raise asyncio.CancelledError
             if ledger.backlog:
-                ledger.take(await DBOS.run_step_async({"name": "unschedule"}, run.unschedule))
+                await run.do(Run.unschedule)
             elif run.options.dry_run and ledger.only is not None:
                 break
             else:
-                ledger.take(await DBOS.run_step_async({"name": "look"}, run.look))
+                await run.do(Run.look)
         if ledger.rest():
-            ledger.take(await DBOS.run_step_async({"name": "close"}, run.close))
+            await run.do(Run.close)
         return ledger.summary()
 
     @contextlib.contextmanager

@@ -7,7 +7,8 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,25 @@ async def serving(simulators: Iterable[Simulator]) -> AsyncIterator[list[Simulat
     """All of them on their ports."""
     async with contextlib.AsyncExitStack() as stack:
         yield [await stack.enter_async_context(simulator) for simulator in simulators]
+
+
+@contextlib.contextmanager
+def serving_aside(simulators: Iterable[Simulator]) -> Iterator[list[Simulator]]:
+    """The same from a thread of their own, for a test that runs the program in its own process."""
+    with ThreadPoolExecutor(1) as thread, asyncio.Runner() as runner:
+        stack = contextlib.AsyncExitStack()
+        loop = thread.submit(runner.get_loop).result()
+        serve = thread.submit(loop.run_forever)
+
+        def there(work: Coroutine[Any, Any, Any]) -> Any:
+            return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+        try:
+            yield [there(stack.enter_async_context(simulator)) for simulator in simulators]
+        finally:
+            there(stack.aclose())
+            loop.call_soon_threadsafe(loop.stop)
+            serve.result()
 
 
 def variable(number: int) -> str:

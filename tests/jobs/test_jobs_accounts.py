@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meetstream_async import BotFilter, ConfigurationError
 from meetstream_async.jobs import JobAccount, JobEngine, JobOptions, load_accounts
+from meetstream_async.jobs.accounts import check_accounts
 
 CANARY = "ms_canary_0123456789abcdef"
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -43,7 +44,17 @@ def test_a_file_names_accounts_and_where_their_keys_are(tmp_path: Path) -> None:
         (f'[accounts.a]\napi_key_env = "{CANARY}"', "api_key_env looks like a key itself"),
         (f'[accounts.a]\napi_key_file = "{CANARY}"', "api_key_file looks like a key itself"),
         (f'[accounts.a]\napi_key_env = "Token {CANARY}"', "api_key_env looks like a key itself"),
-        (f'[accounts.a]\napi_key_env = "K"\nx = "{CANARY}"', r"\[accounts.a\]: unknown: x"),
+        (f'[accounts.a]\napi_key_env = "K"\nx = "{CANARY}"', r"\[accounts.a\] holds a key: take it out"),
+        (f'[accounts.a]\napi_key_env = "K"\n{CANARY} = 1', r"\[accounts.a\] holds a key: take it out"),
+        (f'[accounts.{CANARY}]\napi_key_env = "K"', "accounts.toml holds a key: take it out"),
+        (f'api_key = "{CANARY}"\n[accounts.a]\napi_key_env = "K"', "accounts.toml holds a key: take it out"),
+        (
+            '[accounts.a]\napi_key_env = "9f86d081884c7d659a2feaa0c55ad015"',
+            "is no name|looks like a key itself",
+        ),
+        ('[accounts.a]\napi_key_env = "f86d081884c7d659a2feaa0c55ad01523"', "looks like a key itself"),
+        ('[accounts.a]\napi_key_env = "K"\ncolour = 1', r"\[accounts.a\]: unknown: colour"),
+        ('[accounts.a]\napi_key_env = "K"\n[accounts.a]', "a name is there twice: look at line 3"),
         (f"[accounts.a]\napi_key_env = {CANARY}", "is no TOML: look at line 2"),
         ("[accounts.a]", "'a' needs one of api_key_env.*none is given"),
         ('[accounts.a]\napi_key_env = "K"\napi_key_file = "f"', "api_key_env and api_key_file are given"),
@@ -70,6 +81,27 @@ def test_a_file_that_is_none_is_refused_with_the_place_and_without_a_key(
     assert CANARY not in str(caught.value)
 
 
+def test_a_file_of_any_editor_is_read(tmp_path: Path) -> None:
+    """With a byte order mark, with lines that end in CR LF, with names in any language or made of digits."""
+    text = (
+        '\ufeff[accounts."Zürich ☃"]\r\napi_key_env = "K"\r\n[accounts.9f86d081884c7d659a2feaa0c55ad015]\r\n'
+    )
+    path = write(tmp_path, f'{text}api_key_env = "K"\r\n')
+    assert [account.name for account in load_accounts(path)] == [
+        "Zürich ☃",
+        "9f86d081884c7d659a2feaa0c55ad015",
+    ]
+
+
+def test_a_job_takes_so_many_accounts_and_no_more() -> None:
+    """One row holds them all."""
+    accounts = [JobAccount(f"a{n}", api_key_env="K") for n in range(3)]
+    assert check_accounts(iter(accounts)) == accounts
+    for given_, problem in (([], "at least one"), (accounts * 2, "there twice"), (accounts * 7000, "20000")):
+        with pytest.raises(ConfigurationError, match=problem):
+            check_accounts(given_)
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     """By its name."""
     with pytest.raises(ConfigurationError, match=r"none\.toml can't be read: No such file"):
@@ -81,6 +113,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     [
         ({"name": ""}, "an account's name must be"),
         ({"name": "a\nb"}, "an account's name must be"),
+        ({"name": CANARY}, "looks like a key"),
         ({"event_ids": "evt_1"}, "event_ids must be an iterable"),
         ({"event_ids": ["evt_1", ""]}, r"account 'a': targets\[1\] is empty"),
         ({"event_ids": [1]}, "must be a ScheduledBot or an event id"),
@@ -112,6 +145,7 @@ def test_accounts_and_options_come_back_as_they_were() -> None:
             kind.from_dict(values)
 
 
+@settings(max_examples=40)
 @given(st.text(min_size=1, max_size=40), st.text(max_size=40))
 def test_any_name_and_reference_is_kept_or_refused(name: str, reference: str) -> None:
     """Whatever is typed: an account that comes back as it was, or an error that says what is wrong."""

@@ -12,12 +12,21 @@ from pathlib import Path
 
 import pytest
 from cli_support import Ended, Terminal, checked, command, deletes, surroundings
-from jobs_support import account, environment, job_accounts, serving, until, write_toml
+from jobs_support import (
+    account,
+    environment,
+    job_accounts,
+    serving,
+    serving_aside,
+    until,
+    variable,
+    write_toml,
+)
 from program import start
 from typer.testing import CliRunner
 
 from meetstream_async.cli.app import app
-from meetstream_async.jobs import JobEngine, JobState, job_status, submit_job, wait_for_job
+from meetstream_async.jobs import JobEngine, JobOptions, submit_job, wait_for_job
 from meetstream_async.simulator import Simulator, Trouble
 
 
@@ -36,15 +45,22 @@ class User:
         assert "ms_canary" not in ended.out + ended.err
         return ended
 
+    def types_here(self, *arguments: object) -> Ended:
+        """In this process, which takes a second less."""
+        words = ["jobs", *map(str, arguments)]
+        result = CliRunner().invoke(app, words, env=self.environment)
+        assert "ms_canary" not in result.stdout + result.stderr
+        return Ended(result.exit_code, result.stdout, result.stderr)
 
-async def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
+
+def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
     """A line for each account, broken ones too, and 1; again it sends nothing; the report has each event."""
     simulators = [account(0, 3), account(1, 105), account(2, 4), account(3, 4)]
     simulators[2].add_trouble(Trouble("*", 401))
     simulators[3].add_trouble(Trouble("*", 429, retry_after=3600))
-    async with serving(simulators):
+    with serving_aside(simulators):
         user = User(tmp_path, simulators)
-        ran = await user.types("run", user.toml, "--id", "once", "--yes")
+        ran = user.types_here("run", user.toml, "--id", "once", "--yes")
         assert ran.code == 1
         table = {line.split()[0]: line for line in ran.out.splitlines() if line.startswith("customer-")}
         assert table["customer-1"].split()[1:] == ["succeeded", "105", "unscheduled", "local"]
@@ -53,24 +69,46 @@ async def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
         assert "not ok: job once is not all done: 2 of 4 accounts not ok" in ran.out
         assert "to do     unschedule all events of 4 accounts" in ran.err
         requests = sum(len(simulator.requests) for simulator in simulators)
-        again, other, report, status = await asyncio.gather(
-            user.types("run", user.toml, "--id", "once", "--json"),
-            user.types("run", user.toml, "--id", "once", "--yes", "--rate", "3"),
-            user.types("report", "once"),
-            user.types("status", "once", "--json"),
-        )
+        again = user.types_here("run", user.toml, "--id", "once", "--json")
         assert (again.code, json.loads(again.out)["counts"]) == (1, {"unscheduled": 108})
         assert "job once is over already; nothing is sent" in again.err
+        other = user.types_here("run", user.toml, "--id", "once", "--yes", "--rate", "3")
         assert (other.code, other.out) == (2, "")
         assert "job 'once' is there already, with other options; take another id" in other.err
+        report = user.types_here("report", "once")
         lines = [json.loads(line) for line in report.out.splitlines()]
         assert {line["event_id"] for line in lines} == {
             event for simulator in simulators[:2] for event in simulator.ledger.events
         }
         assert list(lines[0]) == ["account", "event_id", "bot_ids", "status", "reason", "attempts", "error"]
         assert (report.code, len(lines)) == (0, 108)
+        status = user.types_here("status", "once", "--json")
         assert (status.code, json.loads(status.out)["states"]) == (1, {"succeeded": 2, "failed": 2})
         assert sum(len(simulator.requests) for simulator in simulators) == requests
+
+
+def test_bots_that_are_still_listed_are_named(tmp_path: Path) -> None:
+    """By status --json, and by report beside its lines."""
+    path = tmp_path / "jobs.sqlite"
+
+    async def ended() -> None:
+        simulator = account(0, 2, removes="nothing")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(variable(0), simulator.api_key)
+            async with simulator, JobEngine(f"sqlite:///{path}", worker_id="w"):
+                await submit_job(job_accounts([simulator]), JobOptions(settle=0.1), job_id="lying")
+                await wait_for_job("lying", poll=0.05)
+
+    asyncio.run(ended())
+    given = {"MEETSTREAM_JOBS_DATABASE_URL": f"sqlite:///{path}"}
+    status, report = (
+        CliRunner().invoke(app, ["jobs", *words], env=given)
+        for words in (["status", "lying", "--json"], ["report", "lying"])
+    )
+    line = json.loads(status.stdout)["accounts"][0]
+    assert (line["still_listed"], sorted(line["still_listed_bots"])) == (2, ["bot-0-0000", "bot-0-0001"])
+    assert len(report.stdout.splitlines()) == 2
+    assert "account customer-0: still listed although unscheduled: bot-0-000" in report.stderr
 
 
 @pytest.mark.parametrize(
@@ -78,6 +116,7 @@ async def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
     [
         ("run FILE", "nobody can be asked without a terminal: add --yes"),
         ("run MISSING --yes", "environment variable NOT_SET is not set"),
+        ("run RESOLVED --yes", "api_key_ref is for a worker of your own with a resolver"),
         ("submit KEYED --yes", "[accounts.a] holds a key: take it out"),
         ("run FILE --yes --before +1h --all-occurrences", "add --whole-events"),
         ("run FILE --yes --from +1h", "--from says where a series is cut off"),
@@ -87,6 +126,8 @@ async def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
         ("report none", "there is no job 'none' in sqlite"),
         ("cancel none", "there is no job 'none' in sqlite"),
         ("resume none", "there is no job 'none' in sqlite"),
+        ("forget --older-than 30", "give one such as 30d"),
+        ("forget --older-than 1d", "nobody can be asked without a terminal: add --yes to go on; nothing was"),
         ("worker --database postgresql://u:hunter2@h/x", "add --id NAME"),
         ("run FILE --yes --database postgresql://u:hunter2@h/x", "add --worker NAME"),
         ("status x --database nonsense-hunter2", "the database is no database URL"),
@@ -98,6 +139,7 @@ def test_what_can_not_be_done_is_refused(tmp_path: Path, words: str, problem: st
     files = {
         "FILE": f'{table}api_key_env = "JOBS_TEST_KEY"\n',
         "MISSING": f'{table}api_key_env = "NOT_SET"\n',
+        "RESOLVED": f'{table}api_key_ref = "vault:1"\n',
         "KEYED": f'{table}api_key = "ms_canary_0123456789"\n',
     }
     for name, content in files.items():
@@ -115,28 +157,35 @@ def test_what_can_not_be_done_is_refused(tmp_path: Path, words: str, problem: st
             assert store.execute("SELECT count(*) FROM workflow_status").fetchone() == (0,)
 
 
-async def test_ctrl_c_leaves_a_job_that_goes_on_later(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_a_job_that_goes_on_later(tmp_path: Path) -> None:
     """On a terminal: typed consent, Ctrl-C, 130; then the same id finishes it, each event once."""
-    async with serving([account(n, 20, latency=0.05) for n in range(2)]) as simulators:
+    with serving_aside(account(n, 12, latency=0.05) for n in range(2)) as simulators:
         user = User(tmp_path, simulators)
         words = ("jobs", "run", str(user.toml), "--id", "left", "--concurrency", "1")
-        async with Terminal(*words, environment=surroundings(None, **user.environment)) as terminal:
-            await terminal.shows("Type unschedule 2 accounts to go on")
-            terminal.type("unschedule 2 accounts")
-            await until(lambda: all(len(deletes(simulator)) > 5 for simulator in simulators))
-            terminal.interrupt(signal.SIGINT)
-            ended = await terminal.ended()
-            await terminal.shows("next: meetstream-async jobs run")
+
+        async def interrupted() -> Ended:
+            async with Terminal(*words, environment=surroundings(None, **user.environment)) as terminal:
+                await terminal.shows("Type unschedule 2 accounts to go on")
+                terminal.type("unschedule 2 accounts")
+                await until(lambda: all(len(deletes(simulator)) > 5 for simulator in simulators))
+                terminal.interrupt(signal.SIGINT)
+                ended = await terminal.ended()
+                await terminal.shows("next: the same command with --id left")
+                return ended
+
+        ended = asyncio.run(interrupted())
         assert ended.code == 130
         assert "ms_canary" not in ended.out
-        async with JobEngine(user.environment["MEETSTREAM_JOBS_DATABASE_URL"]):
-            assert (await job_status("left")).state is JobState.QUEUED
-        ran = await user.types("run", user.toml, "--id", "left", "--concurrency", "1")
+        left = json.loads(user.types_here("status", "left", "--json").out)
+        assert left["state"] == "queued"
+        # What is shown is what was done, though no worker has it now.
+        assert left["counts"] == {"unscheduled": sum(len(deletes(simulator)) for simulator in simulators)}
+        ran = user.types_here("run", user.toml, "--id", "left", "--concurrency", "1")
         assert ran.code == 0
         assert "job left is unfinished, and goes on as it was submitted" in ran.err
         for simulator in simulators:
             events = [request.event_id for request in deletes(simulator)]
-            assert len(events) == len(set(events)) == 20
+            assert len(events) == len(set(events)) == 12
 
 
 def test_a_job_is_submitted_shown_cancelled_and_resumed(tmp_path: Path) -> None:
@@ -171,6 +220,11 @@ def test_a_job_is_submitted_shown_cancelled_and_resumed(tmp_path: Path) -> None:
     code, out, said = types("resume", job_id, "--json")
     assert (code, json.loads(out)["resumed"], json.loads(out)["job"]["state"]) == (0, 2, "queued")
     assert said == f"job {job_id} is queued: 0 of 2 accounts over, 2 queued"
+    assert types("forget", "--older-than", "0s", "--yes") == (0, "", "0 jobs forgotten")
+    types("cancel", job_id)
+    assert types("forget", "--older-than", "1h", "--yes") == (0, "", "0 jobs forgotten")
+    assert types("forget", "--older-than", "0s", "--yes") == (0, f"{job_id}\n", "1 job forgotten")
+    assert types("status", job_id)[0] == 2
 
 
 async def test_a_worker_works_until_it_is_told_to_stop(tmp_path: Path) -> None:

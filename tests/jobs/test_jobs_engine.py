@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import json
 import sqlite3
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
+from accounts import QUICK
 from jobs_support import (
     account,
     assert_each_event_once,
@@ -21,7 +25,7 @@ from jobs_support import (
     until,
 )
 
-from meetstream_async import BotFilter, ConfigurationError, OutcomeStatus
+from meetstream_async import BotFilter, ConfigurationError, MeetStreamClient, OutcomeStatus
 from meetstream_async.jobs import (
     JobAccount,
     JobConflictError,
@@ -31,12 +35,14 @@ from meetstream_async.jobs import (
     JobState,
     UnknownJobError,
     cancel_job,
+    forget_jobs,
     job_outcomes,
     job_status,
     resume_job,
     submit_job,
     wait_for_job,
 )
+from meetstream_async.jobs.sqlite import Connection
 from meetstream_async.simulator import Simulator, Trouble
 
 SOON = JobOptions(settle=0.6)
@@ -105,6 +111,9 @@ async def test_broken_accounts_end_by_themselves_and_slow_nobody(
     engine: JobEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong key, only 500, an hour to wait, no answer, no key: a line for each, the rest is done."""
+    monkeypatch.setattr(
+        "meetstream_async.jobs.worker.MeetStreamClient", functools.partial(MeetStreamClient, retry=QUICK)
+    )
     simulators = [account(n, 20) for n in range(12)]
     simulators[3].add_trouble(Trouble("*", 500))
     simulators[5].add_trouble(Trouble("*", 429, retry_after=3600))
@@ -139,6 +148,7 @@ async def test_a_cancelled_job_stops_and_can_be_resumed(
     engine: JobEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing new is sent, what was in flight is stored; resumed, it goes on behind that."""
+    monkeypatch.setattr("meetstream_async.jobs.worker._WATCH", 0.1)
     simulators = [account(n, 60, latency=0.05) for n in range(14)]
     async with serving(simulators):
         accounts = set_keys(monkeypatch, simulators)
@@ -167,6 +177,108 @@ async def test_a_cancelled_job_stops_and_can_be_resumed(
     outcomes = await everything(job_id)
     assert {outcome.status for outcome in outcomes} == {OutcomeStatus.UNSCHEDULED}
     assert len({outcome.event_id for outcome in outcomes}) == len(outcomes) > len(stored)
+
+
+async def test_a_look_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an account with a thousand stored steps it reads a few, and the next time two, with true totals."""
+    path = tmp_path / "jobs.sqlite"
+
+    def store_steps(numbers: range) -> None:
+        rows = [
+            ("long/0", n, "look", json.dumps({"totals": {"counts": {"unscheduled": n}, "owed": 3}}))
+            for n in numbers
+        ]
+        with contextlib.closing(sqlite3.connect(path, factory=Connection)) as store, store:
+            store.executemany(
+                "INSERT INTO operation_outputs (workflow_uuid, function_id, function_name, output, "
+                "serialization) VALUES (?, ?, ?, ?, 'portable_json')",
+                rows,
+            )
+            store.execute("UPDATE workflow_status SET status = 'PENDING', executor_id = 'ghost'")
+
+    async with JobEngine(f"sqlite:///{path}") as client:
+        read: list[int] = []
+        list_steps = client.client.list_workflow_steps_async
+
+        async def counted(*given: Any, **more: Any) -> Any:
+            steps = await list_steps(*given, **more)
+            read.append(len(steps))
+            return steps
+
+        monkeypatch.setattr(client.client, "list_workflow_steps_async", counted)
+        await submit_job([JobAccount("a", api_key_env="KEY")], job_id="long", engine=client)
+        with contextlib.closing(sqlite3.connect(path, factory=Connection)) as store, store:
+            store.execute("INSERT INTO workflow_status (workflow_uuid) VALUES ('long/0')")
+
+        async def looked(stored: range) -> tuple[int, int]:
+            store_steps(stored)
+            read.clear()
+            status = await job_status("long", engine=client)
+            assert status.counts == ({"unscheduled": stored[-1]} if stored else {})
+            return len(read), sum(read)
+
+        assert await looked(range(0)) == (1, 0)
+        queries, steps = await looked(range(1, 1001))
+        assert queries < 25
+        assert steps < 20
+        store_steps(range(0))
+        read.clear()
+        assert (await job_status("long", engine=client)).counts == {"unscheduled": 1000}
+        assert read == [1]
+        for first, last in ((1001, 1002), (1002, 1004), (1004, 1009), (1009, 1038)):
+            queries, _ = await looked(range(first, last))
+            assert queries < 12
+        await cancel_job("long", engine=client)
+        cancelled = await job_status("long", engine=client)
+        assert cancelled.accounts[0].reason == "cancelled; 3 not attempted"
+        with contextlib.closing(sqlite3.connect(path, factory=Connection)) as store, store:
+            store.execute("DELETE FROM operation_outputs WHERE function_id > 1")
+        assert (await job_status("long", engine=client)).counts == {"unscheduled": 1}
+
+
+async def test_jobs_that_ended_long_ago_are_forgotten(
+    engine: JobEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all that was stored for them, and no others; a forgotten id begins a new job."""
+    async with serving([account(0, 3), account(1, 2)]) as simulators:
+        accounts = set_keys(monkeypatch, simulators)
+        names = ("old-1", "old-2", "older-3", "old-4")
+        for job_id in names:
+            await submit_job(accounts, SOON, job_id=job_id)
+        for job_id in names:
+            await wait_for_job(job_id, poll=0.05)
+        between = datetime.now(UTC) - timedelta(minutes=30)
+        assert engine.store.path is not None
+        with contextlib.closing(sqlite3.connect(engine.store.path)) as store, store:
+            store.execute(
+                "UPDATE workflow_status SET created_at = created_at - 3600000, "
+                "completed_at = completed_at - 3600000 WHERE workflow_uuid NOT LIKE 'old-4%'"
+            )
+            # In a queue of nobody's, so that it stays unfinished.
+            store.execute(
+                "UPDATE workflow_status SET status = 'ENQUEUED', queue_name = 'nobody' "
+                "WHERE workflow_uuid = 'old-2/1'"
+            )
+        assert await forget_jobs(between, prefix="old-", dry_run=True) == ["old-1"]
+        assert (await job_status("old-1")).ok
+        assert await forget_jobs(between, prefix="old-") == ["old-1"]
+        with contextlib.closing(sqlite3.connect(engine.store.path)) as store:
+            for table in ("workflow_status", "workflow_input", "workflow_output", "operation_outputs"):
+                named = f"SELECT count(*) FROM {table} WHERE workflow_uuid LIKE ?"
+                assert store.execute(named, ["old-1%"]).fetchone() == (0,)
+                kept = store.execute(named, ["old-4%"]).fetchone()
+                assert kept[0] > 0
+        with pytest.raises(UnknownJobError):
+            await job_status("old-1")
+        assert (await job_status("old-2")).state is JobState.RUNNING
+        await submit_job(accounts, SOON, job_id="old-1")
+        assert (await wait_for_job("old-1", poll=0.05)).state is JobState.SUCCEEDED
+        with contextlib.closing(sqlite3.connect(engine.store.path)) as store, store:
+            store.execute("UPDATE workflow_status SET status = 'CANCELLED' WHERE workflow_uuid = 'old-2/1'")
+        forgotten = await forget_jobs(datetime.now(UTC))
+        assert forgotten[-4:] == ["old-2", "older-3", "old-4", "old-1"]
+    with pytest.raises(ConfigurationError, match="aware datetime"):
+        await forget_jobs(datetime.now())
 
 
 async def test_what_a_dead_worker_held_is_cancelled_or_resumed(tmp_path: Path) -> None:

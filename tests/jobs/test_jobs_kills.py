@@ -27,7 +27,7 @@ from meetstream_async.jobs import JobEngine, JobState, job_status
 from meetstream_async.simulator import Trouble
 
 ACCOUNTS, EVENTS = 20, 60
-AT_ONCE, LATENCY, LONGEST = (8, 0.03, 1.4) if KILLS == 3 else (3, 0.06, 2.6)
+AT_ONCE, LATENCY, LONGEST = (8, 0.015, 1.2) if KILLS == 3 else (3, 0.06, 2.6)
 """Accounts at once, seconds of each answer, and the longest time from a start to its kill."""
 
 

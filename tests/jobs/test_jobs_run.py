@@ -21,7 +21,7 @@ from meetstream_async.jobs.look import look
 from meetstream_async.jobs.steps import close, unschedule
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
-SOON = JobOptions(settle=0.6)
+SOON = JobOptions(settle=0.3)
 
 
 class Account:
@@ -63,10 +63,18 @@ class Account:
                     if crash():
                         break
                     self.stored.append(result)
-                    ledger.take(result)
+                    self.take(ledger, result)
                 else:
                     summary: Json = ledger.summary()
                     return summary
+
+    def take(self, ledger: AccountLedger, result: Json) -> None:
+        """With its totals, which are all that a look at the job reads."""
+        totals = ledger.totals_after(result)
+        ledger.take(result)
+        owed = totals.pop("owed")
+        assert totals == {name: ledger.summary()[name] for name in totals}
+        assert owed == len(ledger.rest())
 
     @property
     def outcomes(self) -> list[Json]:
@@ -85,8 +93,13 @@ async def test_an_account_beyond_a_listing_is_drained_in_chunks() -> None:
         run = Account(sim)
         summary = await run.run()
         assert summary == {
-            "counts": {"unscheduled": 250}, "still_listed": 0, "complete": True, "ok": True, "reason": None
-        }  # fmt: skip
+            "counts": {"unscheduled": 250},
+            "still_listed": 0,
+            "still_listed_bots": [],
+            "complete": True,
+            "ok": True,
+            "reason": None,
+        }
         assert run.statuses() == {"unscheduled": 250}
         assert max(len(step["outcomes"]) for step in run.stored) == 100
         assert sim.ledger.scheduled_events == frozenset()
@@ -123,15 +136,29 @@ async def test_what_was_sent_before_a_crash_is_found_done_and_is_no_failure() ->
         assert summary["ok"]
 
 
+async def test_bots_of_an_event_that_is_not_found_were_deleted_before_the_crash() -> None:
+    """One by one, by their own ids: that the API finds them no more is no failure either."""
+    joins = datetime.now(UTC) + timedelta(days=1)
+    bots = [SimulatedBot(f"bot-{n}", f"evt_{n % 3}", join_time=joins) for n in range(6)]
+    async with Simulator(bots) as sim:
+        sim.add_trouble(Trouble("unschedule", 404, body='{"message": "Event not found"}'))
+        run = Account(sim, JobOptions(settle=0.3, one_off_bots="delete"))
+        fate = iter([False, True])
+        summary = await run.run(lambda: next(fate, False))
+        assert run.statuses() == {"already_unscheduled": 3}
+        assert summary["ok"]
+        assert sim.ledger.scheduled_bots == frozenset()
+
+
 async def test_a_bot_that_may_have_joined_meanwhile_is_never_called_done() -> None:
     """After a crash, "not scheduled" may mean that the bot is in its meeting: unknown, and not ok."""
-    soon = datetime.now(UTC) + timedelta(seconds=1)
+    soon = datetime.now(UTC) + timedelta(seconds=0.4)
     async with Simulator([SimulatedBot("bot-1", "evt_1", join_time=soon)]) as sim:
         run = Account(sim)
         async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
             run.stored.append(await run.step(run.ledger(), client))
             await run.step(run.ledger(), client)
-            await asyncio.sleep(1.1)
+            await asyncio.sleep(0.5)
         summary = await run.run()
         assert run.statuses() == {"unknown": 1}
         assert run.outcomes[0]["reason"] == "may have joined"
@@ -156,11 +183,12 @@ async def test_what_stays_listed_is_still_listed_and_not_ok() -> None:
         summary = await Account(sim).run()
         assert (summary["still_listed"], summary["ok"], summary["complete"]) == (4, False, True)
         assert summary["reason"] == "4 still listed although unscheduled"
+        assert sorted(summary["still_listed_bots"]) == [f"bot-0-000{n}" for n in range(4)]
 
 
 async def test_a_lagging_listing_is_waited_for() -> None:
     """Rows that go a little later are no reason to be not ok, and cost no second DELETE."""
-    async with account(0, 20, listing_lag=0.7) as sim:
+    async with account(0, 20, listing_lag=0.3) as sim:
         run = Account(sim, JobOptions(settle=3.0))
         summary = await run.run()
         assert summary["ok"]
@@ -319,6 +347,7 @@ def test_steps_that_were_stored_before_are_still_read() -> None:
     assert ledger.summary() == {
         "counts": {"unscheduled": 2, "unknown": 1, "skipped": 1},
         "still_listed": 1,
+        "still_listed_bots": ["b2"],
         "complete": False,
         "ok": False,
         "reason": "a later listing failed: x; 1 unknown; 1 still listed although unscheduled; "

@@ -1,0 +1,88 @@
+"""Accounts as an operator writes them down: a TOML file, which says where each key is and never the key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from meetstream_async import ConfigurationError
+
+from .accounts import REFERENCES, JobAccount, is_key, looks_like_key
+
+_KNOWN = {*REFERENCES, "base_url"}
+
+
+def load_accounts(path: str | Path) -> list[JobAccount]:
+    """The accounts of a TOML file: a table ``[accounts.NAME]`` for each.
+
+    A table has ``api_key_env = "VARIABLE"`` or ``api_key_file = "path"`` (relative paths start at the
+    file's folder), and optionally ``base_url``. Raises ConfigurationError, naming the place, for a file
+    that can't be read, that holds a key itself, or that has anything unknown in it.
+    """
+    path = Path(path)
+    try:
+        # Some editors begin a file with a mark of its encoding, of which TOML knows nothing.
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is no TOML: it is no text in UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is no TOML: {_problem(error)}") from None
+    tables = document.pop("accounts", None)
+    _refuse_keys(str(path), document)
+    if document:
+        raise ConfigurationError(
+            f"{path}: unknown: {_names(document)}; write a table [accounts.NAME] for each account"
+        )
+    if not isinstance(tables, dict) or not tables:
+        raise ConfigurationError(f"{path} names no account; add a table [accounts.NAME] for each")
+    return [_account(path, name, table) for name, table in tables.items()]
+
+
+def _account(path: Path, name: str, table: object) -> JobAccount:
+    if is_key(name):
+        _refuse_keys(str(path), {"api_key": name})
+    where = f"{path}: [accounts.{name}]"
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{where} must be a table with api_key_env or api_key_file")
+    unknown = {key: value for key, value in table.items() if key not in _KNOWN}
+    _refuse_keys(where, unknown)
+    if unknown:
+        raise ConfigurationError(
+            f"{where}: unknown: {_names(unknown)}; it takes api_key_env or api_key_file, base_url"
+        )
+    given = dict(table)
+    file = given.get("api_key_file")
+    if isinstance(file, str) and file.strip() and not looks_like_key(file):
+        given["api_key_file"] = str((path.parent / file).absolute())
+    try:
+        return JobAccount(name=name, **given)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+
+
+def _refuse_keys(where: str, unknown: Mapping[str, Any]) -> None:
+    for name, value in unknown.items():
+        if name == "api_key" or looks_like_key(name) or looks_like_key(value):
+            raise ConfigurationError(
+                f"{where} holds a key: take it out, this file and the job are no place for one; put it into "
+                'an environment variable and write api_key_env = "VARIABLE", or into a file and write '
+                'api_key_file = "path"'
+            )
+
+
+def _names(unknown: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(unknown))
+
+
+def _problem(error: tomllib.TOMLDecodeError) -> str:
+    # Its text quotes what it met, which may be a key.
+    text = str(error)
+    found = re.search(r"at (line \d+, column \d+|end of document)", text)
+    place = f"look at {found[1]}" if found else "it can't be read"
+    twice = text.startswith(("Cannot declare", "Cannot overwrite"))
+    return f"a name is there twice: {place}" if twice else place

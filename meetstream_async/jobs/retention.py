@@ -1,0 +1,61 @@
+"""Forgetting jobs that ended long ago: the engine keeps each for ever."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from meetstream_async import ConfigurationError
+
+from .engine import JobEngine, current_engine
+from .errors import UnknownJobError
+from .reading import OVER, read_job, read_rows
+from .workflows import JOB_WORKFLOW
+
+
+async def forget_jobs(
+    before: datetime, *, prefix: str = "", dry_run: bool = False, engine: JobEngine | None = None
+) -> list[str]:
+    """Delete the jobs that ended before a time, with their outcomes, and return their ids, oldest first.
+
+    ``before`` is an aware datetime. Only jobs whose id begins with ``prefix`` are looked at. A job that is
+    not over stays, however old. ``dry_run`` deletes nothing. A forgotten id is free: submitted again, it
+    begins a new job. Raises ConfigurationError for a time without an offset, JobStoreError.
+    """
+    if not isinstance(before, datetime) or before.utcoffset() is None:
+        raise ConfigurationError(f"before must be an aware datetime, not {before!r}")
+    engine = current_engine(engine)
+    with engine.store.errors():
+        jobs = await engine.client.list_workflows_async(
+            name=JOB_WORKFLOW,
+            status=list(OVER),
+            end_time=before.astimezone(UTC).isoformat(),
+            load_input=False,
+            load_output=False,
+        )
+    forgotten = []
+    for job_id in (row.workflow_id for row in jobs if row.workflow_id.startswith(prefix)):
+        ids = await _ended_before(engine, job_id, before.timestamp() * 1000)
+        if ids is None:
+            continue
+        if not dry_run:
+            with engine.store.errors():
+                # In one transaction: accounts without their job would be taken for those of the next one.
+                await engine.client.delete_workflows_async(ids)
+        forgotten.append(job_id)
+    return forgotten
+
+
+async def _ended_before(engine: JobEngine, job_id: str, limit: float) -> list[str] | None:
+    """All workflows of a job that ended before a time (ms); None where it did not."""
+    try:
+        job = await read_job(engine, job_id)
+    except UnknownJobError:
+        # Another process was faster.
+        return None
+    rows = await read_rows(engine, job)
+    if job.row.status == "SUCCESS" and len(rows) < len(job.accounts):
+        return None
+    for row in (job.row, *rows.values()):
+        if row.status not in OVER or (row.completed_at or row.updated_at or limit) >= limit:
+            return None
+    return [*rows, job_id]

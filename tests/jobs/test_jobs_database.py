@@ -1,0 +1,36 @@
+"""Which databases the engine is given: any SQLite that can do what it needs, and no other."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from meetstream_async import ConfigurationError
+from meetstream_async.jobs import JobEngine
+from meetstream_async.jobs.sqlite import Connection
+
+
+def test_any_sqlite_tells_the_time_in_milliseconds() -> None:
+    """Every row of the engine's has one; SQLite before 3.42 can't, whatever the version of Python."""
+    with contextlib.closing(sqlite3.connect(":memory:", factory=Connection)) as store:
+        default = "(unixepoch('subsec') * 1000)"
+        store.execute(f"CREATE TABLE rows (name, created INTEGER NOT NULL DEFAULT {default})")
+        store.execute("INSERT INTO rows (name) VALUES ('one')")
+        ((created,),) = store.execute("SELECT created FROM rows").fetchall()
+    assert abs(created - time.time() * 1000) < 5000
+
+
+async def test_a_sqlite_that_is_too_old_is_refused_before_anything_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one sentence that says what to use instead, not by an error of the engine later."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.34.1")
+    path = tmp_path / "jobs.sqlite"
+    with pytest.raises(ConfigurationError, match=r"3\.35 or later, .* 3\.34\.1: use a PostgreSQL database"):
+        await JobEngine(f"sqlite:///{path}").open()
+    assert not path.exists()
