@@ -86,7 +86,8 @@ async def serving(desk: Desk, client_arguments: Mapping[str, Any], *, port: int 
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio turns Nagle's wait off (40 ms an answer) only where the protocol is named.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
             # A port that was just left can be taken again; elsewhere this would let two share one.

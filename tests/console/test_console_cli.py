@@ -50,7 +50,7 @@ async def test_the_console_ends_with_true_outcomes_and_codes() -> None:
 
 
 async def ctrl_c_ends_a_run_gracefully() -> None:
-    async with Simulator(40, one_off=0, several=0, latency=0.3) as sim:
+    async with Simulator(20, one_off=0, several=0, latency=0.2) as sim:
         environment = surroundings(sim)
         process, url = await opened(environment, "--concurrency", "3")
         await start_all(url)
@@ -59,9 +59,9 @@ async def ctrl_c_ends_a_run_gracefully() -> None:
         ended = await finish(process, environment)
         done = len(sim.ledger.unscheduled_events)
     assert ended.code == 130
-    assert 3 <= done < 40
+    assert 3 <= done < 20
     counts = dict(re.findall(r"^(unscheduled|not attempted) +(\d+)$", ended.out, re.MULTILINE))
-    assert counts == {"unscheduled": str(done), "not attempted": str(40 - done)}
+    assert counts == {"unscheduled": str(done), "not attempted": str(20 - done)}
     assert "ended the run of everything" in ended.err
     assert url.partition("=")[2] not in ended.err
 

@@ -219,7 +219,7 @@ async def test_the_report_is_the_command_lines_and_a_retry_takes_up_the_rest(tmp
 async def test_a_stopped_run_tells_the_truth_and_can_be_taken_up() -> None:
     """What was in flight finishes, the rest is not attempted, and a retry does it."""
     async with (
-        Simulator(40, one_off=0, several=0, latency=0.05) as sim,
+        Simulator(16, one_off=0, several=0, latency=0.05) as sim,
         console(sim, max_concurrency=2) as desk,
     ):
         run_id = (await desk.start(await desk.preview())).json()["run"]["id"]
@@ -235,11 +235,11 @@ async def test_a_stopped_run_tells_the_truth_and_can_be_taken_up() -> None:
         done = len(sim.ledger.unscheduled_events)
         assert ended["run"]["state"] == "cancelled"
         assert (
-            ended["run"]["counts"] | {"unscheduled": done, "not_attempted": 40 - done}
+            ended["run"]["counts"] | {"unscheduled": done, "not_attempted": 16 - done}
             == ended["run"]["counts"]
         )
         told = (await desk.post(f"api/runs/{run_id}/retry")).json()
-        assert told["words"] == f"unschedule {40 - done}"
+        assert told["words"] == f"unschedule {16 - done}"
         await desk.over((await desk.start(told)).json()["run"]["id"])
         assert sim.ledger.scheduled_events == frozenset()
 
