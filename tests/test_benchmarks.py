@@ -124,7 +124,8 @@ async def test_contenders_that_retry_get_through_errors(name):
 
 def test_one_figure_is_measured_printed_and_written(tmp_path, monkeypatch, capsys):
     """--only and --out: the table has the target and whether it is met, the JSON the machine's facts."""
-    pytest.importorskip("httpx", reason="the extra `bench` is not installed")
+    for needed in ("matplotlib", "meetstream", "uvloop"):
+        pytest.importorskip(needed, reason="the extra `bench` is not installed")
     out = tmp_path / "results.json"
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--quick", "--only", "page", "--out", str(out)])
     command.main()
