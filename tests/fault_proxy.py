@@ -62,6 +62,7 @@ class FaultProxy:
         self._random = Random(seed)
         self._server: asyncio.Server | None = None
         self._port = 0
+        self._place: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -77,16 +78,27 @@ class FaultProxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.refuse()
+        if self._place is not None:
+            self._place.close()
 
     async def listen(self) -> None:
         """Accept connections, at the same port as ever."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port, backlog=256)
-        self._port = self._server.sockets[0].getsockname()[1]
+        place, self._place = self._place or self._take_place(), None
+        self._server = await asyncio.start_server(self._serve, sock=place, backlog=256)
+
+    def _take_place(self) -> socket.socket:
+        place = socket.socket()
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place.bind(("127.0.0.1", self._port))
+        self._port = place.getsockname()[1]
+        return place
 
     async def refuse(self) -> None:
         """Refuse connections from now on, and cut those that are open."""
         if self._server is not None:
             self._server.close()
+            # A port that is bound and not listened at refuses, and nobody else can be given it meanwhile.
+            self._place = self._place or self._take_place()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
