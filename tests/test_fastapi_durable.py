@@ -199,7 +199,7 @@ async def _process(environment: dict[str, str], *arguments: str) -> AsyncIterato
 async def _ask_each(url: str) -> dict[int, httpx.AsyncClient]:
     """A connection to each of the two worker processes, by process id."""
     found: dict[int, httpx.AsyncClient] = {}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while len(found) < 2:
             client = httpx.AsyncClient(base_url=url, headers={"Authorization": TOKEN}, timeout=20)
             try:
@@ -209,6 +209,8 @@ async def _ask_each(url: str) -> dict[int, httpx.AsyncClient]:
                 process = None
             if process is None or process in found:
                 await client.aclose()
+                # The other one is still starting, perhaps: not all of the machine is for asking.
+                await asyncio.sleep(0.02)
             else:
                 found[process] = client
     return found
