@@ -18,40 +18,31 @@ class Deadlines:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         # Held, because asking for the running one is a system call on Python 3.11.
         self.loop = loop
-        self._running: set[Deadline] = set()
+        self.running: set[Deadline] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._earliest = math.inf
+        self.earliest = math.inf
         """When the timer rings."""
-
-    def add(self, deadline: Deadline) -> None:
-        self._running.add(deadline)
-        if deadline.when < self._earliest:
-            self._set_timer(deadline.when)
-
-    def discard(self, deadline: Deadline) -> None:
-        # The timer stays: taking it back and setting it anew is what costs.
-        self._running.discard(deadline)
 
     def close(self) -> None:
         """Leave no timer behind. What is in flight still, on a lent session, keeps it."""
-        if self._timer is not None and not self._running:
+        if self._timer is not None and not self.running:
             self._timer.cancel()
-            self._earliest = math.inf
+            self.earliest = math.inf
 
-    def _set_timer(self, when: float) -> None:
+    def set_timer(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._earliest = when
+        self.earliest = when
         self._timer = self.loop.call_at(when, self._ring)
 
     def _ring(self) -> None:
         # The loop's clock may ring a trifle early.
-        now, self._earliest = max(self._earliest, self.loop.time()), math.inf
-        for deadline in [deadline for deadline in self._running if deadline.when <= now]:
-            self._running.discard(deadline)
+        now, self.earliest = max(self.earliest, self.loop.time()), math.inf
+        for deadline in [deadline for deadline in self.running if deadline.when <= now]:
+            self.running.discard(deadline)
             deadline.expire()
-        if self._running:
-            self._set_timer(min(deadline.when for deadline in self._running))
+        if self.running:
+            self.set_timer(min(deadline.when for deadline in self.running))
 
 
 class Deadline:
@@ -70,12 +61,15 @@ class Deadline:
             raise RuntimeError("a request is made inside a task")
         self._task = task
         self._cancelling = task.cancelling()
-        self._deadlines.add(self)
+        self._deadlines.running.add(self)
+        if self.when < self._deadlines.earliest:
+            self._deadlines.set_timer(self.when)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._deadlines.discard(self)
+        # The timer stays: taking it back and setting it anew is what costs.
+        self._deadlines.running.discard(self)
         # Cancelled by somebody else as well, it stays a cancellation.
         if (
             self._expired

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -101,12 +101,22 @@ class ApiSession:
         if query:
             url = url.with_query(query)
         data = None if body is None else json.dumps(body).encode()
-        call = _Call(self, loop, method, url, data, slot_taken, sent, uncertain, deadline)
-        outcome = await call.attempt()
-        if outcome.retry and self.policy.max_attempts > 1:
-            outcome = await retry(
-                self.policy, call.attempt, outcome, deadline=call.deadline, before_sleep=call.log_retry
-            )
+        call = _Call(self, loop, method, url, data, sent, uncertain, deadline)
+        outcome = None
+        try:
+            if slot_taken and not self.pacer.paused_for():
+                # As nearly always in a bulk run, there is nothing to wait for.
+                outcome = call.judge(await call.send())
+            if outcome is None:
+                outcome = await call.attempt()
+            if self.policy.max_attempts > 1 and outcome.retry:
+                outcome = await retry(
+                    self.policy, call.attempt, outcome, deadline=deadline, before_sleep=call.log_retry
+                )
+        except ClientSetupError as closed:
+            # The client was closed in between: the last attempt was not sent, those before it were.
+            closed.attempts, closed.outcome_unknown = call.attempts, call.uncertain
+            raise
         if isinstance(outcome, Reply):
             return outcome
         raise outcome.error
@@ -149,44 +159,45 @@ class _Call:
     _method: str
     _url: URL
     _data: bytes | None
-    _slot_taken: bool
-    _attempts: int
-    _uncertain: bool
-    deadline: float
+    attempts: int
+    uncertain: bool
+    _deadline: float
     """The loop's time at which it has to end."""
 
     async def attempt(self) -> Reply | Failure:
+        """Wait for a turn, and make one attempt."""
         session = self._session
-        pacer, transport = session.pacer, session.transport
         while True:
-            if not self._slot_taken or pacer.paused_for():
-                try:
-                    await pacer.wait(self.deadline - session.reserve - self._loop.time())
-                except WaitTooLongError as exc:
-                    return self._paused(exc.seconds)
-            self._slot_taken = False
-            seconds = min(transport.timeout, self.deadline - self._loop.time())
             try:
-                outcome = await transport.send(self._method, self._url, self._data, seconds)
-            except ClientSetupError as closed:
-                # The client was closed in between: this attempt was not sent, those before it were.
-                closed.attempts = self._attempts
-                closed.outcome_unknown = self._uncertain
-                raise
-            if not isinstance(outcome, HeldBack):
-                break
-        self._attempts += 1
+                await session.pacer.wait(self._deadline - session.reserve - self._loop.time())
+            except WaitTooLongError as exc:
+                return self._paused(exc.seconds)
+            outcome = self.judge(await self.send())
+            if outcome is not None:
+                return outcome
+
+    def send(self) -> Coroutine[Any, Any, Reply | Failure | HeldBack]:
+        """Make one attempt now, to be judged."""
+        transport = self._session.transport
+        seconds = min(transport.timeout, self._deadline - self._loop.time())
+        return transport.send(self._method, self._url, self._data, seconds)
+
+    def judge(self, outcome: Reply | Failure | HeldBack) -> Reply | Failure | None:
+        """Take note of what an attempt came to; None where nothing was sent."""
+        if isinstance(outcome, HeldBack):
+            return None
+        self.attempts += 1
         if isinstance(outcome, Failure):
-            session.failed_attempts += 1
+            self._session.failed_attempts += 1
             error = outcome.error
-            error.attempts = self._attempts
-            error.outcome_unknown = self._uncertain = self._uncertain or error.outcome_unknown
+            error.attempts = self.attempts
+            error.outcome_unknown = self.uncertain = self.uncertain or error.outcome_unknown
             return outcome
         if outcome.status >= 500:
-            session.failed_attempts += 1
+            self._session.failed_attempts += 1
             if self._method != "GET":
-                self._uncertain = True
-        outcome.attempts, outcome.uncertain = self._attempts, self._uncertain
+                self.uncertain = True
+        outcome.attempts, outcome.uncertain = self.attempts, self.uncertain
         return outcome
 
     def _paused(self, seconds: float) -> Failure:
@@ -195,8 +206,8 @@ class _Call:
             "longer than this call may take; nothing was sent now",
             status=429,
             retry_after=seconds,
-            attempts=self._attempts,
-            outcome_unknown=self._uncertain,
+            attempts=self.attempts,
+            outcome_unknown=self.uncertain,
         )
         return Failure(error, retry=False)
 

@@ -30,6 +30,9 @@ from .safety import LONG_SECRET, Secret, clean_text, scrubber
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of a decoded body that are read before the reply is given up."""
 
+_SWITCH = "_retry_connection"
+"""Of a session: whether aiohttp sends an idempotent request again by itself. Its own test client uses it."""
+
 _USER_AGENT = f"meetstream-async/{__version__}"
 
 
@@ -94,11 +97,10 @@ class Transport:
             # never answers is told from a request that was sent and not answered. Reused connections, the
             # usual case, do not pay for this.
             "timeout": aiohttp.ClientTimeout(total=None, sock_connect=self.timeout / 2),
-            "middlewares": (self._send_once,),
         }
         self._per_request: dict[str, Any] = {"allow_redirects": False}
         if session is not None:
-            self._per_request |= self._settings
+            self._per_request |= self._settings | {"middlewares": (self._send_once,)}
         secrets = [secret for _, secret in credentials.values()]
         self.scrub = scrubber(secrets)
         self.blot = scrubber(secrets, LONG_SECRET)
@@ -138,16 +140,26 @@ class Transport:
         if self._loop is not None:
             raise ClientSetupError("the client belongs to another event loop; make one client per loop")
         if self._http is None and not self.closed:
-            self._http = aiohttp.ClientSession(
-                connector=GatedConnector(self._paused),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trace_configs=self._trace_configs or None,
-                **self._settings,
-            )
+            self._http = self._new_session()
         self._usable()
         self._loop = loop
         self._deadlines = Deadlines(loop)
         return loop
+
+    def _new_session(self) -> aiohttp.ClientSession:
+        session = aiohttp.ClientSession(
+            connector=GatedConnector(self._paused),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=self._trace_configs or None,
+            headers=self._standing_headers(),
+            **self._settings,
+        )
+        if self._trace_configs or not hasattr(session, _SWITCH):
+            self._per_request["middlewares"] = (self._send_once,)
+        else:
+            # It costs nothing; the middleware costs 3 % of a request.
+            setattr(session, _SWITCH, False)
+        return session
 
     def _usable(self) -> aiohttp.ClientSession:
         if self.closed or self._http is None:
@@ -188,10 +200,18 @@ class Transport:
                 try:
                     head = Reply(response.status, response.headers, scrub=self.scrub, blot=self.blot)
                     self._on_head(head.status, head.headers)
-                    head.body = await _read(response)
+                    content = response.content
+                    # It has nearly always come together with the head.
+                    body = content.read_nowait() if content.is_eof() else await _read(content)
+                    if len(body) > MAX_BODY:
+                        response.close()
+                        raise _BodyTooLargeError
+                    head.body = body
                     return head
                 finally:
-                    response.release()
+                    # Read to its end it is closed already, and its connection given back.
+                    if not response.closed:
+                        response.release()
         except asyncio.CancelledError as exc:
             # This frame's variables may be printed with it, and aiohttp shows a response's headers.
             response = None
@@ -216,7 +236,8 @@ class Transport:
             )
             failure = Failure(error, retry=False)
         except (aiohttp.ClientError, OSError) as exc:
-            why = f"the connection was lost ({type(exc).__name__}: {exc})"
+            what = str(exc) if isinstance(exc, _ConnectionLostError) else f"{type(exc).__name__}: {exc}"
+            why = f"the connection was lost ({what})"
             failure = self._failure(ConnectionFailedError, why, sent=has_effect)
         except ValueError as exc:
             # Before sending, such as when the .netrc of a borrowed session adds a credential of its own.
@@ -234,9 +255,6 @@ class Transport:
     async def _send_once(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        if self._borrowed:
-            # aiohttp before 3.14 lets the .netrc of a session that trusts the environment replace them.
-            request.headers.update(self._credential_headers())
         try:
             return await handler(request)
         except aiohttp.ClientConnectorError:
@@ -251,14 +269,16 @@ class Transport:
         raise lost
 
     def _headers(self, has_body: bool) -> dict[str, str]:
-        # Made anew each time, so that no attribute or frame of ours keeps a dict with a credential in it.
-        headers = {"Accept": "application/json", "User-Agent": _USER_AGENT, **self._credential_headers()}
+        """What the session does not say by itself."""
+        headers = self._standing_headers() if self._borrowed else {}
         if has_body:
             headers["Content-Type"] = "application/json"
         return headers
 
-    def _credential_headers(self) -> dict[str, str]:
-        return {name: prefix + secret.reveal() for name, (prefix, secret) in self._credentials.items()}
+    def _standing_headers(self) -> dict[str, str]:
+        # Made anew each time, so that no attribute or frame of ours keeps a dict with a credential in it.
+        credentials = {name: prefix + secret.reveal() for name, (prefix, secret) in self._credentials.items()}
+        return {"Accept": "application/json", "User-Agent": _USER_AGENT, **credentials}
 
     def _failure(self, kind: type[TransportError], why: str, *, sent: bool = False) -> Failure:
         return Failure(kind(self._text(f"{self._origin}: {why}"), outcome_unknown=sent))
@@ -267,19 +287,13 @@ class Transport:
         return clean_text(text, scrub=self.scrub)
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    content = response.content
-    chunks: list[bytes] = []
-    size = 0
-    while not content.at_eof():
-        chunk = await content.readany()
-        # Decoded chunks are counted as they come: 300 kB of gzip can hold 300 MB.
-        size += len(chunk)
-        if size > MAX_BODY:
-            response.close()
-            raise _BodyTooLargeError
-        chunks.append(chunk)
-    return b"".join(chunks)
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """All of a body, or enough of it to see that it is too large."""
+    body = bytearray()
+    # Counted as it is decoded: 300 kB of gzip can hold 300 MB.
+    while not content.at_eof() and len(body) <= MAX_BODY:
+        body += await content.readany()
+    return bytes(body)
 
 
 def _speaks_for_itself(status: int) -> bool:

@@ -58,7 +58,7 @@ async def test_no_timer_is_made_for_a_request_that_ends_in_time() -> None:
     for _ in range(1000):
         with Deadline(deadlines, 30.0):
             await asyncio.sleep(0)
-    assert (made, deadlines._running) == (1, set())
+    assert (made, deadlines.running) == (1, set())
 
 
 @virtual_time
@@ -73,7 +73,7 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
     await asyncio.sleep(0.5)
     asyncio.get_running_loop().call_at(now() + 0.5, both.cancel)
     await asyncio.wait({both})
-    assert (task.cancelled(), both.cancelled(), deadlines._running) == (True, True, set())
+    assert (task.cancelled(), both.cancelled(), deadlines.running) == (True, True, set())
 
 
 @virtual_time

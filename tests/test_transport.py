@@ -78,15 +78,18 @@ async def _opened(server: RawServer, borrowed: bool, **options: Any) -> AsyncIte
 # --- connections that fail -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("borrowed", [False, True])
+@pytest.mark.parametrize("session", ["own", "own and traced", "of an aiohttp without the switch", "lent"])
 @pytest.mark.parametrize("warm", [False, True])
 @each_call
 async def test_dropped_connections_cost_max_attempts_requests_and_no_more(
-    raw_server: Start, call: Call, borrowed: bool, warm: bool
+    raw_server: Start, call: Call, session: str, warm: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No layer below repeats a request by itself, on a fresh or a reused connection."""
     server = await raw_server(*([reply(404)] if warm else []), drop)
-    async with _opened(server, borrowed) as c:
+    if session == "of an aiohttp without the switch":
+        monkeypatch.setattr("meetstream_async.transport._SWITCH", "no_such_switch")
+    options = {"trace_configs": [aiohttp.TraceConfig()]} if session == "own and traced" else {}
+    async with _opened(server, session == "lent", **options) as c:
         if warm:
             with suppress(ApiError):
                 await c.unschedule_event("warm")
