@@ -17,7 +17,8 @@ from .errors import ConfigurationError
 from .schemas import Schemed
 
 
-@frozen
+# With slots a frozen class sets each attribute by way of object.__setattr__: a tenth of reading a listing.
+@frozen(slots=False)
 class ScheduledBot(Schemed):
     """One row of ``GET /calendar/scheduled``: a bot that is going to join a meeting.
 

@@ -62,6 +62,9 @@ class Reply:
 _decoder = JSONDecoder(parse_constant=lambda _: None)
 
 
+_SPACE = " \t\r\n"
+"""What may stand around a JSON value."""
+
 UNREADABLE = object()
 
 
@@ -70,9 +73,16 @@ def parse_json(body: bytes, blot: Callable[[str], str] = _as_it_is) -> object:
     # A value, not an exception: json's own error holds the whole body, and would stay as the context
     # of ours.
     try:
-        text = blot(body.decode("utf-8-sig" if body[:1] == b"\xef" else "utf-8"))
-        value = _decoder.decode(text)
-        if "\\u" in text and (plain := dumps(value, ensure_ascii=False)) != (blotted := blot(plain)):
+        text = blot(body.decode("utf-8-sig" if body[:1] == b"\xef" else "utf-8").strip(_SPACE))
+        value, end = _decoder.raw_decode(text)
+        if end != len(text):
+            return UNREADABLE
+        # One character is found ten times as fast as two.
+        if (
+            "\\" in text
+            and "\\u" in text
+            and (plain := dumps(value, ensure_ascii=False)) != (blotted := blot(plain))
+        ):
             # An echoed credential had been written with escapes.
             value = _decoder.decode(blotted)
         return value

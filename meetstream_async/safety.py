@@ -56,7 +56,8 @@ def identifier_problem(value: object) -> str | None:
         return f"is {type(value).__name__}, not a string"
     if not value:
         return "is empty"
-    if value in (".", ".."):
+    # The length first, because each id of each listing comes by here.
+    if len(value) < 3 and value in (".", ".."):
         return f"is {value!r}, which a URL would take for a folder"
     if not value.isprintable() and any(unicodedata.category(char) in ("Cc", "Cs") for char in value):
         return "holds a control character"

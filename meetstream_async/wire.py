@@ -63,11 +63,10 @@ def _texts(value: object, _: object) -> tuple[str, ...] | None:
     return tuple(value)
 
 
-def _identifier(value: object, _: object) -> str:
+def _identifier(value: object, _: object) -> object:
     problem = identifier_problem(value)
     if problem is not None:
         raise ValueError(problem)
-    assert isinstance(value, str)
     return value
 
 
