@@ -184,6 +184,16 @@ async def a_long_run_says_how_far_it_is() -> None:
     assert "\x1b" not in ended.err + ended.out
 
 
+async def test_a_pause_that_the_api_asks_for_is_told() -> None:
+    """Nothing moves for so long: one line says why, and how long."""
+    async with Simulator(20, seed=3, one_off=0, several=0) as sim:
+        sim.add_trouble(Trouble("unschedule", 429, times=1, retry_after=2))
+        ended = await command("unschedule-all", "--yes", sim=sim)
+        assert not sim.ledger.scheduled_events
+    assert ended.code == 0
+    assert ended.err.count("the API answers 429, too many requests: nothing is sent for 2 s\n") == 1
+
+
 async def test_an_interrupted_run_sends_nothing_more_and_reports() -> None:
     """After Ctrl-C or SIGTERM nothing new is sent, what is in flight finishes, the report is true; 130."""
     await asyncio.gather(*map(interrupt, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
