@@ -211,14 +211,14 @@ async def test_a_report_of_half_an_account_does_not_make_it_whole(tmp_path: Path
 
 
 async def test_a_next_step_names_the_report(tmp_path: Path) -> None:
-    """A run that left something names the command that takes it up; its report says why."""
-    report = tmp_path / "run.jsonl"
+    """A run that left something names the command that takes it up, to be copied into a shell as it is."""
+    report = tmp_path / "run of today.jsonl"
     trouble = Trouble(
         "unschedule", 400, body='{"error": "no"}', when=lambda record: record.event_id == "evt_b"
     )
     async with Simulator([SimulatedBot(f"bot-{n}", f"evt_{n}") for n in "abc"], troubles=[trouble]) as sim:
         ended = await command("unschedule-all", "--yes", "--report", report, sim=sim)
-        assert f"next: meetstream-async unschedule-all --retry-from {report}" in ended.err
+        assert f"next: meetstream-async unschedule-all --retry-from '{report}'\n" in ended.err
         sim.clear_troubles()
         again = await command("unschedule-all", "--yes", "--retry-from", report, sim=sim)
         assert [sim.ledger.delete_requests(f"evt_{n}") for n in "abc"] == [1, 2, 1]

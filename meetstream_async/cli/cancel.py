@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 from attrs import field, frozen
 
@@ -146,5 +147,5 @@ def _show(typed: Cancelling, account: Account[MeetBitClient], rows: Sequence[Row
 
 def _again(typed: Cancelling) -> str:
     """The command for what is left, less its notes."""
-    file = "" if typed.file in (None, STDIN) else f" {clean(typed.file)}"
+    file = "" if typed.file in (None, STDIN) else f" {clean(quote(typed.file))}"
     return f"meetstream-async cancel-events{file}" + ("" if typed.note is None else " --note TEXT")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeAlias, TypeVar
 
 from attrs import frozen
@@ -142,7 +143,7 @@ def conclude(
             )
             code = max(code, ExitCode.NOT_OK)
         if again is not None and not report.ok and not choices.dry_run and _left(report):
-            say(f"next: {again} --retry-from {clean(journal.path)}")
+            say(f"next: {again} --retry-from {clean(quote(str(journal.path)))}")
     return code
 
 
