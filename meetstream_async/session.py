@@ -115,7 +115,7 @@ class ApiSession:
                 )
         except ClientSetupError as closed:
             # The client was closed in between: the last attempt was not sent, those before it were.
-            closed.attempts, closed.outcome_unknown = call.attempts, call.uncertain
+            closed.attempts, closed.outcome_unknown = call.attempts, closed.outcome_unknown or call.uncertain
             raise
         if isinstance(outcome, Reply):
             return outcome

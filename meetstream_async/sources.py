@@ -71,12 +71,9 @@ class Source(Generic[J]):
         return () if self._list is None else self._list
 
     def _take_list(self, targets: Collection[Any], name: str) -> None:
-        try:
-            taken = [self._check(target, name) for target in targets]
-        except ConfigurationError:
-            # Only now each is told by its place: to name them all would cost more than to check them.
-            taken = [self._check(target, name.format(index)) for index, target in enumerate(targets)]
-        self._list = self._known(taken)
+        self._list = self._known(
+            [self._check(target, name.format(index)) for index, target in enumerate(targets)]
+        )
 
 
 async def _each(targets: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any, None]:

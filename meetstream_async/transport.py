@@ -82,13 +82,14 @@ class Transport:
         each reply before its body is read.
         """
         self._origin = base_url.origin()
+        trace_configs = _checked_traces(trace_configs)
         _check_session(session, trace_configs)
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
             raise ClientSetupError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
         self.timeout = float(timeout)
         self.closed = False
         self._credentials = credentials
-        self._trace_configs = list(trace_configs)
+        self._trace_configs = trace_configs
         # A session opened here has these by itself; a lent one is told with each request.
         self._settings: dict[str, Any] = {
             "raise_for_status": False,
@@ -189,11 +190,15 @@ class Transport:
         has_effect = method != "GET"
         head: Reply | None = None
         permit: Permits | None = None
+        failure: Failure | None = None
+        refused, may_be_sent = "", False
         try:
             with Deadline(self._deadlines, seconds):
                 if self._permits is not None:
                     await self._permits.acquire()
                     permit = self._permits
+                    # Its owner may have closed it meanwhile.
+                    self._usable()
                 response = await http.request(
                     method, url, data=data, headers=self._headers(data is not None), **self._per_request
                 )
@@ -203,7 +208,7 @@ class Transport:
                     content = response.content
                     # It has nearly always come together with the head.
                     body = content.read_nowait() if content.is_eof() else await _read(content)
-                    if len(body) > MAX_BODY:
+                    if body is None or len(body) > MAX_BODY:
                         response.close()
                         raise _BodyTooLargeError
                     head.body = body
@@ -215,8 +220,10 @@ class Transport:
         except asyncio.CancelledError as exc:
             # This frame's variables may be printed with it, and aiohttp shows a response's headers.
             response = None
-            exc.__cause__ = exc.__context__ = None
-            raise exc.with_traceback(None) from None
+            if not http.closed or _is_cancelled():
+                exc.__cause__ = exc.__context__ = None
+                raise exc.with_traceback(None) from None
+            # Nobody cancelled this task: a session that is closed cancels what waits for a connection.
         except HeldBackError:
             return HeldBack()
         except aiohttp.ConnectionTimeoutError:
@@ -239,15 +246,24 @@ class Transport:
             what = str(exc) if isinstance(exc, _ConnectionLostError) else f"{type(exc).__name__}: {exc}"
             why = f"the connection was lost ({what})"
             failure = self._failure(ConnectionFailedError, why, sent=has_effect)
-        except ValueError as exc:
-            # Before sending, such as when the .netrc of a borrowed session adds a credential of its own.
-            refused = self._text(f"aiohttp refused to send the request: {exc}")
-            failure = None
+        except ClientSetupError:
+            raise
+        except Exception as exc:
+            # A ValueError comes before sending, such as when the .netrc of a borrowed session adds a
+            # credential of its own. A tracer may raise anything at any time.
+            may_be_sent = has_effect and bool(http.trace_configs)
+            if not http.trace_configs and not isinstance(exc, ValueError):
+                raise
+            refused = self._text(f"aiohttp could not make the request ({type(exc).__name__}: {exc})")
         finally:
             if permit is not None:
                 permit.release()
         if failure is None:
-            raise ClientSetupError(f"{refused}; check the aiohttp session that was lent to the client")
+            self._usable()
+            raise ClientSetupError(
+                f"{refused}; check the aiohttp session that was lent to the client, or its trace_configs",
+                outcome_unknown=may_be_sent,
+            )
         if head is not None and _speaks_for_itself(head.status):
             return head
         return failure
@@ -255,6 +271,9 @@ class Transport:
     async def _send_once(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
+        if self._borrowed and "Authorization" not in self._credentials:
+            # Of its owner: the login that a .netrc has for the host, or a header for somebody else.
+            request.headers.popall("Authorization", None)
         try:
             return await handler(request)
         except aiohttp.ClientConnectorError:
@@ -287,13 +306,23 @@ class Transport:
         return clean_text(text, scrub=self.scrub)
 
 
-async def _read(content: aiohttp.StreamReader) -> bytes:
-    """All of a body, or enough of it to see that it is too large."""
-    body = bytearray()
-    # Counted as it is decoded: 300 kB of gzip can hold 300 MB.
-    while not content.at_eof() and len(body) <= MAX_BODY:
-        body += await content.readany()
-    return bytes(body)
+async def _read(content: aiohttp.StreamReader) -> bytes | None:
+    """A body that comes in pieces; None where it is too large."""
+    chunks: list[bytes] = []
+    size = 0
+    while not content.at_eof():
+        chunk = await content.readany()
+        # Counted as it is decoded: 300 kB of gzip can hold 300 MB.
+        size += len(chunk)
+        if size > MAX_BODY:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _speaks_for_itself(status: int) -> bool:
@@ -301,11 +330,15 @@ def _speaks_for_itself(status: int) -> bool:
     return status in (401, 403, 429) or status >= 500
 
 
-def _check_session(session: object, trace_configs: object) -> None:
-    if not isinstance(trace_configs, Iterable) or not all(
-        isinstance(config, aiohttp.TraceConfig) for config in trace_configs
-    ):
+def _checked_traces(given: object) -> list[aiohttp.TraceConfig]:
+    configs = list(given) if isinstance(given, Iterable) else [given]
+    traces = [config for config in configs if isinstance(config, aiohttp.TraceConfig)]
+    if len(traces) < len(configs):
         raise ClientSetupError("trace_configs must be a sequence of aiohttp.TraceConfig")
+    return traces
+
+
+def _check_session(session: object, trace_configs: Sequence[aiohttp.TraceConfig]) -> None:
     if session is None:
         return
     if not isinstance(session, aiohttp.ClientSession):

@@ -764,3 +764,32 @@ async def test_elapsed_does_not_count_the_wait_for_a_turn():
         await asyncio.wait({run})
     (outcome,) = heard
     assert outcome.elapsed < 0.25
+
+
+class _Progress:
+    """What a progress bar around a generator is: it has a length, and can be read once."""
+
+    def __init__(self, *targets):
+        self._targets = iter(targets)
+        self._total = len(targets)
+
+    def __len__(self):
+        return self._total
+
+    def __contains__(self, target):
+        return any(target == each for each in self._targets)
+
+    def __iter__(self):
+        yield from self._targets
+
+
+async def test_targets_that_can_be_read_once_are_read_once():
+    """A bad one is named by its place and none is sent; good ones are all done."""
+    async with plain_account(5) as sim, connect(sim) as client:
+        ids = sorted(sim.ledger.scheduled_events)
+        with pytest.raises(ConfigurationError, match=r"targets\[2\]") as caught:
+            await bulk_unschedule(client, _Progress(*ids[:2], None, *ids[2:]))
+        assert caught.value.__context__ is None
+        assert deletes(sim) == []
+        report = await bulk_unschedule(client, _Progress(*ids))
+    assert statuses(report) == {"unscheduled": 5}

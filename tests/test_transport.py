@@ -26,6 +26,7 @@ from support import KEY, RawRequest, RawServer, Step, drop, hang, reply, then_cl
 from meetstream_async import (
     ApiError,
     BadRequestError,
+    ClientSetupError,
     ConfigurationError,
     ConnectionFailedError,
     InvalidResponseError,
@@ -402,6 +403,46 @@ async def test_a_netrc_does_not_replace_the_key(
             await client(server, session=session).unschedule_event("evt_1")
     # Some versions of aiohttp refuse to send such a request; nothing but the key may go out of any.
     assert [request.header("authorization") for request in server.requests] in ([], [[f"Token {KEY}"]])
+
+
+async def test_a_session_that_closes_under_waiting_calls_is_a_setup_error(raw_server: Start) -> None:
+    """Whether a call waits for its turn or for a connection: it was not sent, and the error is ours."""
+
+    async def close_under(c: MeetStreamClient, close: Callable[[], Awaitable[None]], places: int) -> None:
+        server.requests.clear()
+        calls = [asyncio.create_task(c.unschedule_event(f"evt_{number}")) for number in range(places + 5)]
+        await server.until(lambda seen: len(seen.requests) == places)
+        await close()
+        errors: list[Any] = await asyncio.gather(*calls, return_exceptions=True)
+        assert len(server.requests) == places
+        assert [error.outcome_unknown for error in errors] == [True] * places + [False] * 5
+        assert [type(error) for error in errors[places:]] == [ClientSetupError] * 5
+        assert [text for error in errors for text in _tells(error) if KEY in text] == []
+
+    server = await raw_server(hang)
+    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1))
+    await close_under(client(server, session=session, retry=ONCE), session.close, 1)
+    c = client(server, retry=ONCE)
+    await close_under(c, c.close, 100)
+
+
+@pytest.mark.parametrize("problem", [ValueError("no"), KeyError("no")])
+async def test_a_tracer_that_raises_leaves_a_sent_request_unknown(
+    raw_server: Start, problem: Exception
+) -> None:
+    """It is the tracer's fault and no refusal of aiohttp's: the DELETE has been sent."""
+    server = await raw_server(reply(200, {}))
+
+    async def fail(*_: object) -> None:
+        raise problem
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(fail)
+    async with client(server, trace_configs=(each for each in [trace])) as c:
+        with pytest.raises(ConfigurationError, match="trace_configs") as caught:
+            await c.unschedule_event("evt_1")
+    assert len(server.requests) == 1
+    assert caught.value.outcome_unknown is True
 
 
 async def test_a_closed_session_is_refused(raw_server: Start) -> None:
