@@ -6,7 +6,7 @@ Nothing is decided here, and no error leaves from inside aiohttp, whose frames h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -24,6 +24,7 @@ from .errors import (
     RequestTimeoutError,
     TransportError,
 )
+from .lent import check_session, checked_traces
 from .reply import Reply
 from .safety import LONG_SECRET, Secret, clean_text, scrubber
 
@@ -82,8 +83,8 @@ class Transport:
         each reply before its body is read.
         """
         self._origin = base_url.origin()
-        trace_configs = _checked_traces(trace_configs)
-        _check_session(session, trace_configs)
+        trace_configs = checked_traces(trace_configs)
+        check_session(session, trace_configs)
         if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
             raise ClientSetupError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
         self.timeout = float(timeout)
@@ -328,28 +329,3 @@ def _is_cancelled() -> bool:
 def _speaks_for_itself(status: int) -> bool:
     """The status line decides what follows, and its Retry-After binds, even where the body was lost."""
     return status in (401, 403, 429) or status >= 500
-
-
-def _checked_traces(given: object) -> list[aiohttp.TraceConfig]:
-    configs = list(given) if isinstance(given, Iterable) else [given]
-    traces = [config for config in configs if isinstance(config, aiohttp.TraceConfig)]
-    if len(traces) < len(configs):
-        raise ClientSetupError("trace_configs must be a sequence of aiohttp.TraceConfig")
-    return traces
-
-
-def _check_session(session: object, trace_configs: Sequence[aiohttp.TraceConfig]) -> None:
-    if session is None:
-        return
-    if not isinstance(session, aiohttp.ClientSession):
-        raise ClientSetupError(f"session must be an aiohttp.ClientSession, not {type(session).__name__}")
-    if session.auth is not None:
-        # aiohttp lets no request take a session's auth away.
-        raise ClientSetupError(
-            "the lent aiohttp session has auth=..., which would go out with our requests; lend one without it"
-        )
-    if trace_configs:
-        raise ClientSetupError(
-            "trace_configs are for a session that the client opens itself; "
-            "give them to the aiohttp session that you lend"
-        )

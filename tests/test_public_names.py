@@ -57,6 +57,7 @@ ROOMS = [
     "pacing",
     "deadlines",
     "connections",
+    "lent",
     "transport",
     "session",
     "client",
