@@ -14,7 +14,8 @@ import pytest
 from fastapi_support import TOKEN, app_for, events, requests_at_work, serve
 from support import KEY, unused_port
 
-from meetstream_async import BotFilter, MeetStreamClient, RetryPolicy
+from meetstream_async import BotFilter, BulkReport, MeetStreamClient, RetryPolicy, UnscheduleOutcome
+from meetstream_async.fastapi import BulkRequest, InProcessRuns
 from meetstream_async.simulator import Simulator, Trouble
 
 FAST = RetryPolicy(max_attempts=2, max_elapsed=2.0, initial_wait=0.01, max_wait=0.02)
@@ -241,8 +242,29 @@ async def test_a_wrong_key_fails_the_run_and_leaks_nothing() -> None:
     assert state["reason"] == "The calendar API refused this service's credentials."
 
 
+class _BreakingRuns(InProcessRuns):
+    """Break down before anything, or after all of it."""
+
+    async def carry_out(
+        self, client: MeetStreamClient, request: BulkRequest, **how: Any
+    ) -> BulkReport[UnscheduleOutcome]:
+        if request.event_ids is not None:
+            await super().carry_out(client, request, **how)
+        raise RuntimeError("something that breaks")
+
+
 async def test_a_run_that_breaks_down_has_failed(caplog: pytest.LogCaptureFixture) -> None:
     """Whatever breaks in the process, the run ends, failed; the reason names the log, where the cause is."""
+    async with Simulator(3) as sim, serve(app_for(sim, _BreakingRuns())) as served:
+        states = [await served.over(await served.start(body)) for body in ({}, {"event_ids": ["a", "b"]})]
+    for state in states:
+        assert (state["state"], state["ok"], state["complete"]) == ("failed", False, False)
+        assert state["reason"] == "internal error; the service's log says more"
+    assert caplog.text.count("RuntimeError: something that breaks") == 2
+
+
+async def test_a_tracer_that_breaks_ends_the_run(caplog: pytest.LogCaptureFixture) -> None:
+    """It is the service's own setup that is at fault, and its log says how."""
 
     async def break_down(*arguments: object) -> None:
         raise RuntimeError("a tracer that breaks")
@@ -251,10 +273,12 @@ async def test_a_run_that_breaks_down_has_failed(caplog: pytest.LogCaptureFixtur
     tracer.on_request_start.append(break_down)
     async with Simulator(3) as sim, serve(app_for(sim, trace_configs=[tracer])) as served:
         states = [await served.over(await served.start(body)) for body in ({}, {"event_ids": ["a", "b"]})]
-    for state in states:
-        assert (state["state"], state["ok"], state["complete"]) == ("failed", False, False)
-        assert state["reason"] == "internal error; the service's log says more"
-    assert caplog.text.count("RuntimeError: a tracer that breaks") == 2
+        assert sim.requests == []
+    assert [(state["state"], state["ok"]) for state in states] == [("failed", False)] * 2
+    assert states[0]["reason"] == "This service is not set up to call the calendar API."
+    # Nobody but the tracer knows whether they were sent.
+    assert (states[1]["counts"]["unknown"], "RuntimeError: a tracer" in states[1]["reason"]) == (2, True)
+    assert "RuntimeError: a tracer that breaks" in caplog.text
 
 
 async def test_an_upstream_that_is_down_fails_the_run() -> None:
