@@ -114,7 +114,7 @@ class ApiSession:
                     self.policy, call.attempt, outcome, deadline=deadline, before_sleep=call.log_retry
                 )
         except ClientSetupError as closed:
-            # The client was closed in between: the last attempt was not sent, those before it were.
+            # Closed in between, or made unusable by its owner: the attempts before this one were sent.
             closed.attempts, closed.outcome_unknown = call.attempts, closed.outcome_unknown or call.uncertain
             raise
         if isinstance(outcome, Reply):
