@@ -1,14 +1,24 @@
 """asyncio client for MeetStream and MeetBit: stream scheduled bots into a bounded, honest bulk unschedule."""
 
-from .__about__ import __version__
-from .bulk import BulkRun
-from .cancel import bulk_cancel_events
-from .drain import unschedule_all
+from ._http.retry import RetryPolicy
+from ._version import __version__
+from .bulk.cancel import bulk_cancel_events
+from .bulk.meetings import cancel_meeting, cancel_meetings
+from .bulk.report import (
+    BulkError,
+    BulkReport,
+    CancelOutcome,
+    MeetingCancellation,
+    OutcomeStatus,
+    UnscheduleOutcome,
+)
+from .bulk.run import BulkRun
+from .bulk.unschedule import bulk_unschedule, stream_unschedule
+from .bulk.unschedule_all import unschedule_all
 from .errors import (
     ApiError,
     AuthenticationError,
     BadRequestError,
-    BulkError,
     ClientSetupError,
     ConfigurationError,
     ConnectionFailedError,
@@ -26,15 +36,11 @@ from .errors import (
     TransportError,
     UserNotFoundError,
 )
-from .meetbit import MeetBitClient
-from .meetbit_models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
-from .meeting_bots import MeetingCancellation
-from .meetings import cancel_meeting, cancel_meetings
-from .meetstream import MeetStreamClient, ScheduledBotStream
-from .models import BotFilter, DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
-from .outcomes import BulkReport, CancelOutcome, OutcomeStatus, UnscheduleOutcome
-from .retry import RetryPolicy
-from .unschedule import bulk_unschedule, stream_unschedule
+from .meetbit.client import MeetBitClient
+from .meetbit.models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
+from .meetstream.client import MeetStreamClient, ScheduledBotStream
+from .meetstream.filters import BotFilter
+from .meetstream.models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 
 __all__ = [
     "ApiError",

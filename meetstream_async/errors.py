@@ -30,20 +30,18 @@ boundary. They are raised without a cause: aiohttp's own frames hold the credent
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .schemas import error_schema
+from ._pydantic import error_schema
 
 if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
-    from .outcomes import BulkReport
 
 __all__ = [
     "ApiError",
     "AuthenticationError",
     "BadRequestError",
-    "BulkError",
     "ClientSetupError",
     "ConfigurationError",
     "ConnectionFailedError",
@@ -141,14 +139,6 @@ class InvalidResponseError(MeetStreamError):
 
     def _text(self) -> str:
         return f"{self.message} at {self.path}"
-
-
-class BulkError(MeetStreamError):
-    """A bulk run did not do all that was asked; ``report`` says what happened to each event."""
-
-    def __init__(self, message: str = "", *, report: BulkReport[Any] | None = None) -> None:
-        super().__init__(message)
-        self.report = report
 
 
 class ApiError(MeetStreamError):

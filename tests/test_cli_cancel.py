@@ -9,8 +9,8 @@ import pytest
 from cli_support import CANARY, Terminal, command, finish, lines_of, surroundings, until
 from program import start
 
-from meetstream_async.cli.cancel import Cancelling, cancel
-from meetstream_async.cli.run import Refused
+from meetstream_async.cli.exit_codes import Refused
+from meetstream_async.cli.runs.calendar import Cancelling, cancel
 from meetstream_async.simulator import SimulatedEvent, Simulator, Trouble
 
 NOTE = "The room is flooded."

@@ -9,7 +9,7 @@ from cli_support import CANARY, command, finish, surroundings
 from program import start
 
 from meetstream_async import BulkReport, MeetStreamClient, OutcomeStatus, UnscheduleOutcome, unschedule_all
-from meetstream_async.cli.demo import disagreements
+from meetstream_async.cli.commands.demo import disagreements
 from meetstream_async.simulator import Simulator
 
 

@@ -9,9 +9,9 @@ import pytest
 from cli_support import Terminal, command, deletes, surroundings
 
 from meetstream_async import BotFilter, MeetStreamClient, OutcomeStatus, unschedule_all
-from meetstream_async.agreement import Consent, Selection, look
-from meetstream_async.cli.run import Refused
-from meetstream_async.cli.selection import select
+from meetstream_async.cli.exit_codes import Refused
+from meetstream_async.cli.inputs.filters import select
+from meetstream_async.preview import Consent, Selection, look
 from meetstream_async.simulator import SimulatedBot, Simulator
 
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)

@@ -10,11 +10,11 @@ import pytest
 from cli_support import CANARY, Terminal, command, deletes, lines_of, said_in, surroundings
 
 from meetstream_async import MeetStreamClient, RetryPolicy, bulk_unschedule
-from meetstream_async.agreement import verify
-from meetstream_async.cli.conduct import BulkChoices
-from meetstream_async.cli.consent import check_most
-from meetstream_async.cli.run import Refused
-from meetstream_async.cli.unscheduling import Unscheduling, read
+from meetstream_async.cli.exit_codes import Refused
+from meetstream_async.cli.runs.bulk_run import BulkChoices
+from meetstream_async.cli.runs.request import Unscheduling, read
+from meetstream_async.cli.terminal.prompt import check_most
+from meetstream_async.preview import verify
 from meetstream_async.simulator import SimulatedBot, Simulator
 
 ABC = [SimulatedBot(f"bot-{name}", f"evt_{name}") for name in "abc"]

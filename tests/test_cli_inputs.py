@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from cli_support import CANARY, command
 
-from meetstream_async.cli.inputs import check_note, check_number, read_ids, read_rows
-from meetstream_async.cli.keys import meetbit_account, meetstream_account
-from meetstream_async.cli.run import Refused
+from meetstream_async.cli.exit_codes import Refused
+from meetstream_async.cli.inputs.accounts import meetbit_account, meetstream_account
+from meetstream_async.cli.inputs.files import check_note, check_number, read_ids, read_rows
 from meetstream_async.simulator import Simulator
 
 

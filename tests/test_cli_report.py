@@ -26,10 +26,10 @@ from cli_support import (
 )
 from program import start
 
-from meetstream_async.agreement import verify
-from meetstream_async.cli.journal import Journal, opened
-from meetstream_async.cli.retry import read_leftovers
-from meetstream_async.cli.run import Refused
+from meetstream_async.cli.exit_codes import Refused
+from meetstream_async.cli.runs.report_file import Journal, opened
+from meetstream_async.cli.runs.report_reader import read_leftovers
+from meetstream_async.preview import verify
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
 LINK = "https://meet.google.com/secret-link"

@@ -9,10 +9,10 @@ import pytest
 from cli_support import command
 
 from meetstream_async import ScheduledBot
-from meetstream_async.agreement import Selection, reads_as
-from meetstream_async.cli.run import Refused
-from meetstream_async.cli.selection import select
-from meetstream_async.cli.times import both, parse_time
+from meetstream_async.cli.exit_codes import Refused
+from meetstream_async.cli.inputs.filters import select
+from meetstream_async.cli.inputs.times import both, parse_time
+from meetstream_async.preview import Selection, reads_as
 from meetstream_async.simulator import SimulatedBot, Simulator
 
 NOW = datetime(2026, 3, 28, 22, 30, tzinfo=UTC)

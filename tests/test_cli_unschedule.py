@@ -12,8 +12,8 @@ from cli_support import command, deletes, finish, surroundings, until
 from program import start
 
 from meetstream_async import MeetStreamClient, unschedule_all
-from meetstream_async.cli import progress
-from meetstream_async.cli.conduct import report_code, show_report
+from meetstream_async.cli.runs.bulk_run import report_code, show_report
+from meetstream_async.cli.terminal import progress
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
 

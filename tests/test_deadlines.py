@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import now, run_virtual, virtual_time
 
-from meetstream_async.deadlines import Deadline, Deadlines
+from meetstream_async._http.deadlines import Deadline, Deadlines
 
 
 async def _given_up_after(deadlines: Deadlines, seconds: float, work: float) -> float | None:

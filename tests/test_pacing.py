@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support import now, run_virtual, virtual_time
 
 from meetstream_async import ConfigurationError
-from meetstream_async.pacing import Pacer, WaitTooLongError
+from meetstream_async._http.rate_limit import Pacer, WaitTooLongError
 
 EXACT = 1e-6
 """The float error that adding up intervals may bring."""

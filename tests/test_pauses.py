@@ -20,7 +20,7 @@ from meetstream_async import (
     bulk_unschedule,
     cancel_meeting,
 )
-from meetstream_async.pacing import Pacer
+from meetstream_async._http.rate_limit import Pacer
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
 

@@ -33,7 +33,7 @@ from meetstream_async import (
     RetryPolicy,
     ServerError,
 )
-from meetstream_async.retry import is_retried, parse_retry_after
+from meetstream_async._http.retry import is_retried, parse_retry_after
 
 EVENT = f"{API}/calendar/schedule/evt_1"
 YEAR = 366 * 86400.0

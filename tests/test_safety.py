@@ -15,16 +15,8 @@ from support import API, KEY
 from yarl import URL
 
 from meetstream_async import ConfigurationError, MeetStreamClient
-from meetstream_async.safety import (
-    MAX_TEXT,
-    Secret,
-    check_base_url,
-    check_identifier,
-    clean_text,
-    identifier_problem,
-    path_segment,
-    scrubber,
-)
+from meetstream_async._http.secrets import MAX_TEXT, Secret, clean_text, scrubber
+from meetstream_async._http.urls import check_base_url, check_identifier, identifier_problem, path_segment
 
 # --- texts ---------------------------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ async def test_dropped_connections_cost_max_attempts_requests_and_no_more(
     """No layer below repeats a request by itself, on a fresh or a reused connection."""
     server = await raw_server(*([reply(404)] if warm else []), drop)
     if session == "of an aiohttp without the switch":
-        monkeypatch.setattr("meetstream_async.transport._SWITCH", "no_such_switch")
+        monkeypatch.setattr("meetstream_async._http.transport._SWITCH", "no_such_switch")
     options = {"trace_configs": [aiohttp.TraceConfig()]} if session == "own and traced" else {}
     async with _opened(server, session == "lent", **options) as c:
         if warm:

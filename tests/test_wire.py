@@ -31,9 +31,13 @@ from meetstream_async import (
     UnscheduleResult,
     UserNotFoundError,
 )
-from meetstream_async.refusals import meetstream_error
-from meetstream_async.reply import Reply
-from meetstream_async.wire import read_deleted_bot, read_listing, read_unscheduled
+from meetstream_async._http.reply import Reply
+from meetstream_async.meetstream._replies import (
+    meetstream_error,
+    read_deleted_bot,
+    read_listing,
+    read_unscheduled,
+)
 
 ROWS = "$.scheduled_bots"
 EVENT_ID = ".custom_attributes.event_id"

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from meetstream_async import MeetStreamClient
-from meetstream_async.wire import read_listing
+from meetstream_async.meetstream._replies import read_listing
 
 from ..contenders.types import API_KEY
 

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from meetstream_async import __version__
-
-from .app_cancel import cancel_event, cancel_events, cancel_meeting
-from .app_unschedule import unschedule, unschedule_all
-from .jobs_app import app as jobs_app
-from .listing import list_bots
-from .options import (
+from .. import __version__
+from .commands.cancel import cancel_event, cancel_events, cancel_meeting
+from .commands.jobs import app as jobs_app
+from .commands.list_bots import list_bots
+from .commands.unschedule import unschedule, unschedule_all
+from .exit_codes import ExitCode
+from .inputs.filters import select
+from .inputs.options import (
     After,
     ApiKeyFile,
     Attr,
@@ -25,9 +26,8 @@ from .options import (
     Rate,
     Timeout,
 )
-from .output import print_line
-from .run import ExitCode, execute
-from .selection import select
+from .runs.process import execute
+from .terminal.output import print_line
 
 # Tracebacks with local variables could print a key; and brackets in a help text are brackets.
 app = typer.Typer(
@@ -38,7 +38,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
 
 Port = Annotated[
     int, typer.Option(min=0, max=65535, metavar="PORT", help="Where to listen; 0 takes a free port.")
@@ -146,7 +145,7 @@ def simulate(
       meetstream-async simulate --port 8100 --bots 250 > simulated.env
       . ./simulated.env && meetstream-async list
     """
-    from .simulate import simulate as run_simulator
+    from .commands.simulate import simulate as run_simulator
 
     execute(
         lambda: run_simulator(
@@ -186,8 +185,8 @@ def console(
       meetstream-async console --simulate
       meetstream-async console --no-browser --port 8400
     """
-    from .console import Wanted
-    from .console import console as run_console
+    from .commands.console import Wanted
+    from .commands.console import console as run_console
 
     wanted = Wanted(
         simulate=simulate,
@@ -214,6 +213,6 @@ def demo() -> None:
       meetstream-async demo
     """
     # Imported here: the simulator brings a web server along, which no other command has to wait for.
-    from .demo import demo as run_demo
+    from .commands.demo import demo as run_demo
 
     execute(run_demo)

@@ -10,9 +10,8 @@ from typing import Any, TypeAlias
 
 from attrs import define
 
-from meetstream_async.agreement import Consent, Given
-from meetstream_async.fastapi import ProblemError
-
+from ..fastapi import ProblemError
+from ..preview import Consent, Given
 from .outline import PreviewTold
 
 Job: TypeAlias = Consent | Given

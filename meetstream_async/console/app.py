@@ -7,19 +7,10 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
 
-from meetstream_async.fastapi import ClientDep, add_error_handlers, bulk_router, meetstream_lifespan
-
+from ..fastapi import ClientDep, add_error_handlers, bulk_router, meetstream_lifespan
 from .assets import INDEX, asset, read_assets
 from .desk import Desk, tell_run
-from .outline import (
-    ConsentAsked,
-    FilterAsked,
-    Listing,
-    Matches,
-    PreviewAsked,
-    PreviewTold,
-    RunTold,
-)
+from .outline import ConsentAsked, FilterAsked, Listing, Matches, PreviewAsked, PreviewTold, RunTold
 
 
 def create_app(desk: Desk, base: str, client_arguments: Mapping[str, Any]) -> FastAPI:

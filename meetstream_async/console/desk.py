@@ -9,10 +9,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from meetstream_async import MeetStreamClient, MeetStreamError, ScheduledBot
-from meetstream_async.agreement import Consent, Given, OneOffBots, Preview, Selects, look, words_for
-from meetstream_async.fastapi import ProblemError, RunState
-
+from .. import MeetStreamClient, MeetStreamError, ScheduledBot
+from ..fastapi import ProblemError, RunState
+from ..preview import Consent, Given, OneOffBots, Preview, Selects, look, words_for
 from .agreements import Agreements, Job, digest_of, new_id
 from .outline import (
     BotRow,

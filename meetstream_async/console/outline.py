@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from meetstream_async import BotFilter, ScheduledBot
-from meetstream_async.agreement import OneOffBots, Preview, Selection
-from meetstream_async.fastapi import RunState
+from .. import BotFilter, ScheduledBot
+from ..fastapi import RunState
+from ..preview import OneOffBots, Preview, Selection
 
 _SOONEST = 3
 _EXAMPLES = 5

@@ -8,16 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from meetstream_async import BulkReport, MeetStreamClient, MeetStreamError, UnscheduleOutcome
-from meetstream_async.agreement import (
-    Leftovers,
-    leftovers_of,
-    name_of,
-    outcome_line,
-    run_line,
-    summary_line,
-)
-
+from .. import BulkReport, MeetStreamClient, MeetStreamError, UnscheduleOutcome
+from ..preview import Leftovers, leftovers_of, name_of, outcome_line, run_line, summary_line
 from .agreements import Agreement
 
 

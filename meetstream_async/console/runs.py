@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from meetstream_async import BulkReport, MeetStreamClient, UnscheduleOutcome
-from meetstream_async.fastapi import BulkRequest, InProcessRuns, ProblemError, RunState
-
+from .. import BulkReport, MeetStreamClient, UnscheduleOutcome
+from ..fastapi import BulkRequest, InProcessRuns, ProblemError, RunState
 from .agreements import Agreement
 from .records import Record
 

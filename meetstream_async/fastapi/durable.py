@@ -16,8 +16,8 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
-from meetstream_async import ConfigurationError, MeetStreamClient
-from meetstream_async.jobs import (
+from .. import ConfigurationError, MeetStreamClient
+from ..jobs import (
     JobAccount,
     JobConflictError,
     JobEngine,
@@ -34,7 +34,6 @@ from meetstream_async.jobs import (
     submit_job,
     unfinished_jobs,
 )
-
 from .problems import ProblemError
 from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState, key_is_taken, no_room, no_such_run
 from .shared import Shared

@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
-from meetstream_async import (
+from .. import (
     BulkReport,
     ConfigurationError,
     MeetStreamClient,
@@ -19,7 +19,6 @@ from meetstream_async import (
     stream_unschedule,
     unschedule_all,
 )
-
 from .problems import ProblemError
 from .run import Run
 from .runs import BulkRequest, RunOutcome, RunState, key_is_taken, no_position, no_room, no_such_run

@@ -11,7 +11,7 @@ from fastapi import Depends
 from fastapi.requests import HTTPConnection
 from starlette.applications import Starlette
 
-from meetstream_async import ConfigurationError, MeetBitClient, MeetStreamClient, RetryPolicy
+from .. import ConfigurationError, MeetBitClient, MeetStreamClient, RetryPolicy
 
 Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any]]]
 OwnLifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from meetstream_async import (
+from .. import (
     ApiError,
     AuthenticationError,
     BadRequestError,

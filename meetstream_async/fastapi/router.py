@@ -12,8 +12,7 @@ from fastapi.params import Depends as DependsParam
 from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 
-from meetstream_async import ConfigurationError, MeetStreamError
-
+from .. import ConfigurationError, MeetStreamError
 from .body import bounded
 from .in_process import InProcessRuns
 from .lifespan import ClientDep

@@ -9,13 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from meetstream_async import (
-    BulkReport,
-    MeetStreamError,
-    OutcomeStatus,
-    UnscheduleOutcome,
-)
-
+from .. import BulkReport, MeetStreamError, OutcomeStatus, UnscheduleOutcome
 from .problems import as_problem
 from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState
 

@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
-from meetstream_async import BotFilter, MeetStreamClient, OutcomeStatus
-
+from .. import BotFilter, MeetStreamClient, OutcomeStatus
 from .problems import ProblemError
 
 MOST_EVENT_IDS = 10_000

@@ -10,8 +10,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.types import Message, Send
 
-from meetstream_async import MeetStreamError
-
+from .. import MeetStreamError
 from .problems import ProblemError
 from .runs import RunOutcome, Runs, RunState
 from .server import server_is_stopping

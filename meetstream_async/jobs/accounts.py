@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import asdict, field, frozen
 
-from meetstream_async import ConfigurationError, MeetStreamClient, stream_unschedule
+from .. import ConfigurationError, MeetStreamClient, stream_unschedule
 
 REFERENCES = ("api_key_env", "api_key_file", "api_key_ref")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from meetstream_async import ConfigurationError
-
+from .. import ConfigurationError
 from .accounts import REFERENCES, JobAccount, is_key, looks_like_key
 
 _KNOWN = {*REFERENCES, "base_url"}

@@ -12,8 +12,7 @@ from uuid import uuid4
 
 from dbos import WorkflowStatus
 
-from meetstream_async import ConfigurationError
-
+from .. import ConfigurationError
 from .accounts import JobAccount, check_accounts
 from .engine import JobEngine, current_engine
 from .errors import JobConflictError

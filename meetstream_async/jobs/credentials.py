@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
-from meetstream_async import ConfigurationError, MeetStreamClient
-
+from .. import ConfigurationError, MeetStreamClient
 from .accounts import JobAccount
 
 Resolver: TypeAlias = Callable[[JobAccount], str | Awaitable[str]]

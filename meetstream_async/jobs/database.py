@@ -14,8 +14,7 @@ import sqlalchemy as sa
 from attrs import field, frozen
 from platformdirs import user_state_path
 
-from meetstream_async import ConfigurationError
-
+from .. import ConfigurationError
 from .errors import JobStoreError
 from .sqlite import Connection, check_version
 

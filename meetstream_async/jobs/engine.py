@@ -12,8 +12,7 @@ from typing import Self
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 
-from meetstream_async import ConfigurationError
-
+from .. import ConfigurationError
 from .credentials import Resolver
 from .database import Database
 from .errors import JobStoreError

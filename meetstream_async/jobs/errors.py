@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meetstream_async import ConfigurationError, MeetStreamError
+from .. import ConfigurationError, MeetStreamError
 
 
 class UnknownJobError(ConfigurationError):

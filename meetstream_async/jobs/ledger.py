@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import define, field
 
-from meetstream_async import OutcomeStatus, ScheduledBot
+from .. import OutcomeStatus, ScheduledBot
 
 CHUNK = 100
 """Cancels of one step at most: what a kill can make a worker repeat."""

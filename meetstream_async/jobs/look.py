@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
-from meetstream_async import (
+from .. import (
     BotFilter,
     MeetStreamClient,
     MeetStreamError,
@@ -21,7 +21,6 @@ from meetstream_async import (
     UnscheduleOutcome,
     bulk_unschedule,
 )
-
 from .ledger import GONE, AccountLedger, Json, Known, key_of, outcome_of
 from .options import JobOptions
 from .steps import describe, settled

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from attrs import asdict, fields, frozen
 
-from meetstream_async import BotFilter, ConfigurationError, MeetStreamClient, stream_unschedule
+from .. import BotFilter, ConfigurationError, MeetStreamClient, stream_unschedule
 
 
 @frozen(kw_only=True)

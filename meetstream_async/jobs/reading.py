@@ -10,8 +10,7 @@ from typing import Any
 from attrs import frozen
 from dbos import WorkflowStatus
 
-from meetstream_async import OutcomeStatus
-
+from .. import OutcomeStatus
 from .engine import JobEngine
 from .errors import UnknownJobError
 from .ledger import Json

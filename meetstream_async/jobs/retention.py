@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from meetstream_async import ConfigurationError
-
+from .. import ConfigurationError
 from .engine import JobEngine, current_engine
 from .errors import UnknownJobError
 from .reading import OVER, read_job, read_rows

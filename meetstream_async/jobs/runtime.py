@@ -6,8 +6,7 @@ import logging
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
 
-from meetstream_async import ConfigurationError
-
+from .. import ConfigurationError
 from .database import Database
 from .workflows import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, VERSION
 

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from typing import Any
 
-from meetstream_async import ConfigurationError
+from .. import ConfigurationError
 
 _OLDEST = (3, 35, 0)
 """The first one that knows RETURNING, without which the engine can't take anything from a queue."""

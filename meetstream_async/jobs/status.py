@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from meetstream_async import OutcomeStatus
+from .. import OutcomeStatus
 
 
 class JobState(StrEnum):

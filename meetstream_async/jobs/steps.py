@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from meetstream_async import (
+from .. import (
     EventNotFoundError,
     MeetStreamClient,
     MeetStreamError,
@@ -20,7 +20,6 @@ from meetstream_async import (
     UserNotFoundError,
     bulk_unschedule,
 )
-
 from .ledger import AccountLedger, Json, Known, outcome_of
 from .options import JobOptions
 

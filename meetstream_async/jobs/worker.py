@@ -14,8 +14,7 @@ import sqlalchemy as sa
 from attrs import define, field
 from dbos import DBOS, DBOSClient, WorkflowStatus
 
-from meetstream_async import ConfigurationError, MeetStreamClient
-
+from .. import ConfigurationError, MeetStreamClient
 from .accounts import JobAccount
 from .credentials import Resolver, resolve
 from .ledger import AccountLedger, Json

@@ -14,8 +14,8 @@ import pytest
 from cli_support import command, deletes, finish, surroundings, until
 from program import Program, start
 
-from meetstream_async.cli.console import Wanted, console, open_page
-from meetstream_async.cli.run import Refused
+from meetstream_async.cli.commands.console import Wanted, console, open_page
+from meetstream_async.cli.exit_codes import Refused
 from meetstream_async.simulator import Simulator, Trouble
 
 

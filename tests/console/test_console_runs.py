@@ -9,7 +9,7 @@ from typing import Any
 
 from console_support import Console, console
 
-from meetstream_async.cli.retry import read_leftovers
+from meetstream_async.cli.runs.report_reader import read_leftovers
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)

@@ -18,12 +18,7 @@ from fault_proxy import FAULTS, FaultProxy
 from proof import note_worst
 from support import KEY, RawRequest, RawServer, Step, hang, reply
 
-from meetstream_async import (
-    MeetBitClient,
-    MeetStreamClient,
-    MeetStreamError,
-    RetryPolicy,
-)
+from meetstream_async import MeetBitClient, MeetStreamClient, MeetStreamError, RetryPolicy
 from meetstream_async.simulator import Simulator
 
 AT_ONCE = RetryPolicy(initial_wait=0)

@@ -1,0 +1,134 @@
+"""What a refusing reply means: the error it becomes, read in every dialect that was seen. Pure, no I/O."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+from .. import errors
+from .reply import UNREADABLE, Reply
+from .secrets import clean_text
+
+_MOST = 20
+"""Complaints, and fields with complaints, that are kept of an error."""
+
+_DEEPEST = 6
+"""Levels of an error body that are looked into for its text."""
+
+_LONGEST_PAGE = 4096
+"""Bytes of an error page that are looked at: enough for its text, too few to keep a regex busy."""
+
+_BY_STATUS: dict[int, type[errors.ApiError]] = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    422: errors.BadRequestError,
+    429: errors.RateLimitError,
+}
+
+
+def api_error(
+    reply: Reply,
+    texts: dict[tuple[int, str], type[errors.ApiError]],
+    *,
+    effect: bool,
+    hint: str | None,
+) -> errors.ApiError:
+    """The error that a refusing reply means.
+
+    ``texts``: by status and words in the message, what has a class of its own. ``effect``: the request
+    was to change something.
+    """
+    message, fields = _read_error_body(reply)
+    kind = _BY_STATUS.get(reply.status, errors.ServerError if reply.status >= 500 else errors.ApiError)
+    lowered = message.casefold()
+    for (status, text), special in texts.items():
+        if status == reply.status and text in lowered:
+            kind = special
+    if 300 <= reply.status < 400:
+        hint = "redirects are not followed; check base_url"
+    return kind(
+        message,
+        status=reply.status,
+        request_id=reply.request_id,
+        retry_after=reply.retry_after,
+        errors=fields,
+        hint=hint,
+        attempts=reply.attempts,
+        outcome_unknown=effect and (reply.uncertain or reply.status >= 500),
+    )
+
+
+def route_is_missing(error: errors.ApiError) -> bool:
+    """The path itself is unknown to the gateway, whatever was asked there."""
+    if error.status == 404:
+        return not isinstance(error, errors.EventNotFoundError | errors.UserNotFoundError)
+    return error.status == 405 or (
+        error.status == 403 and "missing authentication token" in error.message.casefold()
+    )
+
+
+def rejects_the_key(error: errors.MeetStreamError) -> bool:
+    """After this error every other request with the same key would be refused as well."""
+    if isinstance(error, errors.PermissionDeniedError):
+        return not route_is_missing(error)
+    return isinstance(error, errors.AuthenticationError)
+
+
+def _read_error_body(reply: Reply) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """The text of an error in any of the dialects seen, and its complaints by field."""
+    fields: dict[str, tuple[str, ...]] = {}
+    data = reply.json()
+    if data is UNREADABLE:
+        text: str | None = _plain(reply.body)
+    else:
+        text = _find_text(data)
+        if isinstance(data, dict) and isinstance(data.get("errors"), dict):
+            fields = {
+                clean_text(name, scrub=reply.scrub): tuple(
+                    clean_text(text, scrub=reply.scrub) for text in _strings(complaints)[:_MOST]
+                )
+                for name, complaints in list(data["errors"].items())[:_MOST]
+            }
+    message = clean_text(text, scrub=reply.scrub) if text else ""
+    if not message:
+        try:
+            message = HTTPStatus(reply.status).phrase
+        except ValueError:
+            message = "no text"
+    return message, fields
+
+
+def _find_text(data: object, depth: int = 0) -> str | None:
+    """``{"message"}``, ``{"error"}``, ``{"detail"}``, one inside another, or a bare string."""
+    if isinstance(data, str):
+        return data
+    if depth == _DEEPEST:
+        return None
+    if isinstance(data, dict):
+        for name in ("message", "Message", "error", "detail", "msg"):
+            found = _find_text(data[name], depth + 1) if name in data else None
+            if found:
+                return found
+    if isinstance(data, list):
+        texts = (_find_text(item, depth + 1) for item in data[:_MOST])
+        return "; ".join(filter(None, texts)) or None
+    return None
+
+
+def _strings(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+
+
+def _plain(body: bytes) -> str:
+    text = body[:_LONGEST_PAGE].decode("utf-8", "replace")
+    if "<" not in text:
+        return text
+    text = re.sub(r"<(script|style)\b.*?</\1\s*>", " ", text, flags=re.IGNORECASE | re.DOTALL)
+    # Here, because its table of entities is seldom needed, and a tenth of what importing the package costs.
+    import html
+
+    return html.unescape(re.sub(r"<[^>]*>?", " ", text))

@@ -1,0 +1,179 @@
+"""JSON to models, with cattrs. Pure, no I/O; each API adds what is special about its own models.
+
+Strict where a value goes into a request (ids), forgiving elsewhere: cattrs would make ``"None"`` of a
+null and ``True`` of ``"false"``, so every hook here takes the JSON type and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property, partial
+from operator import eq
+from types import NoneType
+from typing import Any, TypeVar
+
+from cattrs import Converter
+from cattrs.errors import ClassValidationError
+
+from .. import errors
+from .reply import UNREADABLE, Reply, json_type
+from .urls import identifier_problem
+
+M = TypeVar("M")
+
+Hook = Callable[[object, object], Any]
+
+
+def _only(name: str, *kinds: type) -> Hook:
+    def hook(value: object, _: object) -> object:
+        # Exactly this type: a JSON true is no number, though a Python bool is an int.
+        if type(value) in kinds:
+            return value
+        raise TypeError(f"expected {name}, got {json_type(value)}")
+
+    return hook
+
+
+def _time(value: object, _: object) -> datetime | None:
+    if value is None:
+        return None
+    if type(value) is not str:
+        raise TypeError(f"expected an ISO 8601 time, got {json_type(value)}")
+    time = datetime.fromisoformat(value)
+    if time.tzinfo is None:
+        raise ValueError("the time has no offset, and is not guessed at")
+    return time
+
+
+def _texts(value: object, _: object) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if type(value) is not list or not {str}.issuperset(map(type, value)):
+        raise TypeError("expected an array of strings")
+    return tuple(value)
+
+
+def identifier(value: object, _: object) -> object:
+    """Hook for an id that goes into a request."""
+    problem = identifier_problem(value)
+    if problem is not None:
+        raise ValueError(problem)
+    return value
+
+
+def json_object(value: object, _: object) -> dict[str, Any]:
+    """Hook for a free-form object; null reads as an empty one."""
+    if value is None:
+        return {}
+    if type(value) is not dict:
+        raise TypeError(f"expected an object, got {json_type(value)}")
+    return value
+
+
+_HOOKS: dict[Any, Hook] = {
+    str: _only("a string", str),
+    int: _only("an integer", int),
+    str | None: _only("a string", str, NoneType),
+    int | None: _only("an integer", int, NoneType),
+    bool | None: _only("a boolean", bool, NoneType),
+    datetime | None: _time,
+    tuple[str, ...] | None: _texts,
+}
+"""By annotation. A union has its own: else cattrs asks at every value which of its members it is."""
+
+
+class Structurer:
+    """Makes models of JSON objects, strict about types.
+
+    It has two converters, each made when it is first needed so that importing the package does not wait
+    for them: a quick one, and for what that refuses a slower one that says which fields were wrong.
+    """
+
+    def __init__(self, customise: Callable[[Converter], object] | None = None) -> None:
+        """``customise`` registers the hooks of models that need their own."""
+        self._customise = customise
+
+    @cached_property
+    def _quick(self) -> Converter:
+        return self._converter(detailed=False)
+
+    @cached_property
+    def _detailed(self) -> Converter:
+        return self._converter(detailed=True)
+
+    def hook(self, model: type[M]) -> Callable[[Any, object], M]:
+        """The quick conversion to one model; raises anything for an object that does not fit."""
+        return self._quick.get_structure_hook(model)
+
+    def structure(self, data: dict[str, Any], model: type[M], path: str) -> tuple[M, list[str]]:
+        """Returns the model, and the paths of fields of the wrong type, which read as None.
+
+        Raises ClassValidationError where a field without a default is missing or wrong.
+        """
+        try:
+            return self.hook(model)(data, model), []
+        except Exception:
+            return self._structure_the_rest(data, model, path)
+
+    def structure_each(self, values: object, model: type[M], path: str, ignored: list[str]) -> tuple[M, ...]:
+        """The objects of a list; what is not an object is left out and its path added to ``ignored``."""
+        if values is None:
+            return ()
+        if not isinstance(values, list):
+            ignored.append(path)
+            return ()
+        read = []
+        for index, value in enumerate(values):
+            if isinstance(value, dict):
+                one, wrong = self.structure(value, model, f"{path}[{index}]")
+                read.append(one)
+                ignored += wrong
+            elif value is not None:
+                ignored.append(f"{path}[{index}]")
+        return tuple(read)
+
+    def _converter(self, *, detailed: bool) -> Converter:
+        converter = Converter(detailed_validation=detailed)
+        for annotation, hook in _HOOKS.items():
+            if isinstance(annotation, type):
+                converter.register_structure_hook(annotation, hook)
+            else:
+                converter.register_structure_hook_func(partial(eq, annotation), hook)
+        if self._customise is not None:
+            self._customise(converter)
+        return converter
+
+    def _structure_the_rest(self, data: dict[str, Any], model: type[M], path: str) -> tuple[M, list[str]]:
+        wrong: list[str] = []
+        try:
+            self._detailed.structure(data, model)
+        except ClassValidationError as exc:
+            wrong = [note.name for _, note in exc.group_exceptions()[0]]
+        kept = {key: value for key, value in data.items() if key not in wrong}
+        return self._detailed.structure(kept, model), [f"{path}.{name}" for name in wrong]
+
+
+def invalid_response(reply: Reply, problem: str, path: str, *, effect: bool) -> errors.InvalidResponseError:
+    return errors.InvalidResponseError(
+        f"the {reply.status} reply {problem}",
+        path=path,
+        status=reply.status,
+        request_id=reply.request_id,
+        attempts=reply.attempts,
+        outcome_unknown=effect,
+    )
+
+
+def object_or_empty(reply: Reply) -> dict[str, Any]:
+    if not reply.body.strip():
+        return {}
+    data = reply.json()
+    if data is UNREADABLE:
+        raise invalid_response(reply, "is not JSON", "$", effect=True)
+    # A gateway in front of a function without a return value answers "null".
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise invalid_response(reply, f"is {json_type(data)}, not an object", "$", effect=True)
+    return data

@@ -1,0 +1,187 @@
+"""When a call is tried again, as a table; tenacity behind it.
+
+===========================================  =======
+what came back                               retried
+===========================================  =======
+2xx, 3xx                                     no
+400, 401, 403, 404 and any other 4xx         no
+408 Request Timeout                          yes
+425 Too Early                                yes
+429 Too Many Requests                        yes
+500, 502, 503, 504 and any other 5xx         yes
+501 Not Implemented                          no
+505 HTTP Version Not Supported               no
+connection refused or lost, time run out     yes
+a body that can't be read                    no
+===========================================  =======
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol, TypeVar
+
+from attrs import field, frozen
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_result,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from ..errors import ClientSetupError
+
+_LONGEST = 366 * 86400.0
+"""A Retry-After beyond a year says no more than a year does, and timers take no infinity."""
+
+
+def is_retried(status: int) -> bool:
+    """Whether a reply of this status is worth another attempt."""
+    return status in (408, 425, 429) or (500 <= status < 600 and status not in (501, 505))
+
+
+def _check_seconds(instance: object, attribute: Any, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ClientSetupError(
+            f"RetryPolicy.{attribute.name} must be a number of seconds, 0 or more, not {value!r}"
+        )
+
+
+def _check_attempts(instance: object, attribute: Any, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ClientSetupError(f"RetryPolicy.max_attempts must be an int, 1 or more, not {value!r}")
+
+
+def _check_elapsed(instance: object, attribute: Any, value: object) -> None:
+    _check_seconds(instance, attribute, value)
+    if value == 0:
+        raise ClientSetupError("RetryPolicy.max_elapsed must be more than 0 seconds")
+
+
+@frozen
+class RetryPolicy:
+    """How often and how long a call is tried. All times in seconds.
+
+    The wait before attempt *n* + 1 is drawn evenly from 0 to ``initial_wait`` x 2^(n-1), at most
+    ``max_wait`` (exponential, full jitter), and never shorter than a ``Retry-After``. A ``Retry-After``
+    beyond ``max_retry_after``, or beyond the time left, ends the call at once with its error.
+    ``max_elapsed`` bounds the whole call, waits and attempts together.
+    """
+
+    max_attempts: int = field(default=4, validator=_check_attempts)
+    max_elapsed: float = field(default=60.0, validator=_check_elapsed)
+    initial_wait: float = field(default=0.5, validator=_check_seconds)
+    max_wait: float = field(default=8.0, validator=_check_seconds)
+    max_retry_after: float = field(default=60.0, validator=_check_seconds)
+
+    @property
+    def longest_waits(self) -> float:
+        """Seconds that a call spends waiting between its attempts at most."""
+        waits = (
+            min(self.initial_wait * 2.0**n, self.max_wait) for n in range(min(self.max_attempts - 1, 64))
+        )
+        return min(sum(waits), self.max_elapsed)
+
+
+def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
+    """The seconds that a ``Retry-After`` header asks for, or None where it says nothing usable.
+
+    Takes whole or decimal seconds and an HTTP date, which is measured from the reply's own ``Date``
+    where there is one: the server's clock is the one that it thinks in. A date in the past means 0.
+    """
+    if value is None:
+        return None
+    value = value.strip()
+    if value[:1].isdigit():
+        # A header that came twice arrives joined; an HTTP date begins with a letter.
+        value = value.partition(",")[0].rstrip()
+    if value.replace(".", "", 1).isdigit() and value.isascii():
+        return min(float(value), _LONGEST)
+    until = _http_date(value)
+    if until is None:
+        return None
+    now = _http_date(date) or datetime.now(UTC)
+    return min(max((until - now).total_seconds(), 0.0), _LONGEST)
+
+
+def _http_date(value: str | None) -> datetime | None:
+    if not value:
+        return None
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+class Attempt(Protocol):
+    """What one attempt came to."""
+
+    @property
+    def retry(self) -> bool:
+        """Another attempt may fare better."""
+
+    @property
+    def retry_after(self) -> float | None:
+        """The wait that the server asked for, in seconds."""
+
+
+_A = TypeVar("_A", bound=Attempt)
+
+
+async def retry(
+    policy: RetryPolicy,
+    attempt: Callable[[], Awaitable[_A]],
+    first: _A,
+    *,
+    deadline: float,
+    before_sleep: Callable[[_A, int, float], None],
+) -> _A:
+    """Go on from a first attempt that wants a retry, until one does not or the policy ends it.
+
+    The happy path never comes here: entering tenacity costs a quarter of a whole request. ``deadline``
+    is in the loop's time. ``before_sleep`` hears the attempt, its number and the seconds to wait.
+    """
+    loop = asyncio.get_running_loop()
+    jitter = wait_random_exponential(multiplier=policy.initial_wait, max=policy.max_wait)
+    enough = stop_after_attempt(policy.max_attempts)
+    known: list[_A] = [first]
+
+    async def replay_first() -> _A:
+        return known.pop() if known else await attempt()
+
+    def result(state: RetryCallState) -> _A:
+        assert state.outcome is not None
+        outcome: _A = state.outcome.result()
+        return outcome
+
+    def wait(state: RetryCallState) -> float:
+        return max(jitter(state), result(state).retry_after or 0.0)
+
+    def stop(state: RetryCallState) -> bool:
+        if enough(state):
+            return True
+        asked = result(state).retry_after
+        if asked is not None and asked > policy.max_retry_after:
+            return True
+        return loop.time() + state.upcoming_sleep >= deadline
+
+    def tell(state: RetryCallState) -> None:
+        before_sleep(result(state), state.attempt_number, state.upcoming_sleep)
+
+    # A fresh one per call: its state belongs to one call at a time. Cancellation is an exception, not
+    # a result, so it ends the call at once.
+    retrying = AsyncRetrying(
+        sleep=asyncio.sleep,
+        retry=retry_if_result(lambda outcome: outcome.retry),
+        wait=wait,
+        stop=stop,
+        before_sleep=tell,
+        retry_error_callback=result,
+    )
+    return await retrying(replay_first)

@@ -1,0 +1,330 @@
+"""The only place that touches the network: one request, its reply read and released.
+
+Nothing is decided here, and no error leaves from inside aiohttp, whose frames hold the credential.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import aiohttp
+from attrs import frozen
+from yarl import URL
+
+from .._version import __version__
+from ..errors import (
+    ClientSetupError,
+    ConnectionFailedError,
+    InvalidResponseError,
+    RateLimitError,
+    RequestTimeoutError,
+    TransportError,
+)
+from .connections import CONNECTIONS, GatedConnector, HeldBackError, Permits, check_session, checked_traces
+from .deadlines import Deadline, Deadlines
+from .reply import Reply
+from .secrets import LONG_SECRET, Secret, clean_text, scrubber
+
+MAX_BODY = 16 * 1024 * 1024
+"""Bytes of a decoded body that are read before the reply is given up."""
+
+_SWITCH = "_retry_connection"
+"""Of a session: whether aiohttp sends an idempotent request again by itself. Its own test client uses it."""
+
+_USER_AGENT = f"meetstream-async/{__version__}"
+
+
+class _ConnectionLostError(aiohttp.ClientError):
+    """A lost connection under a type that aiohttp does not answer by silently sending a DELETE again."""
+
+
+class _BodyTooLargeError(Exception):
+    pass
+
+
+@frozen(eq=False)
+class Failure:
+    """A request that brought no reply to act on."""
+
+    error: TransportError | RateLimitError | InvalidResponseError
+    retry: bool = True
+    retry_after: float | None = None
+
+
+@frozen(eq=False)
+class HeldBack:
+    """A request that was not sent, because a pause began while it was waiting for a connection."""
+
+
+class Transport:
+    """Sends requests with the credential, over a session opened here or a borrowed one.
+
+    A borrowed session is neither closed nor changed: what its own settings would do to our requests is
+    overridden per request.
+    """
+
+    def __init__(
+        self,
+        base_url: URL,
+        credentials: Mapping[str, tuple[str, Secret]],
+        *,
+        session: aiohttp.ClientSession | None,
+        timeout: float,
+        trace_configs: Sequence[aiohttp.TraceConfig],
+        paused: Callable[[], float],
+        on_head: Callable[[int, Mapping[str, str]], None],
+    ) -> None:
+        """``credentials``: header name to what stands before the credential, and the credential.
+
+        ``paused``: the seconds for which nothing may leave. ``on_head`` hears the status and headers of
+        each reply before its body is read.
+        """
+        self._origin = base_url.origin()
+        trace_configs = checked_traces(trace_configs)
+        check_session(session, trace_configs)
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
+            raise ClientSetupError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
+        self.timeout = float(timeout)
+        self.closed = False
+        self._credentials = credentials
+        self._trace_configs = trace_configs
+        # A session opened here has these by itself; a lent one is told with each request.
+        self._settings: dict[str, Any] = {
+            "raise_for_status": False,
+            "auto_decompress": True,
+            # The request as a whole is bounded in send(). Connecting gets half of it, so that a host that
+            # never answers is told from a request that was sent and not answered. Reused connections, the
+            # usual case, do not pay for this.
+            "timeout": aiohttp.ClientTimeout(total=None, sock_connect=self.timeout / 2),
+        }
+        self._per_request: dict[str, Any] = {"allow_redirects": False}
+        if session is not None:
+            self._per_request |= self._settings | {"middlewares": (self._send_once,)}
+        secrets = [secret for _, secret in credentials.values()]
+        self.scrub = scrubber(secrets)
+        self.blot = scrubber(secrets, LONG_SECRET)
+        self._paused = paused
+        self._on_head = on_head
+        self._borrowed = session is not None
+        self._http = session
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._deadlines: Deadlines | None = None
+        self._permits: Permits | None = None
+        if session is not None and self.connection_limit is not None:
+            self._permits = Permits(self.connection_limit, paused)
+
+    def __repr__(self) -> str:
+        return f"<Transport {self._origin}>"
+
+    @property
+    def connection_limit(self) -> int | None:
+        """How many requests can be on the wire at once; None where nothing bounds them.
+
+        Beyond it a request would wait for a connection while its own clock is running.
+        """
+        connector = None if self._http is None else self._http.connector
+        if connector is None:
+            return CONNECTIONS
+        return min(filter(None, (connector.limit, connector.limit_per_host)), default=None)
+
+    def open(self) -> asyncio.AbstractEventLoop:
+        """Bind to the running loop, and return it.
+
+        Raises ClientSetupError for a closed client or another loop.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is loop:
+            self._usable()
+            return loop
+        if self._loop is not None:
+            raise ClientSetupError("the client belongs to another event loop; make one client per loop")
+        if self._http is None and not self.closed:
+            self._http = self._new_session()
+        self._usable()
+        self._loop = loop
+        self._deadlines = Deadlines(loop)
+        return loop
+
+    def _new_session(self) -> aiohttp.ClientSession:
+        session = aiohttp.ClientSession(
+            connector=GatedConnector(self._paused),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=self._trace_configs or None,
+            headers=self._standing_headers(),
+            **self._settings,
+        )
+        if self._trace_configs or not hasattr(session, _SWITCH):
+            self._per_request["middlewares"] = (self._send_once,)
+        else:
+            # It costs nothing; the middleware costs 3 % of a request.
+            setattr(session, _SWITCH, False)
+        return session
+
+    def _usable(self) -> aiohttp.ClientSession:
+        if self.closed or self._http is None:
+            raise ClientSetupError("the client is closed; make a new one")
+        if self._borrowed and self._http.closed:
+            raise ClientSetupError("the aiohttp session lent to the client is closed")
+        return self._http
+
+    async def close(self) -> None:
+        """Close the session if it was opened here. Closing twice is fine."""
+        self.closed = True
+        if self._http is not None and not self._borrowed:
+            await self._http.close()
+        if self._deadlines is not None:
+            self._deadlines.close()
+
+    async def send(
+        self, method: str, url: URL, data: bytes | None, seconds: float
+    ) -> Reply | Failure | HeldBack:
+        """One request on the wire, and the whole of its reply.
+
+        It is given up after ``seconds``. The transport has been opened. Raises ClientSetupError where it
+        was closed meanwhile, and where aiohttp refuses to send.
+        """
+        http = self._usable()
+        assert self._deadlines is not None
+        has_effect = method != "GET"
+        head: Reply | None = None
+        permit: Permits | None = None
+        failure: Failure | None = None
+        refused, may_be_sent = "", False
+        try:
+            with Deadline(self._deadlines, seconds):
+                if self._permits is not None:
+                    await self._permits.acquire()
+                    permit = self._permits
+                    # Its owner may have closed it meanwhile.
+                    self._usable()
+                response = await http.request(
+                    method, url, data=data, headers=self._headers(data is not None), **self._per_request
+                )
+                try:
+                    head = Reply(response.status, response.headers, scrub=self.scrub, blot=self.blot)
+                    self._on_head(head.status, head.headers)
+                    content = response.content
+                    # It has nearly always come together with the head.
+                    body = content.read_nowait() if content.is_eof() else await _read(content)
+                    if body is None or len(body) > MAX_BODY:
+                        response.close()
+                        raise _BodyTooLargeError
+                    head.body = body
+                    return head
+                finally:
+                    # Read to its end it is closed already, and its connection given back.
+                    if not response.closed:
+                        response.release()
+        except asyncio.CancelledError as exc:
+            # This frame's variables may be printed with it, and aiohttp shows a response's headers.
+            response = None
+            if not http.closed or _is_cancelled():
+                exc.__cause__ = exc.__context__ = None
+                raise exc.with_traceback(None) from None
+            # Nobody cancelled this task: a session that is closed cancels what waits for a connection.
+        except HeldBackError:
+            return HeldBack()
+        except aiohttp.ConnectionTimeoutError:
+            why = f"no connection within {self.timeout / 2:g} s; is base_url right?"
+            return self._failure(RequestTimeoutError, why)
+        except TimeoutError:
+            why = f"no complete reply within {seconds:.3g} s"
+            failure = self._failure(RequestTimeoutError, why, sent=has_effect)
+        except aiohttp.ClientConnectorError as exc:
+            why = f"could not connect ({type(exc).__name__}: {exc}); check base_url and the network"
+            return self._failure(ConnectionFailedError, why)
+        except _BodyTooLargeError:
+            error = InvalidResponseError(
+                f"the reply is larger than {MAX_BODY} bytes",
+                status=None if head is None else head.status,
+                outcome_unknown=has_effect,
+            )
+            failure = Failure(error, retry=False)
+        except (aiohttp.ClientError, OSError) as exc:
+            what = str(exc) if isinstance(exc, _ConnectionLostError) else f"{type(exc).__name__}: {exc}"
+            why = f"the connection was lost ({what})"
+            failure = self._failure(ConnectionFailedError, why, sent=has_effect)
+        except ClientSetupError:
+            raise
+        except Exception as exc:
+            # A ValueError comes before sending, such as when the .netrc of a borrowed session adds a
+            # credential of its own. A tracer may raise anything at any time.
+            may_be_sent = has_effect and bool(http.trace_configs)
+            if not http.trace_configs and not isinstance(exc, ValueError):
+                raise
+            refused = self._text(f"aiohttp could not make the request ({type(exc).__name__}: {exc})")
+        finally:
+            if permit is not None:
+                permit.release()
+        if failure is None:
+            self._usable()
+            raise ClientSetupError(
+                f"{refused}; check the aiohttp session that was lent to the client, or its trace_configs",
+                outcome_unknown=may_be_sent,
+            )
+        if head is not None and _speaks_for_itself(head.status):
+            return head
+        return failure
+
+    async def _send_once(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        if self._borrowed and "Authorization" not in self._credentials:
+            # Of its owner: the login that a .netrc has for the host, or a header for somebody else.
+            request.headers.popall("Authorization", None)
+        try:
+            return await handler(request)
+        except aiohttp.ClientConnectorError:
+            raise
+        except (
+            aiohttp.ClientOSError,
+            aiohttp.ServerDisconnectedError,
+            # Tracers hear of it: for a reply that is no HTTP it quotes the reply, and holds our headers.
+            aiohttp.ClientResponseError,
+        ) as exc:
+            lost = _ConnectionLostError(self._text(f"{type(exc).__name__}: {exc}"))
+        raise lost
+
+    def _headers(self, has_body: bool) -> dict[str, str]:
+        """What the session does not say by itself."""
+        headers = self._standing_headers() if self._borrowed else {}
+        if has_body:
+            headers["Content-Type"] = "application/json"
+        return headers
+
+    def _standing_headers(self) -> dict[str, str]:
+        # Made anew each time, so that no attribute or frame of ours keeps a dict with a credential in it.
+        credentials = {name: prefix + secret.reveal() for name, (prefix, secret) in self._credentials.items()}
+        return {"Accept": "application/json", "User-Agent": _USER_AGENT, **credentials}
+
+    def _failure(self, kind: type[TransportError], why: str, *, sent: bool = False) -> Failure:
+        return Failure(kind(self._text(f"{self._origin}: {why}"), outcome_unknown=sent))
+
+    def _text(self, text: str) -> str:
+        return clean_text(text, scrub=self.scrub)
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes | None:
+    """A body that comes in pieces; None where it is too large."""
+    chunks: list[bytes] = []
+    size = 0
+    while not content.at_eof():
+        chunk = await content.readany()
+        # Counted as it is decoded: 300 kB of gzip can hold 300 MB.
+        size += len(chunk)
+        if size > MAX_BODY:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _speaks_for_itself(status: int) -> bool:
+    """The status line decides what follows, and its Retry-After binds, even where the body was lost."""
+    return status in (401, 403, 429) or status >= 500

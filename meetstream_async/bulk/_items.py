@@ -1,0 +1,69 @@
+"""Rows become events, and an event becomes one DELETE and one outcome."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from attrs import define, field
+
+from ..meetstream.models import ScheduledBot, ScheduledBotPage
+from ._api_operation import Job
+from .options import UnscheduleOptions
+
+Target: TypeAlias = ScheduledBot | str
+
+Targets: TypeAlias = Iterable[Target] | AsyncIterable[Target] | ScheduledBotPage
+
+
+@define(eq=False)
+class Event(Job):
+    """A job: one calendar event with its known bots, or one bot that has no event."""
+
+    event_id: str | None
+    bots: dict[str, ScheduledBot] = field(factory=dict)
+    """By bot id."""
+    shared: bool = False
+    """A listed bot of the event lies outside the filter."""
+    gone: frozenset[str] = frozenset()
+    """Bots that were deleted by their own ids."""
+
+    @property
+    def bot_ids(self) -> tuple[str, ...]:
+        return tuple(self.bots)
+
+    def may_have_joined(self) -> bool:
+        """A bot's join time has passed, so that "not scheduled" may mean that it is in the meeting."""
+        now = datetime.now(UTC)
+        times = (bot.scheduled_join_time for bot in self.bots.values())
+        return any(time is not None and time <= now for time in times)
+
+
+def group(targets: Iterable[Target], options: UnscheduleOptions) -> tuple[list[Event], set[str]]:
+    """Rows as events, in the order of their first row: those with a selected row.
+
+    Second, the ids of events with a row that the filter leaves out.
+    """
+    events: dict[tuple[str, str], Event] = {}
+    left_out: dict[str, list[ScheduledBot]] = {}
+    for target in targets:
+        if isinstance(target, str):
+            events.setdefault(("event", target), Event(target))
+        elif options.selects(target):
+            event = events.setdefault(key_of(target), Event(target.event_id))
+            event.bots[target.bot_id] = target
+        elif target.event_id is not None:
+            left_out.setdefault(target.event_id, []).append(target)
+    for event in events.values():
+        outside = left_out.get(event.event_id or "", [])
+        event.shared = bool(outside)
+        if options.whole_events:
+            # They go with it, and say whether it is gone.
+            event.bots.update((bot.bot_id, bot) for bot in outside)
+    return list(events.values()), set(left_out)
+
+
+def key_of(bot: ScheduledBot) -> tuple[str, str]:
+    """What a row is one with: its event, or itself."""
+    return ("bot", bot.bot_id) if bot.event_id is None else ("event", bot.event_id)

@@ -1,0 +1,186 @@
+"""The second half of cancelling meetings: their bots, once the calendar events have been dealt with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from attrs import frozen
+
+from .._http.rate_limit import WaitTooLongError
+from .._http.secrets import clean_text
+from ..errors import MeetStreamError, RateLimitError
+from ..meetbit import event_is_missing
+from ..meetbit.models import CancelledEvent
+from ..meetstream import MAX_LIMIT
+from ..meetstream.client import MeetStreamClient
+from ..meetstream.models import ScheduledBot, ScheduledBotPage
+from .report import MeetingCancellation, OutcomeStatus, UnscheduleOutcome
+from .unschedule import bulk_unschedule
+
+_MOST_DELETES = 50
+"""Of one event's bots, before the API is taken to answer anything with yes."""
+
+
+@frozen
+class Half:
+    """A meeting whose calendar event has been dealt with."""
+
+    calendar_id: int
+    event_id: int
+    cancelled: CancelledEvent | None
+    bot_event_id: str | None
+    error: MeetStreamError | None
+
+    @property
+    def goes_on(self) -> bool:
+        """The bot's turn comes: the event is cancelled, or was not found where the bot is known."""
+        if self.cancelled is not None:
+            return True
+        return self.bot_event_id is not None and self.error is not None and event_is_missing(self.error)
+
+    @property
+    def wanted(self) -> str | None:
+        """The event id that its bots are scheduled under."""
+        if self.bot_event_id is not None or self.cancelled is None:
+            return self.bot_event_id
+        return self.cancelled.event.provider_event_id or None
+
+    @property
+    def needs_listing(self) -> bool:
+        return self.goes_on and self.bot_event_id is None and self.wanted is not None
+
+    def result(
+        self, bots: tuple[UnscheduleOutcome, ...], ok: bool, reason: str | None
+    ) -> MeetingCancellation:
+        return MeetingCancellation(
+            self.calendar_id, self.event_id, self.cancelled, bots, ok, reason, self.error
+        )
+
+
+async def unschedule_bots(
+    meetstream: MeetStreamClient,
+    halves: list[Half],
+    max_concurrency: int = 5,
+    max_pause: float = 300.0,
+    stop_after_failures: int = 20,
+) -> tuple[MeetingCancellation, ...]:
+    """The second half of each meeting, with one listing for all that need it. Raises no error."""
+    page: ScheduledBotPage | None = None
+    failure: str | None = None
+    outcomes: dict[str | None, UnscheduleOutcome] = {}
+    left: dict[str, str] = {}
+
+    async def unschedule(targets: Sequence[ScheduledBot | str]) -> tuple[UnscheduleOutcome, ...]:
+        report = await bulk_unschedule(
+            meetstream,
+            targets,
+            max_concurrency=max_concurrency,
+            max_pause=max_pause,
+            stop_after_failures=stop_after_failures,
+        )
+        return report.outcomes
+
+    if any(half.needs_listing for half in halves):
+        try:
+            page = await _list(meetstream, max_pause)
+        except MeetStreamError as error:
+            failure = f"the bots could not be listed: {type(error).__name__}: {error}"
+    wanted = {half.wanted for half in halves if half.needs_listing}
+    rows = [bot for bot in page.bots if bot.event_id in wanted] if page is not None else []
+    known = [half.bot_event_id for half in halves if half.goes_on and half.bot_event_id is not None]
+    try:
+        if rows or known:
+            outcomes = {outcome.event_id: outcome for outcome in await unschedule([*rows, *known])}
+        whole = page is not None and not page.truncated and not page.rejected
+        unsure = [
+            outcome.event_id
+            for outcome in outcomes.values()
+            if outcome.event_id is not None
+            and outcome.status is OutcomeStatus.UNSCHEDULED
+            and (len(outcome.bot_ids) > 1 or (outcome.bot_ids and not whole))
+        ]
+        left = await _until_nothing_is_left(unschedule, unsure)
+    except MeetStreamError as error:
+        failure = f"its bot was not unscheduled: {type(error).__name__}: {error}"
+    return tuple(_conclude(half, page, failure, outcomes, left) for half in halves)
+
+
+async def _list(meetstream: MeetStreamClient, max_pause: float) -> ScheduledBotPage:
+    """A listing at its turn; a 429 that the call could not wait for is waited for once, as in bulk."""
+    try:
+        await meetstream._api.pacer.wait(pause_limit=max_pause)
+        try:
+            return await meetstream._list(MAX_LIMIT, slot_taken=True)
+        except RateLimitError:
+            await meetstream._api.pacer.wait(pause_limit=max_pause)
+        return await meetstream._list(MAX_LIMIT, slot_taken=True)
+    except WaitTooLongError as exc:
+        seconds = exc.seconds
+    raise MeetStreamError(f"the API asked for a pause of {seconds:.0f} s before the listing")
+
+
+async def _until_nothing_is_left(
+    unschedule: Callable[[Sequence[str]], Awaitable[tuple[UnscheduleOutcome, ...]]], event_ids: list[str]
+) -> dict[str, str]:
+    """Repeat the DELETEs until each is answered "not scheduled"; why that was not reached, by event.
+
+    Whether one DELETE takes one of an event's bots or all of them is not documented, and a listing may
+    lag; this answer does not.
+    """
+    left: dict[str, str] = {}
+    for _ in range(_MOST_DELETES):
+        if not event_ids:
+            return left
+        again = []
+        for outcome in await unschedule(event_ids):
+            assert outcome.event_id is not None
+            if outcome.status is OutcomeStatus.UNSCHEDULED:
+                if outcome.result is None or not outcome.result.inferred:
+                    again.append(outcome.event_id)
+            elif outcome.status is not OutcomeStatus.ALREADY_UNSCHEDULED:
+                left[outcome.event_id] = f"ambiguous: bots may be left: {outcome.reason}"
+        event_ids = again
+    return left | dict.fromkeys(event_ids, "ambiguous: the API does not come to an end of its bots")
+
+
+def _conclude(
+    half: Half,
+    page: ScheduledBotPage | None,
+    failure: str | None,
+    outcomes: Mapping[str | None, UnscheduleOutcome],
+    left: Mapping[str, str],
+) -> MeetingCancellation:
+    if not half.goes_on:
+        return half.result((), False, f"the event was not cancelled, and no bot touched for it: {half.error}")
+    if half.wanted is None:
+        return half.result(
+            (), False, "the event has no provider_event_id to find its bot by; pass bot_event_id"
+        )
+    outcome = outcomes.get(half.wanted)
+    if outcome is None and failure is not None:
+        return half.result((), False, failure)
+    if outcome is None:
+        return half.result((), *_without_bot(half.wanted, page))
+    if outcome.status not in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED):
+        why = f"its bot is not unscheduled: {outcome.status}: {outcome.reason}"
+        return half.result((outcome,), False, why)
+    if half.wanted in left:
+        return half.result((outcome,), False, left[half.wanted])
+    if failure is not None and len(outcome.bot_ids) > 1:
+        return half.result((outcome,), False, f"ambiguous: bots may be left: {failure}")
+    if half.cancelled is None:
+        why = "the event was not found: cancelled before, or its id is wrong; its bot is unscheduled"
+        # After a lost answer even less is known of the event.
+        return half.result((outcome,), half.error is not None and not half.error.outcome_unknown, why)
+    return half.result((outcome,), True, None)
+
+
+def _without_bot(wanted: str, page: ScheduledBotPage | None) -> tuple[bool, str]:
+    shown = repr(clean_text(wanted, 100))
+    if page is None:
+        return False, "the bots were not listed"
+    if page.truncated:
+        return False, f"no bot of {shown} is in the listing, but that is full: it may hide behind it"
+    if page.rejected:
+        return False, f"no bot of {shown} is in the listing, but rows of it can't be read"
+    return True, f"no bot is scheduled for {shown}"

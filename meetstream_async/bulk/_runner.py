@@ -1,0 +1,333 @@
+"""The bounded runner over any callable. Knows neither API.
+
+It takes a slot of the semaphore, waits for the pace, and only then makes a task: tasks and memory stay
+in proportion to ``max_concurrency``, however many jobs there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any, Generic
+
+from .._http.rate_limit import WaitTooLongError
+from ..errors import RateLimitError, ServerError, TransportError
+from ._circuit_breaker import Outage
+from ._operation import J, O, Plan
+from .options import BulkOptions
+from .report import Outcome
+
+_log = logging.getLogger("meetstream_async.bulk._runner")
+
+
+class Runner(Generic[J, O]):
+    """Runs the jobs of a plan, at most ``max_concurrency`` at a time, until they end or it is stopped.
+
+    ``done`` hears every outcome once, in the order they finish. With ``hold`` a slot stays taken until
+    ``release()``, which is how a slow consumer slows the run down.
+    """
+
+    def __init__(
+        self,
+        plan: Plan[J, O],
+        options: BulkOptions[Any],
+        done: Callable[[J, O], None],
+        *,
+        hold: bool = False,
+    ) -> None:
+        # More than the pool has connections for would only wait there, with their clocks running.
+        connections = plan.open() or options.max_concurrency
+        self._slots = asyncio.Semaphore(min(options.max_concurrency, connections))
+        self._plan = plan
+        self._options = options
+        self._pacer = plan.pacer
+        self._done = done
+        self._hold = hold
+        self._running: dict[asyncio.Task[None], J] = {}
+        self._unbegun: set[J] = set()
+        """Jobs whose task has not taken its first step."""
+        self._waiting: set[asyncio.Task[Any]] = set()
+        self._outage = Outage(plan.patience)
+        self._failures_in_a_row = 0
+        self._stopping = False
+        self._aborted = False
+        self.exhausted = False
+        """The plan had no more jobs."""
+        self.stop_reason: str | None = None
+        self.crash: Exception | None = None
+        """What ``done`` or a source raised; it stopped the run and is raised at its end."""
+
+    async def run(self) -> None:
+        """Returns when every job has its outcome. Cancelled, it cancels what is in flight, too."""
+        feeder = asyncio.create_task(self._feed(), name="meetstream_async feeder")
+        self._waiting.add(feeder)
+        watcher = asyncio.create_task(self._watch(), name="meetstream_async watcher")
+        if self._wants_to_stop():
+            self.stop()
+        try:
+            await asyncio.wait({feeder})
+            while self._running:
+                await asyncio.wait(self._running)
+            watcher.cancel()
+            await asyncio.wait({watcher})
+        except asyncio.CancelledError:
+            self._aborted = True
+            self.stop("cancelled")
+            await _end([feeder, watcher, *self._running])
+            raise
+        finally:
+            self._waiting.discard(feeder)
+            if feeder.cancelled():
+                # By a stop, or by a source that was itself cancelled.
+                self.stop("the source of targets was cancelled")
+            elif (error := feeder.exception()) is not None:
+                self._crashed(error)
+            self._settle_rest()
+
+    def stop(self, reason: str = "stopped by the caller") -> None:
+        """Start nothing new. What is in flight finishes."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self.stop_reason = reason
+        _log.warning("bulk run stops: %s", reason, extra={"event": "stop", "reason": reason})
+        for task in self._waiting:
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    def release(self) -> None:
+        """Give back a slot that was held for the consumer."""
+        self._slots.release()
+
+    @contextlib.asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """A slot and a turn for a request of the plan's own, such as a listing."""
+        async with self._slots:
+            await self._pacer.wait(pause_limit=self._options.max_pause)
+            yield
+
+    async def _watch(self) -> None:
+        if self._options.stop is not None:
+            await self._options.stop.wait()
+            self.stop()
+
+    async def _feed(self) -> None:
+        loop = asyncio.get_running_loop()
+        foreseen_in_a_row = 0
+        async with contextlib.aclosing(self._plan.jobs()) as jobs:
+            while not self._stopping:
+                try:
+                    job = await anext(jobs)
+                except StopAsyncIteration:
+                    self.exhausted = True
+                    return
+                except asyncio.CancelledError:
+                    self._swallow_stop()
+                    return
+                try:
+                    await self._slots.acquire()
+                    foreseen = self._plan.foresee(job)
+                    if foreseen is not None:
+                        self._finish(job, foreseen)
+                        foreseen_in_a_row += 1
+                        if foreseen_in_a_row % 100 == 0:
+                            # Nothing here has to wait; others may have to.
+                            await asyncio.sleep(0)
+                        continue
+                    if not self._outage.answered:
+                        await self._until_answered()
+                    if not (self._is_open() or await self._turn()):
+                        self._finish(job, self._unsent(job))
+                        return
+                except asyncio.CancelledError:
+                    self._finish(job, self._unsent(job))
+                    self._swallow_stop()
+                    return
+                task = loop.create_task(self._work(job), name="meetstream_async call")
+                self._running[task] = job
+                self._unbegun.add(job)
+                task.add_done_callback(self._dismiss)
+
+    async def _until_answered(self) -> None:
+        """Until the server has answered once, no more are under way than may fail in a row."""
+        while not self._outage.answered and len(self._running) >= self._options.stop_after_failures:
+            self._outage.news.clear()
+            await self._outage.news.wait()
+
+    def _swallow_stop(self) -> None:
+        """A cancellation that came from ``stop`` ends here; any other goes on."""
+        if not self._stopping or self._aborted:
+            raise asyncio.CancelledError
+        task = asyncio.current_task()
+        assert task is not None
+        task.uncancel()
+
+    def _is_open(self) -> bool:
+        """Something new may start at once."""
+        return self._outage.is_back and self._pacer.is_open and not self._wants_to_stop()
+
+    def _wants_to_stop(self) -> bool:
+        # Between the setting of `stop` and the watcher's turn, too, nothing new is started.
+        return self._stopping or (self._options.stop is not None and self._options.stop.is_set())
+
+    async def _turn(self) -> bool:
+        """Wait until something new may start. False where the run stops instead."""
+        await self._outage.over.wait()
+        return await self._pace()
+
+    async def _pace(self) -> bool:
+        """Wait for the rate and the end of a pause. False where the run stops instead."""
+        try:
+            await self._pacer.wait(pause_limit=self._options.max_pause)
+        except WaitTooLongError as exc:
+            self.stop(
+                f"the API asked for a pause of {exc.seconds:.0f} s, "
+                f"longer than max_pause ({self._options.max_pause:g} s)"
+            )
+        if self._wants_to_stop():
+            self.stop()
+        return not self._stopping
+
+    async def _work(self, job: J) -> None:
+        self._unbegun.discard(job)
+        try:
+            failed_before = self._plan.failed_attempts
+            outcome = await self._plan.attempt(job)
+            if outcome.error is None:
+                self._outage.hear_answer()
+            else:
+                outcome = await self._perhaps_again(job, outcome, self._hear(outcome, failed_before))
+        except asyncio.CancelledError:
+            # Ends this task, whose own outcome says so.
+            outcome = self._plan.interrupted(job)
+        except Exception as error:
+            outcome = self._plan.interrupted(job)
+            self._crashed(error)
+        else:
+            self._judge(job, outcome)
+        # Here, not when the task is seen to have ended: the slot is free one turn of the loop earlier.
+        self._finish(job, outcome)
+
+    def _hear(self, outcome: O, failed_before: int) -> bool:
+        """Take note of what a call came to. True where it met an outage."""
+        if not _wants_a_server(outcome):
+            self._outage.hear_answer()
+            return False
+        others_failed = self._plan.failed_attempts - failed_before > outcome.attempts
+        return self._outage.hear_failure(others_failed)
+
+    async def _perhaps_again(self, job: J, outcome: O, is_outage: bool) -> O:
+        """What came of a target in the end, where its first call failed."""
+        if isinstance(outcome.error, RateLimitError):
+            # The target that met the 429 goes back once, when the pause is over, unless the run stops.
+            if await self._until_stopped(self._turn()):
+                return await self._again(job, outcome)
+            # Without an attempt: the pause had begun between its turn and its first request.
+            return outcome if outcome.attempts else self._unsent(job)
+        return await self._ride_out(job, outcome) if is_outage else outcome
+
+    async def _again(self, job: J, first: O) -> O:
+        """One more call for a target whose first one was not its own failure."""
+        reason = type(first.error).__name__
+        _log.info("a target goes back: %s", reason, extra={"event": "goes_back", "reason": reason})
+        failed_before = self._plan.failed_attempts
+        second = await self._plan.attempt(job)
+        self._hear(second, failed_before)
+        return self._plan.again(first, second)
+
+    async def _ride_out(self, job: J, outcome: O) -> O:
+        """A target that failed for want of a server goes back once when the server is back."""
+        probes = 0
+        while True:
+            # Until there is an answer, only the one that holds the probe asks.
+            async with self._outage.probe:
+                if not self._outage.is_back:
+                    wait = self._outage.wait_before_probe(probes)
+                    if wait is None or not await self._until_stopped(self._wait_and_pace(wait)):
+                        return outcome
+                    probes += 1
+                    outcome = await self._again(job, outcome)
+                    if not _wants_a_server(outcome):
+                        return outcome
+                    continue
+            if not await self._until_stopped(self._pace()):
+                return outcome
+            return await self._again(job, outcome)
+
+    async def _wait_and_pace(self, seconds: float) -> bool:
+        await asyncio.sleep(seconds)
+        return await self._pace()
+
+    async def _until_stopped(self, waiting: Coroutine[Any, Any, bool]) -> bool:
+        """What ``waiting`` returns; False at once where the run stops meanwhile."""
+        task = asyncio.current_task()
+        assert task is not None
+        if self._stopping:
+            waiting.close()
+            return False
+        self._waiting.add(task)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            self._swallow_stop()
+            return False
+        finally:
+            self._waiting.discard(task)
+
+    def _dismiss(self, task: asyncio.Task[None]) -> None:
+        job = self._running.pop(task)
+        if not self._outage.answered:
+            self._outage.news.set()
+        if job in self._unbegun:
+            # Cancelled before its first step: nothing was sent.
+            self._unbegun.discard(job)
+            self._finish(job, self._unsent(job))
+
+    def _finish(self, job: J, outcome: O) -> None:
+        if not self._hold:
+            self._slots.release()
+        try:
+            self._done(job, outcome)
+        except Exception as exc:
+            self._crashed(exc)
+
+    def _judge(self, job: J, outcome: O) -> None:
+        if outcome.error is not None and _wants_a_server(outcome):
+            self._failures_in_a_row += 1
+            if self._failures_in_a_row >= self._options.stop_after_failures:
+                self.stop(
+                    f"{self._failures_in_a_row} targets in a row failed, the last with: {outcome.error}"
+                )
+        else:
+            self._failures_in_a_row = 0
+        if (reason := self._plan.halts(job, outcome)) is not None:
+            self.stop(reason)
+
+    def _crashed(self, error: BaseException) -> None:
+        if isinstance(error, Exception):
+            self.crash = self.crash or error
+            self.stop(f"{type(error).__name__} was raised: {error}")
+
+    def _settle_rest(self) -> None:
+        if self._stopping:
+            for job in self._plan.rest():
+                self._finish(job, self._unsent(job))
+
+    def _unsent(self, job: J) -> O:
+        return self._plan.unsent(job, self.stop_reason or "the run ended first")
+
+
+def _wants_a_server(outcome: Outcome) -> bool:
+    """It failed because no server was there that works."""
+    return isinstance(outcome.error, (ServerError, TransportError))
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel the tasks and return when they have ended, however often this one is cancelled meanwhile."""
+    for task in tasks:
+        task.cancel()
+    while pending := [task for task in tasks if not task.done()]:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait(pending)

@@ -1,0 +1,87 @@
+"""Where the jobs of a bulk run come from: a list that is known, or a stream that may never end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from ..errors import ConfigurationError
+
+J = TypeVar("J")
+
+_BREATH = 100
+"""Targets of a plain iterable that are taken before others get a turn of the loop."""
+
+
+class Source(Generic[J]):
+    """Targets, checked and made into jobs.
+
+    A list is checked before anything is sent; a stream can only be checked as it comes. What a stopped
+    run leaves of a list is its ``rest``; a stream is not pulled further.
+    """
+
+    def __init__(
+        self,
+        targets: Any,
+        *,
+        expected: str,
+        check: Callable[[Any, str], Any],
+        known: Callable[[Collection[Any]], Iterator[J]],
+        single: Callable[[Any, str], J | None],
+        read_whole: bool = False,
+    ) -> None:
+        """``check(target, name)`` returns a target as it is to be used, or raises ConfigurationError for
+        what is none. ``known`` makes the jobs of a list of them, ``single`` that of one target of a
+        stream, or None where it needs none. ``read_whole``: read a stream to its end first, and treat it
+        as a list.
+        """
+        if isinstance(targets, str | bytes) or not isinstance(targets, Iterable | AsyncIterable):
+            raise ConfigurationError(
+                f"targets must be an iterable or async iterable of {expected}, "
+                f"not one {type(targets).__name__}"
+            )
+        self._targets = targets
+        self._check = check
+        self._known = known
+        self._single = single
+        self._read_whole = read_whole
+        self._list: Iterator[J] | None = None
+        if isinstance(targets, Collection):
+            # A copy: the caller may change the list while the run goes on.
+            self._take_list(targets, "targets[{}]")
+
+    async def jobs(self) -> AsyncGenerator[J, None]:
+        if self._list is None and self._read_whole:
+            self._take_list([target async for target in _each(self._targets)], "target {}")
+        if self._list is not None:
+            for job in self._list:
+                yield job
+            return
+        index = 0
+        async with contextlib.aclosing(_each(self._targets)) as targets:
+            async for target in targets:
+                single = self._single(target, f"target {index}")
+                index += 1
+                if single is not None:
+                    yield single
+
+    def rest(self) -> Iterable[J]:
+        return () if self._list is None else self._list
+
+    def _take_list(self, targets: Collection[Any], name: str) -> None:
+        self._list = self._known(
+            [self._check(target, name.format(index)) for index, target in enumerate(targets)]
+        )
+
+
+async def _each(targets: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+    if isinstance(targets, AsyncIterable):
+        async for target in targets:
+            yield target
+        return
+    for index, target in enumerate(targets, 1):
+        yield target
+        if index % _BREATH == 0:
+            await asyncio.sleep(0)

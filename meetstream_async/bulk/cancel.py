@@ -1,0 +1,149 @@
+"""Bulk cancelling of calendar events: the same runner and the same report as for bots."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+from attrs import define
+
+from ..errors import ConfigurationError, MeetStreamError
+from ..meetbit import check_id, check_note
+from ..meetbit.client import MeetBitClient
+from ._api_operation import CallPlan, Job
+from ._operation import Shortfall
+from ._targets import Source
+from .options import BulkOptions
+from .report import BulkReport, CancelOutcome, OutcomeStatus
+from .run import run_to_end
+
+Id: TypeAlias = int | str
+CancelTarget: TypeAlias = tuple[Id, Id] | tuple[Id, Id, str | None]
+CancelTargets: TypeAlias = Iterable[CancelTarget] | AsyncIterable[CancelTarget]
+
+CANCEL_STATUSES = (
+    OutcomeStatus.CANCELLED,
+    OutcomeStatus.WOULD_CANCEL,
+    OutcomeStatus.FAILED,
+    OutcomeStatus.UNKNOWN,
+    OutcomeStatus.NOT_ATTEMPTED,
+)
+
+
+async def bulk_cancel_events(
+    client: MeetBitClient,
+    targets: CancelTargets,
+    cancel_note: str,
+    *,
+    max_concurrency: int = 5,
+    dry_run: bool = False,
+    max_pause: float = 300.0,
+    stop_after_failures: int = 20,
+    on_outcome: Callable[[CancelOutcome], object] | None = None,
+    stop: asyncio.Event | None = None,
+) -> BulkReport[CancelOutcome]:
+    """Cancel every target at the client's pace, at most ``max_concurrency`` requests in flight.
+
+    ``targets``: any iterable or async iterable of (calendar id, event id), or of (calendar id, event id,
+    note) for a note of its own. An event that is given twice is cancelled once. The other options, the
+    stop conditions and the report are those of ``bulk_unschedule``: a 429 pauses the whole client, its
+    target goes back once, and a pause of more than ``max_pause`` seconds stops the run.
+
+    Raises ConfigurationError for bad arguments and targets, before any request is sent, and what the
+    iterable itself raises. What happens to an event is in the report, never raised.
+    """
+    plan = CancelPlan(check_meetbit(client), targets, cancel_note, dry_run)
+    return await run_to_end(
+        plan, BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
+    )
+
+
+def check_meetbit(client: object) -> MeetBitClient:
+    if not isinstance(client, MeetBitClient):
+        raise ConfigurationError(f"client must be a MeetBitClient, not {type(client).__name__}")
+    return client
+
+
+@define(eq=False)
+class Cancellation(Job):
+    """One calendar event to be cancelled."""
+
+    calendar_id: int
+    event_id: int
+    note: str
+
+
+class CancelPlan(CallPlan[Cancellation, CancelOutcome]):
+    """The calendar events of given targets."""
+
+    statuses: Sequence[OutcomeStatus] = CANCEL_STATUSES
+
+    def __init__(
+        self, client: MeetBitClient, targets: CancelTargets, cancel_note: str, dry_run: bool
+    ) -> None:
+        if not isinstance(dry_run, bool):
+            raise ConfigurationError(f"dry_run must be True or False, not {dry_run!r}")
+        super().__init__(client._api, dry_run=dry_run, would=OutcomeStatus.WOULD_CANCEL)
+        self._client = client
+        self._note = check_note(cancel_note, "cancel_note")
+        self._seen: set[tuple[int, int]] = set()
+        self._source: Source[Cancellation] = Source(
+            targets,
+            expected="(calendar id, event id) pairs",
+            check=self._read,
+            known=self._known,
+            single=self._single,
+        )
+
+    def jobs(self) -> AsyncGenerator[Cancellation, None]:
+        return self._source.jobs()
+
+    def rest(self) -> Iterable[Cancellation]:
+        return self._source.rest()
+
+    def shortfall(self) -> Shortfall:
+        return Shortfall()
+
+    async def attempt(self, job: Cancellation) -> CancelOutcome:
+        job.begin()
+        try:
+            result, attempts = await self._client._cancel(
+                job.calendar_id, job.event_id, job.note, uncertain=job.uncertain, slot_taken=True
+            )
+        except MeetStreamError as exc:
+            error = exc
+        else:
+            return self.outcome(job, OutcomeStatus.CANCELLED, result=result, attempts=attempts)
+        job.note_error(error)
+        return self.failure(job, error)
+
+    def outcome(self, job: Cancellation, status: OutcomeStatus, **fields: Any) -> CancelOutcome:
+        return CancelOutcome(job.calendar_id, job.event_id, status, elapsed=job.end(), **fields)
+
+    def _known(self, jobs: Collection[Cancellation]) -> Iterator[Cancellation]:
+        return filter(self._is_new, jobs)
+
+    def _single(self, target: Any, name: str) -> Cancellation | None:
+        job = self._read(target, name)
+        return job if self._is_new(job) else None
+
+    def _is_new(self, job: Cancellation) -> bool:
+        key = (job.calendar_id, job.event_id)
+        if key in self._seen:
+            return False
+        self._seen.add(key)
+        return True
+
+    def _read(self, target: Any, name: str) -> Cancellation:
+        if not isinstance(target, tuple | list) or len(target) not in (2, 3):
+            raise ConfigurationError(
+                f"{name} must be (calendar id, event id) or (calendar id, event id, note), "
+                f"not {type(target).__name__}"
+            )
+        note = target[2] if len(target) == 3 else None
+        return Cancellation(
+            check_id(target[0], f"{name}: calendar_id"),
+            check_id(target[1], f"{name}: event_id"),
+            self._note if note is None else check_note(note, f"{name}: cancel_note"),
+        )

@@ -1,0 +1,205 @@
+"""Bulk runs as their users hold them: the stream of outcomes, and the report over a whole run.
+
+Knows neither API; :mod:`meetstream_async.bulk._runner` does the work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Any, Generic, Self
+
+from ..errors import ConfigurationError
+from ._operation import O, Plan, Shortfall
+from ._runner import Runner
+from .options import BulkOptions
+from .report import BulkReport, OutcomeStatus
+
+
+class Tally(Generic[O]):
+    """The counts of a run, its clock, and its report."""
+
+    def __init__(self, statuses: Sequence[OutcomeStatus]) -> None:
+        self._counts: dict[str, int] = dict.fromkeys(statuses, 0)
+        self._started: float | None = None
+        self._ended: float | None = None
+        self._deaf = False
+
+    def start(self) -> None:
+        self._started = time.monotonic()
+
+    def end(self) -> None:
+        self._ended = time.monotonic()
+
+    def add(self, status: OutcomeStatus) -> None:
+        self._counts[status] += 1
+
+    def tell(self, on_outcome: Callable[[O], object] | None, outcome: O) -> None:
+        """Let the caller's function hear an outcome, until it raises: then it is broken."""
+        if on_outcome is None or self._deaf:
+            return
+        self._deaf = True
+        on_outcome(outcome)
+        self._deaf = False
+
+    def report(
+        self, outcomes: Iterable[O], exhausted: bool, stop_reason: str | None, shortfall: Shortfall
+    ) -> BulkReport[O]:
+        """The report as of now."""
+        counts = self._counts
+        incomplete = list(shortfall.incomplete)
+        if stop_reason is not None:
+            incomplete.insert(0, stop_reason)
+        elif not exhausted:
+            incomplete.insert(0, "the run is not over")
+        left = [
+            f"{counts[status]} {status.value.replace('_', ' ')}"
+            for status in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
+            if counts.get(status)
+        ]
+        if shortfall.still_listed:
+            left.append(f"{len(shortfall.still_listed)} still listed although unscheduled")
+        left += shortfall.left
+        elapsed = 0.0
+        if self._started is not None:
+            elapsed = (self._ended or time.monotonic()) - self._started
+        complete = exhausted and not shortfall.incomplete
+        ok = complete and not left
+        return BulkReport(
+            counts=dict(counts),
+            outcomes=tuple(outcomes),
+            complete=complete,
+            ok=ok,
+            reason=None if ok else "; ".join(incomplete + left),
+            elapsed=elapsed,
+            still_listed=shortfall.still_listed,
+        )
+
+
+class BulkRun(Generic[O]):
+    """A bulk run in progress: ``async with`` it, then ``async for`` the outcomes as they finish.
+
+    Leaving the block early starts nothing new and waits for what is in flight; a cancelled task takes
+    its requests with it, and their outcomes are ``unknown``. ``report`` is readable at any time.
+    """
+
+    def __init__(self, plan: Plan[Any, O], options: BulkOptions[O]) -> None:
+        self._plan = plan
+        self._options = options
+        self._tally: Tally[O] = Tally(plan.statuses)
+        self._ready: deque[O] = deque()
+        self._news = asyncio.Event()
+        self._runner: Runner[Any, O] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._task is not None:
+            raise ConfigurationError("a run runs once; make a new one")
+        self._runner = Runner(self._plan, self._options, self._done, hold=True)
+        self._tally.start()
+        self._task = asyncio.create_task(self._runner.run(), name="meetstream_async bulk run")
+        self._task.add_done_callback(self._over)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._runner is not None
+        assert self._task is not None
+        # GeneratorExit: the block stands in a generator that is closed, which is leaving it early.
+        if error is None or isinstance(error, Exception | GeneratorExit):
+            try:
+                await self.stop()
+            except asyncio.CancelledError:
+                await self._abort()
+                raise
+            if error is None and self._runner.crash is not None:
+                raise self._runner.crash
+        else:
+            await self._abort()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> O:
+        if self._runner is None or self._task is None:
+            raise ConfigurationError("a run is started by `async with`; iterate inside of it")
+        while not self._ready:
+            if self._task.done():
+                if self._runner.crash is not None:
+                    crash, self._runner.crash = self._runner.crash, None
+                    raise crash
+                raise StopAsyncIteration
+            self._news.clear()
+            await self._news.wait()
+        # Only now has the consumer room for another one.
+        self._runner.release()
+        return self._ready.popleft()
+
+    async def stop(self) -> None:
+        """Start nothing new, and return when what is in flight has finished.
+
+        Outcomes that are not consumed yet stay ready for iteration.
+        """
+        if self._runner is None or self._task is None:
+            raise ConfigurationError("a run is started by `async with`; stop it inside of it")
+        if not self._task.done():
+            self._runner.stop()
+            await asyncio.wait({self._task})
+
+    @property
+    def report(self) -> BulkReport[O]:
+        """The report as of now; its ``outcomes`` are those that were not handed to the consumer."""
+        runner = self._runner
+        if runner is None:
+            return self._tally.report((), False, "not started", Shortfall())
+        ended = runner.exhausted and self._task is not None and self._task.done()
+        return self._tally.report(self._ready, ended, runner.stop_reason, self._plan.shortfall())
+
+    async def _abort(self) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    def _done(self, job: object, outcome: O) -> None:
+        self._tally.add(outcome.status)
+        self._ready.append(outcome)
+        self._news.set()
+        self._tally.tell(self._options.on_outcome, outcome)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._tally.end()
+        self._news.set()
+        if not task.cancelled():
+            task.exception()
+
+
+async def run_to_end(plan: Plan[Any, O], options: BulkOptions[O]) -> BulkReport[O]:
+    """Run a plan to its end and keep every outcome."""
+    tally: Tally[O] = Tally(plan.statuses)
+    outcomes: list[O] = []
+
+    def done(job: object, outcome: O) -> None:
+        tally.add(outcome.status)
+        outcomes.append(outcome)
+        tally.tell(options.on_outcome, outcome)
+
+    runner = Runner(plan, options, done)
+    tally.start()
+    await runner.run()
+    tally.end()
+    report = tally.report(outcomes, runner.exhausted, runner.stop_reason, plan.shortfall())
+    if runner.crash is not None:
+        raise with_report(runner.crash, report)
+    return report
+
+
+def with_report(error: Exception, report: BulkReport[Any]) -> Exception:
+    """The error that ended a run, with a note of what had happened until then."""
+    if report.outcomes:
+        counts = ", ".join(f"{count} {status}" for status, count in report.counts.items() if count)
+        error.add_note(f"the bulk run until then: {counts}")
+    return error

@@ -1,0 +1,58 @@
+"""Unscheduling a whole account: list, cancel, list again, and look whether it is true.
+
+The API shows 100 rows at most and has no cursor, so what lies behind them only comes to light as the
+rows before it go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from datetime import datetime
+
+from ..errors import ConfigurationError
+from ..meetstream.client import MeetStreamClient
+from ._drain import DrainPlan
+from .options import BulkOptions, OneOffBots, UnscheduleOptions, Where
+from .report import BulkReport, UnscheduleOutcome
+from .unschedule import check_client
+
+
+async def unschedule_all(
+    client: MeetStreamClient,
+    *,
+    settle: float = 15.0,
+    max_concurrency: int = 5,
+    where: Where | None = None,
+    cancel_all_occurrences: bool | None = None,
+    from_date: datetime | None = None,
+    one_off_bots: OneOffBots = "report",
+    whole_events: bool = False,
+    dry_run: bool = False,
+    max_pause: float = 300.0,
+    stop_after_failures: int = 20,
+    dedupe: bool = True,
+    on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
+    stop: asyncio.Event | None = None,
+) -> BulkReport[UnscheduleOutcome]:
+    """Unschedule every scheduled bot of the account, past the 100 that a listing shows, and verify it.
+
+    Takes the options of ``bulk_unschedule``. Lists, cancels, lists again until a listing brings nothing
+    new, then looks again at rows that are still listed until they are gone or ``settle`` seconds have
+    passed without progress. An event whose rows go one by one gets one DELETE after another. Outcomes
+    that were ``unknown`` are settled by what the listing shows. ``on_outcome`` hears each event once,
+    with the API's answer; the report is the final word, and ``still_listed`` names the bots that remain.
+
+    A dry run lists once. ``dedupe`` is accepted for symmetry and has to be True: draining is knowing
+    what has been dealt with. Raises the error of the first listing; if a later one fails, the report
+    comes back with ``complete=False`` and the reason.
+    """
+    options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
+    bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
+    if isinstance(settle, bool) or not isinstance(settle, int | float) or not 0 <= settle < math.inf:
+        raise ConfigurationError(f"settle must be a number of seconds, 0 or more, not {settle!r}")
+    if dedupe is not True:
+        raise ConfigurationError("unschedule_all needs dedupe=True; bulk_unschedule can do without")
+    plan = DrainPlan(check_client(client), options, bulk, settle)
+    return await plan.run()

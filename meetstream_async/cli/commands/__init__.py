@@ -1,0 +1,1 @@
+"""Signatures and help texts of the commands."""

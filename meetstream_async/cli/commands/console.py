@@ -1,0 +1,118 @@
+"""The command `console`: the page on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+import webbrowser
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from ... import MeetStreamClient, OutcomeStatus
+from ...simulator import Simulator
+from ..exit_codes import ExitCode, Refused
+from ..inputs.accounts import Account, meetstream_account
+from ..runs.bulk_run import show_report
+from ..runs.process import run_async
+from ..terminal.output import clean, print_line, say
+from ..terminal.progress import wording
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """What was typed."""
+
+    simulate: bool = False
+    bots: int = 80
+    port: int = 0
+    browser: bool = True
+    concurrency: int = 5
+    rate: float | None = None
+    max_pause: float = 300.0
+    timeout: float = 30.0
+    api_key_file: Path | None = None
+
+
+def console(wanted: Wanted) -> ExitCode:
+    """Serve until a signal; runs that it meets end gracefully, and are told of."""
+    try:
+        from ...console import CannotServe, Desk, serving
+    except ImportError as error:
+        raise Refused(str(error)) from None
+
+    async def serve(stop: asyncio.Event) -> ExitCode:
+        ended: list[Any] = []
+        async with _account(wanted) as account:
+            desk = Desk(
+                account.base_url,
+                account.key_source,
+                account.explain,
+                simulated=wanted.simulate,
+                options={"max_concurrency": wanted.concurrency, "max_pause": wanted.max_pause},
+            )
+            try:
+                async with serving(desk, account.arguments, port=wanted.port) as served:
+                    # A result, for whoever starts the console from a program.
+                    print_line(served.url)
+                    say(f"the console of {clean(account.base_url)} is at this address, for one browser")
+                    say("Ctrl-C ends it; runs that are under way finish what is in flight")
+                    if wanted.browser:
+                        open_page(served.url)
+                    await stop.wait()
+                    ended = await desk.runs.under_way()
+                    await desk.runs.stop_all()
+            except CannotServe as refusal:
+                raise Refused(str(refusal)) from None
+            except asyncio.CancelledError:
+                for record in ended:
+                    say(f"left at once, without looking again: {_tally(record.counts())}")
+                raise
+        for record in ended:
+            say(f"ended the run of {clean(record.agreement.told.title)}:")
+            if record.report is not None:
+                show_report(record.report, one_off_bots=record.agreement.told.one_off_bots)
+        return ExitCode.INTERRUPTED if ended else ExitCode.OK
+
+    return run_async(serve, on_stop=lambda: say("stopping: nothing new is sent; once more leaves at once"))
+
+
+@contextlib.asynccontextmanager
+async def _account(wanted: Wanted) -> AsyncIterator[Account[MeetStreamClient]]:
+    if not wanted.simulate:
+        yield meetstream_account(wanted.api_key_file, timeout=wanted.timeout, rate=wanted.rate)
+        return
+    async with Simulator(wanted.bots, latency=0.2, error_rate=0.05) as simulator:
+        # Both are given: the environment may hold a real key.
+        arguments: dict[str, Any] = {
+            "api_key": simulator.api_key,
+            "base_url": simulator.base_url,
+            "timeout": wanted.timeout,
+            "rate_limit": wanted.rate,
+        }
+        yield Account(
+            lambda: MeetStreamClient(**arguments),
+            simulator.base_url,
+            "the simulator",
+            "MEETSTREAM_API_URL",
+            arguments,
+        )
+
+
+def _tally(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {wording(OutcomeStatus(status))}" for status, count in sorted(counts.items()))
+
+
+def open_page(url: str) -> None:
+    """Open the page where there is a browser with a window; one in the terminal would take it over."""
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        return
+    # Some browsers are waited for until they are closed.
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

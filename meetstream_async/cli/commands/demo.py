@@ -1,0 +1,168 @@
+"""The demo: a bulk run, and meetings with their bots, checked against the simulated accounts' own books."""
+
+from __future__ import annotations
+
+import asyncio
+
+from rich.text import Text
+
+from ... import (
+    BulkReport,
+    MeetBitClient,
+    MeetStreamClient,
+    OutcomeStatus,
+    UnscheduleOutcome,
+    cancel_meetings,
+    unschedule_all,
+)
+from ...preview import Consent, OneOffBots, look
+from ...simulator import Ledger, Simulator
+from ..exit_codes import ExitCode
+from ..runs.bulk_run import show_report
+from ..runs.process import run_async
+from ..terminal.output import say, show
+from ..terminal.preview import show_preview
+from ..terminal.progress import Board
+from ..terminal.tables import bots_table, meetings_table
+
+_GONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
+_ONE_OFF_BOTS: OneOffBots = "delete"
+
+
+def demo() -> ExitCode:
+    """List, preview, unschedule and check, all inside of this process."""
+    return run_async(_demo)
+
+
+async def _demo(_: asyncio.Event) -> ExitCode:
+    code = await _account()
+    if code is ExitCode.OK:
+        code = await _meetings()
+    if code is ExitCode.OK:
+        say("\nNext, with your own key in MEETSTREAM_API_KEY (neither changes anything):")
+        say("  meetstream-async list\n  meetstream-async unschedule-all --dry-run")
+        say("or without one, an account to play with: meetstream-async simulate")
+    return code
+
+
+async def _account() -> ExitCode:
+    """The first act: every bot of an account."""
+    async with Simulator(250, 7, series=0.1, one_off=0.02, error_rate=0.05, latency=0.04) as simulator:
+        # Both are given: the demo must never look at the environment, where a real key may be.
+        async with MeetStreamClient(simulator.api_key, base_url=simulator.base_url, timeout=10.0) as client:
+            report = await _run(client, simulator)
+        inferred = sum(one.result is not None and one.result.inferred for one in report.outcomes)
+        remaining = len(simulator.ledger.scheduled_bots)
+        problems = disagreements(report, simulator.ledger)
+        hit = [record.trouble for record in simulator.requests if record.trouble is not None]
+        _step("4. The report against the simulator's own books")
+        say(
+            f"It saw {len(simulator.requests)} requests, never more than {simulator.max_in_flight} at once, "
+            f"and answered {len(hit)} of them with 500 or 503,\n"
+            f"{sum(trouble.applies for trouble in hit)} of those although it had done what was asked. "
+            f"The client found that out by asking again: it reports {inferred} as inferred."
+        )
+    for problem in problems:
+        show(Text(f"disagreement: {problem}", "red"), results=True)
+    if problems or not report.ok:
+        show(Text("verdict: the report does NOT hold", "bold red"), results=True)
+        return ExitCode.NOT_OK
+    show(
+        Text(
+            f"verdict: the report holds. {report.counts[OutcomeStatus.UNSCHEDULED]} are reported as "
+            f"unscheduled, the books agree on each, and {remaining} bots are left.",
+            "bold green",
+        ),
+        results=True,
+    )
+    return ExitCode.OK
+
+
+async def _meetings() -> ExitCode:
+    """The second act: calendar events in MeetBit, and their bots in MeetStream."""
+    _step("5. Three meetings: the calendar event in MeetBit, then its bot in MeetStream")
+    async with Simulator(12, 3, series=0, one_off=0, several=0) as simulator:
+        async with (
+            MeetBitClient(
+                access_key_id=simulator.access_key_id,
+                access_key_secret=simulator.access_key_secret,
+                base_url=simulator.meetbit_base_url,
+            ) as meetbit,
+            MeetStreamClient(simulator.api_key, base_url=simulator.base_url) as meetstream,
+        ):
+            targets = [(event.calendar_id, event.event_id) for event in simulator.calendar_events[:3]]
+            meetings = await cancel_meetings(meetbit, meetstream, targets, "The room is flooded.")
+        show(meetings_table(meetings), results=True)
+        ledger = simulator.ledger
+        cancelled = {event_id for _, event_id in targets}
+        gone = {ledger.calendar_events[event_id].provider_event_id for event_id in cancelled}
+        true = (
+            all(meeting.ok for meeting in meetings)
+            and ledger.cancelled_events == cancelled
+            and ledger.unscheduled_events == gone
+        )
+    if not true:
+        show(Text("verdict: the books do NOT agree", "bold red"), results=True)
+        return ExitCode.NOT_OK
+    text = (
+        "verdict: the books agree: these three are cancelled, their bots are gone, and the other nine stand."
+    )
+    show(Text(text, "bold green"), results=True)
+    return ExitCode.OK
+
+
+async def _run(client: MeetStreamClient, simulator: Simulator) -> BulkReport[UnscheduleOutcome]:
+    bots = len(simulator.ledger.bots)
+    say(
+        f"A simulated account with {bots} bots, on this machine. Of its answers 5 % are errors, as on a bad "
+        "day.\nNo key is needed, and nothing leaves this machine."
+    )
+    _step("1. The listing: 100 bots at most, since the API shows no more (the soonest 3 here)")
+    preview = await look(client, "the simulator", _ONE_OFF_BOTS)
+    show(bots_table(preview.bots[:3]))
+    _step("2. The preview: what a run would do")
+    show_preview(preview)
+    _step("3. The run: unschedule, list again for what lay behind, and look whether it is true")
+    say("One-off bots have no event; this run deletes them by their own ids (--one-off-bots delete).")
+    one_off = sum(bot.event_id is None for bot in simulator.ledger.bots.values())
+    # Only a simulator knows how many there are behind the first 100.
+    board = Board(len(simulator.ledger.events) + one_off)
+    async with board:
+        report = await unschedule_all(
+            client, where=Consent(preview).admits, one_off_bots=_ONE_OFF_BOTS, on_outcome=board.hear
+        )
+    show_report(report, one_off_bots=_ONE_OFF_BOTS)
+    return report
+
+
+def disagreements(report: BulkReport[UnscheduleOutcome], ledger: Ledger) -> list[str]:
+    """Where the report and the books differ."""
+    said_events = {one.event_id for one in report.outcomes if one.event_id and one.status in _GONE}
+    said_bots = {
+        bot_id
+        for one in report.outcomes
+        if one.status in _GONE and one.event_id is None
+        for bot_id in one.bot_ids
+    }
+    one_off = {bot.bot_id for bot in ledger.bots.values() if bot.event_id is None}
+    named = [one.event_id or one.bot_ids[0] for one in report.outcomes]
+    problems = [
+        f"{name} is reported as gone and is scheduled" for name in said_events - ledger.unscheduled_events
+    ]
+    problems += [f"{name} is gone and is not reported so" for name in ledger.unscheduled_events - said_events]
+    problems += [
+        f"bot {name} is reported as gone and is scheduled" for name in said_bots & ledger.scheduled_bots
+    ]
+    problems += [
+        f"bot {name} is gone and is not reported so" for name in (one_off & ledger.removed_bots) - said_bots
+    ]
+    if len(named) != len(set(named)) or set(named) != ledger.events.keys() | one_off:
+        problems.append("the report does not name each event and each one-off bot once")
+    if sum(report.counts.values()) != len(named):
+        problems.append("the counts of the report do not add up")
+    return problems
+
+
+def _step(title: str) -> None:
+    say("")
+    say((title, "bold"))

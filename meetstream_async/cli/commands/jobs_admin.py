@@ -1,0 +1,144 @@
+"""The options of the commands on jobs that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from ..exit_codes import ExitCode, Refused
+from ..inputs.options import Json, Yes
+from ..inputs.times import parse_age
+from ..runs.process import execute
+
+JobId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        envvar="MEETSTREAM_JOBS_DATABASE_URL",
+        show_envvar=True,
+        show_default=False,
+        help="sqlite:////path or postgresql://user@host/name; a SQLite file of your own by default.",
+    ),
+]
+
+
+def status(
+    job_id: JobId,
+    watch: Annotated[bool, typer.Option("--watch", help="Until the job is over.")] = False,
+    database: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Show how a job stands, a line for each account.
+
+    Exits with 1 where the job is over and not all that was asked for holds.
+
+    \b
+    Example:
+      meetstream-async jobs status offboarding-7 --json | jq -r .state
+    """
+
+    def command() -> ExitCode:
+        from ..runs.jobs_admin import show_status
+
+        return show_status(job_id, database, watch=watch, as_json=as_json)
+
+    execute_with_jobs(command)
+
+
+def report(job_id: JobId, database: DatabaseUrl = None) -> None:
+    """Print what became of each event, as JSON lines.
+
+    Each has account, event_id, bot_ids, status, reason, attempts and error. Of an unfinished job it prints
+    what is there so far, and exits with 1.
+
+    \b
+    Example:
+      meetstream-async jobs report offboarding-7 | jq -r 'select(.status == "failed") | .event_id'
+    """
+
+    def command() -> ExitCode:
+        from ..runs.jobs_admin import print_report
+
+        return print_report(job_id, database)
+
+    execute_with_jobs(command)
+
+
+def cancel(job_id: JobId, database: DatabaseUrl = None, as_json: Json = False) -> None:
+    """Stop a job: nothing new is sent, what is in flight finishes.
+
+    What was unscheduled stays unscheduled. `jobs resume` goes on with it.
+    """
+
+    def command() -> ExitCode:
+        from ..runs.jobs_admin import cancel as cancel_job
+
+        return cancel_job(job_id, database, as_json=as_json)
+
+    execute_with_jobs(command)
+
+
+def resume(
+    job_id: JobId,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Take over from workers that seem alive, too; it may send twice."),
+    ] = False,
+    database: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Put back into the queue what a dead worker held, or what was cancelled.
+
+    Workers go on behind the last stored step of each account. Accounts of a living worker stay with it.
+    """
+
+    def command() -> ExitCode:
+        from ..runs.jobs_admin import resume as resume_job
+
+        return resume_job(job_id, database, force=force, as_json=as_json)
+
+    execute_with_jobs(command)
+
+
+def forget(
+    older_than: Annotated[
+        str,
+        typer.Option("--older-than", metavar="AGE", help="How long ago they ended: 30d, 12h, 1d12h."),
+    ],
+    yes: Yes = False,
+    database: DatabaseUrl = None,
+) -> None:
+    """Delete jobs that ended long ago, and print their ids.
+
+    Their outcomes go with them; otherwise the database keeps every job. Jobs that are not over stay. A
+    forgotten id is free again.
+
+    \b
+    Example:
+      meetstream-async jobs forget --older-than 30d --yes
+    """
+
+    def command() -> ExitCode:
+        from ..runs.jobs_admin import forget as forget_jobs
+
+        return forget_jobs(parse_age(older_than, "--older-than"), database, yes=yes)
+
+    execute_with_jobs(command)
+
+
+def execute_with_jobs(command: Callable[[], ExitCode]) -> None:
+    """Run a command; without the extra, say what to install."""
+
+    def guarded() -> ExitCode:
+        try:
+            return command()
+        except ImportError as error:
+            if error.name is None or "meetstream-async[jobs]" not in str(error):
+                raise
+            raise Refused(str(error)) from None
+
+    execute(guarded)

@@ -1,0 +1,51 @@
+"""A simulated account on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+
+from ...simulator import Simulator
+from ..exit_codes import ExitCode, Refused
+from ..runs.process import run_async
+from ..terminal.output import print_line, say
+
+
+def simulate(
+    *, port: int, bots: int, seed: int, latency: float, error_rate: float, one_off: float, series: float
+) -> ExitCode:
+    """Serve until a signal; what a client needs goes to stdout, for a shell to read."""
+    try:
+        simulator = Simulator(
+            bots, seed, series=series, one_off=one_off, port=port, latency=latency, error_rate=error_rate
+        )
+    except ValueError as error:
+        raise Refused(str(error)) from None
+
+    async def serve(stop: asyncio.Event) -> None:
+        try:
+            await simulator.start()
+        except OSError as error:
+            raise Refused(
+                f"port {port} can't be used ({os.strerror(error.errno or 0)}); --port 0 finds a free one"
+            ) from None
+        try:
+            for name, value in simulator.environment.items():
+                print_line(f"export {name}={shlex.quote(value)}")
+            say(
+                f"simulating {len(simulator.ledger.scheduled_bots)} bots of "
+                f"{len(simulator.ledger.scheduled_events)} events at {simulator.base_url}; Ctrl-C ends it"
+            )
+            say("in another shell: run the export lines, then meetstream-async list")
+            await stop.wait()
+        finally:
+            await simulator.close()
+
+    run_async(serve, on_stop=lambda: None)
+    say(
+        f"answered {len(simulator.requests)} requests; "
+        f"{len(simulator.ledger.scheduled_events)} events with "
+        f"{len(simulator.ledger.scheduled_bots)} bots remain scheduled"
+    )
+    return ExitCode.OK

@@ -1,0 +1,186 @@
+"""The options of the commands that unschedule bots."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..exit_codes import ExitCode, Refused
+from ..inputs.accounts import meetstream_account
+from ..inputs.files import check_ids, read_ids
+from ..inputs.options import (
+    After,
+    AllOccurrences,
+    ApiKeyFile,
+    Attr,
+    Before,
+    Concurrency,
+    DryRun,
+    Events,
+    Json,
+    MaxPause,
+    Most,
+    Name,
+    OneOff,
+    OneOffBots,
+    Platform,
+    Rate,
+    Report,
+    RetryFrom,
+    SeriesFrom,
+    Timeout,
+    WholeEvents,
+    Yes,
+)
+from ..runs.account import run_listed
+from ..runs.bulk_run import BulkChoices
+from ..runs.events import run_given
+from ..runs.process import execute
+from ..runs.report_file import opened
+from ..runs.report_reader import read_leftovers
+from ..runs.request import Unscheduling, read
+
+
+def unschedule(
+    event_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[EVENT_ID]...", show_default=False)
+    ] = None,
+    events: Events = None,
+    retry_from: RetryFrom = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    max_: Most = None,
+    report: Report = None,
+    all_occurrences: AllOccurrences = False,
+    series_from: SeriesFrom = None,
+    one_off_bots: OneOffBots = OneOff.REPORT,
+    concurrency: Concurrency = 5,
+    rate: Rate = None,
+    max_pause: MaxPause = 300.0,
+    timeout: Timeout = 30.0,
+    api_key_file: ApiKeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Unschedule the bots of given events.
+
+    The ids are taken as they are given; afterwards the listing is looked at, and what it still shows is
+    named. Lines of --events that are blank or begin with # are none.
+
+    \b
+    Examples:
+      meetstream-async unschedule evt_1f2e3d evt_4c5b6a
+      meetstream-async unschedule --events ids.txt --max 50 --report run.jsonl
+      meetstream-async unschedule --retry-from run.jsonl --report again.jsonl
+      psql -At -c 'select event_id from offboarded' | meetstream-async unschedule --events - --yes
+    """
+    choices = BulkChoices(
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+        concurrency=concurrency,
+        rate=rate,
+        timeout=timeout,
+        max_pause=max_pause,
+        most=max_,
+        report=report,
+    )
+    typed = Unscheduling(
+        command="unschedule",
+        ids=tuple(event_ids or ()),
+        events=events,
+        retry_from=retry_from,
+        one_off_bots=one_off_bots.value,
+        all_occurrences=all_occurrences,
+        series_from=series_from,
+        api_key_file=api_key_file,
+        choices=choices,
+    )
+    execute(lambda: run_unschedule(typed))
+
+
+def unschedule_all(
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    platform: Platform = None,
+    before: Before = None,
+    after: After = None,
+    name: Name = None,
+    attr: Attr = None,
+    whole_events: WholeEvents = False,
+    one_off_bots: OneOffBots = OneOff.REPORT,
+    all_occurrences: AllOccurrences = False,
+    series_from: SeriesFrom = None,
+    max_: Most = None,
+    report: Report = None,
+    retry_from: RetryFrom = None,
+    events: Events = None,
+    concurrency: Concurrency = 5,
+    rate: Rate = None,
+    max_pause: MaxPause = 300.0,
+    timeout: Timeout = 30.0,
+    api_key_file: ApiKeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Unschedule all scheduled bots, or those inside a filter, and verify it.
+
+    Goes past the 100 bots that a listing shows. Shows first what is there and asks for consent: what was
+    shown is what is unscheduled, and a listing that was full stands for all. Ctrl-C starts nothing new
+    and reports; a second one leaves at once.
+
+    \b
+    Examples:
+      meetstream-async unschedule-all --dry-run
+      meetstream-async unschedule-all --platform zoom --after now --before tomorrow
+      meetstream-async unschedule-all --attr customer=acme --max 40 --report run.jsonl
+      meetstream-async unschedule-all --yes --concurrency 10 --json > report.json
+    """
+    choices = BulkChoices(
+        dry_run=dry_run,
+        yes=yes,
+        as_json=as_json,
+        concurrency=concurrency,
+        rate=rate,
+        timeout=timeout,
+        max_pause=max_pause,
+        most=max_,
+        report=report,
+    )
+    typed = Unscheduling(
+        events=events,
+        retry_from=retry_from,
+        platform=platform,
+        before=before,
+        after=after,
+        name=name,
+        attributes=tuple(attr or ()),
+        one_off_bots=one_off_bots.value,
+        all_occurrences=all_occurrences,
+        series_from=series_from,
+        whole_events=whole_events,
+        api_key_file=api_key_file,
+        choices=choices,
+    )
+    execute(lambda: run_unschedule(typed))
+
+
+def run_unschedule(typed: Unscheduling) -> ExitCode:
+    """Read what was asked for, and do it."""
+    asked = read(typed)
+    choices = typed.choices
+    ids: tuple[str, ...] = check_ids((f"event id {n}", text) for n, text in enumerate(typed.ids, 1))
+    if typed.events is not None:
+        ids = read_ids(typed.events)
+    account = meetstream_account(typed.api_key_file, timeout=choices.timeout, rate=choices.rate)
+    leftovers = None
+    if typed.retry_from is not None:
+        leftovers = read_leftovers(typed.retry_from, api="meetstream", base_url=account.base_url)
+        if bool(leftovers.options.get("all_occurrences")) != typed.all_occurrences:
+            has = "with" if leftovers.options.get("all_occurrences") else "without"
+            raise Refused(f"that run was one {has} --all-occurrences; retry it {has}; nothing was sent")
+    with opened(choices.report) as journal:
+        if leftovers is not None:
+            return run_given(asked, account, journal, leftovers.targets, leftovers)
+        if ids:
+            return run_given(asked, account, journal, list(ids))
+        return run_listed(asked, account, journal)

@@ -1,0 +1,1 @@
+"""What an operator passes in: files, times, filters, keys."""

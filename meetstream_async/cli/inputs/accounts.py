@@ -1,0 +1,161 @@
+"""Whose account a command works on: its credentials, from the environment or a file, and its address."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from attrs import evolve, field, frozen
+
+from ... import (
+    AuthenticationError,
+    ConfigurationError,
+    MeetBitClient,
+    MeetStreamClient,
+    MeetStreamError,
+    PermissionDeniedError,
+    RateLimitError,
+    TransportError,
+)
+from ..exit_codes import ExitCode, Failed, Refused, code_of
+from ..terminal.output import clean, say
+
+KEY_VARIABLE = "MEETSTREAM_API_KEY"
+ACCESS_VARIABLES = ("MEETBIT_ACCESS_KEY_ID", "MEETBIT_ACCESS_KEY_SECRET")
+_MOST_BYTES = 65_536
+
+C = TypeVar("C")
+
+
+@frozen
+class Account(Generic[C]):
+    """One API as a command is going to use it."""
+
+    client: Callable[[], C] = field(repr=False)
+    """A new client, for one event loop."""
+    base_url: str
+    key_source: str
+    """The variable or the file that the key came from."""
+    url_variable: str
+    arguments: Mapping[str, Any] = field(factory=dict, repr=False)
+    """Those of the client, for what makes its own."""
+
+    @contextlib.contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Turn an error of the library into Failed: what happened, and what to do about it."""
+        try:
+            yield
+        except MeetStreamError as error:
+            raise Failed(self.explain(error), code_of(error)) from None
+
+    def explain(self, error: MeetStreamError) -> str:
+        """The error and what to do about it, in one line."""
+        text = clean(error, 1000)
+        if code_of(error) is ExitCode.DENIED:
+            return f"{text}; {self.rejected()}"
+        if isinstance(error, TransportError):
+            return f"{text}; {self.unreachable()}"
+        if isinstance(error, RateLimitError):
+            return f"{text}; try again later"
+        return text
+
+    def hint(self, errors: list[MeetStreamError]) -> str | None:
+        """What to do about errors that are not about one event, if there are any."""
+        if any(isinstance(error, AuthenticationError | PermissionDeniedError) for error in errors):
+            return self.rejected()
+        if any(isinstance(error, TransportError) for error in errors):
+            return self.unreachable()
+        return None
+
+    def rejected(self) -> str:
+        return f"the key from {self.key_source} was rejected at {clean(self.base_url)}: is it the right one?"
+
+    def unreachable(self) -> str:
+        return f"is {self.url_variable} right? The address is {clean(self.base_url)}"
+
+
+def meetstream_account(
+    key_file: Path | None, *, timeout: float = 30.0, rate: float | None = None
+) -> Account[MeetStreamClient]:
+    """The MeetStream account. Raises Refused where there is no key, or one that can't be used."""
+    key: str | None = None
+    if key_file is not None:
+        (key,) = _read_lines(key_file, ("the key",))
+    elif not os.environ.get(KEY_VARIABLE):
+        raise Refused(
+            f"{KEY_VARIABLE} is not set: put your key there or into a file for --api-key-file, "
+            "or try `meetstream-async demo`, which needs none"
+        )
+
+    arguments: dict[str, Any] = {"api_key": key, "timeout": timeout, "rate_limit": rate}
+
+    def client() -> MeetStreamClient:
+        return MeetStreamClient(**arguments)
+
+    return evolve(_account(client, key_file, KEY_VARIABLE, "MEETSTREAM_API_URL"), arguments=arguments)
+
+
+def meetbit_account(
+    keys_file: Path | None, *, timeout: float = 30.0, rate: float | None = None
+) -> Account[MeetBitClient]:
+    """The MeetBit account. Raises Refused where there are no keys, or some that can't be used."""
+    key_id: str | None = None
+    secret: str | None = None
+    if keys_file is not None:
+        key_id, secret = _read_lines(keys_file, ("the access key id", "the access key secret"))
+    elif missing := [name for name in ACCESS_VARIABLES if not os.environ.get(name)]:
+        raise Refused(
+            f"{missing[0]} is not set: put your access keys into {' and '.join(ACCESS_VARIABLES)}, "
+            "or into a file of two lines for --access-keys-file"
+        )
+
+    def client() -> MeetBitClient:
+        return MeetBitClient(
+            access_key_id=key_id,
+            access_key_secret=secret,
+            timeout=timeout,
+            rate_limit=5.0 if rate is None else rate,
+        )
+
+    address = "MEETBIT_API_URL" if os.environ.get("MEETBIT_API_URL") else "MEETBIT_PRIMARY_DOMAIN"
+    return _account(client, keys_file, " and ".join(ACCESS_VARIABLES), address)
+
+
+def _account(client: Callable[[], C], file: Path | None, variables: str, url_variable: str) -> Account[C]:
+    source = variables if file is None else clean(file)
+    try:
+        base_url: str = client().base_url  # type: ignore[attr-defined]
+    except ConfigurationError as error:
+        # The library names its own arguments, which the operator has never seen.
+        where = "" if file is None else f" (in {source})"
+        raise Refused(f"{clean(error, 1000)}{where}") from None
+    return Account(client, base_url, source, url_variable)
+
+
+def _read_lines(path: Path, names: tuple[str, ...]) -> list[str]:
+    """The lines of a key file, one for each name. Warns where others may read it."""
+    try:
+        with open(path, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            data = file.read(_MOST_BYTES)
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise Refused(f"the key file {clean(path)} can't be read: {os.strerror(error.errno or 0)}") from None
+    except UnicodeDecodeError:
+        raise Refused(f"the key file {clean(path)} is no text") from None
+    lines = [line.strip() for line in text.splitlines()]
+    while lines and not lines[-1]:
+        lines.pop()
+    if len(lines) != len(names) or not all(lines):
+        wanted = " and ".join(f"{name} on one line" for name in names)
+        raise Refused(f"the key file {clean(path)} must hold {wanted}, and nothing else")
+    if stat.S_ISREG(mode) and mode & 0o077:
+        say(
+            ("warning:", "yellow"),
+            f" others may read the key file {clean(path)}: chmod 600 {clean(path)}",
+        )
+    return lines

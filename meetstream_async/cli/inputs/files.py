@@ -1,0 +1,185 @@
+"""What an operator hands over in a file or on standard input: event ids, and rows of calendar events.
+
+Everything is read and checked before anything is sent, and what is wrong is named with its line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from attrs import frozen
+
+from ..exit_codes import Refused
+from ..terminal.output import clean
+
+STDIN = "-"
+_MOST_BYTES = 64 * 2**20
+_COLUMNS = ("calendar_id", "event_id", "cancel_note")
+_MOST_DIGITS = 19
+_MOST_NOTE = 255
+
+
+@frozen
+class Row:
+    """One calendar event to be cancelled."""
+
+    line: int
+    calendar_id: int
+    event_id: int
+    note: str | None
+    """Its own note, else that of ``--note``."""
+
+
+def read_text(name: str) -> str:
+    """A file, or standard input for ``-``, without its byte-order mark. Raises Refused."""
+    shown = "standard input" if name == STDIN else clean(name)
+    try:
+        if name == STDIN:
+            data = sys.stdin.buffer.read(_MOST_BYTES + 1)
+        else:
+            with open(name, "rb") as file:
+                data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise Refused(f"{shown} can't be read: {os.strerror(error.errno or 0)}") from None
+    if len(data) > _MOST_BYTES:
+        raise Refused(f"{shown} is larger than {_MOST_BYTES // 2**20} MiB: that is no list of ids")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refused(f"{shown} is not UTF-8 text: save it as UTF-8") from None
+
+
+def read_ids(name: str) -> tuple[str, ...]:
+    """Event ids, one a line, each once; blank lines and lines that begin with # are none."""
+    shown = "standard input" if name == STDIN else clean(name)
+    numbered = (
+        (f"{shown}, line {number}", line.strip())
+        for number, line in enumerate(io.StringIO(read_text(name), newline=None), 1)
+    )
+    ids = check_ids((where, line) for where, line in numbered if line and not line.startswith("#"))
+    if not ids:
+        # An empty list may well be somebody's failed query; "all done" would hide that.
+        raise Refused(f"{shown} names no event; nothing was sent")
+    return ids
+
+
+def check_ids(numbered: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The ids of (where it stands, id), each once. Raises Refused for the first that is none."""
+    ids: dict[str, None] = {}
+    for where, text in numbered:
+        if text in ("", ".", "..") or any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
+            raise Refused(f"{where}: '{clean(text, 60)}' is no event id; nothing was sent")
+        ids[text] = None
+    return tuple(ids)
+
+
+def read_rows(name: str, *, note: str | None) -> tuple[Row, ...]:
+    """The rows of a CSV file, each event once. Raises Refused that names bad rows by their lines."""
+    shown = "standard input" if name == STDIN else clean(name)
+    rows: dict[tuple[int, int], Row] = {}
+    problems: list[str] = []
+    for line, found in _parse(read_text(name), default=note):
+        if isinstance(found, str):
+            problems.append(f"line {line}: {found}")
+            continue
+        earlier = rows.setdefault((found.calendar_id, found.event_id), found)
+        if earlier.note != found.note:
+            problems.append(f"line {line}: repeats line {earlier.line} with another note")
+    if problems:
+        more = f" (and {len(problems) - 3} more bad rows)" if len(problems) > 3 else ""
+        raise Refused(f"{shown}, {'; '.join(problems[:3])}{more}; nothing was sent")
+    if not rows:
+        raise Refused(f"{shown} holds no rows of {','.join(_COLUMNS[:2])}[,{_COLUMNS[2]}]; nothing was sent")
+    return tuple(rows.values())
+
+
+def check_note(note: str) -> str:
+    """The text of ``--note``. Raises Refused."""
+    problem = _note_problem(note)
+    if problem is not None:
+        raise Refused(f"--note {problem}")
+    return note
+
+
+def check_number(text: str, name: str) -> int:
+    """A positive id of MeetBit. Raises Refused."""
+    number = _number(text)
+    if number is None:
+        raise Refused(f"{name} '{clean(text, 40)}' is no positive whole number")
+    return number
+
+
+def _parse(text: str, *, default: str | None) -> Iterator[tuple[int, Row | str]]:
+    """Each row with its line, or what is wrong with it."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    columns: tuple[str, ...] = _COLUMNS
+    first = True
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield line, f"no CSV ({clean(error, 80)})"
+            return
+        if not any(cells):
+            continue
+        if first:
+            first = False
+            names = tuple(cell.lower() for cell in cells)
+            if set(names) & set(_COLUMNS):
+                columns = names
+                if problem := _header_problem(names):
+                    yield line, problem
+                    return
+                continue
+        yield line, _row(line, cells, columns, default)
+
+
+def _header_problem(names: tuple[str, ...]) -> str | None:
+    strange = [name for name in names if name not in _COLUMNS]
+    if strange:
+        return f"unknown column '{clean(strange[0], 40)}'; known are {', '.join(_COLUMNS)}"
+    if len(set(names)) < len(names):
+        return "a column is named twice"
+    missing = [name for name in _COLUMNS[:2] if name not in names]
+    return f"the column {missing[0]} is missing" if missing else None
+
+
+def _row(line: int, cells: list[str], columns: tuple[str, ...], default: str | None) -> Row | str:
+    if len(cells) == 1 and ";" in cells[0]:
+        return "the columns have to be separated by commas, not by semicolons"
+    if len(cells) > len(columns):
+        return f"{len(cells)} columns instead of {len(columns)}; a note with a comma needs quotes"
+    values = dict(zip(columns, cells, strict=False))
+    numbers = []
+    for name in _COLUMNS[:2]:
+        number = _number(values.get(name, ""))
+        if number is None:
+            return f"{name} '{clean(values.get(name, ''), 40)}' is no positive whole number"
+        numbers.append(number)
+    note = values.get("cancel_note") or default
+    if note is None:
+        return "no cancel_note, and no --note for the rows without one"
+    problem = _note_problem(note)
+    return f"cancel_note {problem}" if problem else Row(line, numbers[0], numbers[1], note)
+
+
+def _number(text: str) -> int | None:
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
+        return None
+    return int(text) or None
+
+
+def _note_problem(note: str) -> str | None:
+    if not note.strip():
+        return "is empty; the API requires a note"
+    if len(note) > _MOST_NOTE:
+        return f"has {len(note)} characters; at most {_MOST_NOTE} are allowed"
+    return "holds half a character" if any("\ud800" <= char <= "\udfff" for char in note) else None

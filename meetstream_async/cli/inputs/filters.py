@@ -1,0 +1,71 @@
+"""The filter options of a command as one function of a bot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ... import BotFilter
+from ...preview import Selection
+from ..exit_codes import Refused
+from ..terminal.output import clean
+from .times import both, echo, parse_time
+
+
+def select(
+    *,
+    platform: str | None = None,
+    before: str | None = None,
+    after: str | None = None,
+    name: str | None = None,
+    attributes: Sequence[str] = (),
+    now: datetime | None = None,
+) -> Selection | None:
+    """The selection of these options, None where none is given; times are echoed on stderr.
+
+    Raises Refused for what can't be read or can't match any bot.
+    """
+    if platform is before is after is name is None and not attributes:
+        return None
+    for option, value in (("--platform", platform), ("--name", name)):
+        if value is not None and not value.strip():
+            raise Refused(f"{option} is empty, which no bot matches; leave it out, or name one")
+    now = now or datetime.now(UTC)
+    start = _time("--after", after, now)
+    end = _time("--before", before, now)
+    if start is not None and end is not None and start >= end:
+        raise Refused("--after is not earlier than --before: no bot joins in between")
+    wanted: dict[str, str] = {}
+    for pair in attributes:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise Refused(f"--attr '{clean(pair, 60)}' is not KEY=VALUE")
+        if key in wanted:
+            raise Refused(f"--attr {clean(key, 60)} is given twice: no bot has two values for it")
+        wanted[key] = text
+    return Selection(BotFilter(platform=platform, before=end, after=start, name=name), wanted)
+
+
+def words(selection: Selection) -> list[str]:
+    """What was asked for, to be read, a condition a line."""
+    given = selection.filter
+    words = [
+        f"{name} {clean(value, 60)}"
+        for name, value in (("platform", given.platform), ("name", given.name))
+        if value is not None
+    ]
+    words += [f"{clean(key, 60)}={clean(text, 60)}" for key, text in selection.attributes.items()]
+    words += [
+        f"{name} {both(value)}"
+        for name, value in (("from", given.after), ("before", given.before))
+        if value is not None
+    ]
+    return words
+
+
+def _time(option: str, text: str | None, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    moment = parse_time(text, option, now)
+    echo(option, text, moment)
+    return moment

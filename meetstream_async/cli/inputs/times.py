@@ -1,0 +1,86 @@
+"""Times as an operator types them: ISO 8601 with an offset, or relative to now."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, time, timedelta
+
+from ..exit_codes import Refused
+from ..terminal.output import clean, say
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_RELATIVE = re.compile(r"([+-])((?:\d{1,9}[smhdw])+)", re.ASCII)
+_AGE = re.compile(r"(\d{1,9}[smhdw])+", re.ASCII)
+_EXAMPLES = "such as 2026-05-01T09:00:00+02:00, 2026-05-01T07:00:00Z, +2h, -30m, +3d, now, today or tomorrow"
+
+
+def parse_time(text: str, option: str, now: datetime | None = None) -> datetime:
+    """An aware time. Raises Refused, naming the option, for what is none or may be read as another.
+
+    A day of ``+3d`` is 24 hours; ``today`` and ``tomorrow`` are where the local day begins.
+    """
+    now = now or datetime.now(UTC)
+    word = text.strip()
+    try:
+        if word.lower() == "now":
+            return now
+        if word.lower() in ("today", "tomorrow"):
+            day = now.astimezone().date() + timedelta(days=word.lower() == "tomorrow")
+            return datetime.combine(day, time()).astimezone()
+        if match := _RELATIVE.fullmatch(word):
+            span = _span(match[2])
+            return now + span if match[1] == "+" else now - span
+        moment = datetime.fromisoformat(word)
+        if moment.utcoffset() is not None:
+            # A time that has no UTC form could be neither compared nor shown.
+            moment.astimezone(UTC)
+            return moment
+    except OverflowError:
+        raise Refused(f"{option} '{clean(text, 60)}' lies outside of all calendars") from None
+    except ValueError:
+        raise Refused(f"{option} '{clean(text, 60)}' is no time: give one {_EXAMPLES}") from None
+    shown = moment.isoformat()
+    raise Refused(
+        f"{option} '{clean(text, 60)}' has no offset, so it could be any of many times: "
+        f"write {shown}Z for UTC, or {shown}{_offset(moment)} for local time"
+    )
+
+
+def parse_age(text: str, option: str) -> timedelta:
+    """How long ago, such as ``30d`` or ``1d12h``. Raises Refused, naming the option, for anything else."""
+    try:
+        if _AGE.fullmatch(text.strip()):
+            age = _span(text.strip())
+            datetime.now(UTC) - age
+            return age
+    except OverflowError:
+        raise Refused(f"{option} '{clean(text, 60)}' lies outside of all calendars") from None
+    raise Refused(f"{option} '{clean(text, 60)}' is no length of time: give one such as 30d, 12h or 1d12h")
+
+
+def _span(text: str) -> timedelta:
+    counts = re.findall(r"(\d+)(\w)", text, re.ASCII)
+    return timedelta(seconds=sum(int(count) * _SECONDS[unit] for count, unit in counts))
+
+
+def both(moment: datetime) -> str:
+    """The time in UTC and in local time."""
+    utc = moment.astimezone(UTC).replace(microsecond=0, tzinfo=None)
+    try:
+        local = moment.astimezone()
+    except (OverflowError, OSError, ValueError):
+        return f"{utc.isoformat()}Z"
+    return f"{utc.isoformat()}Z, local {local.strftime('%a %d %b %Y %H:%M:%S')} {_offset(moment)}"
+
+
+def echo(option: str, text: str, moment: datetime) -> None:
+    """Say on stderr how a time was understood."""
+    say((option, "bold"), f" {clean(text, 60)} is {both(moment)}")
+
+
+def _offset(moment: datetime) -> str:
+    try:
+        text = moment.astimezone().strftime("%z")
+    except (OverflowError, OSError, ValueError):
+        return "+00:00"
+    return f"{text[:3]}:{text[3:5]}"

@@ -1,0 +1,95 @@
+"""Unscheduling what an account lists: preview, consent, run, report."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ... import BulkReport, MeetStreamClient, OutcomeStatus, UnscheduleOutcome
+from ...preview import Consent, look, words_for
+from ..exit_codes import ExitCode
+from ..inputs.accounts import Account
+from ..terminal.output import say
+from ..terminal.preview import show_preview
+from ..terminal.progress import Board
+from ..terminal.prompt import ask, check_most
+from .bulk_run import Hear, conclude, conduct
+from .process import run_async
+from .report_file import Journal
+from .request import Asked
+
+
+def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journal | None) -> ExitCode:
+    """Preview, consent, run, report."""
+    typed, choices = asked.typed, asked.choices
+
+    async def preview_account(_: asyncio.Event) -> Consent:
+        async with account.client() as client:
+            return Consent(
+                await look(
+                    client, account.key_source, typed.one_off_bots, asked.selection, typed.whole_events
+                )
+            )
+
+    with account.explaining():
+        consent = run_async(preview_account)
+    preview = consent.preview
+    show_preview(preview, asked.series)
+    full = "the listing is full, and what lies behind it can't be counted" if preview.truncated else None
+    check_most(preview.to_do, choices.most, unbounded=full)
+    if not (choices.yes or choices.dry_run):
+        ask(words_for(preview))
+    if journal is not None:
+        journal.begin(
+            command=typed.command,
+            api="meetstream",
+            base_url=account.base_url,
+            options=asked.options(),
+            listing=consent.listing,
+            targets=consent.targets(),
+        )
+
+    async def run(
+        stop: asyncio.Event, hear: Hear[UnscheduleOutcome], board: Board
+    ) -> BulkReport[UnscheduleOutcome]:
+        async with account.client() as client:
+            return await consent.carry_out(
+                client,
+                on_outcome=hear,
+                stop=stop,
+                dry_run=choices.dry_run,
+                max_concurrency=choices.concurrency,
+                cancel_all_occurrences=True if typed.all_occurrences else None,
+                from_date=asked.series_from,
+                max_pause=choices.max_pause,
+            )
+
+    with account.explaining():
+        report, stopped = conduct(
+            run,
+            total=consent.total,
+            verb="looking" if choices.dry_run else "unscheduling",
+            journal=journal,
+            describe=consent.describe,
+        )
+    code = conclude(
+        report,
+        stopped=stopped,
+        choices=choices,
+        journal=journal,
+        account=account,
+        one_off_bots=typed.one_off_bots,
+        again=asked.again,
+    )
+    if preview.truncated and not (report.complete or stopped or choices.dry_run):
+        alone = any(one.event_id is None and one.status is OutcomeStatus.SKIPPED for one in report.outcomes)
+        if alone:
+            text = "one-off bots fill the listing and hide what lies behind: --one-off-bots delete makes room"
+            say(("hint:", "yellow"), f" {text}")
+        elif asked.selection is not None:
+            text = "bots outside the filter fill the listing and hide what lies behind it"
+            say(("hint:", "yellow"), f" {text}: name the events instead (unschedule --events)")
+    if consent.newcomers:
+        were = "bot was" if consent.newcomers == 1 else "bots were"
+        text = f" {consent.newcomers} {were} scheduled after the preview and left alone; run this again"
+        say(("note:", "yellow"), text)
+    return code

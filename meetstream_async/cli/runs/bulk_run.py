@@ -1,0 +1,179 @@
+"""Conducting a bulk run: its board, its report file, its signals, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from shlex import quote
+from typing import Any, TypeAlias, TypeVar
+
+from attrs import frozen
+
+from ... import (
+    AuthenticationError,
+    BulkReport,
+    CancelOutcome,
+    MeetStreamError,
+    OutcomeStatus,
+    PermissionDeniedError,
+    UnscheduleOutcome,
+)
+from ..exit_codes import ExitCode, Interrupted
+from ..inputs.accounts import Account
+from ..terminal.attention import attention_table
+from ..terminal.output import clean, print_json, say, show
+from ..terminal.progress import Board
+from ..terminal.tables import counts_table, verdict
+from .process import complain, run_async
+from .report_file import Journal
+
+O = TypeVar("O", UnscheduleOutcome, CancelOutcome)  # noqa: E741 - the outcome
+Hear: TypeAlias = Callable[[O], None]
+Work: TypeAlias = Callable[[asyncio.Event, Hear[O], Board], Awaitable[BulkReport[O]]]
+
+
+@frozen(kw_only=True)
+class BulkChoices:
+    """The options that every bulk command has."""
+
+    dry_run: bool = False
+    yes: bool = False
+    as_json: bool = False
+    concurrency: int = 5
+    rate: float | None = None
+    timeout: float = 30.0
+    max_pause: float = 300.0
+    most: int | None = None
+    report: Path | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the first line of a report."""
+        return {
+            "dry_run": self.dry_run,
+            "yes": self.yes,
+            "concurrency": self.concurrency,
+            "rate": self.rate,
+            "timeout": self.timeout,
+            "max_pause": self.max_pause,
+            "max": self.most,
+        }
+
+
+def conduct(
+    work: Work[O],
+    *,
+    total: int | None,
+    verb: str,
+    journal: Journal | None,
+    describe: Callable[[O], dict[str, Any]] = lambda outcome: outcome.to_dict(),
+) -> tuple[BulkReport[O], bool]:
+    """Do the work under Ctrl-C. Returns the report, and whether it was told to stop.
+
+    ``work`` is given an event that ends the run gracefully, and the function that hears each outcome.
+    ``describe`` makes a line of the report file of an outcome.
+    Raises Interrupted where the run was left at once.
+    """
+    board = Board(total, verb)
+    stopped = False
+
+    def on_stop() -> None:
+        nonlocal stopped
+        stopped = True
+        board.note("stopping: nothing new is sent, what is in flight finishes; once more leaves at once")
+
+    async def run(stop: asyncio.Event) -> BulkReport[O]:
+        def hear(outcome: O) -> None:
+            board.hear(outcome)
+            if journal is None or journal.problem is not None:
+                return
+            if not journal.hear(describe(outcome)):
+                board.note(f"the report can't be written ({journal.problem}): nothing new is sent")
+                stop.set()
+
+        async with board:
+            return await work(stop, hear, board)
+
+    try:
+        report = run_async(run, on_stop=on_stop)
+    except Interrupted:
+        say(f"left at once, without looking again: {board.tally()}; the rest was not attempted")
+        if journal is not None:
+            counts = {str(status): count for status, count in board.counts.items()}
+            reason = "interrupted twice: left at once"
+            journal.end(None, ok=False, complete=False, interrupted=True, reason=reason, counts=counts)
+        raise
+    except MeetStreamError as error:
+        if journal is not None:
+            reason = clean(error, 1000)
+            journal.end(None, ok=False, complete=False, interrupted=stopped, reason=reason, counts={})
+        raise
+    if journal is not None:
+        journal.end(report, interrupted=stopped)
+    return report, stopped
+
+
+def conclude(
+    report: BulkReport[O],
+    *,
+    stopped: bool,
+    choices: BulkChoices,
+    journal: Journal | None,
+    account: Account[Any],
+    one_off_bots: str = "report",
+    again: str | None = None,
+) -> ExitCode:
+    """Print the result of a run, and what to do next, and say how it ended."""
+    if choices.as_json:
+        print_json(report.to_dict())
+    else:
+        show_report(report, one_off_bots=one_off_bots, dry_run=choices.dry_run)
+    code = ExitCode.INTERRUPTED if stopped else report_code(report)
+    hint = account.hint([one.error for one in report.outcomes if one.error is not None])
+    if hint is not None and code is not ExitCode.OK:
+        say(("hint:", "yellow"), f" {hint}")
+    if journal is not None:
+        if journal.problem is not None:
+            if not choices.as_json:
+                for line in journal.missing(report):
+                    show(clean(line), results=True)
+            complain(
+                f"the report {clean(journal.path)} can't be written: {journal.problem}; nothing new was sent "
+                "after that, and what is missing there is printed here"
+            )
+            code = max(code, ExitCode.NOT_OK)
+        if again is not None and not report.ok and not choices.dry_run and _left(report):
+            say(f"next: {again} --retry-from {clean(quote(str(journal.path)))}")
+    return code
+
+
+def show_report(report: BulkReport[Any], *, one_off_bots: str = "report", dry_run: bool = False) -> None:
+    """The result: what needs attention, the counts, and the verdict last, where it is not scrolled away."""
+    attention = attention_table(report, one_off_bots=one_off_bots)
+    if attention is not None:
+        show(attention, results=True)
+        show("", results=True)
+    if report.outcomes:
+        show(counts_table(report), results=True)
+        show("", results=True)
+    show(verdict(report, dry_run=dry_run), results=True)
+
+
+def report_code(report: BulkReport[Any]) -> ExitCode:
+    """The exit code of a run: DENIED where the key was all that stood in its way."""
+    if report.ok:
+        return ExitCode.OK
+    errors: list[MeetStreamError | None] = [
+        outcome.error for outcome in report.outcomes if outcome.status is OutcomeStatus.FAILED
+    ]
+    if any(isinstance(error, AuthenticationError) for error in errors):
+        return ExitCode.DENIED
+    if errors and all(isinstance(error, PermissionDeniedError) for error in errors):
+        return ExitCode.DENIED
+    return ExitCode.NOT_OK
+
+
+def _left(report: BulkReport[Any]) -> bool:
+    counts: Mapping[str, int] = report.counts
+    open_ones = (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
+    return bool(report.still_listed) or any(counts.get(status) for status in open_ones)

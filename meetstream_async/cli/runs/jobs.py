@@ -1,0 +1,195 @@
+"""The commands that start and do jobs: `jobs run`, `submit` and `worker`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...jobs import (
+    JobAccount,
+    JobConflictError,
+    JobEngine,
+    JobOptions,
+    JobStatus,
+    UnknownJobError,
+    check_credentials,
+    job_status,
+    load_accounts,
+    new_job_id,
+    submit_job,
+    unfinished_jobs,
+)
+from ..exit_codes import ExitCode, Refused
+from ..terminal.jobs import conclude, follow, headline
+from ..terminal.output import clean, print_json, print_line, say
+from .jobs_input import at_its_times, consent_to, job_options
+from .process import run_async
+from .request import Unscheduling, read
+
+_LOCAL = "local"
+"""A worker's name where it needs none: one worker at a time works on a SQLite file."""
+
+
+def run_job(
+    path: Path,
+    job_id: str | None,
+    database: str | None,
+    typed: Unscheduling,
+    *,
+    worker: str | None,
+    accounts_at_once: int,
+) -> ExitCode:
+    """Submit a job, or find it, and work until it is over."""
+    asked = read(typed)
+    accounts, options = load_accounts(path), job_options(asked)
+    given, job_id = job_id is not None, job_id or new_job_id()
+    engine = _engine(database, worker or _LOCAL, accounts_at_once)
+    if worker is None and not engine.database.startswith("sqlite"):
+        raise Refused("a worker on PostgreSQL needs a name of its own that stays the same: add --worker NAME")
+    client = _engine(database)
+    status = run_async(lambda _: _find(client, job_id, accounts, options)) if given else None
+    if status is not None and status.state.is_over:
+        say(f"job {job_id} is over already; nothing is sent")
+        return conclude(status, as_json=typed.choices.as_json)
+    _check_references(accounts)
+    if status is None:
+        run_async(lambda _: _check_alone(client, job_id))
+        consent_to(accounts, asked, client, job_id)
+        run_async(lambda _: _submit(client, accounts, options, job_id))
+    else:
+        say(f"job {job_id} is unfinished, and goes on as it was submitted")
+        run_async(lambda _: _check_alone(client, job_id))
+    # Its options belong to it: the command has to be the whole one, which may hold a password.
+    again = f"the same command with --id {job_id}"
+    say(f"job {job_id}; should this end early, {again} goes on with it")
+    stopped = False
+
+    def on_stop() -> None:
+        nonlocal stopped
+        stopped = True
+        say("stopping: nothing new is sent, what is in flight finishes; once more leaves at once")
+
+    async def work(stop: asyncio.Event) -> JobStatus:
+        async with engine:
+            await follow(job_id, stop)
+        async with client:
+            return await job_status(job_id)
+
+    status = run_async(work, on_stop=on_stop)
+    code = conclude(status, as_json=typed.choices.as_json)
+    if stopped and not status.state.is_over:
+        say(f"next: {again}")
+        return ExitCode.INTERRUPTED
+    if code is not ExitCode.OK:
+        say("to try again, run it under another --id: what is done stays done")
+    return code
+
+
+def submit(path: Path, job_id: str | None, database: str | None, typed: Unscheduling) -> ExitCode:
+    """Store a job for the workers."""
+    asked = read(typed)
+    accounts, options = load_accounts(path), job_options(asked)
+    given, job_id = job_id is not None, job_id or new_job_id()
+    client = _engine(database)
+    status = run_async(lambda _: _find(client, job_id, accounts, options)) if given else None
+    if status is None:
+        consent_to(accounts, asked, client, job_id)
+        status = run_async(lambda _: _submit(client, accounts, options, job_id))
+    else:
+        say(f"job {job_id} is there already; nothing new was started")
+    if typed.choices.as_json:
+        print_json(status.to_dict())
+    else:
+        print_line(job_id)
+        say(headline(status).plain)
+    return ExitCode.OK
+
+
+def work(worker_id: str | None, database: str | None, accounts_at_once: int) -> ExitCode:
+    """Work until a signal."""
+    engine = _engine(database, worker_id or _LOCAL, accounts_at_once)
+    if worker_id is None and not engine.database.startswith("sqlite"):
+        raise Refused("a worker on PostgreSQL needs a name of its own that stays the same: add --id NAME")
+    _log_to_stderr()
+
+    async def run(stop: asyncio.Event) -> None:
+        async with engine:
+            say(f"worker {clean(engine.worker_id)} is at work on {clean(engine.database)}; Ctrl-C stops it")
+            await stop.wait()
+
+    run_async(run, on_stop=lambda: say("stopping: what is in flight finishes; once more leaves at once"))
+    say("stopped; what is unfinished is back in the queue")
+    return ExitCode.OK
+
+
+# --- what they share ------------------------------------------------------------------------------------
+
+
+def _engine(database: str | None, worker_id: str | None = None, accounts_at_once: int = 20) -> JobEngine:
+    return JobEngine(database, worker_id=worker_id, accounts_at_once=accounts_at_once)
+
+
+async def _find(
+    client: JobEngine, job_id: str, accounts: Sequence[JobAccount], options: JobOptions
+) -> JobStatus | None:
+    """The job of that id, None where there is none. Raises Refused where it is another one."""
+    async with client:
+        try:
+            status = await job_status(job_id)
+        except UnknownJobError:
+            return None
+        try:
+            return await submit_job(accounts, at_its_times(options, status.options), job_id=job_id)
+        except JobConflictError as error:
+            raise Refused(f"{clean(error)}; nothing was sent") from None
+
+
+def _check_references(accounts: Sequence[JobAccount]) -> None:
+    """Raises ConfigurationError or Refused where this process would find no key."""
+    for account in accounts:
+        if account.api_key_ref is not None:
+            raise Refused(
+                f"account '{clean(account.name, 60)}': api_key_ref is for a worker of your own with a "
+                "resolver; here it takes api_key_env or api_key_file"
+            )
+    check_credentials(accounts)
+
+
+async def _check_alone(client: JobEngine, job_id: str) -> None:
+    """On a SQLite file, a run must not go on with another job that nobody asked for now."""
+    if not client.database.startswith("sqlite"):
+        return
+    async with client:
+        others = [other for other in await unfinished_jobs() if other != job_id]
+    if others:
+        raise Refused(
+            f"job {others[0]} is unfinished in {clean(client.database)}, and a worker would go on with it: "
+            f"first `jobs run --id {others[0]}` or `jobs cancel {others[0]}`, or have `jobs worker` do all; "
+            "nothing was sent"
+        )
+
+
+async def _submit(
+    client: JobEngine, accounts: Sequence[JobAccount], options: JobOptions, job_id: str
+) -> JobStatus:
+    async with client:
+        return await submit_job(accounts, options, job_id=job_id)
+
+
+def _log_to_stderr() -> None:
+    """A supervised worker's lines: its own, and what the engine finds wrong."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Clean("%(asctime)s %(levelname)s %(message)s"))
+    for name, level in (("meetstream_async", logging.INFO), ("dbos", logging.WARNING)):
+        logging.getLogger(name).addHandler(handler)
+        logging.getLogger(name).setLevel(level)
+
+
+class _Clean(logging.Formatter):
+    """Lines that steer no terminal, whatever a server wrote into them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return clean(super().format(record), 2000)

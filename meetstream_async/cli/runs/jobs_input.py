@@ -1,0 +1,95 @@
+"""What a job is going to do, from what was typed; and the consent to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from ... import BotFilter
+from ...jobs import JobAccount, JobEngine, JobOptions
+from ..inputs.filters import words
+from ..terminal.output import clean, facts, plural, say, show
+from ..terminal.prompt import ask
+from .request import Asked
+
+_SHOWN = 3
+
+
+def job_options(asked: Asked) -> JobOptions:
+    """The options of a job. Says on stderr where a job can't do what a run of one account does."""
+    typed, choices = asked.typed, asked.choices
+    return JobOptions(
+        where=_filter(asked),
+        cancel_all_occurrences=True if typed.all_occurrences else None,
+        from_date=asked.series_from,
+        one_off_bots=typed.one_off_bots,
+        whole_events=typed.whole_events,
+        dry_run=choices.dry_run,
+        max_concurrency=choices.concurrency,
+        rate_limit=choices.rate,
+        max_pause=choices.max_pause,
+        timeout=choices.timeout,
+    )
+
+
+def _filter(asked: Asked) -> BotFilter | None:
+    if asked.selection is None:
+        return None
+    for key, text in asked.selection.attributes.items():
+        if _reads_as_another(text):
+            say(
+                ("note:", "yellow"),
+                f" --attr {clean(key, 60)}={clean(text, 60)}: a job takes the value as text, not as the "
+                "number, true or false that it may stand for",
+            )
+    return attrs.evolve(asked.selection.filter, attributes=dict(asked.selection.attributes) or None)
+
+
+def _reads_as_another(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), bool | int | float)
+    except ValueError:
+        return False
+
+
+def at_its_times(options: JobOptions, stored: Any) -> JobOptions:
+    """The options with the stored times: what was typed as +2h meant two hours from then."""
+    given = options.to_dict()
+    where, before = given["where"], stored.get("where")
+    if where is not None and before is not None:
+        given["where"] = {
+            name: before.get(name, value) if name in ("before", "after") else value
+            for name, value in where.items()
+        }
+    if given["from_date"] is not None and stored.get("from_date") is not None:
+        given["from_date"] = stored["from_date"]
+    return JobOptions.from_dict(given)
+
+
+def consent_to(accounts: Sequence[JobAccount], asked: Asked, client: JobEngine, job_id: str) -> None:
+    """Say what a job is going to do, and have the human type it."""
+    lines = [
+        f"{clean(account.name, 60)}  key from {clean(account.reference, 200)}"
+        + (f"  at {clean(account.base_url)}" if account.base_url else "")
+        for account in accounts[:_SHOWN]
+    ]
+    if len(accounts) > _SHOWN:
+        lines.append(f"and {len(accounts) - _SHOWN} more")
+    choices = asked.choices
+    verb = "show what would be unscheduled" if choices.dry_run else f"unschedule all events{asked.series}"
+    where = " inside the filter" if asked.selection is not None else ""
+    one_off = " and delete one-off bots" if asked.typed.one_off_bots == "delete" else ""
+    total = plural(len(accounts), "account")
+    show(
+        facts(
+            ("job", [f"{job_id} in {clean(client.database)}"]),
+            ("accounts", lines),
+            ("filter", [] if asked.selection is None else words(asked.selection)),
+            ("to do", [f"{verb}{where}{one_off} of {total}"]),
+        )
+    )
+    if not (choices.yes or choices.dry_run):
+        ask(f"unschedule {total}")

@@ -1,0 +1,112 @@
+"""Running a command: its client, its signals, and the exit code that it ends with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from types import FrameType
+from typing import NoReturn, TypeVar
+
+import typer
+
+from ... import MeetStreamError
+from ..exit_codes import ExitCode, Failed, Interrupted, Refused, code_of
+from ..terminal.output import clean, prepare, say, silence
+
+T = TypeVar("T")
+
+_ENDINGS = tuple(
+    number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
+)
+"""Signals that mean the same as Ctrl-C."""
+
+
+def execute(command: Callable[[], ExitCode]) -> NoReturn:
+    """Run a command to its exit code; every foreseen error becomes one line on stderr."""
+    prepare()
+    # Without a handler of our own, Python would print the library's log lines into the progress bar.
+    logging.getLogger("meetstream_async").addHandler(logging.NullHandler())
+    _heed_endings()
+    try:
+        code = command()
+    except Refused as refusal:
+        complain(str(refusal))
+        code = ExitCode.USAGE
+    except Failed as failure:
+        complain(str(failure))
+        code = failure.code
+    except MeetStreamError as error:
+        complain(clean(error, 1000))
+        code = code_of(error)
+    except OSError as error:
+        # The network's own errors are MeetStreamErrors.
+        silence(sys.stdout)
+        complain(f"the results can't be written: {os.strerror(error.errno or 0)}")
+        code = ExitCode.NOT_OK
+    except (Interrupted, KeyboardInterrupt):
+        say("interrupted")
+        code = ExitCode.INTERRUPTED
+    raise typer.Exit(code)
+
+
+def complain(text: str) -> None:
+    """An error, on one line."""
+    say(("error:", "bold red"), f" {text}")
+
+
+def run_async(
+    work: Callable[[asyncio.Event], Awaitable[T]], *, on_stop: Callable[[], None] | None = None
+) -> T:
+    """Run ``work`` with an event that the first Ctrl-C or SIGTERM sets; the second one cancels it.
+
+    Without ``on_stop``, which is told of the first one, the first one cancels. Raises Interrupted where
+    the work was cancelled.
+    """
+    try:
+        return asyncio.run(_supervised(work, on_stop))
+    finally:
+        # The loop took its signal handlers with it.
+        _heed_endings()
+
+
+async def _supervised(work: Callable[[asyncio.Event], Awaitable[T]], on_stop: Callable[[], None] | None) -> T:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work(stop))
+
+    def heard() -> None:
+        if on_stop is not None and not stop.is_set():
+            on_stop()
+            stop.set()
+        else:
+            task.cancel()
+
+    for number in (signal.SIGINT, *_heeded()):
+        # Windows has no such handlers; there the interpreter's own Ctrl-C cancels us.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, heard)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait({task})
+    raise Interrupted
+
+
+def _heed_endings() -> None:
+    for number in _heeded():
+        signal.signal(number, _interrupt)
+
+
+def _heeded() -> list[signal.Signals]:
+    # What nohup has made deaf stays deaf.
+    return [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,48 @@
+"""What an earlier run left undone, read from its report file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ...preview import FORMAT, Leftovers, leftovers_of
+from ..exit_codes import Refused
+from ..inputs.files import read_text
+from ..terminal.output import clean
+
+
+def read_leftovers(path: Path, *, api: str, base_url: str) -> Leftovers:
+    """What that report leaves to do. Raises Refused for what is no report, or that of another host."""
+    documents = _documents(path)
+    if not documents or documents[0].get("type") != "run" or documents[0].get("format") != FORMAT:
+        raise Refused(f"{clean(path)} is no report that this version of --report writes")
+    first = documents[0]
+    try:
+        if first["api"] != api:
+            command = clean(first["command"])
+            raise Refused(f"{clean(path)} is the report of {command}: retry it with that command")
+        if first["base_url"] != base_url:
+            there, here = clean(first["base_url"]), clean(base_url)
+            raise Refused(
+                f"{clean(path)} is the report of a run at {there}, and this one would go to {here}; "
+                "nothing was sent"
+            )
+        return leftovers_of(documents)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise Refused(f"{clean(path)} is damaged: a line of it is not as --report writes it") from None
+
+
+def _documents(path: Path) -> list[dict[str, Any]]:
+    documents = []
+    lines = read_text(str(path)).split("\n")
+    # What stands behind the last line break is nothing, or a line that the crash cut.
+    for number, line in enumerate(lines[:-1], 1):
+        try:
+            document = json.loads(line)
+        except ValueError:
+            raise Refused(f"{clean(path)}, line {number}: not JSON, so it is no report") from None
+        if not isinstance(document, dict):
+            raise Refused(f"{clean(path)}, line {number}: no object, so it is no report")
+        documents.append(document)
+    return documents

@@ -1,0 +1,105 @@
+"""What needs attention after a run: each event that is not as it was asked for, why, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from rich.table import Table
+from rich.text import Text
+
+from ... import (
+    AuthenticationError,
+    BulkReport,
+    CancelOutcome,
+    EventNotFoundError,
+    NotFoundError,
+    OutcomeStatus,
+    PermissionDeniedError,
+    UnscheduleOutcome,
+)
+from .output import clean
+from .progress import wording
+from .tables import BAD, table, why
+
+Outcome: TypeAlias = UnscheduleOutcome | CancelOutcome
+
+_COPYABLE = 40
+"""Characters that an id can have and still be kept on one line of a narrow terminal."""
+
+
+def attention_table(report: BulkReport[Any], *, one_off_bots: str = "report") -> Table | None:
+    """Each event or bot that needs attention, those with the same trouble together; None where none does."""
+    grid = table("EVENT OR BOT", "STATUS", "WHY, AND WHAT TO DO")
+    # The words beside it may wrap; an id is for copying.
+    grid.columns[0].no_wrap = all(
+        len(name) <= _COPYABLE for outcome in report.outcomes for name in (*_names(outcome), *_bots(outcome))
+    )
+    grid.columns[1].no_wrap = True
+    troubles: dict[tuple[OutcomeStatus, str, str], list[str]] = {}
+    for outcome in _wanting(report, one_off_bots):
+        reason = why(outcome.reason or "no reason given")
+        troubles.setdefault((outcome.status, reason, _advice(outcome)), []).extend(_names(outcome))
+    for (status, reason, advice), names in troubles.items():
+        words = Text(reason)
+        words.append(f"\n{advice}", "cyan")
+        colour = "red" if status in BAD else "yellow"
+        grid.add_row(Text("\n".join(map(clean, names))), Text(wording(status), colour), words)
+    for bot in report.still_listed:
+        words = Text("its event was unscheduled, and the last listing still shows it")
+        words.append("\nlist again in a minute; if it is still there, run this again", "cyan")
+        grid.add_row(
+            Text("\n".join(map(clean, filter(None, (bot.event_id, bot.bot_id))))),
+            Text("still listed", "red"),
+            words,
+        )
+    return grid if grid.row_count else None
+
+
+def _names(outcome: Outcome) -> tuple[str, ...]:
+    if isinstance(outcome, CancelOutcome):
+        return (f"{outcome.calendar_id}/{outcome.event_id}",)
+    return outcome.bot_ids if outcome.event_id is None else (outcome.event_id,)
+
+
+def _bots(outcome: Outcome) -> tuple[str, ...]:
+    return () if isinstance(outcome, CancelOutcome) else outcome.bot_ids
+
+
+def _wanting(report: BulkReport[Any], one_off_bots: str) -> Iterable[Outcome]:
+    for outcome in report.outcomes:
+        on_request = outcome.event_id is None and one_off_bots == "skip"
+        if outcome.status in BAD or (outcome.status is OutcomeStatus.SKIPPED and not on_request):
+            yield outcome
+
+
+def _advice(outcome: Outcome) -> str:
+    if outcome.status is OutcomeStatus.NOT_ATTEMPTED:
+        return "nothing was sent for it; run this again"
+    if isinstance(outcome, CancelOutcome):
+        return _advice_on_calendar(outcome)
+    if outcome.status is OutcomeStatus.SKIPPED:
+        if outcome.event_id is None:
+            return "it will join; --one-off-bots delete takes it off, skip accepts it"
+        if (outcome.reason or "").startswith("shared"):
+            return "it will join; --whole-events takes it off, with its bots outside the filter"
+        return "it will join; run this again"
+    if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
+        return "use the key of the account that the bot belongs to"
+    if isinstance(outcome.error, EventNotFoundError):
+        if outcome.bot_ids:
+            return "the API doesn't know that id; --one-off-bots delete deletes its bots by their own ids"
+        return "the API doesn't know that id: compare it with the listing"
+    if outcome.status is OutcomeStatus.UNKNOWN and "joined" in (outcome.reason or ""):
+        return "look into the meeting: the bot may be there"
+    return "run this again, and look at the listing"
+
+
+def _advice_on_calendar(outcome: CancelOutcome) -> str:
+    if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
+        return "check the access keys and their permissions"
+    if isinstance(outcome.error, NotFoundError):
+        return "look into the calendar: it was cancelled before, or its id is wrong"
+    if outcome.status is OutcomeStatus.UNKNOWN:
+        return "look into the calendar: it may be cancelled; if it is not, run this again"
+    return "mend what it complains of, and run this again"

@@ -1,0 +1,95 @@
+"""A preview, shown before a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ... import ScheduledBot
+from ...preview import Preview, Selection
+from ..inputs.filters import words
+from .output import clean, facts, plural, show
+from .tables import away, local_time
+
+_SOONEST = 3
+_PLATFORMS = 8
+
+
+def show_preview(preview: Preview, series: str | None = None) -> None:
+    """Say on stderr what is there and what a run would do; ``series`` is what it does to series."""
+    bots, events, one_off = preview.bots, preview.events, preview.one_off
+    every = len({bot.event_id for bot in preview.listed if bot.event_id is not None})
+    alone = sum(bot.event_id is None for bot in preview.listed)
+    least = "at least " if preview.truncated else ""
+    scheduled = [f"{least}{_bots(len(preview.listed))}: {_events(every)}, {_one_off(alone)}"]
+    if preview.truncated:
+        scheduled.append("the listing is full, so there may be more; the run lists again until its end")
+    filtered = []
+    if isinstance(preview.selection, Selection):
+        inside = _events(len(events) + len(preview.shared))
+        also = f", {_one_off(len(one_off))}" if one_off else ""
+        filtered = [*words(preview.selection), f"selects {_bots(len(bots))} of these: {inside}{also}"]
+    show(
+        facts(
+            ("account", [f"{clean(preview.base_url)} (key from {clean(preview.key_source)})"]),
+            ("scheduled", scheduled),
+            ("filter", filtered),
+            ("platforms", [_platforms(bots)] if bots else []),
+            ("soonest", [line(bot) for bot in bots[:_SOONEST]]),
+            ("left alone", _left_alone(preview)),
+            ("to do", [_to_do(preview, series)]),
+        )
+    )
+
+
+def _left_alone(preview: Preview) -> list[str]:
+    left = []
+    if preview.one_off and preview.one_off_bots != "delete":
+        left.append(f"{_one_off(len(preview.one_off))}: without an event, they will join (--one-off-bots)")
+    if preview.shared:
+        left.append(
+            f"{_events(len(preview.shared))} with bots outside the filter, too (--whole-events takes them): "
+            + ", ".join(clean(event_id, 60) for event_id in list(preview.shared)[:_SOONEST])
+            + (", …" if len(preview.shared) > _SOONEST else "")
+        )
+    if outside := len(preview.listed) - len(preview.bots):
+        left.append(f"{_bots(outside)} outside the filter")
+    return left + [
+        f"a row that can't be read: {clean(row.path)} {clean(row.reason)}" for row in preview.rejected
+    ]
+
+
+def _to_do(preview: Preview, series: str | None) -> str:
+    if not preview.to_do and not preview.truncated:
+        return "nothing"
+    what = "all: at least " if preview.truncated else ""
+    deleted = ""
+    if preview.one_off and preview.one_off_bots == "delete":
+        deleted = f" and delete {_one_off(len(preview.one_off))}"
+    return f"unschedule {what}{_events(len(preview.events))}{series or ''}{deleted}"
+
+
+def line(bot: ScheduledBot) -> str:
+    """One bot on one line."""
+    words = (local_time(bot), away(bot), clean(bot.platform or "", 40), clean(bot.bot_username or "", 40))
+    return "  ".join((*filter(None, words), clean(bot.event_id or "one-off")))
+
+
+def _platforms(bots: Sequence[ScheduledBot]) -> str:
+    counted = Counter(clean(bot.platform or "unknown", 40) for bot in bots).most_common()
+    words = [f"{count} {name}" for name, count in counted[:_PLATFORMS]]
+    if rest := sum(count for _, count in counted[_PLATFORMS:]):
+        words.append(f"{rest} others")
+    return ", ".join(words)
+
+
+def _bots(count: int) -> str:
+    return plural(count, "bot")
+
+
+def _events(count: int) -> str:
+    return plural(count, "event")
+
+
+def _one_off(count: int) -> str:
+    return plural(count, "one-off bot")

@@ -1,0 +1,166 @@
+"""How far a bulk run is: a bar on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from ... import OutcomeStatus
+from .output import console, say
+
+_EVERY = 3.0
+"""Seconds between two plain lines."""
+
+_SESSION = logging.getLogger("meetstream_async._http.session")
+
+
+class _Outcome(Protocol):
+    @property
+    def status(self) -> OutcomeStatus: ...
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.0f}/s", style="progress.data.speed")
+
+
+class _Pauses(logging.Handler):
+    """Tells of each pause that a 429 begins: else nothing moves, and nobody knows why."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._note = note
+        self._until = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        seconds = getattr(record, "seconds", 0.0)
+        if getattr(record, "event", None) != "pause" or getattr(record, "status", None) != 429 or seconds < 1:
+            return
+        # Requests that were in flight together are refused together; a second more is no news.
+        if record.created + seconds > self._until + 1:
+            self._until = record.created + seconds
+            self._note(f"the API answers 429, too many requests: nothing is sent for {seconds:.0f} s")
+
+
+class Board:
+    """Counts outcomes and shows them while it is open. ``total`` is None where nobody knows it.
+
+    ``hear`` is an ``on_outcome``: it never raises, since that would end the run.
+    """
+
+    def __init__(self, total: int | None, verb: str = "unscheduling") -> None:
+        self.counts: Counter[OutcomeStatus] = Counter()
+        self._total = total
+        self._verb = verb
+        self._started = 0.0
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+        self._lines: asyncio.Task[None] | None = None
+        self._pauses = _Pauses(self.note)
+        self._level = logging.NOTSET
+
+    @property
+    def heard(self) -> int:
+        """How many outcomes there were."""
+        return sum(self.counts.values())
+
+    @property
+    def done(self) -> int:
+        """How many of them were about something that had its turn."""
+        return self.heard - self.counts[OutcomeStatus.NOT_ATTEMPTED]
+
+    async def __aenter__(self) -> Self:
+        self._started = time.monotonic()
+        self._level = _SESSION.level
+        _SESSION.setLevel(logging.INFO)
+        _SESSION.addHandler(self._pauses)
+        if _is_live():
+            self._bar = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                _Rate(),
+                TimeRemainingColumn(compact=True),
+                console=console(sys.stderr),
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._task = self._bar.add_task(self._verb, total=self._total)
+            self._bar.start()
+        else:
+            self._lines = asyncio.create_task(self._tell())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _SESSION.removeHandler(self._pauses)
+        _SESSION.setLevel(self._level)
+        if self._bar is not None:
+            if error is None:
+                self._bar.update(self._task, description=self._verb, total=self.heard)
+            self._bar.stop()
+        if self._lines is not None:
+            self._lines.cancel()
+            await asyncio.wait({self._lines})
+
+    def hear(self, outcome: _Outcome) -> None:
+        """Count one outcome."""
+        self.counts[outcome.status] += 1
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.done)
+            if self.heard == self._total:
+                self._bar.update(self._task, description="checking")
+
+    def note(self, text: str) -> None:
+        """One line above the bar."""
+        if self._bar is not None:
+            self._bar.console.print(Text(text))
+        else:
+            say(text)
+
+    def tally(self) -> str:
+        """The counts in words."""
+        return ", ".join(f"{count} {wording(status)}" for status, count in self.counts.items()) or "nothing"
+
+    async def _tell(self) -> None:
+        while True:
+            await asyncio.sleep(_EVERY)
+            rate = self.done / (time.monotonic() - self._started)
+            of = "" if self._total is None else f" of {self._total}"
+            left = ""
+            if self._total is not None and rate and self._total > self.heard:
+                left = f", about {(self._total - self.heard) / rate:.0f} s left"
+            say(f"{self._verb}: {self.done}{of} done ({self.tally()}), {rate:.{rate < 10:d}f}/s{left}")
+
+
+def wording(status: OutcomeStatus) -> str:
+    """A status in words."""
+    return status.value.replace("_", " ")
+
+
+def _is_live() -> bool:
+    """A bar needs a terminal that can move its cursor, and nobody wants one in the log of a build."""
+    return (
+        sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") not in ("dumb", "unknown")
+    )

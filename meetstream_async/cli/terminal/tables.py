@@ -1,0 +1,139 @@
+"""Results as tables: a listing, and the report of a bulk run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from ... import BulkReport, MeetingCancellation, OutcomeStatus, ScheduledBot
+from .output import clean, console
+from .progress import wording
+
+BAD = (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
+
+
+def local_time(bot: ScheduledBot) -> str:
+    """When the bot joins, in local time."""
+    joins = bot.scheduled_join_time
+    if joins is None:
+        return "no time"
+    try:
+        local = joins.astimezone()
+    except (OverflowError, OSError, ValueError):
+        return joins.isoformat()
+    this_year = local.year == datetime.now().year
+    return local.strftime("%a %d %b %H:%M" if this_year else "%a %d %b %Y %H:%M")
+
+
+def away(bot: ScheduledBot, now: datetime | None = None) -> str:
+    """How far away that is, in its two largest units."""
+    if bot.scheduled_join_time is None:
+        return ""
+    seconds = int((bot.scheduled_join_time - (now or datetime.now(UTC))).total_seconds())
+    minutes = abs(seconds) // 60
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    units = [f"{count} {unit}" for count, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if count]
+    text = " ".join(units[:2]) or "1 min"
+    return f"in {text}" if seconds >= 0 else f"{text} ago"
+
+
+def bots_table(bots: Sequence[ScheduledBot]) -> Table:
+    """One line a bot where there is room for that, else two."""
+    wide = table("JOINS (LOCAL)", "", "PLATFORM", "NAME", "EVENT", "BOT")
+    for bot in bots:
+        wide.add_row(*_cells(bot))
+    target = console(sys.stdout)
+    if target.measure(wide, options=target.options.update(width=10_000)).maximum <= target.width:
+        return wide
+    narrow = table("JOINS (LOCAL)", "PLATFORM, NAME", "EVENT, BOT")
+    for bot in bots:
+        cells = _cells(bot)
+        narrow.add_row(*(Text("\n").join(pair) for pair in zip(cells[::2], cells[1::2], strict=True)))
+    return narrow
+
+
+def _cells(bot: ScheduledBot) -> list[Text]:
+    event = Text("one-off", "yellow") if bot.event_id is None else Text(clean(bot.event_id))
+    return [
+        Text(local_time(bot), "bold"),
+        Text(away(bot), "cyan"),
+        Text(clean(bot.platform or "unknown", 40)),
+        Text(clean(bot.bot_username or "", 60)),
+        event,
+        Text(clean(bot.bot_id), "dim"),
+    ]
+
+
+def bot_to_dict(bot: ScheduledBot) -> dict[str, Any]:
+    """Every field, as JSON values."""
+    joins = bot.scheduled_join_time
+    return {
+        "bot_id": bot.bot_id,
+        "event_id": bot.event_id,
+        "platform": bot.platform,
+        "status": bot.status,
+        "scheduled_join_time": joins and joins.isoformat(),
+        "bot_username": bot.bot_username,
+        "is_scheduled": bot.is_scheduled,
+        "source": bot.source,
+        "deduplication_key": bot.deduplication_key,
+        "custom_attributes": dict(bot.custom_attributes),
+        "meeting_link": bot.meeting_link,
+    }
+
+
+def meetings_table(meetings: Sequence[MeetingCancellation]) -> Table:
+    """What became of each meeting and of its bots."""
+    grid = table("MEETING", "CALENDAR EVENT", "BOT", "")
+    for meeting in meetings:
+        title = meeting.event.event.title if meeting.event is not None else None
+        bots = ", ".join(wording(outcome.status) for outcome in meeting.bots) or "none"
+        grid.add_row(
+            Text(f"{meeting.calendar_id}/{meeting.event_id} {clean(title or '', 40)}"),
+            Text("cancelled" if meeting.event is not None else "not cancelled"),
+            Text(bots, "" if meeting.ok else "red"),
+            Text(clean(meeting.reason or "")),
+        )
+    return grid
+
+
+def counts_table(report: BulkReport[Any]) -> Table:
+    """How many ended in each status."""
+    grid = table("STATUS", "COUNT")
+    grid.columns[1].justify = "right"
+    for status, count in report.counts.items():
+        if count:
+            grid.add_row(Text(wording(OutcomeStatus(status)), "red" if status in BAD else ""), str(count))
+    if report.still_listed:
+        grid.add_row(Text("still listed", "red"), str(len(report.still_listed)))
+    return grid
+
+
+def why(reason: str) -> str:
+    """A reason as the operator, who is no caller, reads it."""
+    return clean(reason, 1000).replace("stopped by the caller", "the run was stopped")
+
+
+def verdict(report: BulkReport[Any], *, dry_run: bool = False) -> Text:
+    """The last line."""
+    text = "dry run: nothing was changed" if dry_run else "all that was asked for holds"
+    if report.ok:
+        return Text(f"ok: {text} ({report.elapsed:.1f} s)", "bold green")
+    reason = why(report.reason or "see above")
+    if dry_run:
+        reason = f"{text}; a run would stay short: {reason}"
+    return Text(f"not ok: {reason} ({report.elapsed:.1f} s)", "bold red")
+
+
+def table(*titles: str) -> Table:
+    """A table that looks like all the others."""
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for title in titles:
+        # Folded, not cut: half an id is no id.
+        grid.add_column(title, overflow="fold")
+    return grid

@@ -1,0 +1,127 @@
+"""The MeetBit client: cancel a calendar event.
+
+Source: "Cancel Event" of the MeetBit API reference. Five requests a second are allowed, invalid ones are
+counted, penalties grow when one retries early, and suspension is at the end: so what can be checked is
+checked here before anything is sent, requests are spaced, and a pause holds the whole client.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+
+import aiohttp
+from yarl import URL
+
+from .._http.client import ApiClient
+from .._http.retry import RetryPolicy
+from .._http.secrets import Secret
+from .._http.session import ApiSession, tell_ignored
+from .._http.urls import check_base_url
+from ..errors import ClientSetupError
+from ._replies import read_cancelled
+from ._requests import check_id, check_note
+from .models import CancelledEvent
+
+
+class MeetBitClient(ApiClient):
+    """An asyncio client of the MeetBit calendar API.
+
+    Opened by ``async with`` or by its first request; closed by the end of the block or ``await close()``.
+    Share one client per key: the API's limit is per key, and it is the client that keeps the pace
+    (``rate_limit``, requests per second, evenly spaced, retries included) and the pause after a 429.
+
+    ``primary_domain`` is the tenant's bare host name; with the two keys it falls back to
+    ``MEETBIT_PRIMARY_DOMAIN``, ``MEETBIT_ACCESS_KEY_ID`` and ``MEETBIT_ACCESS_KEY_SECRET``. ``base_url``
+    (or ``MEETBIT_API_URL``) replaces the whole address, for tests. The other arguments are those of
+    ``MeetStreamClient``.
+
+    Raises ConfigurationError for a missing or malformed key or domain, or any argument out of range.
+    """
+
+    def __init__(
+        self,
+        primary_domain: str | None = None,
+        access_key_id: str | None = None,
+        access_key_secret: str | None = None,
+        *,
+        base_url: str | None = None,
+        session: aiohttp.ClientSession | None = None,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - a frozen value
+        timeout: float = 30.0,
+        rate_limit: float | None = 5.0,
+        trace_configs: Sequence[aiohttp.TraceConfig] = (),
+    ) -> None:
+        try:
+            key_id = Secret.load(access_key_id, "MEETBIT_ACCESS_KEY_ID", "access_key_id")
+            key_secret = Secret.load(access_key_secret, "MEETBIT_ACCESS_KEY_SECRET", "access_key_secret")
+        finally:
+            # A traceback may print this frame's variables.
+            del access_key_id, access_key_secret
+        self._api = ApiSession(
+            _address(primary_domain, base_url),
+            {"X-Access-Key-Id": ("", key_id), "X-Access-Key-Secret": ("", key_secret)},
+            session=session,
+            retry=retry,
+            timeout=timeout,
+            rate_limit=rate_limit,
+            trace_configs=trace_configs,
+        )
+
+    async def cancel_event(
+        self, calendar_id: int | str, event_id: int | str, cancel_note: str
+    ) -> CancelledEvent:
+        """``POST /calendars/{calendar_id}/events/{event_id}/cancel``: cancel a calendar event.
+
+        Ids are positive ints or their decimal strings; the note is 1 to 255 characters. Raises
+        ConfigurationError for anything else, before a request is sent: an invalid one would count
+        against the limit. Raises NotFoundError for an unknown event, AuthenticationError for a missing
+        key or permission, BadRequestError with ``errors`` by field, RateLimitError. A 404 after a lost
+        answer has ``outcome_unknown`` set: it may mean that the event is cancelled, or that its id is
+        wrong.
+        """
+        cancelled, _ = await self._cancel(
+            check_id(calendar_id, "calendar_id"),
+            check_id(event_id, "event_id"),
+            check_note(cancel_note, "cancel_note"),
+        )
+        return cancelled
+
+    # --- for the rooms below, which count attempts and wait for their turn themselves -----------------
+
+    async def _cancel(
+        self,
+        calendar_id: int,
+        event_id: int,
+        note: str,
+        *,
+        uncertain: bool = False,
+        slot_taken: bool = False,
+    ) -> tuple[CancelledEvent, int]:
+        """The reply and the number of attempts. ``uncertain``: an earlier call may have taken effect."""
+        reply = await self._api.request(
+            "POST",
+            f"/calendars/{calendar_id}/events/{event_id}/cancel",
+            body={"cancel_note": note},
+            slot_taken=slot_taken,
+            uncertain=uncertain,
+        )
+        cancelled, ignored = read_cancelled(reply, calendar_id, event_id)
+        tell_ignored(ignored)
+        return cancelled, reply.attempts
+
+
+def _address(domain: object, base_url: str | None) -> URL:
+    if base_url is not None:
+        return check_base_url(base_url, "base_url")
+    source = "primary_domain"
+    if domain is None:
+        if from_environment := os.environ.get("MEETBIT_API_URL"):
+            return check_base_url(from_environment, "MEETBIT_API_URL")
+        domain, source = os.environ.get("MEETBIT_PRIMARY_DOMAIN"), "MEETBIT_PRIMARY_DOMAIN"
+    if domain is None:
+        raise ClientSetupError("no domain: pass primary_domain=... or set MEETBIT_PRIMARY_DOMAIN")
+    if not isinstance(domain, str) or not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", domain):
+        raise ClientSetupError(f"{source} must be a bare host name such as 'acme.example.com'")
+    return check_base_url(f"https://{domain}/api/public/v2.0", source)

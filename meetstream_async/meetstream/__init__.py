@@ -1,0 +1,9 @@
+"""The MeetStream API: models, filters, and a client with one short method per endpoint.
+
+The names here are for the other folders of the package; users import from the package root.
+"""
+
+from ._replies import bot_is_not_yours
+from ._requests import MAX_LIMIT, check_series_options
+
+__all__ = ["MAX_LIMIT", "bot_is_not_yours", "check_series_options"]

@@ -1,0 +1,153 @@
+"""What a reply of MeetStream means: a model or an error. Pure, no I/O."""
+
+from __future__ import annotations
+
+import re
+
+from cattrs import Converter
+from cattrs.errors import ClassValidationError
+from cattrs.gen import make_dict_structure_fn, override
+
+from .. import errors
+from .._http.api_errors import api_error
+from .._http.convert import Hook, Structurer, identifier, invalid_response, json_object, object_or_empty
+from .._http.reply import UNREADABLE, Reply, json_type
+from .._http.urls import identifier_problem
+from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
+
+_TEXTS: dict[tuple[int, str], type[errors.ApiError]] = {
+    (400, "event not scheduled"): errors.EventNotScheduledError,
+    (400, "invalid from_date format"): errors.InvalidFromDateError,
+    (400, "master event id not found"): errors.MasterEventNotFoundError,
+    (404, "event not found"): errors.EventNotFoundError,
+    (404, "user not found"): errors.UserNotFoundError,
+}
+
+
+def _customise(converter: Converter) -> None:
+    converter.register_structure_hook(
+        ScheduledBot,
+        make_dict_structure_fn(
+            ScheduledBot,
+            converter,
+            bot_id=override(struct_hook=identifier),
+            custom_attributes=override(struct_hook=json_object),
+        ),
+    )
+    # Ours, not the API's: a reply cannot claim it.
+    for model in (UnscheduleResult, DeletedBot):
+        converter.register_structure_hook(
+            model, make_dict_structure_fn(model, converter, inferred=override(omit=True))
+        )
+
+
+_structurer = Structurer(_customise)
+
+
+def meetstream_error(reply: Reply, *, effect: bool = True, hint: str | None = None) -> errors.ApiError:
+    """The error that a reply of MeetStream means. ``effect``: the request was to change something."""
+    return api_error(reply, _TEXTS, effect=effect, hint=hint)
+
+
+def bot_is_not_yours(error: errors.MeetStreamError) -> bool:
+    """A 403 to the DELETE of one bot that is about that bot, not about the key."""
+    return (
+        isinstance(error, errors.PermissionDeniedError)
+        and re.search(r"\b(bot|yours?|belongs?|owner|owned)\b", error.message, re.IGNORECASE) is not None
+        and re.search(r"\b(key|token|credentials?)\b", error.message, re.IGNORECASE) is None
+    )
+
+
+def read_listing(reply: Reply, limit: int) -> tuple[ScheduledBotPage, list[str]]:
+    """A page, and the places in it that were of the wrong type and read as None.
+
+    Raises InvalidResponseError for anything without a list of bots: it must never read as an empty
+    account. Raises the reply's ApiError where it is no 2xx.
+    """
+    if not reply.succeeded:
+        raise meetstream_error(reply, effect=False)
+    data = reply.json()
+    if data is UNREADABLE:
+        raise invalid_response(reply, "is not JSON", "$", effect=False)
+    if not isinstance(data, dict):
+        raise invalid_response(reply, f"is {json_type(data)}, not an object", "$", effect=False)
+    path = "$.scheduled_bots"
+    if "scheduled_bots" not in data:
+        raise invalid_response(reply, "has no list of bots", path, effect=False)
+    rows = data["scheduled_bots"]
+    if not isinstance(rows, list):
+        raise invalid_response(
+            reply, f"has {json_type(rows)} in place of its list of bots", path, effect=False
+        )
+    bots: list[ScheduledBot] = []
+    rejected: list[RejectedRow] = []
+    ignored: list[str] = []
+    hook = _structurer.hook(ScheduledBot)
+    for index, row in enumerate(rows):
+        read = _read_as_documented(row, hook) or _read_bot(row, index, f"{path}[{index}]", ignored)
+        if isinstance(read, ScheduledBot):
+            bots.append(read)
+        else:
+            rejected.append(read)
+    page = ScheduledBotPage(
+        bots=tuple(bots), limit=limit, truncated=len(rows) >= limit, rejected=tuple(rejected)
+    )
+    return page, ignored
+
+
+def _read_as_documented(row: object, hook: Hook) -> ScheduledBot | None:
+    """The bot, where nothing of its row is wrong."""
+    try:
+        bot: ScheduledBot = hook(row, ScheduledBot)
+    except Exception:
+        return None
+    event_id = bot.custom_attributes.get("event_id")
+    return bot if event_id is None or identifier_problem(event_id) is None else None
+
+
+def _read_bot(row: object, index: int, path: str, ignored: list[str]) -> ScheduledBot | RejectedRow:
+    if not isinstance(row, dict):
+        return RejectedRow(index, path, f"is {json_type(row)}, not an object")
+    try:
+        bot, wrong = _structurer.structure(row, ScheduledBot, path)
+    except ClassValidationError:
+        problem = "is missing" if "bot_id" not in row else identifier_problem(row["bot_id"])
+        return RejectedRow(index, f"{path}.bot_id", problem or "can't be read")
+    ignored += wrong
+    event_id = bot.custom_attributes.get("event_id")
+    if event_id is not None and (problem := identifier_problem(event_id)) is not None:
+        return RejectedRow(index, f"{path}.custom_attributes.event_id", problem)
+    return bot
+
+
+def read_unscheduled(reply: Reply, event_id: str, *, series: bool) -> tuple[UnscheduleResult, list[str]]:
+    """The result of ``DELETE /calendar/schedule/{event_id}``, and its places that read as None.
+
+    ``series``: an option was sent under which an uncertain attempt may have done a part only. Raises
+    the reply's ApiError, or InvalidResponseError.
+    """
+    if reply.succeeded:
+        result, ignored = _structurer.structure(object_or_empty(reply), UnscheduleResult, "$")
+        if result.unscheduled is False or result.cancelled is False:
+            name = "unscheduled" if result.unscheduled is False else "cancelled"
+            raise meetstream_error(reply, hint=f"the reply says {name}: false")
+        return result, ignored
+    error = meetstream_error(reply, hint=None)
+    if isinstance(error, errors.EventNotScheduledError) and reply.uncertain and not series:
+        return UnscheduleResult(unscheduled=True, event_id=event_id, inferred=True), []
+    if isinstance(error, errors.EventNotFoundError):
+        error.hint = f"event id {event_id!r}"
+    raise error
+
+
+def read_deleted_bot(reply: Reply) -> tuple[DeletedBot, list[str]]:
+    """The result of ``DELETE /calendar/scheduled_bots/{bot_id}``, and its places that read as None.
+
+    Raises the reply's ApiError, or InvalidResponseError.
+    """
+    if reply.succeeded:
+        return _structurer.structure(object_or_empty(reply), DeletedBot, "$")
+    error = meetstream_error(reply)
+    if isinstance(error, errors.NotFoundError) and reply.uncertain:
+        return DeletedBot(inferred=True), []
+    raise error

@@ -1,0 +1,113 @@
+"""What a run left undone, according to its report: the whole of it, or what a crash left of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from attrs import field, frozen
+
+from .. import OutcomeStatus, ScheduledBot
+from .report_lines import name_of
+
+_OPEN = frozenset(
+    status.value for status in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
+)
+
+_DONE = frozenset(status.value for status in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED))
+
+
+@frozen
+class Leftovers:
+    """What a report says is not done."""
+
+    options: Mapping[str, Any]
+    """Of its run."""
+    targets: tuple[ScheduledBot | str, ...] = field(repr=False)
+    """Events and one-off bots, for a bulk run."""
+    pairs: frozenset[tuple[int, int]] = field(repr=False)
+    """Calendar events of MeetBit."""
+    unseen: bool
+    """Its run had not seen the whole account, so the report does not name all there was to do."""
+    unverified: frozenset[str] = field(repr=False)
+    """Events, and one-off bots, that it calls done although nobody has looked whether they are gone."""
+
+
+def leftovers_of(documents: Sequence[Mapping[str, Any]]) -> Leftovers:
+    """Failed, unknown, not attempted or still listed according to the lines of a report.
+
+    All that its first line announces and no later one mentions is left over, too, however the run ended.
+    Raises KeyError, TypeError, AttributeError or ValueError for lines that are not as they are written.
+    """
+    first, last = documents[0], documents[-1]
+    summary = last if last.get("type") == "summary" else None
+    latest = _latest(documents, first, summary)
+    undone = _undone(latest, summary)
+    verified = summary is not None and summary.get("complete") and not summary.get("interrupted")
+    return Leftovers(
+        dict(first["options"]),
+        tuple(target for outcome in undone if first["api"] == "meetstream" for target in _targets(outcome)),
+        frozenset(_pair(outcome) for outcome in undone if first["api"] == "meetbit"),
+        first["listing"] == "full" and not (summary and summary.get("complete")),
+        frozenset() if verified else _claimed(latest),
+    )
+
+
+def _latest(
+    documents: Sequence[Mapping[str, Any]], first: Mapping[str, Any], summary: Mapping[str, Any] | None
+) -> dict[str, dict[str, Any]]:
+    """The last word on each target; one that no line mentions was not attempted, however the run ended."""
+    latest = {name_of(target): {**target, "status": "not_attempted"} for target in first["targets"]}
+    known = {name_of(target): target for target in first["targets"]}
+    said = [line for line in documents if line["type"] == "outcome"]
+    for outcome in (*said, *(summary or {}).get("corrections", ())):
+        name = name_of(outcome)
+        latest[name] = {**known.get(name, {}), **latest.get(name, {}), **outcome}
+    return latest
+
+
+def _undone(latest: Mapping[str, dict[str, Any]], summary: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    undone = {name: outcome for name, outcome in latest.items() if outcome["status"] in _OPEN}
+    for bot in (summary or {}).get("still_listed", ()):
+        ids = [bot["bot_id"]]
+        outcome = {"event_id": bot["event_id"], "bot_ids": ids, "joins": bot["scheduled_join_time"]}
+        undone.setdefault(name_of(outcome), outcome)
+    return list(undone.values())
+
+
+def _claimed(latest: Mapping[str, dict[str, Any]]) -> frozenset[str]:
+    done = [outcome for outcome in latest.values() if outcome["status"] in _DONE and "bot_ids" in outcome]
+    return frozenset(
+        name
+        for outcome in done
+        for name in ([outcome["event_id"]] if outcome["event_id"] is not None else outcome["bot_ids"])
+    )
+
+
+def _targets(outcome: Mapping[str, Any]) -> list[ScheduledBot | str]:
+    """The event or the one-off bot of an outcome.
+
+    As bots wherever the report knows any: with their join times, "not scheduled" can be told from "has
+    joined". Raises ValueError for what --report does not write: it goes into a DELETE.
+    """
+    event_id, bot_ids, joins = outcome["event_id"], outcome["bot_ids"], outcome.get("joins")
+    names = bot_ids if event_id is None else [event_id, *bot_ids]
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise ValueError("no ids")
+    time = None if joins is None else datetime.fromisoformat(joins)
+    if time is not None and time.utcoffset() is None:
+        raise ValueError("a time without an offset")
+    if event_id is not None and not bot_ids:
+        return [event_id]
+    attributes = {} if event_id is None else {"event_id": event_id}
+    return [
+        ScheduledBot(bot_id, scheduled_join_time=time, custom_attributes=attributes) for bot_id in bot_ids
+    ]
+
+
+def _pair(outcome: Mapping[str, Any]) -> tuple[int, int]:
+    pair = outcome["calendar_id"], outcome["event_id"]
+    if not all(isinstance(number, int) and not isinstance(number, bool) and number > 0 for number in pair):
+        raise ValueError("no ids")
+    return pair

@@ -1,0 +1,65 @@
+"""The lines of a report: what was asked of whom, each outcome as it happens, and the summary.
+
+They hold no meeting link and no attributes of a bot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from .. import BulkReport, __version__
+
+FORMAT = 1
+"""Of the lines; a reader refuses what it does not know."""
+
+
+def run_line(**facts: Any) -> dict[str, Any]:
+    """The first line."""
+    return {"type": "run", "format": FORMAT, "version": __version__, "started": _now(), **facts}
+
+
+def target_line(
+    event_id: str | None, bot_ids: Iterable[str], joins: Mapping[str, datetime | None]
+) -> dict[str, Any]:
+    """What the first line announces of one event or one-off bot. ``joins``: when bots join, by their ids."""
+    ids = list(bot_ids)
+    return {"event_id": event_id, "bot_ids": ids, "joins": first_join(ids, joins)}
+
+
+def first_join(bot_ids: Iterable[str], joins: Mapping[str, datetime | None]) -> str | None:
+    """When the first of these bots joins, in ISO 8601; None where nobody knows."""
+    times = [time for bot_id in bot_ids if (time := joins.get(bot_id)) is not None]
+    return min(times).isoformat() if times else None
+
+
+def outcome_line(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """The line of an outcome."""
+    return {"type": "outcome", "at": _now(), **outcome}
+
+
+def summary_line(report: BulkReport[Any] | None, statuses: Mapping[str, str], **facts: Any) -> dict[str, Any]:
+    """The last line, which is the final word. ``statuses``: what earlier lines say, by ``name_of``."""
+    summary: dict[str, Any] = {"type": "summary", "ended": _now()}
+    if report is not None:
+        document = report.to_dict()
+        outcomes = document.pop("outcomes")
+        summary |= document
+        summary["corrections"] = [
+            outcome for outcome in outcomes if statuses.get(name_of(outcome)) != outcome["status"]
+        ]
+    return {**summary, **facts}
+
+
+def name_of(outcome: dict[str, Any]) -> str:
+    """What an outcome is about, in one word."""
+    if "calendar_id" in outcome:
+        return f"{outcome['calendar_id']}/{outcome['event_id']}"
+    if outcome["event_id"] is not None:
+        return f"event {outcome['event_id']}"
+    return f"bot {' '.join(outcome['bot_ids'])}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
