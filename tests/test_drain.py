@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from accounts import assert_true_to_the_ledger, bot, connect, deletes, listings, plain_account, statuses
+from attrs import evolve
 from proof import sized
 
 from meetstream_async import (
@@ -19,6 +20,7 @@ from meetstream_async import (
     RetryPolicy,
     unschedule_all,
 )
+from meetstream_async._http.call import FIRST
 from meetstream_async.simulator import Simulator, Trouble
 
 
@@ -349,14 +351,17 @@ async def test_a_listing_that_flickers_is_no_progress(monkeypatch):
     account = Simulator(rows, removes="nothing")
     async with account as sim, connect(sim) as client:
         page = await client.list_scheduled_bots()
-        real = client._list
+        real = client.api.call
 
-        async def flickering(limit, *, slot_taken=False):
-            looks.append(limit)
+        async def flickering(request, context=FIRST):
+            answer = await real(request, context)
+            if request.route.method != "GET":
+                return answer
+            looks.append(request)
             shown = page.bots[: 1 + len(looks) % 2]
-            return (await real(limit, slot_taken=slot_taken)).__class__(shown, limit, False)
+            return evolve(answer, value=evolve(page, bots=shown))
 
-        monkeypatch.setattr(client, "_list", flickering)
+        monkeypatch.setattr(client.api, "call", flickering)
         report = await asyncio.wait_for(unschedule_all(client, settle=0.7), 10)
     assert not report.ok
     assert len(looks) < 12

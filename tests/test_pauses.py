@@ -20,7 +20,7 @@ from meetstream_async import (
     bulk_unschedule,
     cancel_meeting,
 )
-from meetstream_async._http.rate_limit import Pacer
+from meetstream_async._http.rate_limit import RateLimiter
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
 
@@ -66,31 +66,31 @@ async def test_a_pause_begins_with_the_head_of_the_429():
 @virtual_time
 async def test_a_cancelled_waiter_takes_no_turn_with_it():
     """Who comes after a hundred that gave up waits for nobody."""
-    pacer = Pacer(5)
-    await pacer.wait()
-    waiters = [asyncio.create_task(pacer.wait()) for _ in range(100)]
+    rate_limiter = RateLimiter(5)
+    await rate_limiter.wait()
+    waiters = [asyncio.create_task(rate_limiter.wait()) for _ in range(100)]
     await asyncio.sleep(0.1)
     for waiter in waiters:
         waiter.cancel()
     await asyncio.gather(*waiters, return_exceptions=True)
     began = now()
-    await pacer.wait()
+    await rate_limiter.wait()
     assert now() - began <= 0.2
 
 
 @virtual_time
 async def test_those_who_came_first_go_first_after_a_pause():
     """A pause changes nobody's place."""
-    pacer = Pacer(5)
+    rate_limiter = RateLimiter(5)
     order = []
 
     async def one(number):
-        await pacer.wait()
+        await rate_limiter.wait()
         order.append(number)
 
     tasks = [asyncio.create_task(one(number)) for number in range(10)]
     await asyncio.sleep(0.5)
-    pacer.pause(3)
+    rate_limiter.pause(3)
     await asyncio.gather(*tasks)
     assert order == list(range(10))
 
@@ -124,7 +124,7 @@ async def test_a_pause_between_turn_and_request_leaves_the_target_not_attempted(
         async def targets():
             yield "evt_1"
             # The next one has its turn already when the pause begins.
-            asyncio.get_running_loop().call_soon(client._api.pacer.pause, 1000)
+            asyncio.get_running_loop().call_soon(client.api.rate_limiter.pause, 1000)
             yield "evt_2"
 
         report = await bulk_unschedule(client, targets(), max_concurrency=2)

@@ -42,7 +42,7 @@ FOR_THE_PACKAGE = {
     "check_client",
     "check_meetbit",
     "Cancellation",
-    "CancelPlan",
+    "CancelOperation",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +31,7 @@ from meetstream_async import (
     UnscheduleResult,
     UserNotFoundError,
 )
+from meetstream_async._http.call import ONE_ATTEMPT, Context, Remark
 from meetstream_async._http.reply import Reply
 from meetstream_async.meetstream._replies import (
     meetstream_error,
@@ -48,8 +49,31 @@ def _reply(body: object = b"", status: int = 200, **known: Any) -> Reply:
     return Reply(status, known.pop("headers", {}), raw, **known)
 
 
+def _paths(remarks: Sequence[Remark]) -> list[str]:
+    """The places of fields that were of another type than documented."""
+    return [remark.fields["path"] for remark in remarks if remark.fields["event"] == "ignored_field"]
+
+
+def _listing(body: object, limit: int = 100) -> tuple[ScheduledBotPage, list[str]]:
+    page, remarks = read_listing(_reply(body), ONE_ATTEMPT, limit=limit)
+    return page, _paths(remarks)
+
+
+def _unscheduled(
+    body: object, status: int = 200, *, series: bool = False, **before: Any
+) -> tuple[UnscheduleResult, list[str]]:
+    context = Context(**{"attempts": 1, **before})
+    result, remarks = read_unscheduled(_reply(body, status), context, event_id="evt_1", series=series)
+    return result, _paths(remarks)
+
+
+def _deleted(body: object, status: int = 200, **before: Any) -> tuple[DeletedBot, list[str]]:
+    deleted, remarks = read_deleted_bot(_reply(body, status), Context(**{"attempts": 1, **before}))
+    return deleted, _paths(remarks)
+
+
 def _page(body: object, limit: int = 100) -> ScheduledBotPage:
-    return read_listing(_reply(body), limit)[0]
+    return _listing(body, limit)[0]
 
 
 def _of_event(event_id: object) -> dict[str, Any]:
@@ -57,7 +81,7 @@ def _of_event(event_id: object) -> dict[str, Any]:
 
 
 def _ignored(row: dict[str, Any]) -> list[str]:
-    return read_listing(_reply({"scheduled_bots": [row]}), 100)[1]
+    return _listing({"scheduled_bots": [row]})[1]
 
 
 # --- listings ------------------------------------------------------------------------------------------
@@ -83,7 +107,7 @@ def test_the_documented_listing_is_read() -> None:
         }
       ]
     }"""
-    page, ignored = read_listing(_reply(body), 100)
+    page, ignored = _listing(body)
     assert page.bots == (
         ScheduledBot(
             bot_id="uuid",
@@ -402,7 +426,7 @@ SAMPLE = b"""
 )
 def test_every_shape_of_a_successful_delete_is_read(body: bytes, result: UnscheduleResult) -> None:
     """Single, series, empty body, {}, null and a message are success; a reply cannot claim `inferred`."""
-    assert read_unscheduled(_reply(body), "evt_1", series=False) == (result, [])
+    assert _unscheduled(body) == (result, [])
 
 
 @pytest.mark.parametrize(
@@ -420,19 +444,19 @@ def test_every_shape_of_a_successful_delete_is_read(body: bytes, result: Unsched
 )
 def test_a_result_field_of_another_type_reads_as_none(name: str, value: object) -> None:
     """Success stays success, and the odd field is None, never a guess."""
-    result, ignored = read_unscheduled(_reply({"unscheduled": True, name: value}), "evt_1", series=False)
+    result, ignored = _unscheduled({"unscheduled": True, name: value})
     assert result == UnscheduleResult(unscheduled=True)
     assert ignored == [f"$.{name}"]
 
 
 @pytest.mark.parametrize("body", [b"ok", b"<html>", b"[]", b'"done"', b"true", b"{", b"\xff", b"[" * 200_000])
-@pytest.mark.parametrize("read", [lambda r: read_unscheduled(r, "evt_1", series=False), read_deleted_bot])
+@pytest.mark.parametrize("read", [_unscheduled, _deleted])
 def test_an_unreadable_answer_to_a_delete_leaves_the_outcome_unknown(
-    body: bytes, read: Callable[[Reply], Any]
+    body: bytes, read: Callable[..., Any]
 ) -> None:
     """A 2xx body that is neither empty nor an object is an InvalidResponseError, outcome unknown."""
     with pytest.raises(InvalidResponseError) as caught:
-        read(_reply(body, attempts=2))
+        read(body, attempts=2)
     assert (caught.value.path, caught.value.outcome_unknown, caught.value.attempts) == ("$", True, 2)
 
 
@@ -440,7 +464,7 @@ def test_an_unreadable_answer_to_a_delete_leaves_the_outcome_unknown(
 def test_a_reply_that_says_false_is_no_success(name: str) -> None:
     """unscheduled: false and cancelled: false are a plain refusal whose outcome is known."""
     with pytest.raises(ApiError, match=f"{name}: false") as caught:
-        read_unscheduled(_reply({name: False}), "evt_1", series=False)
+        _unscheduled({name: False})
     assert caught.value.outcome_unknown is False
 
 
@@ -455,7 +479,7 @@ def test_a_reply_that_says_false_is_no_success(name: str) -> None:
 )
 def test_every_shape_of_a_deleted_bot_is_read(body: object, deleted: DeletedBot) -> None:
     """A deleted bot's reply may be anything from empty to both fields."""
-    assert read_deleted_bot(_reply(body)) == (deleted, [])
+    assert _deleted(body) == (deleted, [])
 
 
 # --- what an uncertain reply means ---------------------------------------------------------------------
@@ -493,13 +517,13 @@ def test_what_the_answer_to_an_unscheduling_means(
     status: int, body: object, uncertain: bool, series: bool, means: tuple[type[ApiError], bool] | None
 ) -> None:
     """Only "not scheduled" after a lost answer, without series options, is an inferred success."""
-    reply = _reply(body, status, uncertain=uncertain, attempts=2)
+    before = {"uncertain": uncertain, "attempts": 2}
     if means is None:
-        result, _ = read_unscheduled(reply, "evt_1", series=series)
+        result, _ = _unscheduled(body, status, series=series, **before)
         assert result == UnscheduleResult(unscheduled=True, event_id="evt_1", inferred=True)
         return
     with pytest.raises(means[0]) as caught:
-        read_unscheduled(reply, "evt_1", series=series)
+        _unscheduled(body, status, series=series, **before)
     assert (type(caught.value), caught.value.outcome_unknown) == means
     assert caught.value.attempts == 2
 
@@ -519,26 +543,26 @@ def test_what_the_answer_to_deleting_a_bot_means(
     status: int, uncertain: bool, means: tuple[type[ApiError], bool] | None
 ) -> None:
     """A bot that is not found after a lost answer is gone; anything else keeps its doubt."""
-    reply = _reply({"message": "no"}, status, uncertain=uncertain)
+    answer = {"message": "no"}
     if means is None:
-        assert read_deleted_bot(reply) == (DeletedBot(inferred=True), [])
+        assert _deleted(answer, status, uncertain=uncertain) == (DeletedBot(inferred=True), [])
         return
     with pytest.raises(means[0]) as caught:
-        read_deleted_bot(reply)
+        _deleted(answer, status, uncertain=uncertain)
     assert (type(caught.value), caught.value.outcome_unknown) == means
 
 
 def test_a_listing_never_leaves_an_outcome_unknown() -> None:
     """A GET changes nothing, so not even its 500 is uncertain."""
     with pytest.raises(ServerError) as caught:
-        read_listing(_reply({}, 500, uncertain=True), 100)
+        read_listing(_reply({}, 500), Context(attempts=2, uncertain=True), limit=100)
     assert caught.value.outcome_unknown is False
 
 
 def test_an_event_that_is_not_found_is_named() -> None:
     """The error says which id was tried, since the provider's id is easily taken for MeetStream's."""
     with pytest.raises(EventNotFoundError, match="evt_1"):
-        read_unscheduled(_reply(NOT_FOUND, 404), "evt_1", series=False)
+        _unscheduled(NOT_FOUND, 404)
 
 
 # --- refusals ------------------------------------------------------------------------------------------
@@ -575,7 +599,7 @@ def test_each_documented_error_is_its_class_in_every_dialect(
     dialect: str, status: int, text: str, kind: type[ApiError]
 ) -> None:
     """Status and text decide the class, in whatever body the text is wrapped; the text is kept."""
-    error = meetstream_error(_reply(DIALECTS[dialect](text, status), status))
+    error = meetstream_error(_reply(DIALECTS[dialect](text, status), status), ONE_ATTEMPT)
     assert type(error) is kind
     assert (error.status, error.message) == (status, text)
 
@@ -605,7 +629,7 @@ def test_any_other_refusal_is_read_as_well(
     status: int, body: bytes, kind: type[ApiError], message: str
 ) -> None:
     """Gateway text, odd JSON, no body and garbage become an error of the status, with a clean text."""
-    error = meetstream_error(_reply(body, status))
+    error = meetstream_error(_reply(body, status), ONE_ATTEMPT)
     assert type(error) is kind
     assert error.message.casefold() == message.casefold()
 
@@ -614,15 +638,15 @@ def test_any_other_refusal_is_read_as_well(
 def test_a_refusal_keeps_request_id_wait_and_field_complaints(name: str) -> None:
     """What support and callers need of a refusal is on the error."""
     body = {"message": "Invalid", "errors": {"cancel_note": ["is required", 5], "x": "odd", "y": None}}
-    reply = _reply(body, 422, headers={name: "req\x1b-1", "Retry-After": "3"}, attempts=2)
-    error = meetstream_error(reply)
+    reply = _reply(body, 422, headers={name: "req\x1b-1", "Retry-After": "3"})
+    error = meetstream_error(reply, Context(attempts=2))
     assert (error.request_id, error.retry_after, error.attempts) == ("req-1", 3.0, 2)
     assert error.errors == {"cancel_note": ("is required",), "x": ("odd",), "y": ()}
 
 
 def test_a_redirect_says_what_to_check() -> None:
     """A 3xx is an ApiError that points at base_url."""
-    assert "base_url" in str(meetstream_error(_reply(b"", 307)))
+    assert "base_url" in str(meetstream_error(_reply(b"", 307), ONE_ATTEMPT))
 
 
 @pytest.mark.parametrize("opening", [b'{"error":', b"["])
@@ -631,13 +655,13 @@ def test_an_error_body_of_any_depth_is_an_api_error(opening: bytes) -> None:
     closing = b"}" if opening[:1] == b"{" else b"]"
     for depth in [*range(0, 1200, 10), 5000, 100_000]:
         body = opening * depth + b'"deep"' + closing * depth
-        assert meetstream_error(_reply(body, 500)).status == 500
+        assert meetstream_error(_reply(body, 500), ONE_ATTEMPT).status == 500
 
 
 @given(json_values, st.sampled_from([301, 400, 401, 403, 404, 405, 409, 422, 429, 500, 503]))
 def test_any_error_body_is_an_api_error(body: Any, status: int) -> None:
     """No refusal raises anything else, and its text is short and clean."""
-    error: MeetStreamError = meetstream_error(_reply(json.dumps(body).encode(), status))
+    error: MeetStreamError = meetstream_error(_reply(json.dumps(body).encode(), status), ONE_ATTEMPT)
     assert isinstance(error, ApiError)
     assert 0 < len(error.message) <= 500
     assert error.message.encode()

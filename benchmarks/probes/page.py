@@ -9,7 +9,9 @@ from statistics import median
 from typing import Any
 
 from meetstream_async import MeetStreamClient
-from meetstream_async.meetstream._replies import read_listing
+from meetstream_async._http.call import ONE_ATTEMPT, Context, Request
+from meetstream_async._http.reply import Reply
+from meetstream_async.meetstream import list_scheduled_bots
 
 from ..contenders.types import API_KEY
 
@@ -19,13 +21,23 @@ LIMIT = 100
 async def measure(base_url: str, rounds: int, pages: int) -> dict[str, Any]:
     """Median of ``rounds`` of so many pages, in µs."""
     async with MeetStreamClient(API_KEY, base_url=base_url) as client:
-        # Rooms' names, not public ones: list_scheduled_bots would measure the network with it.
-        reply = await client._api.request("GET", "/calendar/scheduled", query={"limit": str(LIMIT)})
+        # The package's own names, not public ones: list_scheduled_bots would measure the network with it.
+        request = list_scheduled_bots(LIMIT)
+        kept: list[Reply] = []
+
+        def keep(reply: Reply, context: Context) -> tuple[None, tuple[()]]:
+            kept.append(reply)
+            return None, ()
+
+        await client.api.call(Request(request.route, keep, query=request.query))
+        reply = kept[0]
 
     def read() -> None:
-        page, ignored = read_listing(reply, LIMIT)
-        if len(page.bots) != LIMIT or page.rejected or ignored:
-            raise RuntimeError(f"{len(page.bots)} bots, {len(page.rejected)} rejected, {ignored} ignored")
+        page, remarks = request.read(reply, ONE_ATTEMPT)
+        if len(page.bots) != LIMIT or page.rejected or len(remarks) > 1:
+            raise RuntimeError(
+                f"{len(page.bots)} bots, {len(page.rejected)} rejected, {len(remarks)} remarks"
+            )
 
     whole, alone = [], []
     for _ in range(rounds):

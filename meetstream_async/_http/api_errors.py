@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 
 from .. import errors
+from .call import Context
 from .reply import UNREADABLE, Reply
 from .secrets import clean_text
 
@@ -28,17 +30,21 @@ _BY_STATUS: dict[int, type[errors.ApiError]] = {
 }
 
 
+Hint = Callable[[type[errors.ApiError], str], str | None]
+
+
 def api_error(
     reply: Reply,
+    context: Context,
     texts: dict[tuple[int, str], type[errors.ApiError]],
     *,
     effect: bool,
-    hint: str | None,
+    hint: Hint | None = None,
 ) -> errors.ApiError:
     """The error that a refusing reply means.
 
     ``texts``: by status and words in the message, what has a class of its own. ``effect``: the request
-    was to change something.
+    was to change something. ``hint``: advice, from the class and the message of the error.
     """
     message, fields = _read_error_body(reply)
     kind = _BY_STATUS.get(reply.status, errors.ServerError if reply.status >= 500 else errors.ApiError)
@@ -46,17 +52,18 @@ def api_error(
     for (status, text), special in texts.items():
         if status == reply.status and text in lowered:
             kind = special
+    advice = context.hint if hint is None else hint(kind, message) or context.hint
     if 300 <= reply.status < 400:
-        hint = "redirects are not followed; check base_url"
+        advice = "redirects are not followed; check base_url"
     return kind(
         message,
         status=reply.status,
         request_id=reply.request_id,
         retry_after=reply.retry_after,
         errors=fields,
-        hint=hint,
-        attempts=reply.attempts,
-        outcome_unknown=effect and (reply.uncertain or reply.status >= 500),
+        hint=advice,
+        attempts=context.attempts,
+        outcome_unknown=effect and (context.uncertain or reply.status >= 500),
     )
 
 

@@ -17,6 +17,7 @@ from cattrs import Converter
 from cattrs.errors import ClassValidationError
 
 from .. import errors
+from .call import Context, Remark
 from .reply import UNREADABLE, Reply, json_type
 from .urls import identifier_problem
 
@@ -106,8 +107,8 @@ class Structurer:
         """The quick conversion to one model; raises anything for an object that does not fit."""
         return self._quick.get_structure_hook(model)
 
-    def structure(self, data: dict[str, Any], model: type[M], path: str) -> tuple[M, list[str]]:
-        """Returns the model, and the paths of fields of the wrong type, which read as None.
+    def structure(self, data: dict[str, Any], model: type[M], path: str) -> tuple[M, list[Remark]]:
+        """Returns the model, and a remark on each field of the wrong type, which reads as None.
 
         Raises ClassValidationError where a field without a default is missing or wrong.
         """
@@ -116,21 +117,23 @@ class Structurer:
         except Exception:
             return self._structure_the_rest(data, model, path)
 
-    def structure_each(self, values: object, model: type[M], path: str, ignored: list[str]) -> tuple[M, ...]:
-        """The objects of a list; what is not an object is left out and its path added to ``ignored``."""
+    def structure_each(
+        self, values: object, model: type[M], path: str, remarks: list[Remark]
+    ) -> tuple[M, ...]:
+        """The objects of a list; what is not an object is left out and its path added to ``remarks``."""
         if values is None:
             return ()
         if not isinstance(values, list):
-            ignored.append(path)
+            remarks.append(Remark.ignored_field(path))
             return ()
         read = []
         for index, value in enumerate(values):
             if isinstance(value, dict):
                 one, wrong = self.structure(value, model, f"{path}[{index}]")
                 read.append(one)
-                ignored += wrong
+                remarks += wrong
             elif value is not None:
-                ignored.append(f"{path}[{index}]")
+                remarks.append(Remark.ignored_field(f"{path}[{index}]"))
         return tuple(read)
 
     def _converter(self, *, detailed: bool) -> Converter:
@@ -144,36 +147,40 @@ class Structurer:
             self._customise(converter)
         return converter
 
-    def _structure_the_rest(self, data: dict[str, Any], model: type[M], path: str) -> tuple[M, list[str]]:
+    def _structure_the_rest(self, data: dict[str, Any], model: type[M], path: str) -> tuple[M, list[Remark]]:
         wrong: list[str] = []
         try:
             self._detailed.structure(data, model)
         except ClassValidationError as exc:
             wrong = [note.name for _, note in exc.group_exceptions()[0]]
         kept = {key: value for key, value in data.items() if key not in wrong}
-        return self._detailed.structure(kept, model), [f"{path}.{name}" for name in wrong]
+        return self._detailed.structure(kept, model), [
+            Remark.ignored_field(f"{path}.{name}") for name in wrong
+        ]
 
 
-def invalid_response(reply: Reply, problem: str, path: str, *, effect: bool) -> errors.InvalidResponseError:
+def invalid_response(
+    reply: Reply, context: Context, problem: str, path: str, *, effect: bool
+) -> errors.InvalidResponseError:
     return errors.InvalidResponseError(
         f"the {reply.status} reply {problem}",
         path=path,
         status=reply.status,
         request_id=reply.request_id,
-        attempts=reply.attempts,
+        attempts=context.attempts,
         outcome_unknown=effect,
     )
 
 
-def object_or_empty(reply: Reply) -> dict[str, Any]:
+def object_or_empty(reply: Reply, context: Context) -> dict[str, Any]:
     if not reply.body.strip():
         return {}
     data = reply.json()
     if data is UNREADABLE:
-        raise invalid_response(reply, "is not JSON", "$", effect=True)
+        raise invalid_response(reply, context, "is not JSON", "$", effect=True)
     # A gateway in front of a function without a return value answers "null".
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise invalid_response(reply, f"is {json_type(data)}, not an object", "$", effect=True)
+        raise invalid_response(reply, context, f"is {json_type(data)}, not an object", "$", effect=True)
     return data

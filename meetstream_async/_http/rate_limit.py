@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
+import time
+from collections.abc import Mapping
 
 from ..errors import ClientSetupError
+from .retry import parse_retry_after
+
+_log = logging.getLogger("meetstream_async.http")
+
+_LONGEST_RESET = 3600.0
+"""Seconds. A limit that resets later is a header that was misread."""
 
 
 class WaitTooLongError(Exception):
@@ -16,7 +25,7 @@ class WaitTooLongError(Exception):
         self.seconds = seconds
 
 
-class Pacer:
+class RateLimiter:
     """Spaces the requests of one client evenly and holds all of them back during a pause.
 
     A burst allowance would let nearly twice the rate through in one second, so there is none: with a
@@ -24,7 +33,19 @@ class Pacer:
     cancelled takes nothing with it.
     """
 
-    def __init__(self, rate: float | None = None) -> None:
+    def __init__(
+        self,
+        rate: float | None = None,
+        *,
+        host: str = "the API",
+        first_pause: float = 0.5,
+        longest_pause: float = 8.0,
+    ) -> None:
+        """``rate``: requests per second, or None for no limit of ours.
+
+        ``first_pause``, ``longest_pause``: seconds to pause after a 429 that does not say for how long,
+        doubled with each further one in a row.
+        """
         if rate is not None and (
             isinstance(rate, bool) or not isinstance(rate, int | float) or not 1e-6 <= rate <= 1e6
         ):
@@ -36,10 +57,42 @@ class Pacer:
         self._paused_until = 0.0
         self._waiting = 0
         self._turn = asyncio.Lock()
+        self._host = host
+        self._first_pause = first_pause
+        self._longest_pause = longest_pause
+        self._refusals_in_a_row = 0
 
     def pause(self, seconds: float) -> None:
-        """Nothing may start for so long, counted from now. A longer pause stays."""
+        """Block new requests for ``seconds``; never shortens a pause in progress."""
         self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
+
+    def observe(self, status: int, headers: Mapping[str, str]) -> None:
+        """Pause where a reply asks for it. Called before its body is read, which may take long."""
+        if status != 429:
+            self._refusals_in_a_row = 0
+            if headers.get("RateLimit-Remaining", "").strip() == "0":
+                seconds = _seconds_until_reset(headers)
+                if seconds:
+                    self._pause_and_log(seconds, "limit used up", status)
+            return
+        self._refusals_in_a_row += 1
+        asked = parse_retry_after(headers.get("Retry-After"), headers.get("Date"))
+        told = [seconds for seconds in (asked, _seconds_until_reset(headers)) if seconds is not None]
+        if not told:
+            # Nobody says how long; all tasks slow down together, and more with each further refusal.
+            doubled = self._first_pause * 2.0 ** min(self._refusals_in_a_row - 1, 30)
+            told = [min(doubled, self._longest_pause)]
+        self._pause_and_log(max(told), "429", status)
+
+    def _pause_and_log(self, seconds: float, why: str, status: int) -> None:
+        self.pause(seconds)
+        _log.info(
+            "%s from %s: all requests of this client pause for %.1f s",
+            why,
+            self._host,
+            seconds,
+            extra={"event": "pause", "seconds": seconds, "status": status},
+        )
 
     def paused_for(self) -> float:
         """Seconds that are left of a pause; 0 where there is none."""
@@ -89,3 +142,14 @@ class Pacer:
         if start > latest:
             raise WaitTooLongError(start - now)
         return start - now
+
+
+def _seconds_until_reset(headers: Mapping[str, str]) -> float | None:
+    """How long until a limit resets, where the reply says so: in seconds, or as a time since 1970."""
+    seconds = parse_retry_after(headers.get("RateLimit-Reset"))
+    if seconds is None:
+        return None
+    text = headers["RateLimit-Reset"].strip()
+    if text.isdigit() and len(text) >= 9:
+        seconds = max(0.0, int(text[:12]) - time.time())
+    return min(seconds, _LONGEST_RESET)

@@ -15,21 +15,18 @@ def _as_it_is(text: str) -> str:
     return text
 
 
-@attrs.define(eq=False)
+@attrs.frozen(eq=False)
 class Reply:
-    """The last response of a call, and what is known of the attempts before it."""
+    """The response to one request."""
 
     status: int
     # Neither in the repr: a server may echo the credential in any of them.
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(default=b"", repr=False)
-    attempts: int = 1
-    uncertain: bool = False
-    """An earlier attempt of this call may have taken effect."""
     scrub: Callable[[str], str] = attrs.field(default=_as_it_is, repr=False)
     """Takes the credentials out of a text for people."""
     blot: Callable[[str], str] = attrs.field(default=_as_it_is, repr=False)
-    """Takes credentials out of data: only such as cannot be there by accident."""
+    """Redacts long credentials from response data (short ones could match ordinary text)."""
 
     @property
     def retry(self) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
-from attrs import frozen
 from yarl import URL
 
 from .._version import __version__
@@ -18,12 +17,12 @@ from ..errors import (
     ClientSetupError,
     ConnectionFailedError,
     InvalidResponseError,
-    RateLimitError,
     RequestTimeoutError,
     TransportError,
 )
 from .connections import CONNECTIONS, GatedConnector, HeldBackError, Permits, check_session, checked_traces
 from .deadlines import Deadline, Deadlines
+from .failures import CLOSED, HELD_BACK, BodyTooLargeError, ConnectionLostError, Failure, HeldBack, unusable
 from .reply import Reply
 from .secrets import LONG_SECRET, Secret, clean_text, scrubber
 
@@ -31,31 +30,10 @@ MAX_BODY = 16 * 1024 * 1024
 """Bytes of a decoded body that are read before the reply is given up."""
 
 _SWITCH = "_retry_connection"
-"""Of a session: whether aiohttp sends an idempotent request again by itself. Its own test client uses it."""
+"""Private aiohttp switch that disables its silent retry of idempotent requests (also used by aiohttp's
+test client)."""
 
 _USER_AGENT = f"meetstream-async/{__version__}"
-
-
-class _ConnectionLostError(aiohttp.ClientError):
-    """A lost connection under a type that aiohttp does not answer by silently sending a DELETE again."""
-
-
-class _BodyTooLargeError(Exception):
-    pass
-
-
-@frozen(eq=False)
-class Failure:
-    """A request that brought no reply to act on."""
-
-    error: TransportError | RateLimitError | InvalidResponseError
-    retry: bool = True
-    retry_after: float | None = None
-
-
-@frozen(eq=False)
-class HeldBack:
-    """A request that was not sent, because a pause began while it was waiting for a connection."""
 
 
 class Transport:
@@ -163,11 +141,19 @@ class Transport:
         return session
 
     def _usable(self) -> aiohttp.ClientSession:
-        if self.closed or self._http is None:
-            raise ClientSetupError("the client is closed; make a new one")
-        if self._borrowed and self._http.closed:
-            raise ClientSetupError("the aiohttp session lent to the client is closed")
+        problem = self._problem()
+        if problem is not None:
+            raise ClientSetupError(problem)
+        assert self._http is not None
         return self._http
+
+    def _problem(self) -> str | None:
+        """Why nothing can be sent any more, if so."""
+        if self.closed or self._http is None:
+            return CLOSED
+        if self._borrowed and self._http.closed:
+            return "the aiohttp session lent to the client is closed"
+        return None
 
     async def close(self) -> None:
         """Close the session if it was opened here. Closing twice is fine."""
@@ -180,93 +166,97 @@ class Transport:
     async def send(
         self, method: str, url: URL, data: bytes | None, seconds: float
     ) -> Reply | Failure | HeldBack:
-        """One request on the wire, and the whole of its reply.
+        """One request on the wire, and the whole of its reply. Raises nothing but cancellation.
 
-        It is given up after ``seconds``. The transport has been opened. Raises ClientSetupError where it
-        was closed meanwhile, and where aiohttp refuses to send.
+        It is given up after ``seconds``. The transport has been opened.
         """
-        http = self._usable()
+        http = self._http
+        if http is None or (problem := self._problem()) is not None:
+            return unusable(problem or CLOSED)
         assert self._deadlines is not None
-        has_effect = method != "GET"
-        head: Reply | None = None
+        status: int | None = None
+        headers: Mapping[str, str] = {}
         permit: Permits | None = None
-        failure: Failure | None = None
-        refused, may_be_sent = "", False
         try:
             with Deadline(self._deadlines, seconds):
                 if self._permits is not None:
                     await self._permits.acquire()
                     permit = self._permits
                     # Its owner may have closed it meanwhile.
-                    self._usable()
+                    if (problem := self._problem()) is not None:
+                        return unusable(problem)
                 response = await http.request(
                     method, url, data=data, headers=self._headers(data is not None), **self._per_request
                 )
                 try:
-                    head = Reply(response.status, response.headers, scrub=self.scrub, blot=self.blot)
-                    self._on_head(head.status, head.headers)
+                    status, headers = response.status, response.headers
+                    self._on_head(status, headers)
                     content = response.content
                     # It has nearly always come together with the head.
                     body = content.read_nowait() if content.is_eof() else await _read(content)
                     if body is None or len(body) > MAX_BODY:
                         response.close()
-                        raise _BodyTooLargeError
-                    head.body = body
-                    return head
+                        raise BodyTooLargeError
+                    return Reply(status, headers, body, self.scrub, self.blot)
                 finally:
                     # Read to its end it is closed already, and its connection given back.
                     if not response.closed:
                         response.release()
         except asyncio.CancelledError as exc:
             # This frame's variables may be printed with it, and aiohttp shows a response's headers.
-            response = None
+            response, headers = None, {}
             if not http.closed or _is_cancelled():
                 exc.__cause__ = exc.__context__ = None
                 raise exc.with_traceback(None) from None
             # Nobody cancelled this task: a session that is closed cancels what waits for a connection.
+            return unusable(self._problem() or CLOSED)
         except HeldBackError:
-            return HeldBack()
-        except aiohttp.ConnectionTimeoutError:
-            why = f"no connection within {self.timeout / 2:g} s; is base_url right?"
-            return self._failure(RequestTimeoutError, why)
-        except TimeoutError:
-            why = f"no complete reply within {seconds:.3g} s"
-            failure = self._failure(RequestTimeoutError, why, sent=has_effect)
-        except aiohttp.ClientConnectorError as exc:
-            why = f"could not connect ({type(exc).__name__}: {exc}); check base_url and the network"
-            return self._failure(ConnectionFailedError, why)
-        except _BodyTooLargeError:
-            error = InvalidResponseError(
-                f"the reply is larger than {MAX_BODY} bytes",
-                status=None if head is None else head.status,
-                outcome_unknown=has_effect,
-            )
-            failure = Failure(error, retry=False)
-        except (aiohttp.ClientError, OSError) as exc:
-            what = str(exc) if isinstance(exc, _ConnectionLostError) else f"{type(exc).__name__}: {exc}"
-            why = f"the connection was lost ({what})"
-            failure = self._failure(ConnectionFailedError, why, sent=has_effect)
-        except ClientSetupError:
-            raise
+            return HELD_BACK
         except Exception as exc:
-            # A ValueError comes before sending, such as when the .netrc of a borrowed session adds a
-            # credential of its own. A tracer may raise anything at any time.
-            may_be_sent = has_effect and bool(http.trace_configs)
-            if not http.trace_configs and not isinstance(exc, ValueError):
-                raise
-            refused = self._text(f"aiohttp could not make the request ({type(exc).__name__}: {exc})")
+            failure = self._explain(exc, http, method != "GET", seconds, status)
         finally:
             if permit is not None:
                 permit.release()
-        if failure is None:
-            self._usable()
-            raise ClientSetupError(
-                f"{refused}; check the aiohttp session that was lent to the client, or its trace_configs",
-                outcome_unknown=may_be_sent,
-            )
-        if head is not None and _speaks_for_itself(head.status):
-            return head
+        if status is not None and _speaks_for_itself(status):
+            return Reply(status, headers, b"", self.scrub, self.blot)
         return failure
+
+    def _explain(
+        self,
+        exc: Exception,
+        http: aiohttp.ClientSession,
+        has_effect: bool,
+        seconds: float,
+        status: int | None,
+    ) -> Failure:
+        """What an exception of aiohttp means. Raises it where it is a fault of this package."""
+        if isinstance(exc, aiohttp.ConnectionTimeoutError):
+            why = f"no connection within {self.timeout / 2:g} s; is base_url right?"
+            return self._failure(RequestTimeoutError, why)
+        if isinstance(exc, TimeoutError):
+            why = f"no complete reply within {seconds:.3g} s"
+            return self._failure(RequestTimeoutError, why, sent=has_effect)
+        if isinstance(exc, aiohttp.ClientConnectorError):
+            why = f"could not connect ({type(exc).__name__}: {exc}); check base_url and the network"
+            return self._failure(ConnectionFailedError, why)
+        if isinstance(exc, BodyTooLargeError):
+            why = f"the reply is larger than {MAX_BODY} bytes"
+            fields = {"status": status}
+            return Failure(InvalidResponseError, why, may_be_sent=has_effect, retry=False, fields=fields)
+        if isinstance(exc, aiohttp.ClientError | OSError):
+            what = str(exc) if isinstance(exc, ConnectionLostError) else f"{type(exc).__name__}: {exc}"
+            why = f"the connection was lost ({what})"
+            return self._failure(ConnectionFailedError, why, sent=has_effect)
+        # A ValueError comes before sending, such as when the .netrc of a borrowed session adds a credential
+        # of its own. A tracer may raise anything at any time.
+        traced = bool(http.trace_configs)
+        if not traced and not isinstance(exc, ValueError):
+            raise exc
+        problem = self._problem()
+        if problem is None:
+            refused = self._text(f"aiohttp could not make the request ({type(exc).__name__}: {exc})")
+            problem = f"{refused}; check the borrowed aiohttp session, or the client's trace_configs"
+        return unusable(problem, may_be_sent=has_effect and traced)
 
     async def _send_once(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -284,7 +274,7 @@ class Transport:
             # Tracers hear of it: for a reply that is no HTTP it quotes the reply, and holds our headers.
             aiohttp.ClientResponseError,
         ) as exc:
-            lost = _ConnectionLostError(self._text(f"{type(exc).__name__}: {exc}"))
+            lost = ConnectionLostError(self._text(f"{type(exc).__name__}: {exc}"))
         raise lost
 
     def _headers(self, has_body: bool) -> dict[str, str]:
@@ -300,7 +290,7 @@ class Transport:
         return {"Accept": "application/json", "User-Agent": _USER_AGENT, **credentials}
 
     def _failure(self, kind: type[TransportError], why: str, *, sent: bool = False) -> Failure:
-        return Failure(kind(self._text(f"{self._origin}: {why}"), outcome_unknown=sent))
+        return Failure(kind, self._text(f"{self._origin}: {why}"), may_be_sent=sent)
 
     def _text(self, text: str) -> str:
         return clean_text(text, scrub=self.scrub)

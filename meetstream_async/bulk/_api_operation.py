@@ -1,4 +1,4 @@
-"""What the bulk plans of both APIs share: a job is one call, and an outcome is what came of it."""
+"""What the bulk plans of both APIs share: an item is one call, and an outcome is what came of it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import attrs
 from attrs import define
 
 from .._http.api_errors import rejects_the_key
-from .._http.rate_limit import Pacer
+from .._http.call import PACED, PACED_AND_UNCERTAIN, Context
+from .._http.rate_limit import RateLimiter
 from .._http.session import ApiSession
 from ..errors import ConfigurationError, MeetStreamError
 from .report import CancelOutcome, OutcomeStatus, UnscheduleOutcome
 
 
 @define(eq=False, kw_only=True)
-class Job:
+class Item:
     """One call to be made, and what is known of the attempts at it."""
 
     uncertain: bool = False
@@ -25,9 +26,14 @@ class Job:
     problem: ConfigurationError | None = None
     """Why no request can be made of it."""
     fatal: str | None = None
-    """Why no other job can fare better."""
+    """Why no other item can succeed."""
     began: float | None = None
     """When the call that is being made began, by the monotonic clock."""
+
+    @property
+    def context(self) -> Context:
+        """The context of a call whose turn the runner has waited for."""
+        return PACED_AND_UNCERTAIN if self.uncertain else PACED
 
     def begin(self) -> None:
         """A call is going to be made."""
@@ -52,12 +58,12 @@ class Job:
 _LONGEST_OUTAGE = 10.0
 """Seconds. A policy that gives up quickly on a call is not made to wait for long by the run, either."""
 
-J = TypeVar("J", bound=Job)
+ItemT = TypeVar("ItemT", bound=Item)
 C = TypeVar("C", UnscheduleOutcome, CancelOutcome)
 
 
-class CallPlan(ABC, Generic[J, C]):
-    """The part of a plan that is the same whatever is called."""
+class ApiOperation(ABC, Generic[ItemT, C]):
+    """The part of an operation that is the same whatever is called."""
 
     def __init__(self, api: ApiSession, *, dry_run: bool, would: OutcomeStatus) -> None:
         self._api = api
@@ -65,11 +71,11 @@ class CallPlan(ABC, Generic[J, C]):
         self._would = would
 
     @property
-    def pacer(self) -> Pacer:
-        return self._api.pacer
+    def rate_limiter(self) -> RateLimiter:
+        return self._api.rate_limiter
 
     @property
-    def patience(self) -> float:
+    def longest_outage(self) -> float:
         return min(_LONGEST_OUTAGE, 3 * self._api.policy.longest_waits)
 
     @property
@@ -77,38 +83,37 @@ class CallPlan(ABC, Generic[J, C]):
         return self._api.failed_attempts
 
     def open(self) -> int | None:
-        self._api.transport.open()
-        return self._api.transport.connection_limit
+        return self._api.open()
 
     @abstractmethod
-    def outcome(self, job: J, status: OutcomeStatus, **fields: Any) -> C:
-        """An outcome of the job, now."""
+    def outcome(self, item: ItemT, status: OutcomeStatus, **fields: Any) -> C:
+        """An outcome of the item, now."""
 
-    def foresee(self, job: J) -> C | None:
-        if job.problem is not None:
-            return self.outcome(job, OutcomeStatus.FAILED, reason=str(job.problem), error=job.problem)
-        return self.outcome(job, self._would) if self._dry_run else None
+    def without_request(self, item: ItemT) -> C | None:
+        if item.problem is not None:
+            return self.outcome(item, OutcomeStatus.FAILED, reason=str(item.problem), error=item.problem)
+        return self.outcome(item, self._would) if self._dry_run else None
 
     def again(self, first: C, second: C) -> C:
         return attrs.evolve(
             second, attempts=first.attempts + second.attempts, elapsed=first.elapsed + second.elapsed
         )
 
-    def failure(self, job: J, error: MeetStreamError, **fields: Any) -> C:
+    def failure(self, item: ItemT, error: MeetStreamError, **fields: Any) -> C:
         """The outcome of an error, after it was noted."""
-        uncertain = error.outcome_unknown or job.uncertain
+        uncertain = error.outcome_unknown or item.uncertain
         status = OutcomeStatus.UNKNOWN if uncertain else OutcomeStatus.FAILED
         return self.outcome(
-            job, status, **{"reason": str(error), "error": error, "attempts": error.attempts, **fields}
+            item, status, **{"reason": str(error), "error": error, "attempts": error.attempts, **fields}
         )
 
-    def unsent(self, job: J, reason: str) -> C:
-        return self.outcome(job, OutcomeStatus.NOT_ATTEMPTED, reason=reason)
+    def not_attempted(self, item: ItemT, reason: str) -> C:
+        return self.outcome(item, OutcomeStatus.NOT_ATTEMPTED, reason=reason)
 
-    def interrupted(self, job: J) -> C:
-        job.uncertain = True
+    def interrupted(self, item: ItemT) -> C:
+        item.uncertain = True
         reason = "cancelled while its request was in flight"
-        return self.outcome(job, OutcomeStatus.UNKNOWN, reason=reason, attempts=1)
+        return self.outcome(item, OutcomeStatus.UNKNOWN, reason=reason, attempts=1)
 
-    def halts(self, job: J, outcome: C) -> str | None:
-        return job.fatal
+    def stop_reason_after(self, item: ItemT, outcome: C) -> str | None:
+        return item.fatal

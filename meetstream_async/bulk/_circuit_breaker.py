@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 
 
-class Outage:
+class CircuitBreaker:
     """What the calls of one run say about the server."""
 
     def __init__(self, lasts: float) -> None:
@@ -18,36 +18,36 @@ class Outage:
         self._lasts = lasts
         self.answered = False
         """The server has answered in this run."""
-        self.is_back = True
+        self.last_call_answered = True
         """The last call that was heard had an answer."""
         self._since = 0.0
         self._given_up = False
-        self.over = asyncio.Event()
+        self.may_start = asyncio.Event()
         """Set while nothing speaks against starting something new."""
-        self.over.set()
-        self.news = asyncio.Event()
+        self.may_start.set()
+        self.changed = asyncio.Event()
         """Set with every failed call that is heard, and with the first answer."""
         self.probe = asyncio.Lock()
         """Held by the one target that asks whether the server is back."""
 
-    def hear_answer(self) -> None:
+    def record_answer(self) -> None:
         """A call has ended with an answer."""
         # Nearly always: then nothing is closed, and nobody waits.
-        if self.answered and self.is_back and not self._given_up:
+        if self.answered and self.last_call_answered and not self._given_up:
             return
-        self.answered, self.is_back, self._given_up = True, True, False
-        self.over.set()
-        self.news.set()
+        self.answered, self.last_call_answered, self._given_up = True, True, False
+        self.may_start.set()
+        self.changed.set()
 
-    def hear_failure(self, others_failed: bool) -> bool:
+    def record_failure(self, others_failed: bool) -> bool:
         """A call has ended for want of a working server. True where that is an outage."""
-        self.news.set()
+        self.changed.set()
         if not others_failed or not self.answered or self._given_up or not self._lasts:
             return False
-        if self.is_back:
+        if self.last_call_answered:
             self._since = asyncio.get_running_loop().time()
-        self.is_back = False
-        self.over.clear()
+        self.last_call_answered = False
+        self.may_start.clear()
         return True
 
     def wait_before_probe(self, probes: int) -> float | None:
@@ -55,6 +55,6 @@ class Outage:
         left = self._since + self._lasts - asyncio.get_running_loop().time()
         if left <= 0:
             self._given_up = True
-            self.over.set()
+            self.may_start.set()
             return None
         return min(left, self._lasts / 40 * 2.0**probes)

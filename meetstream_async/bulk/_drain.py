@@ -11,13 +11,14 @@ import attrs
 from attrs import define, field
 
 from .._http.api_errors import rejects_the_key
+from .._http.call import PACED
 from .._http.rate_limit import WaitTooLongError
 from ..errors import MeetStreamError, RateLimitError, ServerError, TransportError
-from ..meetstream import MAX_LIMIT
+from ..meetstream import MAX_LIMIT, list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBot, ScheduledBotPage, UnscheduleResult, soonest_first
-from ._items import Event, group, key_of
-from ._operation import Shortfall
+from ._items import EventItem, group, key_of
+from ._operation import Gaps
 from ._runner import Runner
 from ._unscheduler import Unscheduler
 from .options import BulkOptions, UnscheduleOptions
@@ -35,7 +36,7 @@ _GONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
 
 
 @define(eq=False)
-class _Dealt(Event):
+class _Dealt(EventItem):
     """An event that a listing has shown, and what has become of it."""
 
     waiting: bool = True
@@ -69,7 +70,7 @@ class _Patience:
         return max(seconds, 0.01)
 
 
-class DrainPlan(Unscheduler):
+class Drain(Unscheduler):
     """The events of an account, as its listings show them."""
 
     def __init__(
@@ -102,20 +103,18 @@ class DrainPlan(Unscheduler):
         outcomes = [event.outcome for event in self._events.values() if event.outcome is not None]
         for outcome in outcomes:
             self._tally.add(outcome.status)
-        report = self._tally.report(
-            outcomes, self._runner.exhausted, self._runner.stop_reason, self.shortfall()
-        )
+        report = self._tally.report(outcomes, self._runner.exhausted, self._runner.stop_reason, self.gaps())
         if self._runner.crash is not None:
             raise with_report(self._runner.crash, report)
         return report
 
     # --- what the runner asks -------------------------------------------------------------------------
 
-    async def jobs(self) -> AsyncGenerator[Event, None]:
-        """Backlog first; the next listing is fetched while the last half page is still at work."""
+    async def items(self) -> AsyncGenerator[EventItem, None]:
+        """Backlog first; the next listing is fetched while the last meeting page is still at work."""
         listing: asyncio.Task[bool] | None = None
         fruitless = False
-        patience = _Patience(self._settle)
+        longest_outage = _Patience(self._settle)
         try:
             while True:
                 if listing is not None and listing.done():
@@ -132,22 +131,22 @@ class DrainPlan(Unscheduler):
                 elif self._in_flight:
                     self._changed.clear()
                     await self._changed.wait()
-                elif not await self._verify(patience):
+                elif not await self._verify(longest_outage):
                     return
                 else:
                     fruitless = False
                     if self._backlog:
-                        patience = _Patience(self._settle)
+                        longest_outage = _Patience(self._settle)
         finally:
             if listing is not None:
                 listing.cancel()
                 await asyncio.wait({listing})
 
-    def rest(self) -> Iterable[Event]:
+    def remaining(self) -> Iterable[EventItem]:
         while self._backlog:
             yield self._backlog.popleft()
 
-    def shortfall(self) -> Shortfall:
+    def gaps(self) -> Gaps:
         incomplete = []
         if self._listing_failure is not None:
             incomplete.append(self._listing_failure)
@@ -157,14 +156,14 @@ class DrainPlan(Unscheduler):
             )
         if self._page is not None and self._page.rejected:
             incomplete.append(f"{len(self._page.rejected)} rows of the last listing can't be read")
-        return Shortfall(tuple(incomplete), self.left(), self._still_listed)
+        return Gaps(tuple(incomplete), self.left(), self._still_listed)
 
-    def _done(self, job: Event, outcome: UnscheduleOutcome) -> None:
-        assert isinstance(job, _Dealt)
-        if not job.waiting:
+    def _done(self, item: EventItem, outcome: UnscheduleOutcome) -> None:
+        assert isinstance(item, _Dealt)
+        if not item.waiting:
             self._in_flight -= 1
         self._changed.set()
-        earlier, job.outcome = job.outcome, outcome
+        earlier, item.outcome = item.outcome, outcome
         if earlier is None:
             self._tally.tell(self._bulk.on_outcome, outcome)
             return
@@ -174,7 +173,7 @@ class DrainPlan(Unscheduler):
             merged = attrs.evolve(earlier, attempts=merged.attempts, elapsed=merged.elapsed)
         elif outcome.status is OutcomeStatus.NOT_ATTEMPTED:
             merged = earlier
-        job.outcome = attrs.evolve(merged, bot_ids=job.bot_ids)
+        item.outcome = attrs.evolve(merged, bot_ids=item.bot_ids)
 
     # --- listing --------------------------------------------------------------------------------------
 
@@ -204,7 +203,7 @@ class DrainPlan(Unscheduler):
     async def _fetch_through_an_outage(self) -> ScheduledBotPage:
         """A listing; the server has answered before, so it is waited for as long as the targets do."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + self.patience
+        until = loop.time() + self.longest_outage
         while True:
             try:
                 try:
@@ -215,11 +214,11 @@ class DrainPlan(Unscheduler):
             except (ServerError, TransportError):
                 if loop.time() >= until:
                     raise
-            await asyncio.sleep(self.patience / 20)
+            await asyncio.sleep(self.longest_outage / 20)
 
     async def _fetch(self) -> ScheduledBotPage:
         async with self._runner.slot():
-            return await self._client._list(MAX_LIMIT, slot_taken=True)
+            return (await self._api.call(list_scheduled_bots(), PACED)).value
 
     def _take_in(self, page: ScheduledBotPage) -> bool:
         """Put what is new into the backlog."""
@@ -247,7 +246,7 @@ class DrainPlan(Unscheduler):
 
     # --- verification ---------------------------------------------------------------------------------
 
-    async def _verify(self, patience: _Patience) -> bool:
+    async def _verify(self, longest_outage: _Patience) -> bool:
         """One look at what is listed now. False when there is nothing more to do or to wait for."""
         page = self._page
         assert page is not None
@@ -267,10 +266,10 @@ class DrainPlan(Unscheduler):
         now = asyncio.get_running_loop().time()
         if not rows and not open_rows:
             return False
-        if not patience.lasts(len(rows) + open_rows, now):
+        if not longest_outage.lasts(len(rows) + open_rows, now):
             self._still_listed = tuple(rows)
             return False
-        await asyncio.sleep(patience.next_look(now))
+        await asyncio.sleep(longest_outage.next_look(now))
         return True
 
     def _settle_by_listing(self) -> tuple[list[ScheduledBot], int]:
@@ -337,7 +336,7 @@ def _inferred(outcome: UnscheduleOutcome) -> UnscheduleOutcome:
     )
 
 
-def _lies_ahead(event: Event) -> bool:
+def _lies_ahead(event: EventItem) -> bool:
     """All its bots are known to join later, so none can have left the listing by joining."""
     now = datetime.now(UTC)
     times = [bot.scheduled_join_time for bot in event.bots.values()]

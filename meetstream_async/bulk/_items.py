@@ -9,7 +9,7 @@ from typing import TypeAlias
 from attrs import define, field
 
 from ..meetstream.models import ScheduledBot, ScheduledBotPage
-from ._api_operation import Job
+from ._api_operation import Item
 from .options import UnscheduleOptions
 
 Target: TypeAlias = ScheduledBot | str
@@ -18,8 +18,8 @@ Targets: TypeAlias = Iterable[Target] | AsyncIterable[Target] | ScheduledBotPage
 
 
 @define(eq=False)
-class Event(Job):
-    """A job: one calendar event with its known bots, or one bot that has no event."""
+class EventItem(Item):
+    """An item: one calendar event with its known bots, or one bot that has no event."""
 
     event_id: str | None
     bots: dict[str, ScheduledBot] = field(factory=dict)
@@ -40,18 +40,18 @@ class Event(Job):
         return any(time is not None and time <= now for time in times)
 
 
-def group(targets: Iterable[Target], options: UnscheduleOptions) -> tuple[list[Event], set[str]]:
+def group(targets: Iterable[Target], options: UnscheduleOptions) -> tuple[list[EventItem], set[str]]:
     """Rows as events, in the order of their first row: those with a selected row.
 
     Second, the ids of events with a row that the filter leaves out.
     """
-    events: dict[tuple[str, str], Event] = {}
+    events: dict[tuple[str, str], EventItem] = {}
     left_out: dict[str, list[ScheduledBot]] = {}
     for target in targets:
         if isinstance(target, str):
-            events.setdefault(("event", target), Event(target))
+            events.setdefault(("event", target), EventItem(target))
         elif options.selects(target):
-            event = events.setdefault(key_of(target), Event(target.event_id))
+            event = events.setdefault(key_of(target), EventItem(target.event_id))
             event.bots[target.bot_id] = target
         elif target.event_id is not None:
             left_out.setdefault(target.event_id, []).append(target)

@@ -1,4 +1,4 @@
-"""The second half of cancelling meetings: their bots, once the calendar events have been dealt with."""
+"""The second meeting of cancelling meetings: their bots, once the calendar events have been dealt with."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from attrs import frozen
 
+from .._http.call import PACED
 from .._http.rate_limit import WaitTooLongError
 from .._http.secrets import clean_text
 from ..errors import MeetStreamError, RateLimitError
 from ..meetbit import event_is_missing
 from ..meetbit.models import CancelledEvent
-from ..meetstream import MAX_LIMIT
+from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBot, ScheduledBotPage
 from .report import MeetingCancellation, OutcomeStatus, UnscheduleOutcome
@@ -22,7 +23,7 @@ _MOST_DELETES = 50
 
 
 @frozen
-class Half:
+class MeetingState:
     """A meeting whose calendar event has been dealt with."""
 
     calendar_id: int
@@ -59,12 +60,12 @@ class Half:
 
 async def unschedule_bots(
     meetstream: MeetStreamClient,
-    halves: list[Half],
+    meetings: list[MeetingState],
     max_concurrency: int = 5,
     max_pause: float = 300.0,
     stop_after_failures: int = 20,
 ) -> tuple[MeetingCancellation, ...]:
-    """The second half of each meeting, with one listing for all that need it. Raises no error."""
+    """The second meeting of each meeting, with one listing for all that need it. Raises no error."""
     page: ScheduledBotPage | None = None
     failure: str | None = None
     outcomes: dict[str | None, UnscheduleOutcome] = {}
@@ -80,14 +81,16 @@ async def unschedule_bots(
         )
         return report.outcomes
 
-    if any(half.needs_listing for half in halves):
+    if any(meeting.needs_listing for meeting in meetings):
         try:
             page = await _list(meetstream, max_pause)
         except MeetStreamError as error:
             failure = f"the bots could not be listed: {type(error).__name__}: {error}"
-    wanted = {half.wanted for half in halves if half.needs_listing}
+    wanted = {meeting.wanted for meeting in meetings if meeting.needs_listing}
     rows = [bot for bot in page.bots if bot.event_id in wanted] if page is not None else []
-    known = [half.bot_event_id for half in halves if half.goes_on and half.bot_event_id is not None]
+    known = [
+        meeting.bot_event_id for meeting in meetings if meeting.goes_on and meeting.bot_event_id is not None
+    ]
     try:
         if rows or known:
             outcomes = {outcome.event_id: outcome for outcome in await unschedule([*rows, *known])}
@@ -102,18 +105,18 @@ async def unschedule_bots(
         left = await _until_nothing_is_left(unschedule, unsure)
     except MeetStreamError as error:
         failure = f"its bot was not unscheduled: {type(error).__name__}: {error}"
-    return tuple(_conclude(half, page, failure, outcomes, left) for half in halves)
+    return tuple(_conclude(meeting, page, failure, outcomes, left) for meeting in meetings)
 
 
 async def _list(meetstream: MeetStreamClient, max_pause: float) -> ScheduledBotPage:
     """A listing at its turn; a 429 that the call could not wait for is waited for once, as in bulk."""
     try:
-        await meetstream._api.pacer.wait(pause_limit=max_pause)
+        await meetstream.api.rate_limiter.wait(pause_limit=max_pause)
         try:
-            return await meetstream._list(MAX_LIMIT, slot_taken=True)
+            return (await meetstream.api.call(list_scheduled_bots(), PACED)).value
         except RateLimitError:
-            await meetstream._api.pacer.wait(pause_limit=max_pause)
-        return await meetstream._list(MAX_LIMIT, slot_taken=True)
+            await meetstream.api.rate_limiter.wait(pause_limit=max_pause)
+        return (await meetstream.api.call(list_scheduled_bots(), PACED)).value
     except WaitTooLongError as exc:
         seconds = exc.seconds
     raise MeetStreamError(f"the API asked for a pause of {seconds:.0f} s before the listing")
@@ -144,35 +147,39 @@ async def _until_nothing_is_left(
 
 
 def _conclude(
-    half: Half,
+    meeting: MeetingState,
     page: ScheduledBotPage | None,
     failure: str | None,
     outcomes: Mapping[str | None, UnscheduleOutcome],
     left: Mapping[str, str],
 ) -> MeetingCancellation:
-    if not half.goes_on:
-        return half.result((), False, f"the event was not cancelled, and no bot touched for it: {half.error}")
-    if half.wanted is None:
-        return half.result(
+    if not meeting.goes_on:
+        return meeting.result(
+            (), False, f"the event was not cancelled, and no bot touched for it: {meeting.error}"
+        )
+    if meeting.wanted is None:
+        return meeting.result(
             (), False, "the event has no provider_event_id to find its bot by; pass bot_event_id"
         )
-    outcome = outcomes.get(half.wanted)
+    outcome = outcomes.get(meeting.wanted)
     if outcome is None and failure is not None:
-        return half.result((), False, failure)
+        return meeting.result((), False, failure)
     if outcome is None:
-        return half.result((), *_without_bot(half.wanted, page))
+        return meeting.result((), *_without_bot(meeting.wanted, page))
     if outcome.status not in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED):
         why = f"its bot is not unscheduled: {outcome.status}: {outcome.reason}"
-        return half.result((outcome,), False, why)
-    if half.wanted in left:
-        return half.result((outcome,), False, left[half.wanted])
+        return meeting.result((outcome,), False, why)
+    if meeting.wanted in left:
+        return meeting.result((outcome,), False, left[meeting.wanted])
     if failure is not None and len(outcome.bot_ids) > 1:
-        return half.result((outcome,), False, f"ambiguous: bots may be left: {failure}")
-    if half.cancelled is None:
+        return meeting.result((outcome,), False, f"ambiguous: bots may be left: {failure}")
+    if meeting.cancelled is None:
         why = "the event was not found: cancelled before, or its id is wrong; its bot is unscheduled"
         # After a lost answer even less is known of the event.
-        return half.result((outcome,), half.error is not None and not half.error.outcome_unknown, why)
-    return half.result((outcome,), True, None)
+        return meeting.result(
+            (outcome,), meeting.error is not None and not meeting.error.outcome_unknown, why
+        )
+    return meeting.result((outcome,), True, None)
 
 
 def _without_bot(wanted: str, page: ScheduledBotPage | None) -> tuple[bool, str]:

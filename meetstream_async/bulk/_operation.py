@@ -1,4 +1,4 @@
-"""What a bulk run is made of: its options, and the plan that says what its jobs are and mean.
+"""What a bulk run is made of: its options, and the operation that says what its items are and mean.
 
 Knows neither API.
 """
@@ -10,28 +10,28 @@ from typing import Protocol, TypeVar
 
 from attrs import frozen
 
-from .._http.rate_limit import Pacer
+from .._http.rate_limit import RateLimiter
 from ..meetstream.models import ScheduledBot
 from .report import Outcome, OutcomeStatus
 
-J = TypeVar("J")
+ItemT = TypeVar("ItemT")
 
-O = TypeVar("O", bound=Outcome)  # noqa: E741 - the outcome
+OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 
 
-class Plan(Protocol[J, O]):
-    """What a runner runs: where its jobs come from, and what each of them means."""
+class Operation(Protocol[ItemT, OutcomeT]):
+    """What a runner runs: where its items come from, and what each of them means."""
 
     @property
     def statuses(self) -> Sequence[OutcomeStatus]:
-        """Every status that an outcome of this plan can have."""
+        """Every status that an outcome of this operation can have."""
 
     @property
-    def pacer(self) -> Pacer:
+    def rate_limiter(self) -> RateLimiter:
         """When the next request may start."""
 
     @property
-    def patience(self) -> float:
+    def longest_outage(self) -> float:
         """Seconds that an outage in mid-run is waited for; 0 where nothing is tried again."""
 
     @property
@@ -44,36 +44,36 @@ class Plan(Protocol[J, O]):
         Raises ConfigurationError where no request could be made at all.
         """
 
-    def jobs(self) -> AsyncGenerator[J, None]:
-        """The jobs, made as they are asked for."""
+    def items(self) -> AsyncGenerator[ItemT, None]:
+        """The items, made as they are asked for."""
 
-    def rest(self) -> Iterable[J]:
-        """The jobs that a stopped run never took, as far as they are known."""
+    def remaining(self) -> Iterable[ItemT]:
+        """The items that a stopped run never took, as far as they are known."""
 
-    def foresee(self, job: J) -> O | None:
-        """The outcome of a job that needs no request, else None."""
+    def without_request(self, item: ItemT) -> OutcomeT | None:
+        """The outcome of an item that needs no request, else None."""
 
-    async def attempt(self, job: J) -> O:
+    async def attempt(self, item: ItemT) -> OutcomeT:
         """One call. Raises nothing but cancellation; errors are in the outcome."""
 
-    def again(self, first: O, second: O) -> O:
-        """One outcome of two attempts at a job."""
+    def again(self, first: OutcomeT, second: OutcomeT) -> OutcomeT:
+        """One outcome of two attempts at an item."""
 
-    def unsent(self, job: J, reason: str) -> O:
-        """The outcome of a job that was never begun."""
+    def not_attempted(self, item: ItemT, reason: str) -> OutcomeT:
+        """The outcome of an item that was never begun."""
 
-    def interrupted(self, job: J) -> O:
-        """The outcome of a job that was cancelled in flight."""
+    def interrupted(self, item: ItemT) -> OutcomeT:
+        """The outcome of an item that was cancelled in flight."""
 
-    def halts(self, job: J, outcome: O) -> str | None:
-        """Why no other job can succeed after this one, if so."""
+    def stop_reason_after(self, item: ItemT, outcome: OutcomeT) -> str | None:
+        """Why no other item can succeed after this one, if so."""
 
-    def shortfall(self) -> Shortfall:
-        """What the plan itself knows to be missing, once the run has ended."""
+    def gaps(self) -> Gaps:
+        """What the operation itself knows to be missing, once the run has ended."""
 
 
 @frozen(eq=False)
-class Shortfall:
+class Gaps:
     """Why a report is not complete or not ok, besides its counts."""
 
     incomplete: tuple[str, ...] = ()

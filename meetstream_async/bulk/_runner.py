@@ -1,7 +1,7 @@
 """The bounded runner over any callable. Knows neither API.
 
 It takes a slot of the semaphore, waits for the pace, and only then makes a task: tasks and memory stay
-in proportion to ``max_concurrency``, however many jobs there are.
+in proportion to ``max_concurrency``, however many items there are.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any, Generic
 
 from .._http.rate_limit import WaitTooLongError
 from ..errors import RateLimitError, ServerError, TransportError
-from ._circuit_breaker import Outage
-from ._operation import J, O, Plan
+from ._circuit_breaker import CircuitBreaker
+from ._operation import ItemT, Operation, OutcomeT
 from .options import BulkOptions
 from .report import Outcome
 
 _log = logging.getLogger("meetstream_async.bulk._runner")
 
 
-class Runner(Generic[J, O]):
-    """Runs the jobs of a plan, at most ``max_concurrency`` at a time, until they end or it is stopped.
+class Runner(Generic[ItemT, OutcomeT]):
+    """Runs the items of an operation, at most ``max_concurrency`` at a time, until they end or it is stopped.
 
     ``done`` hears every outcome once, in the order they finish. With ``hold`` a slot stays taken until
     ``release()``, which is how a slow consumer slows the run down.
@@ -31,36 +31,36 @@ class Runner(Generic[J, O]):
 
     def __init__(
         self,
-        plan: Plan[J, O],
+        operation: Operation[ItemT, OutcomeT],
         options: BulkOptions[Any],
-        done: Callable[[J, O], None],
+        done: Callable[[ItemT, OutcomeT], None],
         *,
         hold: bool = False,
     ) -> None:
         # More than the pool has connections for would only wait there, with their clocks running.
-        connections = plan.open() or options.max_concurrency
+        connections = operation.open() or options.max_concurrency
         self._slots = asyncio.Semaphore(min(options.max_concurrency, connections))
-        self._plan = plan
+        self._operation = operation
         self._options = options
-        self._pacer = plan.pacer
+        self._rate_limiter = operation.rate_limiter
         self._done = done
         self._hold = hold
-        self._running: dict[asyncio.Task[None], J] = {}
-        self._unbegun: set[J] = set()
+        self._running: dict[asyncio.Task[None], ItemT] = {}
+        self._unbegun: set[ItemT] = set()
         """Jobs whose task has not taken its first step."""
         self._waiting: set[asyncio.Task[Any]] = set()
-        self._outage = Outage(plan.patience)
+        self._breaker = CircuitBreaker(operation.longest_outage)
         self._failures_in_a_row = 0
         self._stopping = False
         self._aborted = False
         self.exhausted = False
-        """The plan had no more jobs."""
+        """The operation had no more items."""
         self.stop_reason: str | None = None
         self.crash: Exception | None = None
         """What ``done`` or a source raised; it stopped the run and is raised at its end."""
 
     async def run(self) -> None:
-        """Returns when every job has its outcome. Cancelled, it cancels what is in flight, too."""
+        """Returns when every item has its outcome. Cancelled, it cancels what is in flight, too."""
         feeder = asyncio.create_task(self._feed(), name="meetstream_async feeder")
         self._waiting.add(feeder)
         watcher = asyncio.create_task(self._watch(), name="meetstream_async watcher")
@@ -84,7 +84,7 @@ class Runner(Generic[J, O]):
                 self.stop("the source of targets was cancelled")
             elif (error := feeder.exception()) is not None:
                 self._crashed(error)
-            self._settle_rest()
+            self._settle_remaining()
 
     def stop(self, reason: str = "stopped by the caller") -> None:
         """Start nothing new. What is in flight finishes."""
@@ -103,9 +103,9 @@ class Runner(Generic[J, O]):
 
     @contextlib.asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """A slot and a turn for a request of the plan's own, such as a listing."""
+        """A slot and a turn for a request of the operation's own, such as a listing."""
         async with self._slots:
-            await self._pacer.wait(pause_limit=self._options.max_pause)
+            await self._rate_limiter.wait(pause_limit=self._options.max_pause)
             yield
 
     async def _watch(self) -> None:
@@ -115,11 +115,11 @@ class Runner(Generic[J, O]):
 
     async def _feed(self) -> None:
         loop = asyncio.get_running_loop()
-        foreseen_in_a_row = 0
-        async with contextlib.aclosing(self._plan.jobs()) as jobs:
+        unsent_in_a_row = 0
+        async with contextlib.aclosing(self._operation.items()) as items:
             while not self._stopping:
                 try:
-                    job = await anext(jobs)
+                    item = await anext(items)
                 except StopAsyncIteration:
                     self.exhausted = True
                     return
@@ -128,33 +128,33 @@ class Runner(Generic[J, O]):
                     return
                 try:
                     await self._slots.acquire()
-                    foreseen = self._plan.foresee(job)
-                    if foreseen is not None:
-                        self._finish(job, foreseen)
-                        foreseen_in_a_row += 1
-                        if foreseen_in_a_row % 100 == 0:
+                    outcome = self._operation.without_request(item)
+                    if outcome is not None:
+                        self._finish(item, outcome)
+                        unsent_in_a_row += 1
+                        if unsent_in_a_row % 100 == 0:
                             # Nothing here has to wait; others may have to.
                             await asyncio.sleep(0)
                         continue
-                    if not self._outage.answered:
+                    if not self._breaker.answered:
                         await self._until_answered()
                     if not (self._is_open() or await self._turn()):
-                        self._finish(job, self._unsent(job))
+                        self._finish(item, self._unsent(item))
                         return
                 except asyncio.CancelledError:
-                    self._finish(job, self._unsent(job))
+                    self._finish(item, self._unsent(item))
                     self._swallow_stop()
                     return
-                task = loop.create_task(self._work(job), name="meetstream_async call")
-                self._running[task] = job
-                self._unbegun.add(job)
+                task = loop.create_task(self._work(item), name="meetstream_async call")
+                self._running[task] = item
+                self._unbegun.add(item)
                 task.add_done_callback(self._dismiss)
 
     async def _until_answered(self) -> None:
         """Until the server has answered once, no more are under way than may fail in a row."""
-        while not self._outage.answered and len(self._running) >= self._options.stop_after_failures:
-            self._outage.news.clear()
-            await self._outage.news.wait()
+        while not self._breaker.answered and len(self._running) >= self._options.stop_after_failures:
+            self._breaker.changed.clear()
+            await self._breaker.changed.wait()
 
     def _swallow_stop(self) -> None:
         """A cancellation that came from ``stop`` ends here; any other goes on."""
@@ -166,7 +166,7 @@ class Runner(Generic[J, O]):
 
     def _is_open(self) -> bool:
         """Something new may start at once."""
-        return self._outage.is_back and self._pacer.is_open and not self._wants_to_stop()
+        return self._breaker.last_call_answered and self._rate_limiter.is_open and not self._wants_to_stop()
 
     def _wants_to_stop(self) -> bool:
         # Between the setting of `stop` and the watcher's turn, too, nothing new is started.
@@ -174,13 +174,13 @@ class Runner(Generic[J, O]):
 
     async def _turn(self) -> bool:
         """Wait until something new may start. False where the run stops instead."""
-        await self._outage.over.wait()
+        await self._breaker.may_start.wait()
         return await self._pace()
 
     async def _pace(self) -> bool:
         """Wait for the rate and the end of a pause. False where the run stops instead."""
         try:
-            await self._pacer.wait(pause_limit=self._options.max_pause)
+            await self._rate_limiter.wait(pause_limit=self._options.max_pause)
         except WaitTooLongError as exc:
             self.stop(
                 f"the API asked for a pause of {exc.seconds:.0f} s, "
@@ -190,71 +190,71 @@ class Runner(Generic[J, O]):
             self.stop()
         return not self._stopping
 
-    async def _work(self, job: J) -> None:
-        self._unbegun.discard(job)
+    async def _work(self, item: ItemT) -> None:
+        self._unbegun.discard(item)
         try:
-            failed_before = self._plan.failed_attempts
-            outcome = await self._plan.attempt(job)
+            failed_before = self._operation.failed_attempts
+            outcome = await self._operation.attempt(item)
             if outcome.error is None:
-                self._outage.hear_answer()
+                self._breaker.record_answer()
             else:
-                outcome = await self._perhaps_again(job, outcome, self._hear(outcome, failed_before))
+                outcome = await self._perhaps_again(item, outcome, self._record(outcome, failed_before))
         except asyncio.CancelledError:
             # Ends this task, whose own outcome says so.
-            outcome = self._plan.interrupted(job)
+            outcome = self._operation.interrupted(item)
         except Exception as error:
-            outcome = self._plan.interrupted(job)
+            outcome = self._operation.interrupted(item)
             self._crashed(error)
         else:
-            self._judge(job, outcome)
+            self._judge(item, outcome)
         # Here, not when the task is seen to have ended: the slot is free one turn of the loop earlier.
-        self._finish(job, outcome)
+        self._finish(item, outcome)
 
-    def _hear(self, outcome: O, failed_before: int) -> bool:
+    def _record(self, outcome: OutcomeT, failed_before: int) -> bool:
         """Take note of what a call came to. True where it met an outage."""
         if not _wants_a_server(outcome):
-            self._outage.hear_answer()
+            self._breaker.record_answer()
             return False
-        others_failed = self._plan.failed_attempts - failed_before > outcome.attempts
-        return self._outage.hear_failure(others_failed)
+        others_failed = self._operation.failed_attempts - failed_before > outcome.attempts
+        return self._breaker.record_failure(others_failed)
 
-    async def _perhaps_again(self, job: J, outcome: O, is_outage: bool) -> O:
+    async def _perhaps_again(self, item: ItemT, outcome: OutcomeT, is_outage: bool) -> OutcomeT:
         """What came of a target in the end, where its first call failed."""
         if isinstance(outcome.error, RateLimitError):
             # The target that met the 429 goes back once, when the pause is over, unless the run stops.
             if await self._until_stopped(self._turn()):
-                return await self._again(job, outcome)
+                return await self._again(item, outcome)
             # Without an attempt: the pause had begun between its turn and its first request.
-            return outcome if outcome.attempts else self._unsent(job)
-        return await self._ride_out(job, outcome) if is_outage else outcome
+            return outcome if outcome.attempts else self._unsent(item)
+        return await self._ride_out(item, outcome) if is_outage else outcome
 
-    async def _again(self, job: J, first: O) -> O:
+    async def _again(self, item: ItemT, first: OutcomeT) -> OutcomeT:
         """One more call for a target whose first one was not its own failure."""
         reason = type(first.error).__name__
         _log.info("a target goes back: %s", reason, extra={"event": "goes_back", "reason": reason})
-        failed_before = self._plan.failed_attempts
-        second = await self._plan.attempt(job)
-        self._hear(second, failed_before)
-        return self._plan.again(first, second)
+        failed_before = self._operation.failed_attempts
+        second = await self._operation.attempt(item)
+        self._record(second, failed_before)
+        return self._operation.again(first, second)
 
-    async def _ride_out(self, job: J, outcome: O) -> O:
+    async def _ride_out(self, item: ItemT, outcome: OutcomeT) -> OutcomeT:
         """A target that failed for want of a server goes back once when the server is back."""
         probes = 0
         while True:
             # Until there is an answer, only the one that holds the probe asks.
-            async with self._outage.probe:
-                if not self._outage.is_back:
-                    wait = self._outage.wait_before_probe(probes)
+            async with self._breaker.probe:
+                if not self._breaker.last_call_answered:
+                    wait = self._breaker.wait_before_probe(probes)
                     if wait is None or not await self._until_stopped(self._wait_and_pace(wait)):
                         return outcome
                     probes += 1
-                    outcome = await self._again(job, outcome)
+                    outcome = await self._again(item, outcome)
                     if not _wants_a_server(outcome):
                         return outcome
                     continue
             if not await self._until_stopped(self._pace()):
                 return outcome
-            return await self._again(job, outcome)
+            return await self._again(item, outcome)
 
     async def _wait_and_pace(self, seconds: float) -> bool:
         await asyncio.sleep(seconds)
@@ -277,23 +277,23 @@ class Runner(Generic[J, O]):
             self._waiting.discard(task)
 
     def _dismiss(self, task: asyncio.Task[None]) -> None:
-        job = self._running.pop(task)
-        if not self._outage.answered:
-            self._outage.news.set()
-        if job in self._unbegun:
+        item = self._running.pop(task)
+        if not self._breaker.answered:
+            self._breaker.changed.set()
+        if item in self._unbegun:
             # Cancelled before its first step: nothing was sent.
-            self._unbegun.discard(job)
-            self._finish(job, self._unsent(job))
+            self._unbegun.discard(item)
+            self._finish(item, self._unsent(item))
 
-    def _finish(self, job: J, outcome: O) -> None:
+    def _finish(self, item: ItemT, outcome: OutcomeT) -> None:
         if not self._hold:
             self._slots.release()
         try:
-            self._done(job, outcome)
+            self._done(item, outcome)
         except Exception as exc:
             self._crashed(exc)
 
-    def _judge(self, job: J, outcome: O) -> None:
+    def _judge(self, item: ItemT, outcome: OutcomeT) -> None:
         if outcome.error is not None and _wants_a_server(outcome):
             self._failures_in_a_row += 1
             if self._failures_in_a_row >= self._options.stop_after_failures:
@@ -302,7 +302,7 @@ class Runner(Generic[J, O]):
                 )
         else:
             self._failures_in_a_row = 0
-        if (reason := self._plan.halts(job, outcome)) is not None:
+        if (reason := self._operation.stop_reason_after(item, outcome)) is not None:
             self.stop(reason)
 
     def _crashed(self, error: BaseException) -> None:
@@ -310,13 +310,13 @@ class Runner(Generic[J, O]):
             self.crash = self.crash or error
             self.stop(f"{type(error).__name__} was raised: {error}")
 
-    def _settle_rest(self) -> None:
+    def _settle_remaining(self) -> None:
         if self._stopping:
-            for job in self._plan.rest():
-                self._finish(job, self._unsent(job))
+            for item in self._operation.remaining():
+                self._finish(item, self._unsent(item))
 
-    def _unsent(self, job: J) -> O:
-        return self._plan.unsent(job, self.stop_reason or "the run ended first")
+    def _unsent(self, item: ItemT) -> OutcomeT:
+        return self._operation.not_attempted(item, self.stop_reason or "the run ended first")
 
 
 def _wants_a_server(outcome: Outcome) -> bool:

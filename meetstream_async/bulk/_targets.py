@@ -1,4 +1,4 @@
-"""Where the jobs of a bulk run come from: a list that is known, or a stream that may never end."""
+"""Where the items of a bulk run come from: a list that is known, or a stream that may never end."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Generic, TypeVar
 
 from ..errors import ConfigurationError
 
-J = TypeVar("J")
+ItemT = TypeVar("ItemT")
 
 _BREATH = 100
 """Targets of a plain iterable that are taken before others get a turn of the loop."""
 
 
-class Source(Generic[J]):
-    """Targets, checked and made into jobs.
+class Source(Generic[ItemT]):
+    """Targets, checked and made into items.
 
     A list is checked before anything is sent; a stream can only be checked as it comes. What a stopped
     run leaves of a list is its ``rest``; a stream is not pulled further.
@@ -28,12 +28,12 @@ class Source(Generic[J]):
         *,
         expected: str,
         check: Callable[[Any, str], Any],
-        known: Callable[[Collection[Any]], Iterator[J]],
-        single: Callable[[Any, str], J | None],
+        known: Callable[[Collection[Any]], Iterator[ItemT]],
+        single: Callable[[Any, str], ItemT | None],
         read_whole: bool = False,
     ) -> None:
         """``check(target, name)`` returns a target as it is to be used, or raises ConfigurationError for
-        what is none. ``known`` makes the jobs of a list of them, ``single`` that of one target of a
+        what is none. ``known`` makes the items of a list of them, ``single`` that of one target of a
         stream, or None where it needs none. ``read_whole``: read a stream to its end first, and treat it
         as a list.
         """
@@ -47,17 +47,17 @@ class Source(Generic[J]):
         self._known = known
         self._single = single
         self._read_whole = read_whole
-        self._list: Iterator[J] | None = None
+        self._list: Iterator[ItemT] | None = None
         if isinstance(targets, Collection):
             # A copy: the caller may change the list while the run goes on.
             self._take_list(targets, "targets[{}]")
 
-    async def jobs(self) -> AsyncGenerator[J, None]:
+    async def items(self) -> AsyncGenerator[ItemT, None]:
         if self._list is None and self._read_whole:
             self._take_list([target async for target in _each(self._targets)], "target {}")
         if self._list is not None:
-            for job in self._list:
-                yield job
+            for item in self._list:
+                yield item
             return
         index = 0
         async with contextlib.aclosing(_each(self._targets)) as targets:
@@ -67,7 +67,7 @@ class Source(Generic[J]):
                 if single is not None:
                     yield single
 
-    def rest(self) -> Iterable[J]:
+    def remaining(self) -> Iterable[ItemT]:
         return () if self._list is None else self._list
 
     def _take_list(self, targets: Collection[Any], name: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .._http.call import Context
 from ..errors import EventNotFoundError, EventNotScheduledError, MeetStreamError
-from ..meetstream import bot_is_not_yours
+from ..meetstream import bot_is_not_yours, delete_scheduled_bot, unschedule_event
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import UnscheduleResult
-from ._api_operation import CallPlan
-from ._items import Event
+from ._api_operation import ApiOperation
+from ._items import EventItem
 from .options import UnscheduleOptions
 from .report import OutcomeStatus, UnscheduleOutcome
 
@@ -31,56 +32,51 @@ SHARED = "shared"
 _ONE_OFF = "one-off bot without an event"
 
 
-class Unscheduler(CallPlan[Event, UnscheduleOutcome]):
+class Unscheduler(ApiOperation[EventItem, UnscheduleOutcome]):
     """What becomes of one event. Shared by the plans of given targets and of whole accounts."""
 
     statuses: Sequence[OutcomeStatus] = STATUSES
 
     def __init__(self, client: MeetStreamClient, options: UnscheduleOptions) -> None:
-        super().__init__(client._api, dry_run=options.dry_run, would=OutcomeStatus.WOULD_UNSCHEDULE)
+        super().__init__(client.api, dry_run=options.dry_run, would=OutcomeStatus.WOULD_UNSCHEDULE)
         self._client = client
         self._options = options
         self._left_one_off = 0
         self._left_shared = 0
 
-    def foresee(self, job: Event) -> UnscheduleOutcome | None:
-        if job.event_id is None and self._options.one_off_bots != "delete":
+    def without_request(self, item: EventItem) -> UnscheduleOutcome | None:
+        if item.event_id is None and self._options.one_off_bots != "delete":
             if self._options.one_off_bots == "report":
                 self._left_one_off += 1
-            return self.outcome(job, OutcomeStatus.SKIPPED, reason=_ONE_OFF)
-        if job.shared and not self._options.whole_events:
+            return self.outcome(item, OutcomeStatus.SKIPPED, reason=_ONE_OFF)
+        if item.shared and not self._options.whole_events:
             self._left_shared += 1
             reason = f"{SHARED}: a bot of the event lies outside the filter"
-            return self.outcome(job, OutcomeStatus.SKIPPED, reason=reason)
-        return super().foresee(job)
+            return self.outcome(item, OutcomeStatus.SKIPPED, reason=reason)
+        return super().without_request(item)
 
-    async def attempt(self, job: Event) -> UnscheduleOutcome:
-        job.begin()
-        if job.event_id is None:
-            return await self._delete_bots(job)
+    async def attempt(self, item: EventItem) -> UnscheduleOutcome:
+        item.begin()
+        if item.event_id is None:
+            return await self._delete_bots(item)
         options = self._options
         try:
-            result, attempts = await self._client._unschedule(
-                job.event_id,
-                options.cancel_all_occurrences,
-                options.from_date,
-                uncertain=job.uncertain,
-                slot_taken=True,
-            )
+            request = unschedule_event(item.event_id, options.cancel_all_occurrences, options.from_date)
+            answer = await self._api.call(request, item.context)
         except MeetStreamError as exc:
             error = exc
         else:
-            return self._success(job, result, attempts)
+            return self._success(item, answer.value, answer.attempts)
         # Outside of the except block: what happens from here on has no business in the error's context.
-        job.note_error(error)
+        item.note_error(error)
         if isinstance(error, EventNotScheduledError) and not error.outcome_unknown:
-            return self._already(job, error)
-        if isinstance(error, EventNotFoundError) and options.one_off_bots == "delete" and job.bots:
-            return await self._delete_bots(job, sent=error.attempts)
-        return self.failure(job, error)
+            return self._already(item, error)
+        if isinstance(error, EventNotFoundError) and options.one_off_bots == "delete" and item.bots:
+            return await self._delete_bots(item, sent=error.attempts)
+        return self.failure(item, error)
 
-    def outcome(self, job: Event, status: OutcomeStatus, **fields: Any) -> UnscheduleOutcome:
-        return UnscheduleOutcome(job.event_id, job.bot_ids, status, elapsed=job.end(), **fields)
+    def outcome(self, item: EventItem, status: OutcomeStatus, **fields: Any) -> UnscheduleOutcome:
+        return UnscheduleOutcome(item.event_id, item.bot_ids, status, elapsed=item.end(), **fields)
 
     def left(self) -> tuple[str, ...]:
         """What was left alone although it was asked for."""
@@ -91,7 +87,7 @@ class Unscheduler(CallPlan[Event, UnscheduleOutcome]):
             left.append(f"{self._left_shared} events shared with bots outside the filter were left alone")
         return tuple(left)
 
-    def _success(self, event: Event, result: UnscheduleResult, attempts: int) -> UnscheduleOutcome:
+    def _success(self, event: EventItem, result: UnscheduleResult, attempts: int) -> UnscheduleOutcome:
         status, reason = OutcomeStatus.UNSCHEDULED, None
         if result.inferred:
             reason = "inferred: not scheduled any more after an attempt whose answer was lost"
@@ -108,7 +104,7 @@ class Unscheduler(CallPlan[Event, UnscheduleOutcome]):
             elapsed=event.end(),
         )
 
-    def _already(self, event: Event, error: EventNotScheduledError) -> UnscheduleOutcome:
+    def _already(self, event: EventItem, error: EventNotScheduledError) -> UnscheduleOutcome:
         if event.may_have_joined():
             return self.outcome(
                 event, OutcomeStatus.UNKNOWN, reason=MAY_HAVE_JOINED, error=error, attempts=error.attempts
@@ -117,7 +113,7 @@ class Unscheduler(CallPlan[Event, UnscheduleOutcome]):
             event, OutcomeStatus.ALREADY_UNSCHEDULED, reason=error.message, attempts=error.attempts
         )
 
-    async def _delete_bots(self, event: Event, *, sent: int = 0) -> UnscheduleOutcome:
+    async def _delete_bots(self, event: EventItem, *, sent: int = 0) -> UnscheduleOutcome:
         """Delete the bots by their own ids: a one-off bot, or those of an event that the API can't find."""
         worst: MeetStreamError | None = None
         # While this goes on, a stream of rows may bring another bot of the event.
@@ -126,11 +122,11 @@ class Unscheduler(CallPlan[Event, UnscheduleOutcome]):
             bot_id = waiting[0]
             tried.add(bot_id)
             try:
-                _, attempts = await self._client._delete_bot(
-                    bot_id, uncertain=event.uncertain, slot_taken=not sent
-                )
+                # The runner has waited for the turn of one request only.
+                context = event.context if not sent else Context(uncertain=event.uncertain)
+                answer = await self._api.call(delete_scheduled_bot(bot_id), context)
                 event.gone |= {bot_id}
-                sent += attempts
+                sent += answer.attempts
             except MeetStreamError as exc:
                 error = exc
                 sent += error.attempts

@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 from attrs import define
 
 from ..errors import ConfigurationError, MeetStreamError
-from ..meetbit import check_id, check_note
+from ..meetbit import cancel_event, check_id, check_note
 from ..meetbit.client import MeetBitClient
-from ._api_operation import CallPlan, Job
-from ._operation import Shortfall
+from ._api_operation import ApiOperation, Item
+from ._operation import Gaps
 from ._targets import Source
 from .options import BulkOptions
 from .report import BulkReport, CancelOutcome, OutcomeStatus
@@ -53,9 +53,9 @@ async def bulk_cancel_events(
     Raises ConfigurationError for bad arguments and targets, before any request is sent, and what the
     iterable itself raises. What happens to an event is in the report, never raised.
     """
-    plan = CancelPlan(check_meetbit(client), targets, cancel_note, dry_run)
+    operation = CancelOperation(check_meetbit(client), targets, cancel_note, dry_run)
     return await run_to_end(
-        plan, BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
+        operation, BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
     )
 
 
@@ -66,7 +66,7 @@ def check_meetbit(client: object) -> MeetBitClient:
 
 
 @define(eq=False)
-class Cancellation(Job):
+class Cancellation(Item):
     """One calendar event to be cancelled."""
 
     calendar_id: int
@@ -74,7 +74,7 @@ class Cancellation(Job):
     note: str
 
 
-class CancelPlan(CallPlan[Cancellation, CancelOutcome]):
+class CancelOperation(ApiOperation[Cancellation, CancelOutcome]):
     """The calendar events of given targets."""
 
     statuses: Sequence[OutcomeStatus] = CANCEL_STATUSES
@@ -84,8 +84,7 @@ class CancelPlan(CallPlan[Cancellation, CancelOutcome]):
     ) -> None:
         if not isinstance(dry_run, bool):
             raise ConfigurationError(f"dry_run must be True or False, not {dry_run!r}")
-        super().__init__(client._api, dry_run=dry_run, would=OutcomeStatus.WOULD_CANCEL)
-        self._client = client
+        super().__init__(client.api, dry_run=dry_run, would=OutcomeStatus.WOULD_CANCEL)
         self._note = check_note(cancel_note, "cancel_note")
         self._seen: set[tuple[int, int]] = set()
         self._source: Source[Cancellation] = Source(
@@ -96,40 +95,39 @@ class CancelPlan(CallPlan[Cancellation, CancelOutcome]):
             single=self._single,
         )
 
-    def jobs(self) -> AsyncGenerator[Cancellation, None]:
-        return self._source.jobs()
+    def items(self) -> AsyncGenerator[Cancellation, None]:
+        return self._source.items()
 
-    def rest(self) -> Iterable[Cancellation]:
-        return self._source.rest()
+    def remaining(self) -> Iterable[Cancellation]:
+        return self._source.remaining()
 
-    def shortfall(self) -> Shortfall:
-        return Shortfall()
+    def gaps(self) -> Gaps:
+        return Gaps()
 
-    async def attempt(self, job: Cancellation) -> CancelOutcome:
-        job.begin()
+    async def attempt(self, item: Cancellation) -> CancelOutcome:
+        item.begin()
         try:
-            result, attempts = await self._client._cancel(
-                job.calendar_id, job.event_id, job.note, uncertain=job.uncertain, slot_taken=True
-            )
+            request = cancel_event(item.calendar_id, item.event_id, item.note)
+            answer = await self._api.call(request, item.context)
         except MeetStreamError as exc:
             error = exc
         else:
-            return self.outcome(job, OutcomeStatus.CANCELLED, result=result, attempts=attempts)
-        job.note_error(error)
-        return self.failure(job, error)
+            return self.outcome(item, OutcomeStatus.CANCELLED, result=answer.value, attempts=answer.attempts)
+        item.note_error(error)
+        return self.failure(item, error)
 
-    def outcome(self, job: Cancellation, status: OutcomeStatus, **fields: Any) -> CancelOutcome:
-        return CancelOutcome(job.calendar_id, job.event_id, status, elapsed=job.end(), **fields)
+    def outcome(self, item: Cancellation, status: OutcomeStatus, **fields: Any) -> CancelOutcome:
+        return CancelOutcome(item.calendar_id, item.event_id, status, elapsed=item.end(), **fields)
 
-    def _known(self, jobs: Collection[Cancellation]) -> Iterator[Cancellation]:
-        return filter(self._is_new, jobs)
+    def _known(self, items: Collection[Cancellation]) -> Iterator[Cancellation]:
+        return filter(self._is_new, items)
 
     def _single(self, target: Any, name: str) -> Cancellation | None:
-        job = self._read(target, name)
-        return job if self._is_new(job) else None
+        item = self._read(target, name)
+        return item if self._is_new(item) else None
 
-    def _is_new(self, job: Cancellation) -> bool:
-        key = (job.calendar_id, job.event_id)
+    def _is_new(self, item: Cancellation) -> bool:
+        key = (item.calendar_id, item.event_id)
         if key in self._seen:
             return False
         self._seen.add(key)

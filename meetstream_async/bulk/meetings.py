@@ -1,7 +1,7 @@
 """A meeting in both APIs: its calendar event in MeetBit and its bot in MeetStream, cancelled together.
 
 The event comes first. Once it is cancelled nothing is raised any more: what became of the bot is in the
-result, so that the first half is never lost.
+result, so that the first meeting is never lost.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..meetbit import check_id, check_note, event_is_missing
 from ..meetbit.client import MeetBitClient
 from ..meetbit.models import CancelledEvent
 from ..meetstream.client import MeetStreamClient
-from ._meeting_bots import Half, unschedule_bots
+from ._meeting_bots import MeetingState, unschedule_bots
 from .cancel import Id, bulk_cancel_events, check_meetbit
 from .report import MeetingCancellation, OutcomeStatus
 from .unschedule import check_client
@@ -37,7 +37,7 @@ async def cancel_meeting(
     The bot is found by ``bot_event_id`` (MeetStream's event id), else by the listed bots whose
     ``event_id`` is the cancelled event's ``provider_event_id``. If the cancel fails, no bot is touched
     and its error is raised; with ``bot_event_id``, MeetBit's "does not exist" does not stop the bot part,
-    so that a half-finished call can be repeated: ``event`` is then None, and the reason says so. Where
+    so that a meeting-finished call can be repeated: ``event`` is then None, and the reason says so. Where
     several bots are listed for the event, or the listing is not whole, its DELETE is repeated until the
     API says that nothing is scheduled any more. A bot part that fails, or a bot that may hide behind a full
     listing, makes the result not ok, with the reason; it is never raised.
@@ -49,7 +49,7 @@ async def cancel_meeting(
     note = check_note(cancel_note, "cancel_note")
     if bot_event_id is not None:
         check_identifier(bot_event_id, "bot_event_id")
-    check_client(meetstream)._api.transport.open()
+    check_client(meetstream).api.open()
     cancelled: CancelledEvent | None = None
     try:
         cancelled = await check_meetbit(meetbit).cancel_event(calendar, event, note)
@@ -59,7 +59,9 @@ async def cancel_meeting(
         not_found: MeetStreamError | None = exc
     else:
         not_found = None
-    (result,) = await unschedule_bots(meetstream, [Half(calendar, event, cancelled, bot_event_id, not_found)])
+    (result,) = await unschedule_bots(
+        meetstream, [MeetingState(calendar, event, cancelled, bot_event_id, not_found)]
+    )
     return result
 
 
@@ -83,7 +85,7 @@ async def cancel_meetings(
     Raises ConfigurationError for bad arguments before any request is sent.
     """
     check_meetbit(meetbit)
-    check_client(meetstream)._api.transport.open()
+    check_client(meetstream).api.open()
     check_note(cancel_note, "cancel_note")
     bot_event_ids = await _read_targets(targets)
     events = await bulk_cancel_events(
@@ -95,14 +97,14 @@ async def cancel_meetings(
         stop_after_failures=stop_after_failures,
     )
     outcomes = {(outcome.calendar_id, outcome.event_id): outcome for outcome in events.outcomes}
-    halves = []
+    meetings = []
     for (calendar, event), bot_event_id in bot_event_ids.items():
         outcome = outcomes[calendar, event]
         error = outcome.error
         if error is None and outcome.status is not OutcomeStatus.CANCELLED:
             error = MeetStreamError(outcome.reason or "not attempted")
-        halves.append(Half(calendar, event, outcome.result, bot_event_id, error))
-    return await unschedule_bots(meetstream, halves, max_concurrency, max_pause, stop_after_failures)
+        meetings.append(MeetingState(calendar, event, outcome.result, bot_event_id, error))
+    return await unschedule_bots(meetstream, meetings, max_concurrency, max_pause, stop_after_failures)
 
 
 async def _read_targets(

@@ -14,7 +14,7 @@ from ..errors import ConfigurationError
 from ..meetstream import check_series_options
 from ..meetstream.filters import BotFilter
 from ..meetstream.models import ScheduledBot
-from ._operation import O
+from ._operation import OutcomeT
 
 Where: TypeAlias = Callable[[ScheduledBot], object]
 
@@ -70,13 +70,13 @@ class UnscheduleOptions:
 
 
 @frozen(eq=False)
-class BulkOptions(Generic[O]):
+class BulkOptions(Generic[OutcomeT]):
     """The options that every bulk run has. Raises ConfigurationError for values out of range."""
 
     max_concurrency: int
     max_pause: float
     stop_after_failures: int
-    on_outcome: Callable[[O], object] | None
+    on_outcome: Callable[[OutcomeT], object] | None
     stop: asyncio.Event | None = None
     """Set by the caller, it ends the run gracefully."""
 

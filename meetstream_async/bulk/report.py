@@ -53,7 +53,7 @@ class Outcome(Protocol):
     def to_dict(self) -> dict[str, Any]: ...
 
 
-O_co = TypeVar("O_co", bound=Outcome, covariant=True)
+OutcomeT_co = TypeVar("OutcomeT_co", bound=Outcome, covariant=True)
 
 
 @frozen
@@ -126,12 +126,12 @@ def _call_to_dict(outcome: UnscheduleOutcome | CancelOutcome) -> dict[str, Any]:
 
 
 @frozen
-class BulkReport(Schemed, Generic[O_co]):
+class BulkReport(Schemed, Generic[OutcomeT_co]):
     """What a bulk run did."""
 
     counts: Mapping[str, int]
     """How many events ended in each status; every status that can occur, zeros included."""
-    outcomes: tuple[O_co, ...]
+    outcomes: tuple[OutcomeT_co, ...]
     """One per event. Of a stream: those that were not handed to its consumer."""
     complete: bool
     """All targets were taken up and, where listed, the last listing was whole."""

@@ -13,13 +13,13 @@ from types import TracebackType
 from typing import Any, Generic, Self
 
 from ..errors import ConfigurationError
-from ._operation import O, Plan, Shortfall
+from ._operation import Gaps, Operation, OutcomeT
 from ._runner import Runner
 from .options import BulkOptions
 from .report import BulkReport, OutcomeStatus
 
 
-class Tally(Generic[O]):
+class Tally(Generic[OutcomeT]):
     """The counts of a run, its clock, and its report."""
 
     def __init__(self, statuses: Sequence[OutcomeStatus]) -> None:
@@ -37,7 +37,7 @@ class Tally(Generic[O]):
     def add(self, status: OutcomeStatus) -> None:
         self._counts[status] += 1
 
-    def tell(self, on_outcome: Callable[[O], object] | None, outcome: O) -> None:
+    def tell(self, on_outcome: Callable[[OutcomeT], object] | None, outcome: OutcomeT) -> None:
         """Let the caller's function hear an outcome, until it raises: then it is broken."""
         if on_outcome is None or self._deaf:
             return
@@ -46,11 +46,11 @@ class Tally(Generic[O]):
         self._deaf = False
 
     def report(
-        self, outcomes: Iterable[O], exhausted: bool, stop_reason: str | None, shortfall: Shortfall
-    ) -> BulkReport[O]:
+        self, outcomes: Iterable[OutcomeT], exhausted: bool, stop_reason: str | None, gaps: Gaps
+    ) -> BulkReport[OutcomeT]:
         """The report as of now."""
         counts = self._counts
-        incomplete = list(shortfall.incomplete)
+        incomplete = list(gaps.incomplete)
         if stop_reason is not None:
             incomplete.insert(0, stop_reason)
         elif not exhausted:
@@ -60,13 +60,13 @@ class Tally(Generic[O]):
             for status in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
             if counts.get(status)
         ]
-        if shortfall.still_listed:
-            left.append(f"{len(shortfall.still_listed)} still listed although unscheduled")
-        left += shortfall.left
+        if gaps.still_listed:
+            left.append(f"{len(gaps.still_listed)} still listed although unscheduled")
+        left += gaps.left
         elapsed = 0.0
         if self._started is not None:
             elapsed = (self._ended or time.monotonic()) - self._started
-        complete = exhausted and not shortfall.incomplete
+        complete = exhausted and not gaps.incomplete
         ok = complete and not left
         return BulkReport(
             counts=dict(counts),
@@ -75,30 +75,30 @@ class Tally(Generic[O]):
             ok=ok,
             reason=None if ok else "; ".join(incomplete + left),
             elapsed=elapsed,
-            still_listed=shortfall.still_listed,
+            still_listed=gaps.still_listed,
         )
 
 
-class BulkRun(Generic[O]):
+class BulkRun(Generic[OutcomeT]):
     """A bulk run in progress: ``async with`` it, then ``async for`` the outcomes as they finish.
 
     Leaving the block early starts nothing new and waits for what is in flight; a cancelled task takes
     its requests with it, and their outcomes are ``unknown``. ``report`` is readable at any time.
     """
 
-    def __init__(self, plan: Plan[Any, O], options: BulkOptions[O]) -> None:
-        self._plan = plan
+    def __init__(self, operation: Operation[Any, OutcomeT], options: BulkOptions[OutcomeT]) -> None:
+        self._operation = operation
         self._options = options
-        self._tally: Tally[O] = Tally(plan.statuses)
-        self._ready: deque[O] = deque()
+        self._tally: Tally[OutcomeT] = Tally(operation.statuses)
+        self._ready: deque[OutcomeT] = deque()
         self._news = asyncio.Event()
-        self._runner: Runner[Any, O] | None = None
+        self._runner: Runner[Any, OutcomeT] | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         if self._task is not None:
             raise ConfigurationError("a run runs once; make a new one")
-        self._runner = Runner(self._plan, self._options, self._done, hold=True)
+        self._runner = Runner(self._operation, self._options, self._done, hold=True)
         self._tally.start()
         self._task = asyncio.create_task(self._runner.run(), name="meetstream_async bulk run")
         self._task.add_done_callback(self._over)
@@ -124,7 +124,7 @@ class BulkRun(Generic[O]):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> O:
+    async def __anext__(self) -> OutcomeT:
         if self._runner is None or self._task is None:
             raise ConfigurationError("a run is started by `async with`; iterate inside of it")
         while not self._ready:
@@ -151,20 +151,20 @@ class BulkRun(Generic[O]):
             await asyncio.wait({self._task})
 
     @property
-    def report(self) -> BulkReport[O]:
+    def report(self) -> BulkReport[OutcomeT]:
         """The report as of now; its ``outcomes`` are those that were not handed to the consumer."""
         runner = self._runner
         if runner is None:
-            return self._tally.report((), False, "not started", Shortfall())
+            return self._tally.report((), False, "not started", Gaps())
         ended = runner.exhausted and self._task is not None and self._task.done()
-        return self._tally.report(self._ready, ended, runner.stop_reason, self._plan.shortfall())
+        return self._tally.report(self._ready, ended, runner.stop_reason, self._operation.gaps())
 
     async def _abort(self) -> None:
         assert self._task is not None
         self._task.cancel()
         await asyncio.wait({self._task})
 
-    def _done(self, job: object, outcome: O) -> None:
+    def _done(self, item: object, outcome: OutcomeT) -> None:
         self._tally.add(outcome.status)
         self._ready.append(outcome)
         self._news.set()
@@ -177,21 +177,23 @@ class BulkRun(Generic[O]):
             task.exception()
 
 
-async def run_to_end(plan: Plan[Any, O], options: BulkOptions[O]) -> BulkReport[O]:
-    """Run a plan to its end and keep every outcome."""
-    tally: Tally[O] = Tally(plan.statuses)
-    outcomes: list[O] = []
+async def run_to_end(
+    operation: Operation[Any, OutcomeT], options: BulkOptions[OutcomeT]
+) -> BulkReport[OutcomeT]:
+    """Run an operation to its end and keep every outcome."""
+    tally: Tally[OutcomeT] = Tally(operation.statuses)
+    outcomes: list[OutcomeT] = []
 
-    def done(job: object, outcome: O) -> None:
+    def done(item: object, outcome: OutcomeT) -> None:
         tally.add(outcome.status)
         outcomes.append(outcome)
         tally.tell(options.on_outcome, outcome)
 
-    runner = Runner(plan, options, done)
+    runner = Runner(operation, options, done)
     tally.start()
     await runner.run()
     tally.end()
-    report = tally.report(outcomes, runner.exhausted, runner.stop_reason, plan.shortfall())
+    report = tally.report(outcomes, runner.exhausted, runner.stop_reason, operation.gaps())
     if runner.crash is not None:
         raise with_report(runner.crash, report)
     return report

@@ -11,8 +11,8 @@ from .._http.urls import check_identifier
 from ..errors import ConfigurationError
 from ..meetstream.client import MeetStreamClient, ScheduledBotStream
 from ..meetstream.models import ScheduledBot, ScheduledBotPage
-from ._items import Event, Target, Targets, group, key_of
-from ._operation import Shortfall
+from ._items import EventItem, Target, Targets, group, key_of
+from ._operation import Gaps
 from ._targets import Source
 from ._unscheduler import Unscheduler
 from .options import BulkOptions, OneOffBots, UnscheduleOptions, Where
@@ -42,9 +42,9 @@ def stream_unschedule(
     nothing is started that the consumer has no room for.
     """
     options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
-    plan = _plan(client, targets, options, dedupe)
+    operation = _operation(client, targets, options, dedupe)
     bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome)
-    return BulkRun(plan, bulk)
+    return BulkRun(operation, bulk)
 
 
 async def bulk_unschedule(
@@ -85,9 +85,9 @@ async def bulk_unschedule(
     ``BulkReport.raise_for_failures``.
     """
     options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
-    plan = _plan(client, targets, options, dedupe)
+    operation = _operation(client, targets, options, dedupe)
     bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
-    return await run_to_end(plan, bulk)
+    return await run_to_end(operation, bulk)
 
 
 def check_client(client: object) -> MeetStreamClient:
@@ -96,16 +96,16 @@ def check_client(client: object) -> MeetStreamClient:
     return client
 
 
-def _plan(
+def _operation(
     client: MeetStreamClient, targets: Targets, options: UnscheduleOptions, dedupe: bool
-) -> _TargetPlan:
+) -> _TargetOperation:
     if not isinstance(dedupe, bool):
         raise ConfigurationError(f"dedupe must be True or False, not {dedupe!r}")
-    kind = _TargetPlan if dedupe else _ForgetfulPlan
+    kind = _TargetOperation if dedupe else _ForgetfulOperation
     return kind(check_client(client), targets, options)
 
 
-class _TargetPlan(Unscheduler):
+class _TargetOperation(Unscheduler):
     """The events of given targets."""
 
     _dedupe = True
@@ -114,11 +114,11 @@ class _TargetPlan(Unscheduler):
         super().__init__(client, options)
         self._listing = targets if isinstance(targets, ScheduledBotStream | ScheduledBotPage) else None
         self._seen: set[str | tuple[str, str]] = set()
-        self._at_work: dict[str, Event] = {}
+        self._at_work: dict[str, EventItem] = {}
         """Events of a stream that have been handed out and have no outcome yet."""
         self._not_found: dict[str, set[str]] = {}
         """Events whose bots are deleted one by one, because the API does not find the event: which ones."""
-        self._source: Source[Event] = Source(
+        self._source: Source[EventItem] = Source(
             targets.bots if isinstance(targets, ScheduledBotPage) else targets,
             expected="bots or event ids",
             check=lambda target, name: _check_target(target, options.where, name),
@@ -128,37 +128,37 @@ class _TargetPlan(Unscheduler):
             read_whole=self._listing is not None or options.where is not None,
         )
 
-    def jobs(self) -> AsyncGenerator[Event, None]:
-        return self._source.jobs()
+    def items(self) -> AsyncGenerator[EventItem, None]:
+        return self._source.items()
 
-    def rest(self) -> Iterable[Event]:
-        return self._source.rest()
+    def remaining(self) -> Iterable[EventItem]:
+        return self._source.remaining()
 
-    def halts(self, job: Event, outcome: UnscheduleOutcome) -> str | None:
-        # The last word on the job: a first attempt that met a 429 is followed by a second.
-        if job.event_id is not None and self._at_work.pop(job.event_id, None) is not None and job.gone:
-            self._not_found[job.event_id] = set(job.bots)
-        return super().halts(job, outcome)
+    def stop_reason_after(self, item: EventItem, outcome: UnscheduleOutcome) -> str | None:
+        # The last word on the item: a first attempt that met a 429 is followed by a second.
+        if item.event_id is not None and self._at_work.pop(item.event_id, None) is not None and item.gone:
+            self._not_found[item.event_id] = set(item.bots)
+        return super().stop_reason_after(item, outcome)
 
-    def shortfall(self) -> Shortfall:
+    def gaps(self) -> Gaps:
         incomplete = []
         if self._listing is not None:
             if self._listing.truncated:
                 incomplete.append("the listing came back full, there may be more bots (use unschedule_all)")
             if self._listing.rejected:
                 incomplete.append(f"{len(self._listing.rejected)} rows of the listing can't be read")
-        return Shortfall(incomplete=tuple(incomplete), left=self.left())
+        return Gaps(incomplete=tuple(incomplete), left=self.left())
 
-    def _known(self, targets: Collection[Any]) -> Iterator[Event]:
+    def _known(self, targets: Collection[Any]) -> Iterator[EventItem]:
         """The events of targets that can be looked at as a whole."""
         if self._options.where is None and not self._dedupe:
             yield from map(_event_of, targets)
         elif any(isinstance(target, ScheduledBot) for target in targets):
             yield from group(targets, self._options)[0]
         else:
-            yield from map(Event, dict.fromkeys(targets))
+            yield from map(EventItem, dict.fromkeys(targets))
 
-    def _single(self, target: Any, name: str) -> Event | None:
+    def _single(self, target: Any, name: str) -> EventItem | None:
         """The event of one target of a stream; None where an event that was handed out covers it."""
         problem: ConfigurationError | None = None
         try:
@@ -183,11 +183,11 @@ class _TargetPlan(Unscheduler):
         elif event.event_id in self._not_found and not event.bots.keys() <= self._not_found[event.event_id]:
             # The event's other bots were deleted by their own ids; this one came too late for that.
             self._not_found[event.event_id].update(event.bots)
-            return Event(None, event.bots)
+            return EventItem(None, event.bots)
         return None
 
 
-class _ForgetfulPlan(_TargetPlan):
+class _ForgetfulOperation(_TargetOperation):
     """Nothing is remembered of events seen, but one event has one DELETE at a time all the same."""
 
     _dedupe = False
@@ -196,21 +196,23 @@ class _ForgetfulPlan(_TargetPlan):
         super().__init__(client, targets, options)
         self._busy: dict[str, asyncio.Event] = {}
 
-    async def attempt(self, job: Event) -> UnscheduleOutcome:
-        if job.event_id is None:
-            return await super().attempt(job)
-        while (running := self._busy.get(job.event_id)) is not None:
+    async def attempt(self, item: EventItem) -> UnscheduleOutcome:
+        if item.event_id is None:
+            return await super().attempt(item)
+        while (running := self._busy.get(item.event_id)) is not None:
             await running.wait()
-        self._busy[job.event_id] = over = asyncio.Event()
+        self._busy[item.event_id] = over = asyncio.Event()
         try:
-            return await super().attempt(job)
+            return await super().attempt(item)
         finally:
-            del self._busy[job.event_id]
+            del self._busy[item.event_id]
             over.set()
 
 
-def _event_of(target: Target) -> Event:
-    return Event(target) if isinstance(target, str) else Event(target.event_id, {target.bot_id: target})
+def _event_of(target: Target) -> EventItem:
+    return (
+        EventItem(target) if isinstance(target, str) else EventItem(target.event_id, {target.bot_id: target})
+    )
 
 
 def _check_target(target: object, where: Where | None, name: str) -> object:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from ..errors import ConfigurationError
 from ..meetstream.client import MeetStreamClient
-from ._drain import DrainPlan
+from ._drain import Drain
 from .options import BulkOptions, OneOffBots, UnscheduleOptions, Where
 from .report import BulkReport, UnscheduleOutcome
 from .unschedule import check_client
@@ -54,5 +54,5 @@ async def unschedule_all(
         raise ConfigurationError(f"settle must be a number of seconds, 0 or more, not {settle!r}")
     if dedupe is not True:
         raise ConfigurationError("unschedule_all needs dedupe=True; bulk_unschedule can do without")
-    plan = DrainPlan(check_client(client), options, bulk, settle)
-    return await plan.run()
+    operation = Drain(check_client(client), options, bulk, settle)
+    return await operation.run()

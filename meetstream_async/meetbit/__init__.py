@@ -1,9 +1,10 @@
 """The MeetBit API: models, and a client with one short method per endpoint.
 
-The names here are for the other folders of the package; users import from the package root.
+The names here are for the other folders of the package, which send requests through their own runner;
+users import from the package root.
 """
 
 from ._replies import event_is_missing
-from ._requests import check_id, check_note
+from ._requests import cancel_event, check_id, check_note
 
-__all__ = ["check_id", "check_note", "event_is_missing"]
+__all__ = ["cancel_event", "check_id", "check_note", "event_is_missing"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import attrs
 
 from .. import errors
-from .._http.api_errors import api_error
+from .._http.api_errors import Hint, api_error
+from .._http.call import Context, Remark
 from .._http.convert import Structurer, invalid_response
 from .._http.reply import UNREADABLE, Reply, json_type
 from .models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
@@ -13,13 +17,16 @@ from .models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
 _structurer = Structurer()
 
 
-def meetbit_error(reply: Reply, *, hint: str | None = None) -> errors.ApiError:
+def meetbit_error(reply: Reply, context: Context, *, hint: Hint | None = None) -> errors.ApiError:
     """The error that a reply of MeetBit means: by status, then by what the body is."""
-    error = api_error(reply, {}, effect=True, hint=hint)
-    if error.status == 401 and "access denied" in error.message.casefold():
-        # It answers 401, not 403, for a key without the permission.
-        error.hint = "the key lacks the permission events.delete.*"
-    return error
+    return api_error(reply, context, {}, effect=True, hint=hint or _permission_hint)
+
+
+def _permission_hint(kind: type[errors.ApiError], message: str) -> str | None:
+    # It answers 401, not 403, for a key without the permission.
+    if kind is errors.AuthenticationError and "access denied" in message.casefold():
+        return "the key lacks the permission events.delete.*"
+    return None
 
 
 def event_is_missing(error: errors.MeetStreamError) -> bool:
@@ -27,44 +34,52 @@ def event_is_missing(error: errors.MeetStreamError) -> bool:
     return isinstance(error, errors.NotFoundError) and "does not exist" in error.message.casefold()
 
 
-def read_cancelled(reply: Reply, calendar_id: int, event_id: int) -> tuple[CancelledEvent, list[str]]:
-    """The result of MeetBit's ``POST .../cancel``, and its places that read as None.
+def read_cancelled(
+    reply: Reply, context: Context, *, calendar_id: int, event_id: int
+) -> tuple[CancelledEvent, Sequence[Remark]]:
+    """The result of MeetBit's ``POST .../cancel``.
 
     An empty body is success by its status: the event is then the one that was asked for, and no more is
     known of it. Raises the reply's ApiError, or InvalidResponseError where no event with an id is in it.
     """
     if not reply.succeeded:
-        raise meetbit_error(reply)
+        raise meetbit_error(reply, context)
     if not reply.body.strip():
-        return CancelledEvent(CalendarEvent(event_id, calendar_id)), []
-    data = reply.json()
-    if data is UNREADABLE:
-        raise invalid_response(reply, "is not JSON", "$", effect=True)
-    if not isinstance(data, dict):
-        raise invalid_response(reply, f"is {json_type(data)}, not an object", "$", effect=True)
-    if data.get("cancelled") is False:
-        raise meetbit_error(reply, hint="the reply says cancelled: false")
-    event = data.get("data")
-    if not isinstance(event, dict):
-        raise invalid_response(reply, "has no event", "$.data", effect=True)
-    if type(event.get("id")) is not int:
-        raise invalid_response(reply, "has an event without an id", "$.data.id", effect=True)
-    ignored: list[str] = []
+        return CancelledEvent(CalendarEvent(event_id, calendar_id)), ()
+    data, event = _cancelled_event(reply, context)
+    remarks: list[Remark] = []
     plain = {key: value for key, value in event.items() if key not in ("attendees", "online_conference")}
     read, wrong = _structurer.structure(plain, CalendarEvent, "$.data")
-    ignored += wrong
-    attendees = _structurer.structure_each(event.get("attendees"), Attendee, "$.data.attendees", ignored)
+    remarks += wrong
+    attendees = _structurer.structure_each(event.get("attendees"), Attendee, "$.data.attendees", remarks)
     conference = None
     if isinstance(event.get("online_conference"), dict):
         conference, wrong = _structurer.structure(
             event["online_conference"], OnlineConference, "$.data.online_conference"
         )
-        ignored += wrong
+        remarks += wrong
     elif event.get("online_conference") is not None:
-        ignored.append("$.data.online_conference")
+        remarks.append(Remark.ignored_field("$.data.online_conference"))
     message = data.get("message")
     if message is not None and not isinstance(message, str):
-        ignored.append("$.message")
+        remarks.append(Remark.ignored_field("$.message"))
         message = None
     read = attrs.evolve(read, attendees=attendees, online_conference=conference)
-    return CancelledEvent(read, message), ignored
+    return CancelledEvent(read, message), remarks
+
+
+def _cancelled_event(reply: Reply, context: Context) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The body of a 2xx and the event in it. Raises where it says otherwise, or has no event."""
+    data = reply.json()
+    if data is UNREADABLE:
+        raise invalid_response(reply, context, "is not JSON", "$", effect=True)
+    if not isinstance(data, dict):
+        raise invalid_response(reply, context, f"is {json_type(data)}, not an object", "$", effect=True)
+    if data.get("cancelled") is False:
+        raise meetbit_error(reply, context, hint=lambda *_: "the reply says cancelled: false")
+    event = data.get("data")
+    if not isinstance(event, dict):
+        raise invalid_response(reply, context, "has no event", "$.data", effect=True)
+    if type(event.get("id")) is not int:
+        raise invalid_response(reply, context, "has an event without an id", "$.data.id", effect=True)
+    return data, event

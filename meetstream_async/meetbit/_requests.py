@@ -1,14 +1,35 @@
-"""What is sent to MeetBit: arguments are checked here, before any request. Pure, no I/O."""
+"""Requests to MeetBit as values: arguments are checked here, before anything is sent. Pure, no I/O.
+
+Source: "Cancel Event" of the MeetBit API reference.
+"""
 
 from __future__ import annotations
 
+from functools import partial
+
+from .._http.call import Request, Route
 from ..errors import ConfigurationError
+from ._replies import read_cancelled
+from .models import CancelledEvent
 
 MAX_NOTE = 255
 """Characters of a cancel note."""
 
 _MOST_DIGITS = 19
-"""Of an id: as many as 64 bits hold."""
+"""Digits of an id: as many as 64 bits hold."""
+
+_CANCEL = Route("POST", ("/calendars/",))
+
+
+def cancel_event(calendar_id: int | str, event_id: int | str, cancel_note: str) -> Request[CancelledEvent]:
+    """``POST /calendars/{calendar_id}/events/{event_id}/cancel``. Raises ConfigurationError."""
+    calendar, event = check_id(calendar_id, "calendar_id"), check_id(event_id, "event_id")
+    return Request(
+        _CANCEL,
+        partial(read_cancelled, calendar_id=calendar, event_id=event),
+        rest=f"{calendar}/events/{event}/cancel",
+        body={"cancel_note": check_note(cancel_note, "cancel_note")},
+    )
 
 
 def check_id(value: object, name: str) -> int:

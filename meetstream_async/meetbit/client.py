@@ -17,11 +17,10 @@ from yarl import URL
 from .._http.client import ApiClient
 from .._http.retry import RetryPolicy
 from .._http.secrets import Secret
-from .._http.session import ApiSession, tell_ignored
+from .._http.session import ApiSession
 from .._http.urls import check_base_url
 from ..errors import ClientSetupError
-from ._replies import read_cancelled
-from ._requests import check_id, check_note
+from . import _requests
 from .models import CancelledEvent
 
 
@@ -59,7 +58,7 @@ class MeetBitClient(ApiClient):
         finally:
             # A traceback may print this frame's variables.
             del access_key_id, access_key_secret
-        self._api = ApiSession(
+        self.api = ApiSession(
             _address(primary_domain, base_url),
             {"X-Access-Key-Id": ("", key_id), "X-Access-Key-Secret": ("", key_secret)},
             session=session,
@@ -81,35 +80,8 @@ class MeetBitClient(ApiClient):
         answer has ``outcome_unknown`` set: it may mean that the event is cancelled, or that its id is
         wrong.
         """
-        cancelled, _ = await self._cancel(
-            check_id(calendar_id, "calendar_id"),
-            check_id(event_id, "event_id"),
-            check_note(cancel_note, "cancel_note"),
-        )
-        return cancelled
-
-    # --- for the rooms below, which count attempts and wait for their turn themselves -----------------
-
-    async def _cancel(
-        self,
-        calendar_id: int,
-        event_id: int,
-        note: str,
-        *,
-        uncertain: bool = False,
-        slot_taken: bool = False,
-    ) -> tuple[CancelledEvent, int]:
-        """The reply and the number of attempts. ``uncertain``: an earlier call may have taken effect."""
-        reply = await self._api.request(
-            "POST",
-            f"/calendars/{calendar_id}/events/{event_id}/cancel",
-            body={"cancel_note": note},
-            slot_taken=slot_taken,
-            uncertain=uncertain,
-        )
-        cancelled, ignored = read_cancelled(reply, calendar_id, event_id)
-        tell_ignored(ignored)
-        return cancelled, reply.attempts
+        request = _requests.cancel_event(calendar_id, event_id, cancel_note)
+        return (await self.api.call(request)).value
 
 
 def _address(domain: object, base_url: str | None) -> URL:

@@ -1,9 +1,23 @@
 """The MeetStream API: models, filters, and a client with one short method per endpoint.
 
-The names here are for the other folders of the package; users import from the package root.
+The names here are for the other folders of the package, which send requests through their own runner;
+users import from the package root.
 """
 
 from ._replies import bot_is_not_yours
-from ._requests import MAX_LIMIT, check_series_options
+from ._requests import (
+    MAX_LIMIT,
+    check_series_options,
+    delete_scheduled_bot,
+    list_scheduled_bots,
+    unschedule_event,
+)
 
-__all__ = ["MAX_LIMIT", "bot_is_not_yours", "check_series_options"]
+__all__ = [
+    "MAX_LIMIT",
+    "bot_is_not_yours",
+    "check_series_options",
+    "delete_scheduled_bot",
+    "list_scheduled_bots",
+    "unschedule_event",
+]

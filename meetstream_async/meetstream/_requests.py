@@ -1,13 +1,58 @@
-"""What is sent to MeetStream: arguments are checked here, before any request. Pure, no I/O."""
+"""Requests to MeetStream as values: arguments are checked here, before anything is sent. Pure, no I/O.
+
+Sources: "List Scheduled Bots" and "Unschedule Bot for Event" of the MeetStream API reference, and the
+vendor's published clients for ``/calendar/scheduled_bots``.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
+from .._http.call import Request, Route
+from .._http.urls import check_identifier, path_segment
 from ..errors import ConfigurationError
+from ._replies import read_deleted_bot, read_listing, read_unscheduled
+from .models import DeletedBot, ScheduledBotPage, UnscheduleResult
 
 MAX_LIMIT = 100
 """Rows that one listing shows at most."""
+
+_LIST = Route("GET", ("/calendar/scheduled", "/calendar/scheduled_bots"))
+_UNSCHEDULE = Route("DELETE", ("/calendar/schedule/",))
+_DELETE_BOT = Route("DELETE", ("/calendar/scheduled_bots/",))
+
+
+def list_scheduled_bots(limit: int = MAX_LIMIT) -> Request[ScheduledBotPage]:
+    """``GET /calendar/scheduled``. Raises ConfigurationError unless ``limit`` is an int from 1 to 100."""
+    check_limit(limit)
+    return Request(_LIST, partial(read_listing, limit=limit), query={"limit": str(limit)})
+
+
+def unschedule_event(
+    event_id: str, cancel_all_occurrences: bool | None = None, from_date: datetime | None = None
+) -> Request[UnscheduleResult]:
+    """``DELETE /calendar/schedule/{event_id}``. Raises ConfigurationError for bad arguments."""
+    check_identifier(event_id, "event_id")
+    check_series_options(cancel_all_occurrences, from_date)
+    body: dict[str, Any] = {}
+    if cancel_all_occurrences is not None:
+        body["cancel_all_occurrences"] = cancel_all_occurrences
+    if from_date is not None:
+        body["from_date"] = _utc_text(from_date)
+    return Request(
+        _UNSCHEDULE,
+        partial(read_unscheduled, event_id=event_id, series=bool(cancel_all_occurrences)),
+        rest=path_segment(event_id),
+        body=body or None,
+    )
+
+
+def delete_scheduled_bot(bot_id: str) -> Request[DeletedBot]:
+    """``DELETE /calendar/scheduled_bots/{bot_id}``. Raises ConfigurationError for an unusable id."""
+    check_identifier(bot_id, "bot_id")
+    return Request(_DELETE_BOT, read_deleted_bot, rest=path_segment(bot_id))
 
 
 def check_series_options(cancel_all_occurrences: object, from_date: object) -> None:
@@ -27,12 +72,12 @@ def check_series_options(cancel_all_occurrences: object, from_date: object) -> N
     if cancel_all_occurrences is not True:
         raise ConfigurationError("from_date needs cancel_all_occurrences=True")
     try:
-        utc_text(from_date)
+        _utc_text(from_date)
     except OverflowError:
         raise ConfigurationError(f"from_date {from_date.isoformat()} is out of range in UTC") from None
 
 
-def utc_text(time: datetime) -> str:
+def _utc_text(time: datetime) -> str:
     return time.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 

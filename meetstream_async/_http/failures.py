@@ -1,0 +1,54 @@
+"""What a request came to that brought no reply. Pure, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from attrs import field, frozen
+
+from ..errors import ClientSetupError, InvalidResponseError, MeetStreamError, RateLimitError, TransportError
+
+CLOSED = "the client is closed; make a new one"
+
+
+class ConnectionLostError(aiohttp.ClientError):
+    """A lost connection under a type that aiohttp does not answer by silently sending a DELETE again."""
+
+
+class BodyTooLargeError(Exception):
+    """The body passed the bound while it was read. Internal: the transport catches it."""
+
+
+@frozen(eq=False)
+class Failure:
+    """A request that brought no reply to act on. Its error is built once all attempts are known."""
+
+    kind: type[TransportError | RateLimitError | InvalidResponseError | ClientSetupError]
+    message: str
+    may_be_sent: bool = False
+    """It may have reached the server and taken effect."""
+    retry: bool = True
+    is_attempt: bool = True
+    """It was sent, or its connection was tried."""
+    fields: Mapping[str, Any] = field(factory=dict)
+    """Further fields of the error."""
+    retry_after: float | None = None
+
+    def error(self, attempts: int, uncertain: bool) -> MeetStreamError:
+        """The error of a call that ends with this attempt."""
+        return self.kind(self.message, attempts=attempts, outcome_unknown=uncertain, **self.fields)
+
+
+def unusable(problem: str, *, may_be_sent: bool = False) -> Failure:
+    """The client cannot send requests, now or later."""
+    return Failure(ClientSetupError, problem, may_be_sent=may_be_sent, retry=False, is_attempt=False)
+
+
+@frozen(eq=False)
+class HeldBack:
+    """A request that was not sent, because a pause began while it was waiting for a connection."""
+
+
+HELD_BACK = HeldBack()
