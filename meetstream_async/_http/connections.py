@@ -15,7 +15,12 @@ import aiohttp
 from ..errors import ClientSetupError
 
 CONNECTIONS = 100
-"""Of a session that is opened here. aiohttp's own default, said aloud because bulk runs keep to it."""
+"""Connection limit of a session we open. Equals aiohttp's default; explicit because bulk runs cap
+concurrency at it."""
+
+
+MAX_BODY = 16 * 1024 * 1024
+"""Bytes of a decoded body that are read before the reply is given up."""
 
 
 class HeldBackError(Exception):
@@ -83,3 +88,17 @@ def check_session(session: object, trace_configs: Sequence[aiohttp.TraceConfig])
             "trace_configs are for a session that the client opens itself; "
             "give them to the aiohttp session that you lend"
         )
+
+
+async def read_body(content: aiohttp.StreamReader) -> bytes | None:
+    """A body that comes in pieces; None where it is too large."""
+    chunks: list[bytes] = []
+    size = 0
+    while not content.at_eof():
+        chunk = await content.readany()
+        # Counted as it is decoded: 300 kB of gzip can hold 300 MB.
+        size += len(chunk)
+        if size > MAX_BODY:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)

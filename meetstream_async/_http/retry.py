@@ -45,6 +45,11 @@ def is_retried(status: int) -> bool:
     return status in (408, 425, 429) or (500 <= status < 600 and status not in (501, 505))
 
 
+def speaks_for_itself(status: int) -> bool:
+    """The status line decides what follows, and its Retry-After binds, even where the body was lost."""
+    return status in (401, 403, 429) or status >= 500
+
+
 def _check_seconds(instance: object, attribute: Any, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise ClientSetupError(

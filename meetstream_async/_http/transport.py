@@ -10,24 +10,37 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
+from attrs import evolve
 from yarl import URL
 
 from .._version import __version__
 from ..errors import (
     ClientSetupError,
-    ConnectionFailedError,
-    InvalidResponseError,
-    RequestTimeoutError,
-    TransportError,
 )
-from .connections import CONNECTIONS, GatedConnector, HeldBackError, Permits, check_session, checked_traces
+from .connections import (
+    CONNECTIONS,
+    MAX_BODY,
+    GatedConnector,
+    HeldBackError,
+    Permits,
+    check_session,
+    checked_traces,
+    read_body,
+)
 from .deadlines import Deadline, Deadlines
-from .failures import CLOSED, HELD_BACK, BodyTooLargeError, ConnectionLostError, Failure, HeldBack, unusable
+from .failures import (
+    CLOSED,
+    HELD_BACK,
+    BodyTooLargeError,
+    ConnectionLostError,
+    Failure,
+    HeldBack,
+    known_failure,
+    unusable,
+)
 from .reply import Reply
+from .retry import speaks_for_itself
 from .secrets import LONG_SECRET, Secret, clean_text, scrubber
-
-MAX_BODY = 16 * 1024 * 1024
-"""Bytes of a decoded body that are read before the reply is given up."""
 
 _SWITCH = "_retry_connection"
 """Private aiohttp switch that disables its silent retry of idempotent requests (also used by aiohttp's
@@ -193,7 +206,7 @@ class Transport:
                     self._on_head(status, headers)
                     content = response.content
                     # It has nearly always come together with the head.
-                    body = content.read_nowait() if content.is_eof() else await _read(content)
+                    body = content.read_nowait() if content.is_eof() else await read_body(content)
                     if body is None or len(body) > MAX_BODY:
                         response.close()
                         raise BodyTooLargeError
@@ -213,43 +226,28 @@ class Transport:
         except HeldBackError:
             return HELD_BACK
         except Exception as exc:
-            failure = self._explain(exc, http, method != "GET", seconds, status)
+            failure = self._explain(exc, method != "GET", seconds, status)
         finally:
             if permit is not None:
                 permit.release()
-        if status is not None and _speaks_for_itself(status):
+        if status is not None and speaks_for_itself(status):
             return Reply(status, headers, b"", self.scrub, self.blot)
         return failure
 
-    def _explain(
-        self,
-        exc: Exception,
-        http: aiohttp.ClientSession,
-        has_effect: bool,
-        seconds: float,
-        status: int | None,
-    ) -> Failure:
-        """What an exception of aiohttp means. Raises it where it is a fault of this package."""
-        if isinstance(exc, aiohttp.ConnectionTimeoutError):
-            why = f"no connection within {self.timeout / 2:g} s; is base_url right?"
-            return self._failure(RequestTimeoutError, why)
-        if isinstance(exc, TimeoutError):
-            why = f"no complete reply within {seconds:.3g} s"
-            return self._failure(RequestTimeoutError, why, sent=has_effect)
-        if isinstance(exc, aiohttp.ClientConnectorError):
-            why = f"could not connect ({type(exc).__name__}: {exc}); check base_url and the network"
-            return self._failure(ConnectionFailedError, why)
-        if isinstance(exc, BodyTooLargeError):
-            why = f"the reply is larger than {MAX_BODY} bytes"
-            fields = {"status": status}
-            return Failure(InvalidResponseError, why, may_be_sent=has_effect, retry=False, fields=fields)
-        if isinstance(exc, aiohttp.ClientError | OSError):
-            what = str(exc) if isinstance(exc, ConnectionLostError) else f"{type(exc).__name__}: {exc}"
-            why = f"the connection was lost ({what})"
-            return self._failure(ConnectionFailedError, why, sent=has_effect)
+    def _explain(self, exc: Exception, has_effect: bool, seconds: float, status: int | None) -> Failure:
+        known = known_failure(
+            exc,
+            has_effect=has_effect,
+            seconds=seconds,
+            connect_seconds=self.timeout / 2,
+            max_body=MAX_BODY,
+            status=status,
+        )
+        if known is not None:
+            return evolve(known, message=self._text(f"{self._origin}: {known.message}"))
         # A ValueError comes before sending, such as when the .netrc of a borrowed session adds a credential
         # of its own. A tracer may raise anything at any time.
-        traced = bool(http.trace_configs)
+        traced = self._http is not None and bool(self._http.trace_configs)
         if not traced and not isinstance(exc, ValueError):
             raise exc
         problem = self._problem()
@@ -289,32 +287,10 @@ class Transport:
         credentials = {name: prefix + secret.reveal() for name, (prefix, secret) in self._credentials.items()}
         return {"Accept": "application/json", "User-Agent": _USER_AGENT, **credentials}
 
-    def _failure(self, kind: type[TransportError], why: str, *, sent: bool = False) -> Failure:
-        return Failure(kind, self._text(f"{self._origin}: {why}"), may_be_sent=sent)
-
     def _text(self, text: str) -> str:
         return clean_text(text, scrub=self.scrub)
-
-
-async def _read(content: aiohttp.StreamReader) -> bytes | None:
-    """A body that comes in pieces; None where it is too large."""
-    chunks: list[bytes] = []
-    size = 0
-    while not content.at_eof():
-        chunk = await content.readany()
-        # Counted as it is decoded: 300 kB of gzip can hold 300 MB.
-        size += len(chunk)
-        if size > MAX_BODY:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _is_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _speaks_for_itself(status: int) -> bool:
-    """The status line decides what follows, and its Retry-After binds, even where the body was lost."""
-    return status in (401, 403, 429) or status >= 500
