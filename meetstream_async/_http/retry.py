@@ -107,14 +107,15 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
         value = value.partition(",")[0].rstrip()
     if value.replace(".", "", 1).isdigit() and value.isascii():
         return min(float(value), _LONGEST)
-    until = _http_date(value)
+    until = parse_http_date(value)
     if until is None:
         return None
-    now = _http_date(date) or datetime.now(UTC)
+    now = parse_http_date(date) or datetime.now(UTC)
     return min(max((until - now).total_seconds(), 0.0), _LONGEST)
 
 
-def _http_date(value: str | None) -> datetime | None:
+def parse_http_date(value: str | None) -> datetime | None:
+    """The aware time of a header such as ``Date``, or None where it is not one."""
     if not value:
         return None
     try:

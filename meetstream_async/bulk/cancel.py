@@ -11,7 +11,8 @@ from attrs import define
 from ..errors import ConfigurationError, MeetStreamError
 from ..meetbit import cancel_event, check_id, check_note
 from ..meetbit.client import MeetBitClient
-from ._api_operation import ApiOperation, Item
+from ._api_operation import ApiOperation
+from ._item import Item
 from ._operation import Gaps
 from ._targets import Source
 from .options import BulkOptions

@@ -20,17 +20,20 @@ Where: TypeAlias = Callable[[ScheduledBot], object]
 
 OneOffBots: TypeAlias = Literal["report", "skip", "delete"]
 
+CancelBy: TypeAlias = Literal["auto", "event", "bot"]
+
 
 @frozen(eq=False)
 class UnscheduleOptions:
-    """What to do with an event. Raises ConfigurationError for options that contradict each other."""
+    """Which bots to take, and how. Raises ConfigurationError for options that contradict each other."""
 
-    where: Where | None
-    cancel_all_occurrences: bool | None
-    from_date: datetime | None
-    one_off_bots: OneOffBots
-    whole_events: bool
-    dry_run: bool
+    where: Where | None = None
+    cancel_all_occurrences: bool | None = None
+    from_date: datetime | None = None
+    one_off_bots: OneOffBots = "report"
+    whole_events: bool = False
+    dry_run: bool = False
+    cancel_by: CancelBy = "auto"
 
     def __attrs_post_init__(self) -> None:
         check_series_options(self.cancel_all_occurrences, self.from_date)
@@ -43,6 +46,10 @@ class UnscheduleOptions:
             raise ConfigurationError(
                 f"one_off_bots must be 'report', 'skip' or 'delete', not {self.one_off_bots!r}"
             )
+        if self.cancel_by not in get_args(CancelBy):
+            raise ConfigurationError(f"cancel_by must be 'auto', 'event' or 'bot', not {self.cancel_by!r}")
+        if self.cancel_by == "bot" and self.cancel_all_occurrences:
+            raise ConfigurationError("cancel_all_occurrences takes a series by its event, not by its bots")
         for name in ("whole_events", "dry_run"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigurationError(f"{name} must be True or False, not {getattr(self, name)!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
@@ -16,6 +16,10 @@ from ..meetstream.models import ScheduledBot, UnscheduleResult
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
+
+
+Method: TypeAlias = Literal["event", "bot"]
+"""What a cancel names: the calendar event, or the bot itself."""
 
 
 class OutcomeStatus(StrEnum):
@@ -76,6 +80,9 @@ class UnscheduleOutcome(Schemed):
     """Requests sent."""
     elapsed: float = 0.0
     """Seconds from the first attempt to the last answer; waiting for a turn not included."""
+    method: Method | None = None
+    """Which request decided it: ``event`` (the DELETE of the event) or ``bot`` (the DELETE of the bots by
+    their own ids); None where nothing was sent."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; the error as its class and text."""
@@ -83,6 +90,7 @@ class UnscheduleOutcome(Schemed):
         return {
             "event_id": self.event_id,
             "bot_ids": list(self.bot_ids),
+            "method": self.method,
             "inferred": inferred,
             **_call_to_dict(self),
         }
@@ -138,7 +146,7 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
     ok: bool
     """Complete, and nothing is left that was asked for."""
     reason: str | None
-    """Why not complete or not ok."""
+    """Why not complete or not ok; where it is ok, what there is to know of that."""
     elapsed: float
     """Seconds."""
     still_listed: tuple[ScheduledBot, ...] = field(default=())

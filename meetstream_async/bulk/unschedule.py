@@ -11,12 +11,14 @@ from .._http.urls import check_identifier
 from ..errors import ConfigurationError
 from ..meetstream.client import MeetStreamClient, ScheduledBotStream
 from ..meetstream.models import ScheduledBot, ScheduledBotPage
-from ._items import EventItem, Target, Targets, group, key_of
+from ._choices import choose, sort_out
+from ._items import EventItem, Target, Targets, key_of
+from ._known_bots import KnownBots
 from ._operation import Gaps
 from ._targets import Source
 from ._unscheduler import Unscheduler
-from .options import BulkOptions, OneOffBots, UnscheduleOptions, Where
-from .report import BulkReport, UnscheduleOutcome
+from .options import BulkOptions, CancelBy, OneOffBots, UnscheduleOptions, Where
+from .report import BulkReport, OutcomeStatus, UnscheduleOutcome
 from .run import BulkRun, run_to_end
 
 
@@ -30,6 +32,7 @@ def stream_unschedule(
     from_date: datetime | None = None,
     one_off_bots: OneOffBots = "report",
     whole_events: bool = False,
+    cancel_by: CancelBy = "auto",
     dry_run: bool = False,
     max_pause: float = 300.0,
     stop_after_failures: int = 20,
@@ -41,7 +44,9 @@ def stream_unschedule(
     Takes the arguments of ``bulk_unschedule``. Memory stays flat: outcomes are handed out, not kept, and
     nothing is started that the consumer has no room for.
     """
-    options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
+    options = UnscheduleOptions(
+        where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run, cancel_by
+    )
     operation = _operation(client, targets, options, dedupe)
     bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome)
     return BulkRun(operation, bulk)
@@ -57,6 +62,7 @@ async def bulk_unschedule(
     from_date: datetime | None = None,
     one_off_bots: OneOffBots = "report",
     whole_events: bool = False,
+    cancel_by: CancelBy = "auto",
     dry_run: bool = False,
     max_pause: float = 300.0,
     stop_after_failures: int = 20,
@@ -71,7 +77,9 @@ async def bulk_unschedule(
     event with listed bots on both sides of it is skipped as "shared" unless ``whole_events``. With
     ``where``, targets are read to their end before anything is sent, since a later one may share an
     event. ``one_off_bots``: bots without an event are skipped and make the report not ok ("report"), are
-    skipped ("skip"), or are deleted by their own id ("delete").
+    skipped ("skip"), or are deleted by their own id ("delete"). ``cancel_by``: "auto" sends the DELETE of the
+    event where it takes no bot that was not asked for, and falls back to the bots' own ids where the
+    event's id is refused; "event" and "bot" force one way. Each outcome says its ``method``.
 
     The run stops when the key is rejected, when ``stop_after_failures`` targets in a row fail for want
     of a working server, or when the API asks for a pause of more than ``max_pause`` seconds; the rest is
@@ -84,7 +92,9 @@ async def bulk_unschedule(
     iterable itself raises. What happens to an event is in the report, never raised: see
     ``BulkReport.raise_for_failures``.
     """
-    options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
+    options = UnscheduleOptions(
+        where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run, cancel_by
+    )
     operation = _operation(client, targets, options, dedupe)
     bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
     return await run_to_end(operation, bulk)
@@ -105,7 +115,7 @@ def _operation(
     return kind(check_client(client), targets, options)
 
 
-class _TargetOperation(Unscheduler):
+class _TargetOperation(Unscheduler[EventItem]):
     """The events of given targets."""
 
     _dedupe = True
@@ -113,15 +123,18 @@ class _TargetOperation(Unscheduler):
     def __init__(self, client: MeetStreamClient, targets: Targets, options: UnscheduleOptions) -> None:
         super().__init__(client, options)
         self._listing = targets if isinstance(targets, ScheduledBotStream | ScheduledBotPage) else None
+        self._bots = KnownBots(options)
+        self._unverified = 0
+        """Events that were not scheduled any more, by the API's word alone."""
         self._seen: set[str | tuple[str, str]] = set()
         self._at_work: dict[str, EventItem] = {}
-        """Events of a stream that have been handed out and have no outcome yet."""
-        self._not_found: dict[str, set[str]] = {}
-        """Events whose bots are deleted one by one, because the API does not find the event: which ones."""
+        """Events of a stream with known bots that have been handed out and have no outcome yet."""
+        self._by_bot: dict[str, set[str]] = {}
+        """Events whose bots were deleted by their own ids: which ones."""
         self._source: Source[EventItem] = Source(
             targets.bots if isinstance(targets, ScheduledBotPage) else targets,
             expected="bots or event ids",
-            check=lambda target, name: _check_target(target, options.where, name),
+            check=lambda target, name: _check_target(target, options, name),
             known=self._known,
             single=self._single,
             # A later row may share an event with one outside the filter.
@@ -134,10 +147,32 @@ class _TargetOperation(Unscheduler):
     def remaining(self) -> Iterable[EventItem]:
         return self._source.remaining()
 
+    def without_request(self, item: EventItem) -> UnscheduleOutcome | None:
+        if item.bots and item.problem is None:
+            sort_out(item, self._options)
+            bots = self._bots
+            reason = choose(
+                item,
+                self._options,
+                shared=item.event_id in bots.outside,
+                safe=bots.is_safe(item.event_id),
+            )
+            if reason is not None:
+                self._reasons[reason] += 1
+                return item.left(OutcomeStatus.SKIPPED, reason)
+        return super().without_request(item)
+
     def stop_reason_after(self, item: EventItem, outcome: UnscheduleOutcome) -> str | None:
         # The last word on the item: a first attempt that met a 429 is followed by a second.
-        if item.event_id is not None and self._at_work.pop(item.event_id, None) is not None and item.gone:
-            self._not_found[item.event_id] = set(item.bots)
+        if outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED:
+            self._unverified += 1
+        if (
+            self._at_work
+            and item.event_id is not None
+            and self._at_work.pop(item.event_id, None) is not None
+            and item.fates
+        ):
+            self._by_bot[item.event_id] = set(item.bots)
         return super().stop_reason_after(item, outcome)
 
     def gaps(self) -> Gaps:
@@ -147,22 +182,46 @@ class _TargetOperation(Unscheduler):
                 incomplete.append("the listing came back full, there may be more bots (use unschedule_all)")
             if self._listing.rejected:
                 incomplete.append(f"{len(self._listing.rejected)} rows of the listing can't be read")
-        return Gaps(incomplete=tuple(incomplete), left=self.left())
+        left, note = self.left(), self._bots.note()
+        if unjudged := self._bots.unjudged_text:
+            left += (unjudged,)
+        if self._unverified:
+            note = f"{self._unverified} not scheduled by the API's first answer; no listing was asked"
+        return Gaps(incomplete=tuple(incomplete), left=left, note=note)
 
     def _known(self, targets: Collection[Any]) -> Iterator[EventItem]:
         """The events of targets that can be looked at as a whole."""
-        if self._options.where is None and not self._dedupe:
+        options = self._options
+        if options.where is None and not self._dedupe:
             yield from map(_event_of, targets)
-        elif any(isinstance(target, ScheduledBot) for target in targets):
-            yield from group(targets, self._options)[0]
-        else:
+            return
+        if not any(isinstance(target, ScheduledBot) for target in targets):
             yield from map(EventItem, dict.fromkeys(targets))
+            return
+        self._bots.listing_is_whole = self._listing is None or not (
+            self._listing.truncated or self._listing.rejected
+        )
+        items: dict[tuple[str, str], EventItem] = {}
+        for target in targets:
+            if isinstance(target, str):
+                items.setdefault(("event", target), EventItem(target))
+            elif options.where is None or self._bots.takes(target):
+                item = items.setdefault(key_of(target), EventItem(target.event_id))
+                item.bots[target.bot_id] = target
+        if options.whole_events:
+            # They go with it, and say whether it is gone.
+            for event_id, bots in self._bots.outside.items():
+                if ("event", event_id) in items:
+                    items["event", event_id].bots.update(
+                        (bot_id, self._bots.bots[bot_id].bot) for bot_id in bots
+                    )
+        yield from items.values()
 
     def _single(self, target: Any, name: str) -> EventItem | None:
         """The event of one target of a stream; None where an event that was handed out covers it."""
         problem: ConfigurationError | None = None
         try:
-            _check_target(target, None, name)
+            _check_target(target, self._options, name)
         except ConfigurationError as error:
             if not isinstance(target, str):
                 raise
@@ -174,16 +233,15 @@ class _TargetOperation(Unscheduler):
         key = event.event_id if event.event_id is not None else key_of(target)
         if key not in self._seen:
             self._seen.add(key)
-            options = self._options
-            if options.one_off_bots == "delete" and not options.dry_run and event.event_id and not problem:
+            if event.bots and event.event_id and not self._options.dry_run and not problem:
                 self._at_work[event.event_id] = event
             return event
         if event.event_id in self._at_work:
             self._at_work[event.event_id].bots.update(event.bots)
-        elif event.event_id in self._not_found and not event.bots.keys() <= self._not_found[event.event_id]:
+        elif event.event_id in self._by_bot and not event.bots.keys() <= self._by_bot[event.event_id]:
             # The event's other bots were deleted by their own ids; this one came too late for that.
-            self._not_found[event.event_id].update(event.bots)
-            return EventItem(None, event.bots)
+            self._by_bot[event.event_id].update(event.bots)
+            return EventItem(None, event.bots, request_id=event.event_id)
         return None
 
 
@@ -215,10 +273,12 @@ def _event_of(target: Target) -> EventItem:
     )
 
 
-def _check_target(target: object, where: Where | None, name: str) -> object:
+def _check_target(target: object, options: UnscheduleOptions, name: str) -> object:
     if isinstance(target, str):
         check_identifier(target, name)
-        if where is not None:
+        if options.cancel_by == "bot":
+            raise ConfigurationError(f"{name} is an event id, but cancel_by='bot' needs bots")
+        if options.where is not None:
             raise ConfigurationError(f"{name} is an event id, but `where` selects bots; pass bots with it")
     elif isinstance(target, ScheduledBot):
         check_identifier(target.bot_id, f"{name}.bot_id")

@@ -14,7 +14,7 @@ from datetime import datetime
 from ..errors import ConfigurationError
 from ..meetstream.client import MeetStreamClient
 from ._drain import Drain
-from .options import BulkOptions, OneOffBots, UnscheduleOptions, Where
+from .options import BulkOptions, CancelBy, OneOffBots, UnscheduleOptions, Where
 from .report import BulkReport, UnscheduleOutcome
 from .unschedule import check_client
 
@@ -29,6 +29,7 @@ async def unschedule_all(
     from_date: datetime | None = None,
     one_off_bots: OneOffBots = "report",
     whole_events: bool = False,
+    cancel_by: CancelBy = "auto",
     dry_run: bool = False,
     max_pause: float = 300.0,
     stop_after_failures: int = 20,
@@ -48,7 +49,9 @@ async def unschedule_all(
     what has been dealt with. Raises the error of the first listing; if a later one fails, the report
     comes back with ``complete=False`` and the reason.
     """
-    options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
+    options = UnscheduleOptions(
+        where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run, cancel_by
+    )
     bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
     if isinstance(settle, bool) or not isinstance(settle, int | float) or not 0 <= settle < math.inf:
         raise ConfigurationError(f"settle must be a number of seconds, 0 or more, not {settle!r}")
