@@ -85,7 +85,7 @@ def dump(state: AccountState, now: float) -> dict[str, Any]:
         **{name.strip("_"): getattr(state, name) for name in _FLAGS},
         "last_answer": state._last_answer - now,
         "look_at": state._look_at - now,
-        "patience": [patience.rows, patience.since - now, patience.look],
+        "patience": [patience.rows, patience.since - now, patience.look, patience.proved],
         "page": None if state._page is None else list(state._page),
         "reasons": dict(state._reasons),
         "remaining": list(state._remaining),
@@ -134,8 +134,9 @@ def _load(kind: type[AccountState], data: Mapping[str, Any], now: float, where: 
     for name in _FLAGS:
         setattr(state, name, data[name.strip("_")])
     state._last_answer, state._look_at = data["last_answer"] + now, data["look_at"] + now
-    rows, since, look = data["patience"]
-    state._patience.rows, state._patience.since, state._patience.look = rows, since + now, look
+    patience = state._patience
+    patience.rows, patience.since, patience.look, patience.proved = data["patience"]
+    patience.since += now
     if data["page"] is not None:
         limit, truncated, rejected = data["page"]
         state._page = limit, truncated, rejected

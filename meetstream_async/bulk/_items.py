@@ -84,6 +84,8 @@ class EventItem(Item):
     way: Method = "event"
     falls_back: bool = False
     """Whether a refusal of the event's id leads to the bots' own."""
+    alone: bool = False
+    """No listing will be asked what became of it."""
     aim: frozenset[str] | None = None
     """The bots that may be asked for by their own ids; None for all of them."""
 
@@ -152,6 +154,9 @@ class EventItem(Item):
         self.result = result
         if not result.inferred:
             self.answer, self.took_effect = DONE, True
+            if len(self.bots) > 1 and self.alone and self.falls_back and _took_fewer(result, len(self.bots)):
+                # Which ones it took, the answer doesn't say; their own ids do.
+                self._tried = set()
         else:
             # "Not scheduled", which the inference stands on, is also true of a bot in its meeting.
             self.answer = INFERRED_DONE if self._lies_ahead(time) else MAYBE
@@ -319,6 +324,8 @@ class EventItem(Item):
     def _refused(self) -> tuple[OutcomeStatus, str | None]:
         if self.has_effect:
             return OutcomeStatus.UNKNOWN, f"a part took effect; then {self._because()}"
+        if self.uncertain:
+            return OutcomeStatus.UNKNOWN, f"an earlier request may have taken effect; then {self._because()}"
         return OutcomeStatus.FAILED, self._because()
 
     def _message(self) -> str | None:
@@ -335,6 +342,12 @@ class EventItem(Item):
         if self.took_effect:
             return "the bots that were left were deleted by their own ids"
         return "the event's id was refused; its bots were deleted by their own ids"
+
+
+def _took_fewer(result: UnscheduleResult, bots: int) -> bool:
+    """The reply counts fewer bots than the event is known to have."""
+    counts = [n for n in (result.bots_deleted, result.schedules_cancelled) if n is not None]
+    return bool(counts) and max(counts) < bots
 
 
 def key_of(bot: ScheduledBot) -> tuple[str, str]:

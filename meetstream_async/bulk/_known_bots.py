@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
 from attrs import define
@@ -17,6 +17,11 @@ from .options import UnscheduleOptions
 
 Key = tuple[str, str]
 """``("event", id)`` or ``("bot", id)``: what an outcome is about."""
+
+
+LOOKS_FOR_PROOF: Final = 2
+"""Whole listings in a row that must not show a bot of which no answer says that it is gone: one listing
+may leave out a row."""
 
 
 class EventBot(Protocol):
@@ -61,7 +66,7 @@ class KnownBot:
     listed: bool = True
     """The last listing shows it, and it is going to join."""
     absences: int = 0
-    """Whole listings in a row that do not show it, the first of them while its join time lay ahead."""
+    """Whole listings in a row that do not show it, each while its join time lay ahead."""
     confirmed: bool = False
     """An answer, or its own row, says that it is gone."""
     missed: bool = False
@@ -70,7 +75,12 @@ class KnownBot:
     @property
     def is_gone(self) -> bool:
         """It is not going to join, as far as can be known."""
-        return not self.listed and (self.confirmed or self.absences > 0)
+        return not self.listed and (self.confirmed or self.absences >= LOOKS_FOR_PROOF)
+
+    @property
+    def is_pending(self) -> bool:
+        """One more listing without it would prove it gone."""
+        return not (self.listed or self.confirmed or self.missed) and 0 < self.absences < LOOKS_FOR_PROOF
 
     def see(self, row: ScheduledBot | None, whole: bool, time: datetime | None) -> bool:
         """Take in a listing made after all answers. True where it shows the bot, waiting to join.
@@ -84,9 +94,9 @@ class KnownBot:
         if row is not None and is_cancelled(row):
             self.confirmed = True
         elif row is not None or whole:
-            if self.absences or lies_ahead(self.bot, time):
+            if lies_ahead(self.bot, time):
                 self.absences += 1
-            else:
+            elif not self.is_gone:
                 self.missed = True
         return False
 

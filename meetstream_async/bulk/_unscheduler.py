@@ -39,6 +39,7 @@ class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
         if not item.event_asked:
             options = self._options
             event_id = item.request_id or item.event_id or ""
+            error: MeetStreamError | None = None
             try:
                 request = unschedule_event(event_id, options.cancel_all_occurrences, options.from_date)
                 answer = await self._api.call(request, item.context)
@@ -48,11 +49,10 @@ class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
                 result = answer.value
                 time = self._api.server_time() if result.inferred else None
                 item.event_done(result, answer.attempts, time)
-                item.elapsed += item.end()
-                return item.outcome()
             # Outside of the except block: what happens from here on has no business in the error's context.
-            item.note_error(error)
-            item.event_failed(error, self._api.server_time())
+            if error is not None:
+                item.note_error(error)
+                item.event_failed(error, self._api.server_time())
             # The runner has waited for the turn of one request only.
             context = FIRST
         while item.fatal is None and (bot_id := item.next_bot()) is not None:

@@ -24,10 +24,6 @@ LONGEST_LOOK: Final = 5.0
 MOST_DELETES: Final = 5
 """DELETEs of one event that its rows can call for, where nothing proves that each of them takes one."""
 
-LOOKS_FOR_PROOF: Final = 2
-"""Whole listings in a row that must not show a bot of which no answer says that it is gone: one listing
-may leave out a row."""
-
 
 @define(eq=False)
 class Tracked(EventItem):
@@ -75,6 +71,8 @@ class Finding:
     """Still listed, although they should be gone."""
     waiting: int = 0
     """Bots of which nobody knows yet."""
+    unproved: int = 0
+    """Items whose bots are out of sight since this listing."""
 
 
 class Verification:
@@ -102,13 +100,15 @@ class Verification:
                 item.saw_in_meeting(bot_id)
             if known.see(row, whole, time):
                 live.append(bot_id)
-            elif not known.confirmed and 0 < known.absences < LOOKS_FOR_PROOF:
+                # The event's answer was about another bot of it, or the listing lags: which, is open again.
+                known.confirmed = (item.fates or {}).get(bot_id) == DELETED
+            elif known.is_pending:
                 pending = True
         if live:
             self._judge_listed(item, frozenset(live), now, finding)
             return False
         if pending:
-            finding.waiting += 1
+            finding.unproved += 1
         return whole and not pending
 
     def _judge_listed(self, item: Tracked, live: frozenset[str], now: float, finding: Finding) -> None:
@@ -181,13 +181,25 @@ class Verification:
                 reason = "still listed, although the API calls it not scheduled"
                 return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
             return outcome
-        if not known or not self._bots.listing_is_whole or JOINED in (item.fates or {}).values():
+        if not known or JOINED in (item.fates or {}).values():
             return outcome
+        if not self._bots.listing_is_whole:
+            return self.unverified(item)
         if all(one.is_gone for one in known):
             return self._gone(item, outcome)
         if status is OutcomeStatus.FAILED:
             return outcome
-        return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=MAY_HAVE_JOINED)
+        missed = any(one.missed for one in known)
+        reason = MAY_HAVE_JOINED if missed else "out of sight, but only in the last listing"
+        return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
+
+    def unverified(self, item: Tracked) -> UnscheduleOutcome:
+        """The outcome of an item of which no whole listing has told since its last answer."""
+        outcome = item.outcome()
+        if outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED and item.bots:
+            reason = f"the API says: {outcome.reason}; no whole listing has shown that it is gone"
+            return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
+        return outcome
 
     def _gone(self, item: Tracked, outcome: UnscheduleOutcome) -> UnscheduleOutcome:
         """All bots are gone, and could not have joined before."""

@@ -17,8 +17,7 @@ package does so, and so can you::
                 state.take_error(request, error, now=time.monotonic())
             else:
                 state.take_answer(request, result, now=time.monotonic())
-        else:
-            due = state.next_listing(now)
+        elif (due := state.next_listing(now)) is not None:
             await asyncio.sleep(max(0.0, due - now))
             page = await client.list_scheduled_bots()
             state.take_listing(page, now=time.monotonic(), server_time=datetime.now(UTC))
@@ -93,6 +92,8 @@ class _Patience:
     rows: int | None = None
     since: float = 0.0
     look: float = FIRST_LOOK
+    proved: bool = False
+    """The one look beyond ``settle`` was taken, for bots that one listing only does not show."""
 
     def lasts(self, rows: int, now: float, settle: float) -> bool:
         # Fewer than ever: a listing that flickers is no progress.
@@ -101,7 +102,7 @@ class _Patience:
         return now - self.since < settle
 
     def next_look(self, now: float, settle: float) -> float:
-        at = min(now + self.look, self.since + settle)
+        at = min(now + self.look, max(self.since + settle, now))
         self.look = min(2 * self.look, LONGEST_LOOK)
         return max(at, now + 0.01)
 
@@ -311,6 +312,12 @@ class AccountState:
         """Nothing is to be sent, in flight, or to be looked at."""
         return not self._backlog and not self._at_work and self.next_listing(0.0) is None
 
+    def in_flight(self) -> tuple[CancelRequest, ...]:
+        """Requests whose answers have not come in: after a restart, those that were lost with the process."""
+        waiting = set(self._between)
+        items = (item for item in self._items.values() if item.in_flight and item not in waiting)
+        return tuple(request for item in items if (request := item.next_request()) is not None)
+
     @property
     def busy(self) -> int:
         """Items that wait for their turn, or are in it."""
@@ -328,7 +335,7 @@ class AccountState:
             return item.unsent
         if not item.was_asked:
             return None
-        return self._verification.final(item) if self._verified else item.outcome()
+        return self._verification.final(item) if self._verified else self._verification.unverified(item)
 
     def forecast(self) -> tuple[UnscheduleOutcome, ...]:
         """What would become of all that waits, if it were begun now: ``would_unschedule`` or skipped."""
@@ -343,7 +350,8 @@ class AccountState:
     @property
     def still_listed(self) -> tuple[ScheduledBot, ...]:
         """Bots that the last listing shows although they should be gone."""
-        if not self._verified:
+        cut_off = self._stopped is not None or self._listing_failure is not None
+        if not (self._verified or cut_off):
             return ()
         return tuple(self._bots.bots[bot_id].bot for bot_id in self._remaining)
 
@@ -561,8 +569,11 @@ class AccountState:
         if finding.planned or brought:
             self._patience = _Patience()
             return
-        waiting = len(finding.remaining) + finding.waiting
+        waiting = len(finding.remaining) + finding.waiting + finding.unproved
         if waiting and self._patience.lasts(waiting, now, self._settle):
             self._look_at = self._patience.next_look(now, self._settle)
+        elif finding.unproved and not self._patience.proved:
+            self._patience.proved = True
+            self._look_at = now + FIRST_LOOK
         else:
             self._finished = True

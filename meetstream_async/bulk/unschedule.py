@@ -150,6 +150,7 @@ class _TargetOperation(Unscheduler[EventItem]):
     def without_request(self, item: EventItem) -> UnscheduleOutcome | None:
         if item.bots and item.problem is None:
             sort_out(item, self._options)
+            item.alone = True
             bots = self._bots
             reason = choose(
                 item,
