@@ -70,6 +70,12 @@ class RateLimiter:
         """Pause where a reply asks for it. Called before its body is read, which may take long."""
         if status != 429:
             self._refusals_in_a_row = 0
+            told = (
+                parse_retry_after(headers.get("Retry-After"), headers.get("Date")) if status >= 400 else None
+            )
+            if told:
+                # Whatever the status: whoever asks for time is asked by all of this client's requests.
+                self._pause_and_log(told, str(status), status)
             if headers.get("RateLimit-Remaining", "").strip() == "0":
                 seconds = _seconds_until_reset(headers)
                 if seconds:
@@ -77,12 +83,12 @@ class RateLimiter:
             return
         self._refusals_in_a_row += 1
         asked = parse_retry_after(headers.get("Retry-After"), headers.get("Date"))
-        told = [seconds for seconds in (asked, _seconds_until_reset(headers)) if seconds is not None]
-        if not told:
+        waits = [seconds for seconds in (asked, _seconds_until_reset(headers)) if seconds is not None]
+        if not waits:
             # Nobody says how long; all tasks slow down together, and more with each further refusal.
             doubled = self._first_pause * 2.0 ** min(self._refusals_in_a_row - 1, 30)
-            told = [min(doubled, self._longest_pause)]
-        self._pause_and_log(max(told), "429", status)
+            waits = [min(doubled, self._longest_pause)]
+        self._pause_and_log(max(waits), "429", status)
 
     def _pause_and_log(self, seconds: float, why: str, status: int) -> None:
         self.pause(seconds)

@@ -29,6 +29,7 @@ _ITEM = (
     "certain",
     "way",
     "falls_back",
+    "alone",
     "uncertain",
     "answer",
     "fates",
@@ -93,6 +94,7 @@ def dump(state: AccountState, now: float) -> dict[str, Any]:
         "bots": [_known(one) for one in bots.bots.values()],
         "outside": _lists(bots.outside),
         "undecided": _lists(bots.undecided),
+        "withdrawn": sorted(bots.withdrawn),
         "index": dict(bots.index),
         "index_is_whole": bots.index_is_whole,
         "listing_is_whole": bots.listing_is_whole,
@@ -149,6 +151,7 @@ def _load(kind: type[AccountState], data: Mapping[str, Any], now: float, where: 
         bots.bots[known.bot.bot_id] = known
     bots.outside = {event_id: set(ids) for event_id, ids in data["outside"].items()}
     bots.undecided = {event_id: set(ids) for event_id, ids in data["undecided"].items()}
+    bots.withdrawn = set(data["withdrawn"])
     bots.index = dict(data["index"])
     bots.index_is_whole = data["index_is_whole"]
     bots.listing_is_whole, bots.was_whole = data["listing_is_whole"], data["was_whole"]

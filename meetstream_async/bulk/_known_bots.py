@@ -111,6 +111,8 @@ class KnownBots:
         """By event id: bots outside the filter that were ever shown with it."""
         self.undecided: dict[str, set[str]] = {}
         """By event id: bots that the index shows, and that the filter can't judge by that."""
+        self.withdrawn: set[str] = set()
+        """Bots that were never listed but as cancelled, stopped or not scheduled."""
         self.index: dict[str, str] = {}
         """Bot id to the event's own id, as the index of events says."""
         self.index_is_whole = False

@@ -186,9 +186,13 @@ class Runner(Generic[ItemT, OutcomeT]):
         """One more call for a target whose first one was not its own failure."""
         reason = type(first.error).__name__
         _log.info("a target goes back: %s", reason, extra={"event": "goes_back", "reason": reason})
-        failed_before = self._operation.failed_attempts
         second = await self._operation.attempt(item)
-        self._record(second, failed_before)
+        if _wants_a_server(second):
+            # It must not stop the others a second time: this item may be the last that would ask whether
+            # the server is back.
+            self._gate.breaker.record_failure(False)
+        else:
+            self._gate.breaker.record_answer()
         return self._operation.again(first, second)
 
     async def _ride_out(self, item: ItemT, outcome: OutcomeT) -> OutcomeT:

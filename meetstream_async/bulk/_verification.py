@@ -145,9 +145,9 @@ class Verification:
         if not self._is_due(item, live, now):
             return None
         moved = any(self._bots.bots[bot_id].bot.event_id != item.event_id for bot_id in live)
-        if item.turns < MOST_DELETES or not may_go_by_bot(item, self._options):
-            if not moved and (way := way_of(item, self._options, safe=safe)) == "event":
-                return way
+        by_event = item.turns < MOST_DELETES or not may_go_by_bot(item, self._options)
+        if by_event and not moved and way_of(item, self._options, safe=safe) == "event":
+            return "event"
         return self._by_bot(item) if untried else None
 
     def _by_bot(self, item: Tracked) -> Method | None:
@@ -235,6 +235,13 @@ def confirm(item: Tracked, bots: KnownBots) -> None:
     if item.took_effect and item.answer == DONE and len(item.listed) == 1:
         # The event's DELETE says nothing of which bot it took, where there were several.
         bots.bots[next(iter(item.listed))].confirmed = True
+
+
+def doubt(item: Tracked, bots: KnownBots) -> None:
+    """Take back what only the event's answer says: another bot of it has come to light."""
+    fates = item.fates or {}
+    for bot_id in item.bots:
+        bots.bots[bot_id].confirmed = fates.get(bot_id) == DELETED
 
 
 def is_settled(item: Tracked, bots: KnownBots) -> bool:

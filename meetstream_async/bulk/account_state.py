@@ -20,7 +20,7 @@ package does so, and so can you::
         elif (due := state.next_listing(now)) is not None:
             await asyncio.sleep(max(0.0, due - now))
             page = await client.list_scheduled_bots()
-            state.take_listing(page, now=time.monotonic(), server_time=datetime.now(UTC))
+            state.take_listing(page, now=time.monotonic())
     report = state.report()
 
 Its rules:
@@ -65,7 +65,16 @@ from ._choices import KEPT, choose, left_alone, sort_out
 from ._evidence import is_for_want_of_a_server, may_be_another_id
 from ._items import CancelRequest, Target
 from ._known_bots import CalendarEvent, Key, KnownBots, by_id
-from ._verification import FIRST_LOOK, LONGEST_LOOK, Finding, Tracked, Verification, confirm, is_settled
+from ._verification import (
+    FIRST_LOOK,
+    LONGEST_LOOK,
+    Finding,
+    Tracked,
+    Verification,
+    confirm,
+    doubt,
+    is_settled,
+)
 from .options import UnscheduleOptions, Where
 from .report import BulkReport, OutcomeStatus, UnscheduleOutcome
 
@@ -142,7 +151,7 @@ class AccountState:
         self._clock: tuple[datetime, float] | None = None
         self._listings = 0
         self._page: tuple[int, bool, int] | None = None
-        """Limit, truncated, rejected rows of the last listing."""
+        """Rows, truncated, rejected rows of the last listing."""
         self._fruitless = False
         self._acted = False
         self._last_answer = 0.0
@@ -175,11 +184,12 @@ class AccountState:
 
         ``requested_at``: when its request was sent, where requests of other kinds were in flight meanwhile.
         """
-        if server_time is not None:
-            self.take_time(server_time, now)
+        time = server_time or page.server_time
+        if time is not None:
+            self.take_time(time, now)
         fresh = not self._at_work and (requested_at is None or requested_at >= self._last_answer)
         self._listings += 1
-        self._page = page.limit, page.truncated, len(page.rejected)
+        self._page = len(page.bots) + len(page.rejected), page.truncated, len(page.rejected)
         self._bots.listing_is_whole = not page.truncated and not page.rejected
         before = len(self._backlog)
         rows = by_id(page.bots)
@@ -362,9 +372,9 @@ class AccountState:
         if self._listing_failure is not None:
             reasons.append(self._listing_failure)
         if self._page is not None and not self._only_given:
-            limit, truncated, rejected = self._page
+            rows, truncated, rejected = self._page
             if truncated:
-                reasons.append(f"the last listing was full ({limit} rows); there may be more bots behind it")
+                reasons.append(f"the last listing was full ({rows} rows); there may be more bots behind it")
             if rejected:
                 reasons.append(f"{rejected} rows of the last listing can't be read")
         if self._listings >= MOST_LISTINGS:
@@ -520,6 +530,13 @@ class AccountState:
             if given:
                 # A target has an outcome, even where its row says that there is nothing to do.
                 self._add(Tracked(bot.event_id, {bot.bot_id: bot}))
+            elif bot.bot_id not in bots.withdrawn:
+                bots.withdrawn.add(bot.bot_id)
+                item = self._items.get(bots.key_of(bot))
+                if item is not None and item.took_effect:
+                    # It may be the one that the event's DELETE took.
+                    doubt(item, bots)
+                    self._open[item.key] = item
             return
         if new_to_us and known.key[0] == "event":
             known.key = self._aliases.get(known.key[1], known.key)

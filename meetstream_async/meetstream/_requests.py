@@ -52,7 +52,7 @@ def unschedule_event(
 def delete_scheduled_bot(bot_id: str) -> Request[DeletedBot]:
     """``DELETE /calendar/scheduled_bots/{bot_id}``. Raises ConfigurationError for an unusable id."""
     check_identifier(bot_id, "bot_id")
-    return Request(_DELETE_BOT, read_deleted_bot, rest=path_segment(bot_id))
+    return Request(_DELETE_BOT, partial(read_deleted_bot, bot_id=bot_id), rest=path_segment(bot_id))
 
 
 def check_series_options(cancel_all_occurrences: object, from_date: object) -> None:

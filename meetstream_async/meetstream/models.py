@@ -82,9 +82,11 @@ class ScheduledBotPage(Schemed):
     limit: int
     """How many rows were asked for."""
     truncated: bool
-    """The reply came back full, so there may be more bots; the API has no cursor to ask for them."""
+    """The reply came back full, or says that there are more bots; the API has no cursor to ask for them."""
     rejected: tuple[RejectedRow, ...] = ()
     """Rows that could not be read."""
+    server_time: datetime | None = field(default=None, eq=False)
+    """When the API answered, by its own clock; aware."""
 
 
 @frozen
