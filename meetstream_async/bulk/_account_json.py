@@ -30,6 +30,7 @@ _ITEM = (
     "way",
     "falls_back",
     "alone",
+    "until_empty",
     "uncertain",
     "answer",
     "fates",

@@ -27,6 +27,9 @@ MAY_HAVE_JOINED: Final = "may have joined"
 
 INFERRED: Final = "inferred: not scheduled any more after an attempt whose answer was lost"
 
+_MOST_REPEATS = 5
+"""DELETEs of an event that is to be emptied, beyond one for each of its bots."""
+
 _CANCELLED: Final = "cancelled while its request was in flight"
 
 # What an answer means, for the event (`answer`) and for each bot that was asked for by its own id (`fates`).
@@ -46,6 +49,8 @@ REFUSED: Final = "refused"
 """Refused; nothing took effect."""
 LOST: Final = "lost"
 """Nobody knows."""
+ENDLESS: Final = "endless"
+"""Success again and again, for an event that is to be emptied."""
 JOINED: Final = "joined"
 """A row, or the API's refusal, says that the bot is in its meeting."""
 
@@ -86,6 +91,8 @@ class EventItem(Item):
     """Whether a refusal of the event's id leads to the bots' own."""
     alone: bool = False
     """No listing will be asked what became of it."""
+    until_empty: bool = False
+    """The event's DELETE is repeated until the API calls it not scheduled: a listing can't tell."""
     aim: frozenset[str] | None = None
     """The bots that may be asked for by their own ids; None for all of them."""
 
@@ -101,6 +108,7 @@ class EventItem(Item):
     """How the last request was sent."""
     attempts: int = 0
     elapsed: float = 0.0
+    _successes: int = 0
     event_asked: bool = False
     """The event's DELETE had its turn, or has none."""
     _tried: set[str] | None = None
@@ -154,7 +162,14 @@ class EventItem(Item):
         self.result = result
         if not result.inferred:
             self.answer, self.took_effect = DONE, True
-            if len(self.bots) > 1 and self.alone and self.falls_back and _took_fewer(result, len(self.bots)):
+            self._successes += 1
+            if self.until_empty:
+                # Whether one DELETE takes one of an event's bots or all of them is not documented.
+                self.event_asked = self._successes >= len(self.bots) + _MOST_REPEATS
+                self.answer = ENDLESS if self.event_asked else DONE
+            elif (
+                len(self.bots) > 1 and self.alone and self.falls_back and _took_fewer(result, len(self.bots))
+            ):
                 # Which ones it took, the answer doesn't say; their own ids do.
                 self._tried = set()
         else:
@@ -172,6 +187,9 @@ class EventItem(Item):
             self.answer = MISSING if self._lies_ahead(time) else MAYBE
         else:
             self.answer = FOREIGN if may_be_another_id(error) else REFUSED
+        if self.took_effect and not_scheduled:
+            # The id is the right one, and nothing is left of it.
+            return
         if self.falls_back and self.bots and may_be_another_id(error):
             self._tried = set()
 
@@ -294,6 +312,8 @@ class EventItem(Item):
             return OutcomeStatus.ALREADY_UNSCHEDULED, self._message()
         if self.answer == MAYBE:
             return OutcomeStatus.UNKNOWN, MAY_HAVE_JOINED
+        if self.answer == ENDLESS:
+            return OutcomeStatus.UNKNOWN, "the API does not come to an end of its bots"
         if self.answer in (REFUSED, FOREIGN):
             return self._refused()
         return OutcomeStatus.UNKNOWN, self._because()

@@ -35,32 +35,34 @@ class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
     async def attempt(self, item: ItemT) -> UnscheduleOutcome:
         item.begin()
         item.start_turn()
-        context = PACED
-        if not item.event_asked:
-            options = self._options
-            event_id = item.request_id or item.event_id or ""
-            error: MeetStreamError | None = None
-            try:
-                request = unschedule_event(event_id, options.cancel_all_occurrences, options.from_date)
-                answer = await self._api.call(request, item.context)
-            except MeetStreamError as exc:
-                error = exc
-            else:
-                result = answer.value
-                time = self._api.server_time() if result.inferred else None
-                item.event_done(result, answer.attempts, time)
-            # Outside of the except block: what happens from here on has no business in the error's context.
-            if error is not None:
-                item.note_error(error)
-                item.event_failed(error, self._api.server_time())
-            # The runner has waited for the turn of one request only.
-            context = FIRST
-        while item.fatal is None and (bot_id := item.next_bot()) is not None:
-            await self._delete_bot(item, bot_id, context)
-            context = FIRST
-        item.end_turn()
+        # The runner has waited for the turn of one request only.
+        context = item.context
+        while not item.event_asked:
+            await self._unschedule(item, context)
+            context = Context(uncertain=item.uncertain)
+        if item.fatal is None and item.next_bot() is not None:
+            context = PACED if context.paced else FIRST
+            while item.fatal is None and (bot_id := item.next_bot()) is not None:
+                await self._delete_bot(item, bot_id, context)
+                context = FIRST
         item.elapsed += item.end()
         return item.outcome()
+
+    async def _unschedule(self, item: ItemT, context: Context) -> None:
+        options = self._options
+        event_id = item.request_id or item.event_id or ""
+        try:
+            request = unschedule_event(event_id, options.cancel_all_occurrences, options.from_date)
+            answer = await self._api.call(request, context)
+        except MeetStreamError as exc:
+            error = exc
+        else:
+            result = answer.value
+            item.event_done(result, answer.attempts, self._api.server_time() if result.inferred else None)
+            return
+        # Outside of the except block: what happens from here on has no business in the error's context.
+        item.note_error(error)
+        item.event_failed(error, self._api.server_time())
 
     async def _delete_bot(self, item: ItemT, bot_id: str, context: Context) -> None:
         if item.fates is not None and item.fates.get(bot_id) == LOST:

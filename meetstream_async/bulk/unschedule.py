@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -98,6 +98,17 @@ async def bulk_unschedule(
     operation = _operation(client, targets, options, dedupe)
     bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
     return await run_to_end(operation, bulk)
+
+
+async def unschedule_until_empty(
+    client: MeetStreamClient, targets: Sequence[Target], bulk: BulkOptions[UnscheduleOutcome], *, whole: bool
+) -> tuple[UnscheduleOutcome, ...]:
+    """Like ``bulk_unschedule``, and an event of which bots may be left gets another DELETE until none is.
+
+    ``whole``: the listing that the bots are from showed all there is.
+    """
+    operation = _EmptyingOperation(client, targets, UnscheduleOptions(), whole)
+    return (await run_to_end(operation, bulk)).outcomes
 
 
 def check_client(client: object) -> MeetStreamClient:
@@ -266,6 +277,20 @@ class _ForgetfulOperation(_TargetOperation):
         finally:
             del self._busy[item.event_id]
             over.set()
+
+
+class _EmptyingOperation(_TargetOperation):
+    """No listing is asked afterwards, so the API's own word has to say that an event is empty."""
+
+    def __init__(
+        self, client: MeetStreamClient, targets: Targets, options: UnscheduleOptions, whole: bool
+    ) -> None:
+        super().__init__(client, targets, options)
+        self._whole = whole
+
+    def without_request(self, item: EventItem) -> UnscheduleOutcome | None:
+        item.until_empty = len(item.bots) > 1 or (bool(item.bots) and not self._whole)
+        return super().without_request(item)
 
 
 def _event_of(target: Target) -> EventItem:
