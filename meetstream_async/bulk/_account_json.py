@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import errors
 from ..errors import ConfigurationError, MeetStreamError
 from ..meetstream.models import ScheduledBot, UnscheduleResult
+from ._account import Account
 from ._known_bots import KnownBot
 from ._verification import Tracked
 from .options import UnscheduleOptions, Where
 from .report import OutcomeStatus
-
-if TYPE_CHECKING:
-    from .account_state import AccountState
 
 VERSION = 1
 
@@ -74,7 +72,7 @@ _RESULT = (
 _ERROR = ("status", "request_id", "retry_after", "hint", "path")
 
 
-def dump(state: AccountState, now: float) -> dict[str, Any]:
+def dump(state: Account, now: float) -> dict[str, Any]:
     """The state; times of the monotonic clock as seconds from ``now``."""
     options, bots, patience = state._options, state._bots, state._patience
     return {
@@ -108,32 +106,46 @@ def dump(state: AccountState, now: float) -> dict[str, Any]:
     }
 
 
-def load(kind: type[AccountState], data: Mapping[str, Any], now: float, where: Where | None) -> AccountState:
-    """The inverse of ``dump``."""
+def load_options(data: Mapping[str, Any], where: Where | None) -> UnscheduleOptions:
+    """The options of a stored state. Raises ConfigurationError for data of another kind."""
     try:
         if data["version"] != VERSION:
             raise ConfigurationError(
                 f"a stored account state of version {data['version']!r} can't be read here"
             )
-        return _load(kind, data, now, where)
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        if isinstance(error, ConfigurationError):
-            raise
-        problem = f"not a stored account state: {type(error).__name__}: {error}"
-    raise ConfigurationError(problem)
-
-
-def _load(kind: type[AccountState], data: Mapping[str, Any], now: float, where: Where | None) -> AccountState:
-    stored = data["options"]
-    if stored["filtered"] and where is None:
-        raise ConfigurationError("this state was made with a filter; pass `where` to go on with it")
-    state = kind(
-        UnscheduleOptions(
+        stored = data["options"]
+        if stored["filtered"] and where is None:
+            raise ConfigurationError("this state was made with a filter; pass `where` to go on with it")
+        return UnscheduleOptions(
             where=where if stored["filtered"] else None,
             from_date=_time(stored["from_date"]),
             **{name: stored[name] for name in _OPTIONS},
         )
-    )
+    except _DAMAGED as error:
+        problem = _problem(error)
+    raise problem
+
+
+def load(state: Account, data: Mapping[str, Any], now: float) -> None:
+    """The inverse of ``dump``, into a new state with the stored options."""
+    try:
+        _load(state, data, now)
+        return
+    except _DAMAGED as error:
+        problem = _problem(error)
+    raise problem
+
+
+_DAMAGED = (KeyError, TypeError, AttributeError, IndexError, ValueError)
+
+
+def _problem(error: Exception) -> ConfigurationError:
+    if isinstance(error, ConfigurationError):
+        return error
+    return ConfigurationError(f"not a stored account state: {type(error).__name__}: {error}")
+
+
+def _load(state: Account, data: Mapping[str, Any], now: float) -> None:
     for name in _FLAGS:
         setattr(state, name, data[name.strip("_")])
     state._last_answer, state._look_at = data["last_answer"] + now, data["look_at"] + now
@@ -163,7 +175,6 @@ def _load(kind: type[AccountState], data: Mapping[str, Any], now: float, where: 
     state._backlog = deque(state._items[_key(key)] for key in data["backlog"])
     state._between = deque(state._items[_key(key)] for key in data["between"])
     state._open = {_key(key): state._items[_key(key)] for key in data["open"]}
-    return state
 
 
 def _item(item: Tracked, now: float) -> dict[str, Any]:

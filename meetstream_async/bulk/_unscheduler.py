@@ -10,10 +10,11 @@ from .._http.call import FIRST, PACED, Context
 from ..errors import MeetStreamError
 from ..meetstream import bot_is_not_yours, delete_scheduled_bot, unschedule_event
 from ..meetstream.client import MeetStreamClient
+from ._account_report import STATUSES
 from ._api_operation import ApiOperation
 from ._choices import left_alone
-from ._items import LOST, EventItem
-from .account_state import STATUSES
+from ._facts import LOST
+from ._items import EventItem
 from .options import UnscheduleOptions
 from .report import OutcomeStatus, UnscheduleOutcome
 

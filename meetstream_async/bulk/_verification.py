@@ -12,7 +12,8 @@ from attrs import define, field
 from ..meetstream.models import ScheduledBot, UnscheduleResult
 from ._choices import may_go_by_bot, way_of
 from ._evidence import is_for_want_of_a_server, is_in_meeting
-from ._items import DELETED, DONE, INFERRED_DONE, JOINED, LOST, MAY_HAVE_JOINED, MISSING, EventItem
+from ._facts import DELETED, DONE, INFERRED_DONE, JOINED, LOST, MAY_HAVE_JOINED, MISSING
+from ._items import EventItem
 from ._known_bots import Key, KnownBot, KnownBots
 from .options import UnscheduleOptions
 from .report import Method, OutcomeStatus, UnscheduleOutcome

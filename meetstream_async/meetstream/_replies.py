@@ -187,7 +187,9 @@ def read_unscheduled(
     raise error
 
 
-def read_deleted_bot(reply: Reply, context: Context, *, bot_id: str) -> tuple[DeletedBot, Sequence[Remark]]:
+def read_deleted_bot(
+    reply: Reply, context: Context, *, bot_id: str | None = None
+) -> tuple[DeletedBot, Sequence[Remark]]:
     """The result of ``DELETE /calendar/scheduled_bots/{bot_id}``.
 
     Raises the reply's ApiError, or InvalidResponseError. A 404 after a lost answer is an error as well,
@@ -196,7 +198,7 @@ def read_deleted_bot(reply: Reply, context: Context, *, bot_id: str) -> tuple[De
     if not reply.succeeded:
         raise meetstream_error(reply, context)
     deleted, remarks = _structurer.structure(_success(reply, context), DeletedBot, "$")
-    if deleted.bot_id not in (None, bot_id):
+    if bot_id is not None and deleted.bot_id not in (None, bot_id):
         raise _about_another(reply, context, "bot_id", str(deleted.bot_id), bot_id)
     return deleted, remarks
 
