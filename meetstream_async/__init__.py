@@ -2,8 +2,10 @@
 
 from ._http.retry import RetryPolicy
 from ._version import __version__
+from .bulk.account_state import AccountState, CancelRequest
 from .bulk.cancel import bulk_cancel_events
 from .bulk.meetings import cancel_meeting, cancel_meetings
+from .bulk.options import UnscheduleOptions
 from .bulk.report import (
     BulkError,
     BulkReport,
@@ -43,6 +45,7 @@ from .meetstream.filters import BotFilter
 from .meetstream.models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 
 __all__ = [
+    "AccountState",
     "ApiError",
     "Attendee",
     "AuthenticationError",
@@ -53,6 +56,7 @@ __all__ = [
     "BulkRun",
     "CalendarEvent",
     "CancelOutcome",
+    "CancelRequest",
     "CancelledEvent",
     "ClientSetupError",
     "ConfigurationError",
@@ -80,6 +84,7 @@ __all__ = [
     "ScheduledBotStream",
     "ServerError",
     "TransportError",
+    "UnscheduleOptions",
     "UnscheduleOutcome",
     "UnscheduleResult",
     "UserNotFoundError",

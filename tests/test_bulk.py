@@ -142,15 +142,16 @@ async def test_bots_without_an_event_are_reported_skipped_or_deleted(choice, sta
     assert ("bot-0001" in sim.ledger.removed_bots) is (choice == "delete")
 
 
-async def test_deleting_one_off_bots_also_covers_events_that_the_api_cannot_find():
-    """A 404 "Event not found" falls back to the bots' own ids, only where that was chosen."""
+async def test_a_listed_event_that_the_api_cannot_find_is_cancelled_by_its_bots():
+    """A 404 "Event not found" falls back to the bots' own ids, unless only the event's id may be used."""
     unknown_event = ScheduledBot("bot-0001", custom_attributes={"event_id": "google_id_of_the_event"})
     async with Simulator([bot(1, None)]) as sim, connect(sim) as client:
-        refused = await bulk_unschedule(client, [unknown_event])
-        report = await bulk_unschedule(client, [unknown_event], one_off_bots="delete")
+        refused = await bulk_unschedule(client, [unknown_event], cancel_by="event")
+        report = await bulk_unschedule(client, [unknown_event])
     assert statuses(refused) == {"failed": 1}
     assert "google_id_of_the_event" in refused.outcomes[0].reason
     assert statuses(report) == {"unscheduled": 1}
+    assert (refused.outcomes[0].method, report.outcomes[0].method) == ("event", "bot")
     assert report.outcomes[0].attempts == 2
     assert "bot-0001" in sim.ledger.removed_bots
 
@@ -490,6 +491,7 @@ async def test_the_report_as_a_dict_is_json_without_links_and_attributes():
     assert data["outcomes"][0] == {
         "event_id": "evt_0001",
         "bot_ids": ["bot-0001"],
+        "method": None,
         "status": "would_unschedule",
         "reason": None,
         "inferred": False,
@@ -602,13 +604,13 @@ async def test_a_403_about_the_key_stops_deleting_bots_too():
     assert report.counts["not_attempted"] >= 28
 
 
-async def test_a_lost_answer_to_the_event_counts_when_its_bots_are_gone():
-    """503 that took effect, then "Event not found", then 404 for the bot: the goal is reached."""
+async def test_a_lost_answer_stays_unknown_where_no_listing_tells():
+    """503 that may have taken effect, then 404 for event and bot: the ids may simply be wrong."""
     event = ScheduledBot("bot-gone", custom_attributes={"event_id": "evt"})
     async with Simulator([]) as sim, connect(sim) as client:
         sim.add_trouble(Trouble("unschedule", 503, times=1))
         report = await bulk_unschedule(client, [event], one_off_bots="delete")
-    assert statuses(report) == {"unscheduled": 1}
+    assert statuses(report) == {"unknown": 1}
 
 
 async def test_an_endless_iterable_leaves_the_loop_free():

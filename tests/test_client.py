@@ -20,7 +20,6 @@ from meetstream_async import (
     ApiError,
     AuthenticationError,
     ConfigurationError,
-    DeletedBot,
     EventNotFoundError,
     InvalidResponseError,
     MeetStreamClient,
@@ -426,12 +425,14 @@ async def test_an_event_not_found_after_a_lost_answer_stays_open(mocked: Mocked)
 
 
 @virtual_time
-async def test_a_bot_that_is_gone_after_a_lost_answer_was_deleted(mocked: Mocked) -> None:
-    """A 503 and then a 404 for a bot's own id is an inferred success."""
+async def test_a_bot_that_is_not_found_after_a_lost_answer_proves_nothing(mocked: Mocked) -> None:
+    """A 503 and then a 404 for a bot's own id is the error, outcome unknown: the id may be wrong."""
     mocked.delete(f"{API}/calendar/scheduled_bots/bot-1", status=503)
     mocked.delete(f"{API}/calendar/scheduled_bots/bot-1", status=404)
     async with client() as c:
-        assert await c.delete_scheduled_bot("bot-1") == DeletedBot(inferred=True)
+        with pytest.raises(NotFoundError) as caught:
+            await c.delete_scheduled_bot("bot-1")
+    assert (caught.value.outcome_unknown, caught.value.attempts) == (True, 2)
 
 
 async def test_an_error_carries_what_support_needs(mocked: Mocked) -> None:

@@ -165,7 +165,7 @@ BOT_FAILURES = [
     (Trouble("unschedule", 503, apply="before", times=1), None),
     (Trouble("unschedule", 403), "failed"),
     (Trouble("unschedule", 401), "failed"),
-    (Trouble("unschedule", 404, body='{"message": "Event not found"}'), "failed"),
+    (Trouble("unschedule", 404, body='{"message": "User not found"}'), "failed"),
     (Trouble("unschedule", body='{"unscheduled": false}'), "failed"),
     (Trouble("unschedule", body="<html>"), "unknown"),
     (Trouble("unschedule", drop="before"), "unknown"),
@@ -195,7 +195,7 @@ async def test_a_bot_part_that_fails_is_in_the_result_not_raised(trouble, says):
 async def test_without_a_bot_in_a_whole_listing_the_result_is_ok():
     """Nothing is scheduled for the event, and the reason says so."""
     events = [SimulatedEvent(event_id=5, calendar_id=1, provider_event_id="nobody-goes-there")]
-    async with free(events, [bot(1)]) as sim:
+    async with free(events, [bot(1, "another-meeting")]) as sim:
         result = await cancel(sim, 1, 5)
     assert (result.ok, result.bots) == (True, ())
     assert "nobody-goes-there" in result.reason
@@ -247,12 +247,23 @@ async def test_a_hostile_provider_event_id_goes_nowhere(value):
 
 
 async def test_a_bot_that_was_taken_off_meanwhile_is_fine():
-    """400 "Event not scheduled" to its DELETE is the goal reached."""
+    """400 "Event not scheduled" to the event's DELETE leads to the bot's own id, which is surer."""
     trouble = Trouble("unschedule", 400, body='{"message": "Event not scheduled"}')
     async with meetings(1, troubles=[trouble]) as sim:
         result = await cancel(sim)
-    assert result.ok
-    assert result.bots[0].status == OutcomeStatus.ALREADY_UNSCHEDULED
+        assert result.ok
+        assert (result.bots[0].status, result.bots[0].method) == (OutcomeStatus.UNSCHEDULED, "bot")
+        assert sim.ledger.scheduled_bots == frozenset()
+
+
+async def test_where_listed_ids_are_not_the_providers_nobody_can_tell():
+    """MeetStream's own ids, or none at all, in the listing: that no bot matches proves nothing."""
+    events = [SimulatedEvent(event_id=5, calendar_id=1, provider_event_id="7vq1google")]
+    for row in (bot(1), bot(1, None, source="calendar_integration")):
+        async with free(events, [row]) as sim:
+            result = await cancel(sim, 1, 5)
+        assert (result.ok, result.bots) == (False, ())
+        assert "cannot tell" in result.reason
 
 
 async def test_all_bots_of_an_event_go():

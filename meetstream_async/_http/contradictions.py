@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,5 +77,5 @@ def _status(data: Mapping[str, Any]) -> tuple[str, int] | None:
 
 
 def _shown(reply: Reply, value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return clean_text(text, _MOST, reply.scrub)
