@@ -2,10 +2,9 @@
 
 from ._http.retry import RetryPolicy
 from ._version import __version__
-from .bulk.account_state import AccountState, CancelRequest
+from .bulk.account_state import AccountState
 from .bulk.cancel import bulk_cancel_events
 from .bulk.meetings import cancel_meeting, cancel_meetings
-from .bulk.options import UnscheduleOptions
 from .bulk.report import (
     BulkError,
     BulkReport,
@@ -56,7 +55,6 @@ __all__ = [
     "BulkRun",
     "CalendarEvent",
     "CancelOutcome",
-    "CancelRequest",
     "CancelledEvent",
     "ClientSetupError",
     "ConfigurationError",
@@ -84,7 +82,6 @@ __all__ = [
     "ScheduledBotStream",
     "ServerError",
     "TransportError",
-    "UnscheduleOptions",
     "UnscheduleOutcome",
     "UnscheduleResult",
     "UserNotFoundError",

@@ -200,7 +200,7 @@ async def test_half_a_meeting_is_not_called_done() -> None:
     """A bot that could not be taken off, an event that is not found, a wrong key: not ok, and what next."""
     async with Simulator(6, seed=3, series=0, one_off=0, several=0) as sim:
         first, second, *_ = sim.calendar_events
-        sim.add_trouble(Trouble("unschedule", 400, body='{"error": "no"}'))
+        sim.add_trouble(Trouble("unschedule", 409, body='{"error": "no"}'))
         note = ("--note", NOTE, "--yes")
         half, unknown, wrong = await asyncio.gather(
             command("cancel-meeting", first.calendar_id, first.event_id, *note, sim=sim),

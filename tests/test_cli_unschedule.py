@@ -109,14 +109,14 @@ async def on_request(choice: str, left: set[str]) -> None:
 async def test_what_failed_is_named_with_its_reason() -> None:
     """An event that the API refuses is named with the reason and what to do, and the exit code is 1."""
     bots = [SimulatedBot(f"bot-{name}", f"evt_{name}") for name in "abc"]
-    refusal = Trouble("unschedule", body='{"error": "[red]no[/] \\u001b[2J"}', status=400,
+    refusal = Trouble("unschedule", body='{"error": "[red]no[/] \\u001b[2J"}', status=409,
                       when=lambda record: record.event_id == "evt_b")  # fmt: skip
     async with Simulator(bots, troubles=[refusal]) as sim:
         ended = await command("unschedule-all", "--yes", sim=sim)
         assert sim.ledger.scheduled_events == {"evt_b"}
     assert ended.code == 1
     assert "evt_b" in ended.out
-    assert "400 [red]no[/]" in ended.out
+    assert "409 [red]no[/]" in ended.out
     assert "\x1b" not in ended.out
     assert "evt_a" not in ended.out
     assert "run this again" in ended.out

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+import attrs
+
 from ..meetstream.models import ScheduledBot
 from ._account import Account
 from ._choices import KEPT, left_alone
@@ -42,7 +44,8 @@ class ReportedAccount(Account):
     def outcome_of(self, item: Tracked) -> UnscheduleOutcome | None:
         """What an item has come to so far."""
         if item.unsent is not None:
-            return item.unsent
+            # A bot of it may have come to light since.
+            return attrs.evolve(item.unsent, bot_ids=item.bot_ids)
         if not item.was_asked:
             return None
         return self._verification.final(item) if self._verified else self._verification.unverified(item)

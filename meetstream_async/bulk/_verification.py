@@ -143,6 +143,10 @@ class Verification:
             # "Not scheduled", and listed all the same: the id is another one, or the answer was an old one.
             refused = item.answer in (MISSING, INFERRED_DONE) and untried
             return self._by_bot(item) if refused else None
+        if not item.acted:
+            # Only its id was given, and the DELETE had its way: these rows may be old ones.
+            item.listed = item.acted = live
+            return None
         if not self._is_due(item, live, now):
             return None
         moved = any(self._bots.bots[bot_id].bot.event_id != item.event_id for bot_id in live)
@@ -233,7 +237,7 @@ def confirm(item: Tracked, bots: KnownBots) -> None:
     for bot_id, fate in fates.items():
         if fate == DELETED:
             bots.bots[bot_id].confirmed = True
-    if item.took_effect and item.answer == DONE and len(item.listed) == 1:
+    if item.sent == "event" and item.answer == DONE and len(item.listed) == 1:
         # The event's DELETE says nothing of which bot it took, where there were several.
         bots.bots[next(iter(item.listed))].confirmed = True
 

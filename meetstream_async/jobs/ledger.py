@@ -172,7 +172,8 @@ class AccountLedger:
         self.counts[status] += 1
         if status is OutcomeStatus.SKIPPED:
             if outcome["event_id"] is not None:
-                self._left_alone["shared"] += 1
+                # What joins before a series is cut is meant to stay.
+                self._left_alone["shared"] += outcome["reason"] != "joins before from_date"
             elif self.one_off_bots == "report":
                 self._left_alone["one-off"] += 1
 

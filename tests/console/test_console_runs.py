@@ -192,7 +192,7 @@ async def test_everything_is_drained_past_the_listing() -> None:
 
 async def test_the_report_is_the_command_lines_and_a_retry_takes_up_the_rest(tmp_path: Path) -> None:
     """What failed is retried after another consent; the command line reads the downloaded report, too."""
-    troubles = [Trouble("unschedule", 422, when=lambda seen: seen.event_id == "evt_meet", times=1)]
+    troubles = [Trouble("unschedule", 409, when=lambda seen: seen.event_id == "evt_meet", times=1)]
     async with Simulator(MIXED, troubles=troubles) as sim, console(sim) as desk:
         ended = await desk.run(one_off_bots="skip")
         assert ended["run"]["counts"] | {"failed": 1, "unscheduled": 2} == ended["run"]["counts"]

@@ -37,7 +37,7 @@ async def test_no_key_is_in_the_store_or_a_log(
         monkeypatch.setenv(name, key)
     for number in (3, 4):
         echo = f"your key {simulators[number].api_key} is no good"
-        simulators[number].add_trouble(Trouble("list" if number == 3 else "unschedule", 400, body=echo))
+        simulators[number].add_trouble(Trouble("list" if number == 3 else "unschedule", 409, body=echo))
     key_file = tmp_path / "key"
     key_file.write_text(f"{simulators[1].api_key}\n")
     loops = set()
