@@ -65,6 +65,8 @@ def _expected(hint: Any) -> Any:
     if get_origin(hint) is Mapping:
         value = get_args(hint)[1]
         return {"type": "object", "additionalProperties": True if value is Any else _expected(value)}
+    if get_origin(hint) is Literal:
+        return {"type": "string", "enum": list(get_args(hint))}
     if inspect.isclass(hint) and attrs.has(hint):
         return {"$ref": f"#/components/schemas/{hint.__name__}"}
     simple: dict[Any, Any] = {

@@ -28,6 +28,7 @@ _ITEM = (
     "way",
     "falls_back",
     "alone",
+    "series",
     "until_empty",
     "uncertain",
     "answer",

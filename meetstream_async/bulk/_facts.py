@@ -36,6 +36,8 @@ LOST: Final = "lost"
 """Nobody knows."""
 ENDLESS: Final = "endless"
 """Success again and again, for an event that is to be emptied."""
+PARTLY: Final = "partly"
+"""Success, for a part of an event's bots at least: no answer says more."""
 JOINED: Final = "joined"
 """A row, or the API's refusal, says that the bot is in its meeting."""
 
@@ -58,6 +60,8 @@ class Facts(Item):
     """Whether a refusal of the event's id leads to the bots' own."""
     alone: bool = False
     """No listing will be asked what became of it."""
+    series: bool = False
+    """Options for a whole series go with the DELETE."""
     until_empty: bool = False
     """The event's DELETE is repeated until the API calls it not scheduled: a listing can't tell."""
     aim: frozenset[str] | None = None
@@ -89,6 +93,15 @@ class Facts(Item):
     def was_asked(self) -> bool:
         """An answer, or the lack of one, was heard."""
         return self.answer is not None or bool(self.fates)
+
+    @property
+    def is_covered(self) -> bool:
+        """The last success counts as many bots as the event is known to have."""
+        result = self.result
+        if result is None or result.inferred:
+            return False
+        counts = (result.bots_deleted, result.schedules_cancelled, result.occurrences_affected)
+        return max((n for n in counts if n is not None), default=1) >= len(self.bots)
 
     @property
     def has_effect(self) -> bool:
@@ -138,6 +151,8 @@ class Facts(Item):
             return OutcomeStatus.ALREADY_UNSCHEDULED, self._message()
         if self.answer == MAYBE:
             return OutcomeStatus.UNKNOWN, MAY_HAVE_JOINED
+        if self.answer == PARTLY:
+            return OutcomeStatus.UNKNOWN, "of several bots, the answer does not say which it took"
         if self.answer == ENDLESS:
             return OutcomeStatus.UNKNOWN, "the API does not come to an end of its bots"
         if self.answer in (REFUSED, FOREIGN):
@@ -162,6 +177,8 @@ class Facts(Item):
             return OutcomeStatus.UNSCHEDULED, self._deleted_by_id()
         if self.has_effect:
             return OutcomeStatus.UNSCHEDULED, None
+        if self.answer == INFERRED_DONE:
+            return OutcomeStatus.UNSCHEDULED, INFERRED
         if self.uncertain:
             # Not there after a lost answer: most likely taken by us, which only a listing can tell.
             return OutcomeStatus.UNKNOWN, self._because()

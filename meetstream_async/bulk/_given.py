@@ -55,7 +55,7 @@ class TargetOperation(Unscheduler[EventItem]):
     def without_request(self, item: EventItem) -> UnscheduleOutcome | None:
         if item.bots and item.problem is None:
             sort_out(item, self._options)
-            item.alone = True
+            item.alone, item.series = True, bool(self._options.cancel_all_occurrences)
             bots = self._bots
             reason = choose(
                 item,

@@ -26,6 +26,7 @@ from ._facts import (
     LOST,
     MAYBE,
     MISSING,
+    PARTLY,
     REFUSED,
     Facts,
 )
@@ -103,19 +104,33 @@ class EventItem(Facts):
         self.attempts += attempts
         self.error = None
         self.result = result
-        if not result.inferred:
-            self.answer, self.took_effect = DONE, True
-            self._successes += 1
-            if self.until_empty:
-                # Whether one DELETE takes one of an event's bots or all of them is not documented.
-                self.event_asked = self._successes >= len(self.bots) + _MOST_REPEATS
-                self.answer = ENDLESS if self.event_asked else DONE
-            elif len(self.bots) > 1 and self.alone and self._goes_on_by_bot(result):
-                # Which ones it took, the answer doesn't say; their own ids do.
-                self._tried = set()
-        else:
+        if result.inferred:
             # "Not scheduled", which the inference stands on, is also true of a bot in its meeting.
             self.answer = INFERRED_DONE if self._lies_ahead(time) else MAYBE
+            self._fall_back()
+            return
+        self.answer, self.took_effect = DONE, True
+        if self.until_empty or (self.alone and len(self.bots) > 1 and not self.is_covered):
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Find out which of its bots a successful DELETE took: that is not documented."""
+        if not self.until_empty and self._fall_back():
+            return
+        self._successes += 1
+        if self.series:
+            self.answer = PARTLY
+        elif self._successes < len(self.bots) + _MOST_REPEATS:
+            self.event_asked = False
+        else:
+            self.answer = ENDLESS
+
+    def _fall_back(self) -> bool:
+        """Go on with the bots' own ids, where that is wanted."""
+        if self.falls_back and self.bots:
+            self._tried = set()
+            return True
+        return False
 
     def event_failed(self, error: MeetStreamError, time: datetime | None) -> None:
         """The DELETE of the event ended in an error. ``time``: the server's."""
@@ -131,8 +146,8 @@ class EventItem(Facts):
         if self.took_effect and not_scheduled:
             # The id is the right one, and nothing is left of it.
             return
-        if self.falls_back and self.bots and may_be_another_id(error):
-            self._tried = set()
+        if may_be_another_id(error):
+            self._fall_back()
 
     def bot_done(self, bot_id: str, attempts: int) -> None:
         """The DELETE of a bot by its own id succeeded."""
@@ -178,11 +193,6 @@ class EventItem(Facts):
         if self.fates is None:
             self.fates = {}
         self.fates[bot_id] = JOINED
-
-    def _goes_on_by_bot(self, result: UnscheduleResult) -> bool:
-        """The reply counts fewer bots than the event is known to have."""
-        counts = [n for n in (result.bots_deleted, result.schedules_cancelled) if n is not None]
-        return self.falls_back and bool(counts) and max(counts) < len(self.bots)
 
     def _lies_ahead(self, time: datetime | None) -> bool:
         return all(lies_ahead(bot, time) for bot in self.bots.values())

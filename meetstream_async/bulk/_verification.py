@@ -204,6 +204,11 @@ class Verification:
         if outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED and item.bots:
             reason = f"the API says: {outcome.reason}; no whole listing has shown that it is gone"
             return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
+        if outcome.status is OutcomeStatus.UNSCHEDULED and item.answer == DONE and not item.is_covered:
+            known = self._bots.of(item.bots)
+            if not all(one.is_gone or one.confirmed for one in known):
+                reason = "of several bots, the answer does not say which it took; no listing has told since"
+                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
         return outcome
 
     def _gone(self, item: Tracked, outcome: UnscheduleOutcome) -> UnscheduleOutcome:
