@@ -216,15 +216,15 @@ class Account:
                 others = bots.of(bots.outside.get(event_id, ()))
                 item.bots.update((other.bot.bot_id, other.bot) for other in others)
             self._add(item)
-        if bot.bot_id not in item.bots and not item.waiting:
-            if self._options.spares(bot):
-                return
-            if item.skipped == KEPT:
-                self._reasons[KEPT] -= 1
-                item.unsent, item.skipped, item.waiting, item.bots = None, None, True, {}
-                self._backlog.append(item)
-            elif item.turns:
-                self._open[item.key] = item
+        if not item.waiting and self._options.spares(bot) and bot.bot_id not in item.bots:
+            return
+        if item.skipped == KEPT and not self._options.spares(bot):
+            # It has moved behind the date from which the series is cut, or is new there.
+            self._reasons[KEPT] -= 1
+            item.unsent, item.skipped, item.waiting, item.bots = None, None, True, {}
+            self._backlog.append(item)
+        elif bot.bot_id not in item.bots and item.turns:
+            self._open[item.key] = item
         item.bots[bot.bot_id] = bot
 
     def _verify(self, rows: Mapping[str, ScheduledBot], now: float, brought: bool) -> None:

@@ -101,8 +101,8 @@ class Verification:
                 item.saw_in_meeting(bot_id)
             if known.see(row, whole, time):
                 live.append(bot_id)
-                # The event's answer was about another bot of it, or the listing lags: which, is open again.
-                known.confirmed = (item.fates or {}).get(bot_id) == DELETED
+                # The answer was about another bot, the listing lags, or the bot came back: open again.
+                known.confirmed = False
             elif known.is_pending:
                 pending = True
         if live:

@@ -307,3 +307,23 @@ def test_no_link_and_no_attribute_is_stored() -> None:
     stored = json.dumps(state.to_dict(0))
     assert "secret" not in stored
     assert "Jo" not in stored
+
+
+def test_a_kept_occurrence_that_moves_behind_the_date_is_work() -> None:
+    """What the last listing shows counts."""
+    start = START + timedelta(hours=2)
+    state = AccountState(UnscheduleOptions(cancel_all_occurrences=True, from_date=start))
+    look(state, 0, bot("b1", "e1"), bot("b2", "e2", 9000))
+    state.take_answer(asked(state), now=0)
+    assert look(state, 1, bot("b1", "e1", 9000))
+    assert asked(state).id == "e1"
+
+
+def test_a_bot_that_comes_back_and_joins_is_not_called_unscheduled() -> None:
+    """Deleted by its own id, listed again, and then its time comes."""
+    state = AccountState(UnscheduleOptions(one_off_bots="delete"))
+    look(state, 0, bot("b1", None, 10))
+    state.take_answer(asked(state), now=0)
+    look(state, 1, bot("b1", None, 10))
+    look(state, 20)
+    assert shown(state) == ["unknown"]
