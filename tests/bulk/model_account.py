@@ -65,7 +65,6 @@ class Trouble:
     withdrawn_rows: bool = False
     """Cancelled bots stay listed as Cancelled."""
     refusals: float = 0.0
-    clock_behind: float = 0.0
 
 
 @define(eq=False)
