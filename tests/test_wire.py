@@ -63,7 +63,7 @@ def _unscheduled(
     body: object, status: int = 200, *, series: bool = False, **before: Any
 ) -> tuple[UnscheduleResult, list[str]]:
     context = Context(**{"attempts": 1, **before})
-    result, remarks = read_unscheduled(_reply(body, status), context, event_id="evt_1", series=series)
+    result, remarks = read_unscheduled(_reply(body, status), context, "evt_1", series)
     return result, _paths(remarks)
 
 

@@ -127,7 +127,8 @@ class Transport:
         """
         loop = asyncio.get_running_loop()
         if self._loop is loop:
-            self._usable()
+            if self.closed or self._borrowed:
+                self._usable()
             return loop
         if self._loop is not None:
             raise ClientSetupError("the client belongs to another event loop; make one client per loop")
@@ -184,8 +185,10 @@ class Transport:
         It is given up after ``seconds``. The transport has been opened.
         """
         http = self._http
-        if http is None or (problem := self._problem()) is not None:
-            return unusable(problem or CLOSED)
+        if http is None or self.closed or self._borrowed:
+            problem = self._problem()
+            if problem is not None or http is None:
+                return unusable(problem or CLOSED)
         assert self._deadlines is not None
         status: int | None = None
         headers: Mapping[str, str] = {}
