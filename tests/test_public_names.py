@@ -31,6 +31,7 @@ FOR_USERS = [
 FOR_THE_PACKAGE = {
     "canonical_platform",
     "is_retried",
+    "speaks_for_itself",
     "parse_retry_after",
     "Attempt",
     "retry",
