@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.helpers import warm_program
 from tests.helpers.warm_program import CODE, Start
 
 ROOT = Path(__file__).parents[2]
+# Not `-m`: click then takes the program's name for that of the module.
+WARM = "from tests.helpers.warm_program import main; main()"
 PROGRAM = str(Path(sys.executable).with_name("meetstream-async"))
 
 
@@ -123,7 +124,7 @@ def _server() -> socket.socket:
     mine, its = socket.socketpair()
     with its:
         server = subprocess.Popen(
-            [sys.executable, "-m", warm_program.__name__, str(its.fileno())],
+            [sys.executable, "-c", WARM, str(its.fileno())],
             # A connection that was left open is said on stderr, where the tests look for it.
             env={**os.environ, "PYTHONWARNINGS": "always::ResourceWarning", "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[its.fileno()],

@@ -1,6 +1,6 @@
 """Starts the program from a process that has imported it already: what differs is the time that takes.
 
-Run as a script it waits for requests on a socket. Each one becomes a process of its own with the given
+Its process waits for requests on a socket. Each one becomes a process of its own with the given
 arguments, environment and standard streams, which runs the program's own entry point to the interpreter's
 end: signals, terminals, limits and exit codes are those of any process.
 """
@@ -94,8 +94,8 @@ def become(start: Start, streams: list[int]) -> None:
     main()
 
 
-if __name__ == "__main__":
-    # All that the commands import when they run.
+def main() -> None:
+    """Import all that the commands import when they run, and serve on the socket that was passed."""
     from typer.testing import CliRunner
 
     from meetstream_async.cli.app import app

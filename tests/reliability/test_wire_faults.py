@@ -58,7 +58,7 @@ async def test_every_kind_of_loss_costs_max_attempts_requests_and_no_more(fault)
 
 
 async def _lose(call: str, fault: str, borrowed: bool) -> None:
-    async with _proxied(borrowed, timeout=0.1) as (_, proxy, client):
+    async with _proxied(borrowed, timeout=0.4) as (_, proxy, client):
         await client.list_scheduled_bots()
         before, proxy.fault = proxy.requests, fault
         with pytest.raises(MeetStreamError) as caught:
