@@ -11,7 +11,7 @@ import os
 import nox
 
 nox.options.sessions = ["lint", "types", "tests", "docs"]
-nox.options.reuse_existing_virtualenvs = True
+nox.options.reuse_venv = "yes"
 nox.needs_version = ">=2024.10.9"
 
 DOCS = [
