@@ -1,6 +1,7 @@
 """`--report`: a file that holds the truth, also of a run that was cut short."""
 
 import asyncio
+import atexit
 import errno
 import json
 import os
@@ -91,7 +92,14 @@ async def test_a_run_that_did_not_begin_leaves_no_report(tmp_path: Path) -> None
 
 def small_files(most: int) -> Callable[[], None]:
     """What makes a disk full at so many bytes of a file."""
-    return partial(resource.setrlimit, resource.RLIMIT_FSIZE, (most, most))
+    return partial(_fill_up, most)
+
+
+def _fill_up(most: int) -> None:
+    """The limit is lifted when the interpreter ends, for what measures coverage then."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, (hard, hard))
 
 
 async def test_a_disk_that_fills_up_stops_the_run(tmp_path: Path) -> None:
