@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from proof import SIZE, figures, worst
+
+from tests.helpers.proof import SIZE, figures, worst
 
 
 def pytest_configure(config: pytest.Config) -> None:

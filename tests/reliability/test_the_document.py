@@ -18,7 +18,7 @@ def _functions(file: Path) -> set[str]:
 def test_every_named_proof_exists_and_every_proof_is_named():
     """A test that is renamed takes its line of the document with it."""
     text = DOCUMENT.read_text(encoding="utf-8")
-    elsewhere = re.findall(r"`tests/(\w+\.py)::(\w+)`", text)
+    elsewhere = re.findall(r"`tests/([\w/]+\.py)::(\w+)`", text)
     assert [name for file, name in elsewhere if name not in _functions(TESTS / file)] == []
     here = {
         name

@@ -13,18 +13,14 @@ from typing import Any
 
 import aiohttp
 import pytest
-from accounts import bot
-from fault_proxy import FAULTS, FaultProxy
-from proof import note_worst
-from support import KEY, RawRequest, RawServer, Step, hang, reply
 
-from meetstream_async import (
-    MeetBitClient,
-    MeetStreamClient,
-    MeetStreamError,
-    RetryPolicy,
-)
+from meetstream_async import MeetBitClient, MeetStreamClient, MeetStreamError, RetryPolicy
 from meetstream_async.simulator import Simulator
+from tests.helpers.accounts import bot
+from tests.helpers.credentials import KEY
+from tests.helpers.fault_proxy import FAULTS, FaultProxy
+from tests.helpers.proof import note_worst
+from tests.helpers.raw_server import RawRequest, RawServer, Step, hang, reply
 
 AT_ONCE = RetryPolicy(initial_wait=0)
 LOSSES = [name for name in FAULTS if name not in ("latency", "trickle")]
