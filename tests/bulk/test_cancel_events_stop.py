@@ -179,7 +179,7 @@ BAD_ARGUMENTS = [
 
 @pytest.mark.parametrize("dry_run", [False, True], ids=["run", "dry run"])
 @pytest.mark.parametrize(
-    ("arguments", "says"), BAD_ARGUMENTS, ids=[str(bad)[:50] for bad, _ in BAD_ARGUMENTS]
+    ("arguments", "says"), BAD_ARGUMENTS, ids=[next(iter(bad)) for bad, _ in BAD_ARGUMENTS]
 )
 async def test_bad_arguments_are_told_before_any_request(arguments, says, dry_run):
     """Each is a ConfigurationError that names the argument, and the server sees nothing."""
