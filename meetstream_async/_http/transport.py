@@ -36,6 +36,13 @@ test client)."""
 _USER_AGENT = f"meetstream-async/{__version__}"
 
 
+def check_timeout(timeout: float) -> float:
+    """Seconds per attempt. Raises ClientSetupError for anything but a number above 0."""
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
+        raise ClientSetupError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
+    return float(timeout)
+
+
 class Transport:
     """Sends requests with the credential, over a session opened here or a borrowed one.
 
@@ -62,9 +69,7 @@ class Transport:
         self._origin = base_url.origin()
         trace_configs = checked_traces(trace_configs)
         check_session(session, trace_configs)
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
-            raise ClientSetupError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
-        self.timeout = float(timeout)
+        self.timeout = check_timeout(timeout)
         self.closed = False
         self._credentials = credentials
         self._trace_configs = trace_configs

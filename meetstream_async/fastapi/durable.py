@@ -115,7 +115,9 @@ class DurableRuns:
                 await asyncio.wait({tidying})
 
     async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
-        options = attrs.evolve(self._options, **request.options())
+        options = attrs.evolve(
+            self._options, **request.options().keywords(), max_concurrency=request.max_concurrency
+        )
         account = attrs.evolve(self._account, event_ids=request.event_ids)
         job_id = _PREFIX + (secrets.token_hex(24) if key is None else _digest(account.name, key))
         with _told():

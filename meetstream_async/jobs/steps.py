@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 
+import attrs
+
 from .. import (
     EventNotFoundError,
     MeetStreamClient,
@@ -31,7 +33,10 @@ async def unschedule(
 ) -> Json:
     """Send the chunk's cancels. Setting ``stop`` sends nothing new; what was not sent is left for later."""
     targets = [target for known in chunk for target in known.targets()]
-    report = await bulk_unschedule(client, targets, stop=stop, **options.for_bulk())
+    # The look has applied the filter already.
+    chosen = {**options.keywords(), "where": None, "whole_events": False}
+    bulk = attrs.evolve(options.bulk(), stop=stop)
+    report = await bulk_unschedule(client, targets, **chosen, **bulk.keywords())
     by_event = {known.event_id: known for known in chunk if known.event_id is not None}
     by_bot = {bot_id: known for known in chunk if known.event_id is None for bot_id in known.bots}
     final: list[Json] = []
