@@ -52,7 +52,9 @@ class Record:
         stop = bulk.stop or asyncio.Event()
         self.task = asyncio.current_task()
         try:
-            report = await self.agreement.job.carry_out(client, attrs.evolve(bulk, on_outcome=hear, stop=stop))
+            report = await self.agreement.job.carry_out(
+                client, attrs.evolve(bulk, on_outcome=hear, stop=stop)
+            )
         except MeetStreamError as error:
             self._end(None, ok=False, complete=False, interrupted=stop.is_set(), reason=str(error))
             raise

@@ -68,13 +68,16 @@ class BulkRequest(BaseModel):
     max_concurrency: Annotated[int, BeforeValidator(_number)] = Field(
         default=_HOW.max_concurrency, ge=1, le=MOST_CONCURRENT, description="Requests in flight at most."
     )
-    dry_run: StrictBool = Field(default=_WHAT.dry_run, description="Say what would be done, and send no DELETE.")
+    dry_run: StrictBool = Field(
+        default=_WHAT.dry_run, description="Say what would be done, and send no DELETE."
+    )
     cancel_all_occurrences: StrictBool | None = Field(
         default=_WHAT.cancel_all_occurrences,
         description="Take whole recurring series; with a `filter` this needs `whole_events`.",
     )
     from_date: Annotated[AwareDatetime | None, BeforeValidator(_text)] = Field(
-        default=_WHAT.from_date, description="Of a series only occurrences from then on; needs `cancel_all_occurrences`."
+        default=_WHAT.from_date,
+        description="Of a series only occurrences from then on; needs `cancel_all_occurrences`.",
     )
     one_off_bots: Literal["report", "skip", "delete"] = Field(
         default=_WHAT.one_off_bots,
