@@ -13,6 +13,7 @@ from .bulk.report import (
     MeetingCancellation,
     OutcomeStatus,
     UnscheduleOutcome,
+    outcome_to_dict,
 )
 from .bulk.run import BulkRun
 from .bulk.unschedule import bulk_unschedule, stream_unschedule
@@ -96,6 +97,7 @@ __all__ = [
     "cancel_meetings",
     "check_api_key",
     "check_event_id",
+    "outcome_to_dict",
     "stream_unschedule",
     "unschedule_all",
 ]

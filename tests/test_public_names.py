@@ -39,6 +39,7 @@ FOR_THE_PACKAGE = {
     "Attempt",
     "retry",
     "Outcome",
+    "BotsOutcome",
     "Tally",
     "run_to_end",
     "with_report",

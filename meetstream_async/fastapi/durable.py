@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
-from .. import ConfigurationError, MeetStreamClient
+from .. import ConfigurationError, MeetStreamClient, outcome_to_dict
 from ..jobs import (
     JobAccount,
     JobConflictError,
@@ -230,6 +230,4 @@ def _state(status: JobStatus) -> RunState:
 
 
 def _outcome(outcome: JobOutcome) -> RunOutcome:
-    known = outcome.to_dict()
-    del known["account"]
-    return RunOutcome(position=outcome.position, **known)
+    return RunOutcome(position=outcome.position, **outcome_to_dict(outcome))

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
-from .. import BotFilter, BulkOptions, MeetStreamClient, OutcomeStatus, UnscheduleOptions
+from .. import BotFilter, BulkOptions, ConfigurationError, MeetStreamClient, OutcomeStatus, UnscheduleOptions
 from .problems import ProblemError
 
 MOST_EVENT_IDS = 10_000
@@ -90,6 +90,10 @@ class BulkRequest(BaseModel):
 
     def options(self) -> UnscheduleOptions:
         """What to do. Raises ConfigurationError for options that contradict each other."""
+        if self.filter is not None and self.event_ids is not None:
+            raise ConfigurationError(
+                "filter selects from the listing, which event_ids replace: leave one of them out"
+            )
         return UnscheduleOptions(
             where=self.filter,
             cancel_all_occurrences=self.cancel_all_occurrences,
@@ -148,9 +152,11 @@ class RunOutcome(BaseModel):
     position: str = Field(description="Its place in the run; `after` and `Last-Event-ID` go on behind it.")
     event_id: str | None
     bot_ids: list[str]
+    inferred: bool = Field(description="Found done after an attempt whose answer was lost.")
     status: OutcomeStatus
     reason: str | None
     attempts: int = Field(description="Requests sent.")
+    elapsed: float = Field(description="Seconds from the first attempt to the last answer.")
     error: str | None = Field(description="The error's class and text.")
 
 

@@ -21,8 +21,9 @@ from .. import (
     UnscheduleOutcome,
     UserNotFoundError,
     bulk_unschedule,
+    outcome_to_dict,
 )
-from .ledger import AccountLedger, Json, Known, outcome_of
+from .ledger import AccountLedger, Json, Known
 from .options import JobOptions
 
 _ENDED_HERE = "the account's run was told to stop"
@@ -90,14 +91,10 @@ def is_missing_bot(outcome: UnscheduleOutcome) -> bool:
 
 
 def _stored(known: Known, outcome: UnscheduleOutcome) -> Json:
-    earlier = 0 if known.open is None else known.open["attempts"]
-    stored = outcome_of(
-        known,
-        outcome.status,
-        outcome.reason,
-        attempts=outcome.attempts + earlier,
-        error=None if outcome.error is None else describe(outcome.error),
-    )
+    stored = outcome_to_dict(attrs.evolve(outcome, bot_ids=tuple(known.bots)))
+    if known.open is not None:
+        stored["attempts"] += known.open["attempts"]
+        stored["elapsed"] += known.open["elapsed"]
     return {**stored, "missing": True} if is_missing_bot(outcome) else stored
 
 
@@ -116,7 +113,13 @@ def settled(known: Known, whole: bool) -> Json:
             return {**outcome, "status": OutcomeStatus.ALREADY_UNSCHEDULED, "reason": reason, "error": None}
         if outcome["status"] == OutcomeStatus.UNKNOWN:
             reason = "inferred: not listed any more"
-            return {**outcome, "status": OutcomeStatus.UNSCHEDULED, "reason": reason, "error": None}
+            return {
+                **outcome,
+                "status": OutcomeStatus.UNSCHEDULED,
+                "inferred": True,
+                "reason": reason,
+                "error": None,
+            }
     if outcome.get("missing"):
         return {**outcome, "status": OutcomeStatus.UNKNOWN, "reason": "may have joined"}
     return outcome

@@ -30,7 +30,7 @@ from .output import console, say
 _EVERY = 3.0
 """Seconds between two plain lines."""
 
-_SESSION = logging.getLogger("meetstream_async._http.session")
+_SESSION = logging.getLogger("meetstream_async.http")
 
 
 class _Outcome(Protocol):
