@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from .deadlines import check_timeout
 from .rate_limit import check_rate_limit
-from .transport import check_timeout
 from .urls import check_base_url
 
 

@@ -21,7 +21,7 @@ from ..errors import (
     TransportError,
 )
 from .connections import CONNECTIONS, GatedConnector, HeldBackError, Permits, check_session, checked_traces
-from .deadlines import Deadline, Deadlines
+from .deadlines import Deadline, Deadlines, check_timeout
 from .failures import CLOSED, HELD_BACK, BodyTooLargeError, ConnectionLostError, Failure, HeldBack, unusable
 from .reply import Reply
 from .secrets import LONG_SECRET, Secret, clean_text, scrubber
@@ -34,13 +34,6 @@ _SWITCH = "_retry_connection"
 test client)."""
 
 _USER_AGENT = f"meetstream-async/{__version__}"
-
-
-def check_timeout(timeout: float) -> float:
-    """Seconds per attempt. Raises ClientSetupError for anything but a number above 0."""
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
-        raise ClientSetupError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
-    return float(timeout)
 
 
 class Transport:
