@@ -14,12 +14,15 @@ import meetstream_async
 PACKAGE = Path(meetstream_async.__file__).parent
 FOR_USERS = [
     "errors",
+    "_http/options",
     "_http/retry",
     "meetstream/models",
     "meetstream/filters",
     "meetstream/client",
+    "meetstream/checks",
     "meetbit/models",
     "meetbit/client",
+    "bulk/options",
     "bulk/report",
     "bulk/run",
     "bulk/unschedule",
@@ -30,12 +33,14 @@ FOR_USERS = [
 """Modules whose classes and functions are for users; those that are not are listed below."""
 FOR_THE_PACKAGE = {
     "canonical_platform",
+    "is_plain_function",
     "is_retried",
     "speaks_for_itself",
     "parse_retry_after",
     "Attempt",
     "retry",
     "Outcome",
+    "BotsOutcome",
     "Tally",
     "run_to_end",
     "with_report",

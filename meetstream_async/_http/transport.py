@@ -27,7 +27,7 @@ from .connections import (
     checked_traces,
     read_body,
 )
-from .deadlines import Deadline, Deadlines
+from .deadlines import Deadline, Deadlines, check_timeout
 from .failures import (
     CLOSED,
     HELD_BACK,
@@ -75,9 +75,7 @@ class Transport:
         self._origin = base_url.origin()
         trace_configs = checked_traces(trace_configs)
         check_session(session, trace_configs)
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
-            raise ClientSetupError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
-        self.timeout = float(timeout)
+        self.timeout = check_timeout(timeout)
         self.closed = False
         self._credentials = credentials
         self._trace_configs = trace_configs

@@ -15,6 +15,7 @@ from ..meetbit.models import CancelledEvent
 from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBot, ScheduledBotPage
+from .options import BULK_DEFAULTS, BulkOptions
 from .report import MeetingCancellation, OutcomeStatus, UnscheduleOutcome
 from .unschedule import bulk_unschedule
 
@@ -61,9 +62,7 @@ class MeetingState:
 async def unschedule_bots(
     meetstream: MeetStreamClient,
     meetings: list[MeetingState],
-    max_concurrency: int = 5,
-    max_pause: float = 300.0,
-    stop_after_failures: int = 20,
+    options: BulkOptions[UnscheduleOutcome] = BULK_DEFAULTS,
 ) -> tuple[MeetingCancellation, ...]:
     """The second meeting of each meeting, with one listing for all that need it. Raises no error."""
     page: ScheduledBotPage | None = None
@@ -72,18 +71,12 @@ async def unschedule_bots(
     left: dict[str, str] = {}
 
     async def unschedule(targets: Sequence[ScheduledBot | str]) -> tuple[UnscheduleOutcome, ...]:
-        report = await bulk_unschedule(
-            meetstream,
-            targets,
-            max_concurrency=max_concurrency,
-            max_pause=max_pause,
-            stop_after_failures=stop_after_failures,
-        )
+        report = await bulk_unschedule(meetstream, targets, **options.keywords())
         return report.outcomes
 
     if any(meeting.needs_listing for meeting in meetings):
         try:
-            page = await _list(meetstream, max_pause)
+            page = await _list(meetstream, options.max_pause)
         except MeetStreamError as error:
             failure = f"the bots could not be listed: {type(error).__name__}: {error}"
     wanted = {meeting.wanted for meeting in meetings if meeting.needs_listing}

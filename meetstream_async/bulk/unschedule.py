@@ -15,7 +15,14 @@ from ._items import EventItem, Target, Targets, group, key_of
 from ._operation import Gaps
 from ._targets import Source
 from ._unscheduler import Unscheduler
-from .options import BulkOptions, OneOffBots, UnscheduleOptions, Where
+from .options import (
+    BULK_DEFAULTS,
+    UNSCHEDULE_DEFAULTS,
+    BulkOptions,
+    OneOffBots,
+    UnscheduleOptions,
+    Where,
+)
 from .report import BulkReport, UnscheduleOutcome
 from .run import BulkRun, run_to_end
 
@@ -24,15 +31,15 @@ def stream_unschedule(
     client: MeetStreamClient,
     targets: Targets,
     *,
-    max_concurrency: int = 5,
-    where: Where | None = None,
-    cancel_all_occurrences: bool | None = None,
-    from_date: datetime | None = None,
-    one_off_bots: OneOffBots = "report",
-    whole_events: bool = False,
-    dry_run: bool = False,
-    max_pause: float = 300.0,
-    stop_after_failures: int = 20,
+    max_concurrency: int = BULK_DEFAULTS.max_concurrency,
+    where: Where | None = UNSCHEDULE_DEFAULTS.where,
+    cancel_all_occurrences: bool | None = UNSCHEDULE_DEFAULTS.cancel_all_occurrences,
+    from_date: datetime | None = UNSCHEDULE_DEFAULTS.from_date,
+    one_off_bots: OneOffBots = UNSCHEDULE_DEFAULTS.one_off_bots,
+    whole_events: bool = UNSCHEDULE_DEFAULTS.whole_events,
+    dry_run: bool = UNSCHEDULE_DEFAULTS.dry_run,
+    max_pause: float = BULK_DEFAULTS.max_pause,
+    stop_after_failures: int = BULK_DEFAULTS.stop_after_failures,
     dedupe: bool = True,
     on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
 ) -> BulkRun[UnscheduleOutcome]:
@@ -41,9 +48,21 @@ def stream_unschedule(
     Takes the arguments of ``bulk_unschedule``. Memory stays flat: outcomes are handed out, not kept, and
     nothing is started that the consumer has no room for.
     """
-    options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
+    options = UnscheduleOptions(
+        where=where,
+        cancel_all_occurrences=cancel_all_occurrences,
+        from_date=from_date,
+        one_off_bots=one_off_bots,
+        whole_events=whole_events,
+        dry_run=dry_run,
+    )
     operation = _operation(client, targets, options, dedupe)
-    bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome)
+    bulk = BulkOptions(
+        max_concurrency=max_concurrency,
+        max_pause=max_pause,
+        stop_after_failures=stop_after_failures,
+        on_outcome=on_outcome,
+    )
     return BulkRun(operation, bulk)
 
 
@@ -51,15 +70,15 @@ async def bulk_unschedule(
     client: MeetStreamClient,
     targets: Targets,
     *,
-    max_concurrency: int = 5,
-    where: Where | None = None,
-    cancel_all_occurrences: bool | None = None,
-    from_date: datetime | None = None,
-    one_off_bots: OneOffBots = "report",
-    whole_events: bool = False,
-    dry_run: bool = False,
-    max_pause: float = 300.0,
-    stop_after_failures: int = 20,
+    max_concurrency: int = BULK_DEFAULTS.max_concurrency,
+    where: Where | None = UNSCHEDULE_DEFAULTS.where,
+    cancel_all_occurrences: bool | None = UNSCHEDULE_DEFAULTS.cancel_all_occurrences,
+    from_date: datetime | None = UNSCHEDULE_DEFAULTS.from_date,
+    one_off_bots: OneOffBots = UNSCHEDULE_DEFAULTS.one_off_bots,
+    whole_events: bool = UNSCHEDULE_DEFAULTS.whole_events,
+    dry_run: bool = UNSCHEDULE_DEFAULTS.dry_run,
+    max_pause: float = BULK_DEFAULTS.max_pause,
+    stop_after_failures: int = BULK_DEFAULTS.stop_after_failures,
     dedupe: bool = True,
     on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
     stop: asyncio.Event | None = None,
@@ -84,9 +103,22 @@ async def bulk_unschedule(
     iterable itself raises. What happens to an event is in the report, never raised: see
     ``BulkReport.raise_for_failures``.
     """
-    options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
+    options = UnscheduleOptions(
+        where=where,
+        cancel_all_occurrences=cancel_all_occurrences,
+        from_date=from_date,
+        one_off_bots=one_off_bots,
+        whole_events=whole_events,
+        dry_run=dry_run,
+    )
     operation = _operation(client, targets, options, dedupe)
-    bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
+    bulk = BulkOptions(
+        max_concurrency=max_concurrency,
+        max_pause=max_pause,
+        stop_after_failures=stop_after_failures,
+        on_outcome=on_outcome,
+        stop=stop,
+    )
     return await run_to_end(operation, bulk)
 
 

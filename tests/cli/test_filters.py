@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import attrs
 import pytest
 
-from meetstream_async import BotFilter, MeetStreamClient, OutcomeStatus, unschedule_all
+from meetstream_async import BotFilter, BulkOptions, MeetStreamClient, OutcomeStatus, unschedule_all
 from meetstream_async.cli.exit_codes import Refused
 from meetstream_async.cli.inputs.filters import select
 from meetstream_async.preview import Consent, Selection, look
@@ -97,7 +97,7 @@ async def test_an_event_that_left_the_filter_is_not_called_done() -> None:
         sim.ledger  # noqa: B018 - the account changes while the human reads
         await client.unschedule_event("evt_a")
         sim.add_bot(SimulatedBot("bot-2", "evt_a", platform="google_meet"))
-        report = await consent.carry_out(client, on_outcome=lambda _: None, stop=asyncio.Event())
+        report = await consent.carry_out(client, BulkOptions())
         assert sim.ledger.scheduled_bots == {"bot-2"}
     (outcome,) = report.outcomes
     assert (outcome.event_id, outcome.status, report.ok) == ("evt_a", OutcomeStatus.SKIPPED, False)
@@ -115,7 +115,7 @@ async def test_an_event_that_was_shared_in_the_preview_stays_left_alone() -> Non
         consent = await agree(sim, client)
         assert (consent.preview.to_do, list(consent.preview.shared)) == (0, ["evt_a"])
         await client.delete_scheduled_bot("bot-2")
-        report = await consent.carry_out(client, on_outcome=lambda _: None, stop=asyncio.Event())
+        report = await consent.carry_out(client, BulkOptions())
         assert sim.ledger.scheduled_bots == {"bot-1"}
     assert [one.status for one in report.outcomes] == [OutcomeStatus.SKIPPED]
     assert report.counts[OutcomeStatus.SKIPPED] == 1

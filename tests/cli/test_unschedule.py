@@ -10,6 +10,7 @@ import pytest
 
 from meetstream_async import MeetStreamClient, RetryPolicy, bulk_unschedule
 from meetstream_async.cli.exit_codes import Refused
+from meetstream_async.cli.inputs.options import Filter, Scope
 from meetstream_async.cli.runs.bulk_run import BulkChoices
 from meetstream_async.cli.runs.request import Unscheduling, read
 from meetstream_async.cli.terminal.prompt import check_most
@@ -17,6 +18,7 @@ from meetstream_async.preview import verify
 from meetstream_async.simulator import SimulatedBot, Simulator
 from tests.helpers.command_line import CANARY, Terminal, command, deletes, lines_of, said_in, surroundings
 
+ZOOM = Filter(platform="zoom")
 ABC = [SimulatedBot(f"bot-{name}", f"evt_{name}") for name in "abc"]
 
 
@@ -170,10 +172,13 @@ async def test_series_are_unscheduled_as_a_whole() -> None:
     [
         ({"ids": ("a",), "events": "f"}, "event ids and --events exclude each other"),
         ({"events": "f", "retry_from": Path("r")}, "--events and --retry-from exclude each other"),
-        ({"ids": ("a",), "platform": "zoom"}, "a filter selects from the listing, which event ids replaces"),
-        ({"series_from": "now"}, "--from says where a series is cut off: it needs --all-occurrences"),
-        ({"platform": "zoom", "all_occurrences": True}, "add --whole-events to accept that"),
-        ({"all_occurrences": True, "series_from": "noon"}, "--from 'noon' is no time"),
+        ({"ids": ("a",), "filter": ZOOM}, "a filter selects from the listing, which event ids replaces"),
+        (
+            {"scope": Scope(series_from="now")},
+            "--from says where a series is cut off: it needs --all-occurrences",
+        ),
+        ({"filter": ZOOM, "scope": Scope(all_occurrences=True)}, "add --whole-events to accept that"),
+        ({"scope": Scope(all_occurrences=True, series_from="noon")}, "--from 'noon' is no time"),
         ({"command": "unschedule"}, "nothing to unschedule"),
         ({"events": "-"}, "standard input brings the ids"),
     ],
@@ -188,7 +193,7 @@ def test_options_that_go_together_are_taken() -> None:
     """The same options with what they need are accepted, and shown in a report's options."""
     asked = read(
         Unscheduling(
-            platform="zoom", all_occurrences=True, whole_events=True, series_from="+1d",
+            filter=ZOOM, scope=Scope(all_occurrences=True, series_from="+1d"), whole_events=True,
             choices=BulkChoices(most=5),
         )
     )  # fmt: skip
@@ -197,7 +202,7 @@ def test_options_that_go_together_are_taken() -> None:
     assert (options["all_occurrences"], options["whole_events"], options["max"]) == (True, True, 5)
     assert options["from"].endswith("+00:00")
     assert asked.again == f"meetstream-async unschedule-all --all-occurrences --from {options['from']}"
-    delete = read(Unscheduling(command="unschedule", ids=("a",), one_off_bots="delete"))
+    delete = read(Unscheduling(command="unschedule", ids=("a",), scope=Scope(one_off_bots="delete")))
     assert delete.again == "meetstream-async unschedule --one-off-bots delete"
 
 

@@ -22,8 +22,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 import meetstream_async
 from meetstream_async import (
     BotFilter,
+    BulkOptions,
     BulkReport,
     CancelOutcome,
+    ClientOptions,
     MeetingCancellation,
     MeetStreamError,
     OutcomeStatus,
@@ -32,13 +34,15 @@ from meetstream_async import (
     ScheduledBot,
     ScheduledBotPage,
     ServerError,
+    UnscheduleOptions,
     UnscheduleOutcome,
     UnscheduleResult,
 )
 
 PUBLIC = [getattr(meetstream_async, name) for name in meetstream_async.__all__]
-MODELS = [cls for cls in PUBLIC if inspect.isclass(cls) and attrs.has(cls) and cls is not RetryPolicy]
-"""Every public value but the policy, which is no part of an answer."""
+OPTIONS = (BulkOptions, ClientOptions, RetryPolicy, UnscheduleOptions)
+MODELS = [cls for cls in PUBLIC if inspect.isclass(cls) and attrs.has(cls) and cls not in OPTIONS]
+"""Every public value but options, which are no part of an answer."""
 
 
 def _app() -> FastAPI:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from attrs import frozen
 
+from meetstream_async import BulkOptions
 from meetstream_async.console import Desk, Served, serving
 from meetstream_async.simulator import Simulator
 
@@ -65,7 +66,7 @@ async def console(
     sim: Simulator, *, opened: bool = True, clock: Callable[[], float] = time.monotonic, **options: Any
 ) -> AsyncIterator[Console]:
     """A console for the simulated account, which is told the options of its runs."""
-    desk = Desk(sim.base_url, "a test", options=options, clock=clock)
+    desk = Desk(sim.base_url, "a test", options=BulkOptions(**options), clock=clock)
     async with (
         serving(desk, {"api_key": sim.api_key, "base_url": sim.base_url}) as served,
         httpx.AsyncClient(base_url=served.address, timeout=20) as http,

@@ -115,8 +115,8 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
         ({"name": "a\nb"}, "an account's name must be"),
         ({"name": CANARY}, "looks like a key"),
         ({"event_ids": "evt_1"}, "event_ids must be an iterable"),
-        ({"event_ids": ["evt_1", ""]}, r"account 'a': targets\[1\] is empty"),
-        ({"event_ids": [1]}, "must be a ScheduledBot or an event id"),
+        ({"event_ids": ["evt_1", ""]}, r"account 'a': event_ids\[1\] is empty"),
+        ({"event_ids": [1]}, r"event_ids\[0\] is int, not a string"),
         ({"api_key_ref": "vault:1"}, "api_key_env and api_key_ref are given"),
     ],
 )

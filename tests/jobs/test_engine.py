@@ -350,12 +350,15 @@ async def test_outcomes_are_values(engine: JobEngine, monkeypatch: pytest.Monkey
         await wait_for_job(job_id, poll=0.1)
     (outcome,) = await everything(job_id)
     assert isinstance(outcome, JobOutcome)
+    assert outcome.elapsed > 0
     assert outcome.to_dict() == {
         "account": "customer-0",
         "event_id": "evt_0_0000",
         "bot_ids": ["bot-0-0000"],
+        "inferred": False,
         "status": "unscheduled",
         "reason": None,
         "attempts": 1,
+        "elapsed": outcome.elapsed,
         "error": None,
     }

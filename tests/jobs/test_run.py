@@ -304,8 +304,8 @@ async def test_rows_that_cannot_be_read_make_it_incomplete() -> None:
 def test_steps_that_were_stored_before_are_still_read() -> None:
     """A release goes on with what the releases before it stored: these steps, as version 1 wrote them."""
     joins = "2026-11-24T10:00:00+00:00"
-    done = {"reason": None, "attempts": 1, "error": None}
-    lost = {"reason": "503", "attempts": 4, "error": "ServerError: 503"}
+    done = {"inferred": False, "reason": None, "attempts": 1, "elapsed": 0.1, "error": None}
+    lost = {"inferred": False, "reason": "503", "attempts": 4, "elapsed": 9.5, "error": "ServerError: 503"}
     look_ = {"step": "look", "outcomes": [], "incomplete": [], "still_listed": [], "stopped": None}
     stored: list[Json] = [
         {
