@@ -14,12 +14,15 @@ import meetstream_async
 PACKAGE = Path(meetstream_async.__file__).parent
 FOR_USERS = [
     "errors",
+    "_http/options",
     "_http/retry",
     "meetstream/models",
     "meetstream/filters",
     "meetstream/client",
+    "meetstream/checks",
     "meetbit/models",
     "meetbit/client",
+    "bulk/options",
     "bulk/report",
     "bulk/run",
     "bulk/account_state",
@@ -31,6 +34,7 @@ FOR_USERS = [
 """Modules whose classes and functions are for users; those that are not are listed below."""
 FOR_THE_PACKAGE = {
     "canonical_platform",
+    "is_plain_function",
     "is_retried",
     "parse_http_date",
     "parse_retry_after",
@@ -39,6 +43,7 @@ FOR_THE_PACKAGE = {
     "Attempt",
     "retry",
     "Outcome",
+    "BotsOutcome",
     "Tally",
     "run_to_end",
     "with_report",

@@ -25,6 +25,16 @@ class WaitTooLongError(Exception):
         self.seconds = seconds
 
 
+def check_rate_limit(rate: float | None) -> None:
+    """Raises ClientSetupError for anything but a usable number of requests per second, or None."""
+    if rate is not None and (
+        isinstance(rate, bool) or not isinstance(rate, int | float) or not 1e-6 <= rate <= 1e6
+    ):
+        raise ClientSetupError(
+            f"rate_limit must be requests per second, from 0.000001 to 1000000, or None; not {rate!r}"
+        )
+
+
 class RateLimiter:
     """Spaces the requests of one client evenly and holds all of them back during a pause.
 
@@ -46,12 +56,7 @@ class RateLimiter:
         ``first_pause``, ``longest_pause``: seconds to pause after a 429 that does not say for how long,
         doubled with each further one in a row.
         """
-        if rate is not None and (
-            isinstance(rate, bool) or not isinstance(rate, int | float) or not 1e-6 <= rate <= 1e6
-        ):
-            raise ClientSetupError(
-                f"rate_limit must be requests per second, from 0.000001 to 1000000, or None; not {rate!r}"
-            )
+        check_rate_limit(rate)
         self._interval = 0.0 if rate is None else 1.0 / rate
         self._next = 0.0
         self._paused_until = 0.0

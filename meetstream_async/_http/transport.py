@@ -27,7 +27,7 @@ from .connections import (
     checked_traces,
     read_body,
 )
-from .deadlines import Deadline, Deadlines
+from .deadlines import Deadline, Deadlines, check_timeout
 from .failures import (
     CLOSED,
     HELD_BACK,
@@ -75,9 +75,7 @@ class Transport:
         self._origin = base_url.origin()
         trace_configs = checked_traces(trace_configs)
         check_session(session, trace_configs)
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
-            raise ClientSetupError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
-        self.timeout = float(timeout)
+        self.timeout = check_timeout(timeout)
         self.closed = False
         self._credentials = credentials
         self._trace_configs = trace_configs
@@ -127,7 +125,8 @@ class Transport:
         """
         loop = asyncio.get_running_loop()
         if self._loop is loop:
-            self._usable()
+            if self.closed or self._borrowed:
+                self._usable()
             return loop
         if self._loop is not None:
             raise ClientSetupError("the client belongs to another event loop; make one client per loop")
@@ -184,8 +183,10 @@ class Transport:
         It is given up after ``seconds``. The transport has been opened.
         """
         http = self._http
-        if http is None or (problem := self._problem()) is not None:
-            return unusable(problem or CLOSED)
+        if http is None or self.closed or self._borrowed:
+            problem = self._problem()
+            if problem is not None or http is None:
+                return unusable(problem or CLOSED)
         assert self._deadlines is not None
         status: int | None = None
         headers: Mapping[str, str] = {}

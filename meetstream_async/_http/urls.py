@@ -42,12 +42,17 @@ def check_identifier(value: object, name: str) -> str:
 _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]+")
 
 
-def path_segment(identifier: str) -> str:
-    """``identifier`` as one percent-encoded path segment, nothing taken for safe."""
+def path_segment(identifier: object, name: str) -> str:
+    """``identifier`` as one percent-encoded path segment, with no character taken for safe.
+
+    Raises ConfigurationError, which names the argument ``name``, for what can't be used as an id.
+    """
     # Nearly every id stays as it is, and quote() takes four times as long to say so.
-    plain = _UNRESERVED.fullmatch(identifier)
-    # Its characters: an enum member or another kind of str may have a __str__ of its own.
-    return plain[0] if plain else quote(identifier, safe="")
+    plain = _UNRESERVED.fullmatch(identifier) if isinstance(identifier, str) else None
+    if plain is not None and len(plain[0]) > 2:
+        # Its characters: an enum member or another kind of str may have a __str__ of its own.
+        return plain[0]
+    return quote(check_identifier(identifier, name), safe="")
 
 
 def check_base_url(value: object, source: str) -> URL:

@@ -16,7 +16,7 @@ from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBot, ScheduledBotPage
 from ._evidence import is_calendar_bot
-from .options import BulkOptions
+from .options import BULK_DEFAULTS, BulkOptions
 from .report import MeetingCancellation, OutcomeStatus, UnscheduleOutcome
 from .unschedule import unschedule_until_empty
 
@@ -60,9 +60,7 @@ class MeetingState:
 async def unschedule_bots(
     meetstream: MeetStreamClient,
     meetings: list[MeetingState],
-    max_concurrency: int = 5,
-    max_pause: float = 300.0,
-    stop_after_failures: int = 20,
+    options: BulkOptions[UnscheduleOutcome] = BULK_DEFAULTS,
 ) -> tuple[MeetingCancellation, ...]:
     """The second meeting of each meeting, with one listing for all that need it. Raises no error."""
     page: ScheduledBotPage | None = None
@@ -71,7 +69,7 @@ async def unschedule_bots(
 
     if any(meeting.needs_listing for meeting in meetings):
         try:
-            page = await _list(meetstream, max_pause)
+            page = await _list(meetstream, options.max_pause)
         except MeetStreamError as error:
             failure = f"the bots could not be listed: {type(error).__name__}: {error}"
     wanted = {meeting.wanted for meeting in meetings if meeting.needs_listing}
@@ -79,11 +77,10 @@ async def unschedule_bots(
     known = [
         meeting.bot_event_id for meeting in meetings if meeting.goes_on and meeting.bot_event_id is not None
     ]
-    bulk: BulkOptions[UnscheduleOutcome] = BulkOptions(max_concurrency, max_pause, stop_after_failures, None)
     whole = page is not None and not page.truncated and not page.rejected
     try:
         if rows or known:
-            found = await unschedule_until_empty(meetstream, [*rows, *known], bulk, whole=whole)
+            found = await unschedule_until_empty(meetstream, [*rows, *known], options, whole=whole)
             outcomes = {outcome.event_id: outcome for outcome in found}
     except MeetStreamError as error:
         failure = f"its bot was not unscheduled: {type(error).__name__}: {error}"

@@ -10,7 +10,15 @@ from ..errors import ConfigurationError
 from ..meetstream.client import MeetStreamClient
 from ._given import EmptyingOperation, ForgetfulOperation, TargetOperation
 from ._items import Target, Targets
-from .options import BulkOptions, CancelBy, OneOffBots, UnscheduleOptions, Where
+from .options import (
+    BULK_DEFAULTS,
+    UNSCHEDULE_DEFAULTS,
+    BulkOptions,
+    CancelBy,
+    OneOffBots,
+    UnscheduleOptions,
+    Where,
+)
 from .report import BulkReport, UnscheduleOutcome
 from .run import BulkRun, run_to_end
 
@@ -19,16 +27,16 @@ def stream_unschedule(
     client: MeetStreamClient,
     targets: Targets,
     *,
-    max_concurrency: int = 5,
-    where: Where | None = None,
-    cancel_all_occurrences: bool | None = None,
-    from_date: datetime | None = None,
-    one_off_bots: OneOffBots = "report",
-    whole_events: bool = False,
-    cancel_by: CancelBy = "auto",
-    dry_run: bool = False,
-    max_pause: float = 300.0,
-    stop_after_failures: int = 20,
+    max_concurrency: int = BULK_DEFAULTS.max_concurrency,
+    where: Where | None = UNSCHEDULE_DEFAULTS.where,
+    cancel_all_occurrences: bool | None = UNSCHEDULE_DEFAULTS.cancel_all_occurrences,
+    from_date: datetime | None = UNSCHEDULE_DEFAULTS.from_date,
+    one_off_bots: OneOffBots = UNSCHEDULE_DEFAULTS.one_off_bots,
+    whole_events: bool = UNSCHEDULE_DEFAULTS.whole_events,
+    cancel_by: CancelBy = UNSCHEDULE_DEFAULTS.cancel_by,
+    dry_run: bool = UNSCHEDULE_DEFAULTS.dry_run,
+    max_pause: float = BULK_DEFAULTS.max_pause,
+    stop_after_failures: int = BULK_DEFAULTS.stop_after_failures,
     dedupe: bool = True,
     on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
 ) -> BulkRun[UnscheduleOutcome]:
@@ -38,10 +46,21 @@ def stream_unschedule(
     nothing is started that the consumer has no room for.
     """
     options = UnscheduleOptions(
-        where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run, cancel_by
+        where=where,
+        cancel_all_occurrences=cancel_all_occurrences,
+        from_date=from_date,
+        one_off_bots=one_off_bots,
+        whole_events=whole_events,
+        dry_run=dry_run,
+        cancel_by=cancel_by,
     )
     operation = _operation(client, targets, options, dedupe)
-    bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome)
+    bulk = BulkOptions(
+        max_concurrency=max_concurrency,
+        max_pause=max_pause,
+        stop_after_failures=stop_after_failures,
+        on_outcome=on_outcome,
+    )
     return BulkRun(operation, bulk)
 
 
@@ -49,16 +68,16 @@ async def bulk_unschedule(
     client: MeetStreamClient,
     targets: Targets,
     *,
-    max_concurrency: int = 5,
-    where: Where | None = None,
-    cancel_all_occurrences: bool | None = None,
-    from_date: datetime | None = None,
-    one_off_bots: OneOffBots = "report",
-    whole_events: bool = False,
-    cancel_by: CancelBy = "auto",
-    dry_run: bool = False,
-    max_pause: float = 300.0,
-    stop_after_failures: int = 20,
+    max_concurrency: int = BULK_DEFAULTS.max_concurrency,
+    where: Where | None = UNSCHEDULE_DEFAULTS.where,
+    cancel_all_occurrences: bool | None = UNSCHEDULE_DEFAULTS.cancel_all_occurrences,
+    from_date: datetime | None = UNSCHEDULE_DEFAULTS.from_date,
+    one_off_bots: OneOffBots = UNSCHEDULE_DEFAULTS.one_off_bots,
+    whole_events: bool = UNSCHEDULE_DEFAULTS.whole_events,
+    cancel_by: CancelBy = UNSCHEDULE_DEFAULTS.cancel_by,
+    dry_run: bool = UNSCHEDULE_DEFAULTS.dry_run,
+    max_pause: float = BULK_DEFAULTS.max_pause,
+    stop_after_failures: int = BULK_DEFAULTS.stop_after_failures,
     dedupe: bool = True,
     on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
     stop: asyncio.Event | None = None,
@@ -86,10 +105,22 @@ async def bulk_unschedule(
     ``BulkReport.raise_for_failures``.
     """
     options = UnscheduleOptions(
-        where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run, cancel_by
+        where=where,
+        cancel_all_occurrences=cancel_all_occurrences,
+        from_date=from_date,
+        one_off_bots=one_off_bots,
+        whole_events=whole_events,
+        dry_run=dry_run,
+        cancel_by=cancel_by,
     )
     operation = _operation(client, targets, options, dedupe)
-    bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
+    bulk = BulkOptions(
+        max_concurrency=max_concurrency,
+        max_pause=max_pause,
+        stop_after_failures=stop_after_failures,
+        on_outcome=on_outcome,
+        stop=stop,
+    )
     return await run_to_end(operation, bulk)
 
 
@@ -100,7 +131,7 @@ async def unschedule_until_empty(
 
     ``whole``: the listing that the bots are from showed all there is.
     """
-    operation = EmptyingOperation(client, targets, UnscheduleOptions(), whole)
+    operation = EmptyingOperation(client, targets, UNSCHEDULE_DEFAULTS, whole)
     return (await run_to_end(operation, bulk)).outcomes
 
 

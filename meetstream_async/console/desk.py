@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from .. import MeetStreamClient, MeetStreamError, ScheduledBot
+from .. import BulkOptions, MeetStreamClient, MeetStreamError, ScheduledBot, UnscheduleOutcome
 from ..fastapi import ProblemError, RunState
 from ..preview import Consent, Given, OneOffBots, Preview, Selects, look, words_for
 from .agreements import Agreements, Job, digest_of, new_id
@@ -53,8 +53,8 @@ class Desk:
     explain: Callable[[MeetStreamError], str] = str
     """What to tell the operator of an error."""
     simulated: bool = False
-    options: dict[str, Any] = field(factory=dict)
-    """Of every run: ``max_concurrency``, ``max_pause``."""
+    options: BulkOptions[UnscheduleOutcome] = field(factory=BulkOptions)
+    """How every run goes."""
     clock: Callable[[], float] = time.monotonic
     """Monotonic seconds."""
     runs: ConsoleRuns = field(init=False)
@@ -62,7 +62,7 @@ class Desk:
     _listed: Preview | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.runs = ConsoleRuns(**self.options)
+        self.runs = ConsoleRuns(self.options)
         self._agreements = Agreements(self.clock)
 
     async def listing(self, client: MeetStreamClient) -> Listing:
@@ -167,7 +167,7 @@ class Desk:
             soonest=soonest_of(bots),
             **told,
         )
-        self._agreements.keep(preview, job, {**self.options, **options})
+        self._agreements.keep(preview, job, {**self.options.to_dict(), **options})
         return preview
 
     async def _look(

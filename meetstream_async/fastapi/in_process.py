@@ -8,7 +8,8 @@ import functools
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+
+import attrs
 
 from .. import (
     BulkReport,
@@ -16,7 +17,6 @@ from .. import (
     MeetStreamClient,
     UnscheduleOutcome,
     bulk_unschedule,
-    stream_unschedule,
     unschedule_all,
 )
 from .problems import ProblemError
@@ -101,8 +101,8 @@ class InProcessRuns:
                 "router in the application that is served, not in one that is mounted there; in tests use "
                 "`with TestClient(app)`"
             )
-        # Made to be thrown away: it checks the options before anything is sent.
-        stream_unschedule(client, request.event_ids or (), **request.options())
+        # They check themselves, before a run is there.
+        request.options(), request.bulk()
         if self._closing is not None:
             raise ProblemError(503, "shutting_down", "The server is stopping.", retry_after=_COME_BACK)
         if len(self._running()) >= self._max_running:
@@ -125,7 +125,8 @@ class InProcessRuns:
         stop: asyncio.Event,
     ) -> BulkReport[UnscheduleOutcome]:
         """Do what a request asks for; a subclass may do more, or less. Its report is the run's final word."""
-        options: dict[str, Any] = {**request.options(), "on_outcome": on_outcome, "stop": stop}
+        bulk = attrs.evolve(request.bulk(), on_outcome=on_outcome, stop=stop)
+        options = request.options().keywords() | bulk.keywords()
         if request.event_ids is not None:
             return await bulk_unschedule(client, request.event_ids, **options)
         return await unschedule_all(client, **options)

@@ -11,13 +11,15 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
-from .. import BotFilter, MeetStreamClient, OutcomeStatus
+from .. import BotFilter, BulkOptions, ConfigurationError, MeetStreamClient, OutcomeStatus, UnscheduleOptions
 from .problems import ProblemError
 
 MOST_EVENT_IDS = 10_000
 """Of one request."""
 MOST_CONCURRENT = 50
 """Requests in flight of one run."""
+_WHAT = UnscheduleOptions()
+_HOW = BulkOptions[Any]()
 
 
 def _text(value: object) -> object:
@@ -64,36 +66,46 @@ class BulkRequest(BaseModel):
         Field(min_length=1, max_length=MOST_EVENT_IDS),
     ] = Field(default=None, description="Just these events, instead of what is listed.")
     max_concurrency: Annotated[int, BeforeValidator(_number)] = Field(
-        default=5, ge=1, le=MOST_CONCURRENT, description="Requests in flight at most."
+        default=_HOW.max_concurrency, ge=1, le=MOST_CONCURRENT, description="Requests in flight at most."
     )
-    dry_run: StrictBool = Field(default=False, description="Say what would be done, and send no DELETE.")
+    dry_run: StrictBool = Field(
+        default=_WHAT.dry_run, description="Say what would be done, and send no DELETE."
+    )
     cancel_all_occurrences: StrictBool | None = Field(
-        default=None,
+        default=_WHAT.cancel_all_occurrences,
         description="Take whole recurring series; with a `filter` this needs `whole_events`.",
     )
     from_date: Annotated[AwareDatetime | None, BeforeValidator(_text)] = Field(
-        default=None, description="Of a series only occurrences from then on; needs `cancel_all_occurrences`."
+        default=_WHAT.from_date,
+        description="Of a series only occurrences from then on; needs `cancel_all_occurrences`.",
     )
     one_off_bots: Literal["report", "skip", "delete"] = Field(
-        default="report",
+        default=_WHAT.one_off_bots,
         description="Bots without an event: leave them and say that the run is not ok, leave them, "
         "or delete them by their own ids.",
     )
     whole_events: StrictBool = Field(
-        default=False, description="Also take events that have bots outside of the filter."
+        default=_WHAT.whole_events, description="Also take events that have bots outside of the filter."
     )
 
-    def options(self) -> dict[str, Any]:
-        """The options of ``bulk_unschedule`` and ``unschedule_all``."""
-        return {
-            "max_concurrency": self.max_concurrency,
-            "where": self.filter,
-            "cancel_all_occurrences": self.cancel_all_occurrences,
-            "from_date": self.from_date,
-            "one_off_bots": self.one_off_bots,
-            "whole_events": self.whole_events,
-            "dry_run": self.dry_run,
-        }
+    def options(self) -> UnscheduleOptions:
+        """What to do. Raises ConfigurationError for options that contradict each other."""
+        if self.filter is not None and self.event_ids is not None:
+            raise ConfigurationError(
+                "filter selects from the listing, which event_ids replace: leave one of them out"
+            )
+        return UnscheduleOptions(
+            where=self.filter,
+            cancel_all_occurrences=self.cancel_all_occurrences,
+            from_date=self.from_date,
+            one_off_bots=self.one_off_bots,
+            whole_events=self.whole_events,
+            dry_run=self.dry_run,
+        )
+
+    def bulk(self) -> BulkOptions[Any]:
+        """How the run goes."""
+        return BulkOptions(max_concurrency=self.max_concurrency)
 
 
 STATUSES: list[OutcomeStatus] = [
@@ -140,9 +152,12 @@ class RunOutcome(BaseModel):
     position: str = Field(description="Its place in the run; `after` and `Last-Event-ID` go on behind it.")
     event_id: str | None
     bot_ids: list[str]
+    method: Literal["event", "bot"] | None = Field(description="Which request decided it, if any was sent.")
+    inferred: bool = Field(description="Found done after an attempt whose answer was lost.")
     status: OutcomeStatus
     reason: str | None
     attempts: int = Field(description="Requests sent.")
+    elapsed: float = Field(description="Seconds from the first attempt to the last answer.")
     error: str | None = Field(description="The error's class and text.")
 
 

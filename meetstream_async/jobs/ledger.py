@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import define, field
 
-from .. import OutcomeStatus, ScheduledBot
+from .. import OutcomeStatus, ScheduledBot, UnscheduleOutcome, outcome_to_dict
 
 CHUNK = 100
 """Cancels of one step at most: what a kill can make a worker repeat."""
@@ -212,18 +212,9 @@ class AccountLedger:
         self.backlog.append(known)
 
 
-def outcome_of(
-    known: Known, status: OutcomeStatus, reason: str | None, *, attempts: int = 0, error: str | None = None
-) -> Json:
-    """A stored outcome."""
-    return {
-        "event_id": known.event_id,
-        "bot_ids": list(known.bots),
-        "status": status.value,
-        "reason": reason,
-        "attempts": attempts,
-        "error": error,
-    }
+def outcome_of(known: Known, status: OutcomeStatus, reason: str | None) -> Json:
+    """An outcome without a request, as it is stored."""
+    return outcome_to_dict(UnscheduleOutcome(known.event_id, tuple(known.bots), status, reason))
 
 
 def _in_order(counts: Counter[str]) -> dict[str, int]:

@@ -123,13 +123,8 @@ class _Looker:
         view = _View(self._selected(page), not page.truncated and not page.rejected, _shortfall(page))
         if self._ledger.only is None:
             # Without a request: the library groups the rows into events, and says which it would leave alone.
-            planned = await bulk_unschedule(
-                self._client,
-                page,
-                where=self._options.where,
-                whole_events=self._options.whole_events,
-                **{**self._options.for_bulk(), "dry_run": True},
-            )
+            options = {**self._options.keywords(), "dry_run": True}
+            planned = await bulk_unschedule(self._client, page, **options, **self._options.bulk().keywords())
             self._take_new(view, planned.outcomes, page)
         if not view.events:
             for known in self._ledger.known.values():

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 
+import attrs
+
 from .. import (
     EventNotFoundError,
     MeetStreamClient,
@@ -19,8 +21,9 @@ from .. import (
     UnscheduleOutcome,
     UserNotFoundError,
     bulk_unschedule,
+    outcome_to_dict,
 )
-from .ledger import AccountLedger, Json, Known, outcome_of
+from .ledger import AccountLedger, Json, Known
 from .options import JobOptions
 
 _ENDED_HERE = "the account's run was told to stop"
@@ -31,7 +34,10 @@ async def unschedule(
 ) -> Json:
     """Send the chunk's cancels. Setting ``stop`` sends nothing new; what was not sent is left for later."""
     targets = [target for known in chunk for target in known.targets()]
-    report = await bulk_unschedule(client, targets, stop=stop, **options.for_bulk())
+    # The look has applied the filter already.
+    chosen = {**options.keywords(), "where": None, "whole_events": False}
+    bulk = attrs.evolve(options.bulk(), stop=stop)
+    report = await bulk_unschedule(client, targets, **chosen, **bulk.keywords())
     by_event = {known.event_id: known for known in chunk if known.event_id is not None}
     by_bot = {bot_id: known for known in chunk if known.event_id is None for bot_id in known.bots}
     final: list[Json] = []
@@ -85,14 +91,10 @@ def is_missing_bot(outcome: UnscheduleOutcome) -> bool:
 
 
 def _stored(known: Known, outcome: UnscheduleOutcome) -> Json:
-    earlier = 0 if known.open is None else known.open["attempts"]
-    stored = outcome_of(
-        known,
-        outcome.status,
-        outcome.reason,
-        attempts=outcome.attempts + earlier,
-        error=None if outcome.error is None else describe(outcome.error),
-    )
+    stored = outcome_to_dict(attrs.evolve(outcome, bot_ids=tuple(known.bots)))
+    if known.open is not None:
+        stored["attempts"] += known.open["attempts"]
+        stored["elapsed"] += known.open["elapsed"]
     return {**stored, "missing": True} if is_missing_bot(outcome) else stored
 
 
@@ -111,7 +113,13 @@ def settled(known: Known, whole: bool) -> Json:
             return {**outcome, "status": OutcomeStatus.ALREADY_UNSCHEDULED, "reason": reason, "error": None}
         if outcome["status"] == OutcomeStatus.UNKNOWN:
             reason = "inferred: not listed any more"
-            return {**outcome, "status": OutcomeStatus.UNSCHEDULED, "reason": reason, "error": None}
+            return {
+                **outcome,
+                "status": OutcomeStatus.UNSCHEDULED,
+                "inferred": True,
+                "reason": reason,
+                "error": None,
+            }
     if outcome.get("missing"):
         return {**outcome, "status": OutcomeStatus.UNKNOWN, "reason": "may have joined"}
     return outcome

@@ -48,9 +48,6 @@ def read_cancelled(
     if not reply.body.strip():
         return CancelledEvent(CalendarEvent(event_id, calendar_id)), ()
     data, event = _cancelled_event(reply, context)
-    if event["id"] != event_id:
-        problem = f"is about event {event['id']}; asked for was {event_id}"
-        raise invalid_response(reply, context, problem, "$.data.id", effect=True)
     remarks: list[Remark] = []
     plain = {key: value for key, value in event.items() if key not in ("attendees", "online_conference")}
     read, wrong = _structurer.structure(plain, CalendarEvent, "$.data")

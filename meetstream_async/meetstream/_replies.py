@@ -164,7 +164,7 @@ def _read_bot(row: object, index: int, path: str, remarks: list[Remark]) -> Sche
 
 
 def read_unscheduled(
-    reply: Reply, context: Context, *, event_id: str, series: bool
+    reply: Reply, context: Context, event_id: str, series: bool
 ) -> tuple[UnscheduleResult, Sequence[Remark]]:
     """The result of ``DELETE /calendar/schedule/{event_id}``.
 

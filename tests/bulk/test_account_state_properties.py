@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from meetstream_async import BulkReport, MeetStreamError, OutcomeStatus, UnscheduleOutcome
 from meetstream_async.bulk.account_state import AccountState
 from meetstream_async.bulk.options import UnscheduleOptions
-
-from .model_account import ZOOM, Account, Bot, Trouble
+from tests.helpers.model_account import ZOOM, Account, Bot, Trouble
 
 EVENTS = ["e1", "e2", "e3", "e4", None]
 JOINS = [1.0, 3.0, 8.0, 5000.0, 5000.0, 5000.0]

@@ -22,8 +22,7 @@ from meetstream_async import (
     unschedule_all,
 )
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
-
-from .scripted_api import DONE, GONE, NO_BOT, Api, Reply, first, in_seconds, row, rows, serving
+from tests.helpers.scripted_api import DONE, GONE, NO_BOT, Api, Reply, first, in_seconds, row, rows, serving
 
 ACME = BotFilter(attributes={"customer": "acme"})
 

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from attrs import field, frozen
 
 from ..exit_codes import ExitCode
-from ..inputs.options import (
-    After,
-    AllOccurrences,
-    Attr,
-    Before,
-    Concurrency,
-    DryRun,
-    Json,
-    MaxPause,
-    Name,
-    OneOff,
-    OneOffBots,
-    Platform,
-    Rate,
-    SeriesFrom,
-    Timeout,
-    WholeEvents,
-    Yes,
-)
+from ..inputs.groups import grouped
+from ..inputs.options import Consent, Filter, Json, Patience, Scope, Speed, WholeEvents
 from ..runs.bulk_run import BulkChoices
 from ..runs.request import Unscheduling
 from .jobs_admin import DatabaseUrl, cancel, execute_with_jobs, forget, report, resume, status
@@ -38,49 +21,68 @@ app = typer.Typer(
     help="Durable jobs over many accounts: nothing is lost when a process dies.",
 )
 
-AccountsFile = Annotated[
-    Path,
-    typer.Argument(
-        metavar="ACCOUNTS.TOML",
-        show_default=False,
-        help="A table [accounts.NAME] for each account, with api_key_env or api_key_file, and base_url.",
-    ),
-]
-NewId = Annotated[
-    str | None,
-    typer.Option("--id", metavar="ID", help="The job's id; the same id is the same job. Fresh by default."),
-]
 AccountsAtOnce = Annotated[
     int, typer.Option(min=1, metavar="N", help="Accounts under way at once on one worker.")
 ]
 
 
+@frozen(kw_only=True)
+class NewJob:
+    """Which job, for which accounts, and where it is kept."""
+
+    accounts: Annotated[
+        Path,
+        typer.Argument(
+            metavar="ACCOUNTS.TOML",
+            show_default=False,
+            help="A table [accounts.NAME] for each account, with api_key_env or api_key_file, and base_url.",
+        ),
+    ]
+    job_id: Annotated[
+        str | None,
+        typer.Option(
+            "--id", metavar="ID", help="The job's id; the same id is the same job. Fresh by default."
+        ),
+    ] = None
+    database: DatabaseUrl = None
+
+
+@frozen(kw_only=True)
+class Work:
+    """What a job does in each of its accounts."""
+
+    consent: Consent = field(factory=Consent)
+    filter: Filter = field(factory=Filter)
+    whole_events: WholeEvents = False
+    scope: Scope = field(factory=Scope)
+    speed: Speed = field(factory=Speed)
+    patience: Patience = field(factory=Patience)
+    as_json: Json = False
+
+    def typed(self, command: str) -> Unscheduling:
+        """As the run of a command takes it."""
+        choices = BulkChoices(
+            consent=self.consent, speed=self.speed, patience=self.patience, as_json=self.as_json
+        )
+        return Unscheduling(
+            command=command,
+            filter=self.filter,
+            scope=self.scope,
+            whole_events=self.whole_events,
+            choices=choices,
+        )
+
+
 @app.command("run")
+@grouped
 def run(
-    accounts: AccountsFile,
-    job_id: NewId = None,
-    database: DatabaseUrl = None,
+    job: NewJob,
     worker: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="This worker's own name; needed on PostgreSQL."),
     ] = None,
     accounts_at_once: AccountsAtOnce = 20,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    platform: Platform = None,
-    before: Before = None,
-    after: After = None,
-    name: Name = None,
-    attr: Attr = None,
-    whole_events: WholeEvents = False,
-    one_off_bots: OneOffBots = OneOff.REPORT,
-    all_occurrences: AllOccurrences = False,
-    series_from: SeriesFrom = None,
-    concurrency: Concurrency = 5,
-    rate: Rate = None,
-    max_pause: MaxPause = 300.0,
-    timeout: Timeout = 30.0,
-    as_json: Json = False,
+    work: Work = Work(),
 ) -> None:
     """Submit a job and work until it is done.
 
@@ -94,37 +96,28 @@ def run(
       meetstream-async jobs run accounts.toml --id offboarding-7 --attr customer=acme
       meetstream-async jobs run accounts.toml --id offboarding-7 --yes --json > result.json
     """
-    typed = _typed("jobs run", locals())
+    typed = work.typed("jobs run")
 
     def command() -> ExitCode:
         from ..runs.jobs import run_job
 
-        return run_job(accounts, job_id, database, typed, worker=worker, accounts_at_once=accounts_at_once)
+        return run_job(
+            job.accounts,
+            job.job_id,
+            job.database,
+            typed,
+            worker=worker,
+            accounts_at_once=accounts_at_once,
+        )
 
     execute_with_jobs(command)
 
 
 @app.command("submit")
+@grouped
 def submit(
-    accounts: AccountsFile,
-    job_id: NewId = None,
-    database: DatabaseUrl = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    platform: Platform = None,
-    before: Before = None,
-    after: After = None,
-    name: Name = None,
-    attr: Attr = None,
-    whole_events: WholeEvents = False,
-    one_off_bots: OneOffBots = OneOff.REPORT,
-    all_occurrences: AllOccurrences = False,
-    series_from: SeriesFrom = None,
-    concurrency: Concurrency = 5,
-    rate: Rate = None,
-    max_pause: MaxPause = 300.0,
-    timeout: Timeout = 30.0,
-    as_json: Json = False,
+    job: NewJob,
+    work: Work = Work(),
 ) -> None:
     """Submit a job for the workers, and print its id.
 
@@ -135,17 +128,18 @@ def submit(
       meetstream-async jobs submit accounts.toml --id offboarding-7 --yes
       meetstream-async jobs status offboarding-7 --watch
     """
-    typed = _typed("jobs submit", locals())
+    typed = work.typed("jobs submit")
 
     def command() -> ExitCode:
         from ..runs.jobs import submit as submit_job
 
-        return submit_job(accounts, job_id, database, typed)
+        return submit_job(job.accounts, job.job_id, job.database, typed)
 
     execute_with_jobs(command)
 
 
 @app.command("worker")
+@grouped
 def worker(
     worker_id: Annotated[
         str | None,
@@ -178,16 +172,3 @@ def worker(
 
 for _kept in (status, report, cancel, resume, forget):
     app.command()(_kept)
-
-
-def _typed(command: str, given: Mapping[str, Any]) -> Unscheduling:
-    """What was typed, from the parameters of a command: two commands have the same twenty."""
-    choices = ("dry_run", "yes", "as_json", "concurrency", "rate", "timeout", "max_pause")
-    rest = ("platform", "before", "after", "name", "all_occurrences", "series_from", "whole_events")
-    return Unscheduling(
-        command=command,
-        attributes=tuple(given["attr"] or ()),
-        one_off_bots=given["one_off_bots"].value,
-        choices=BulkChoices(**{name: given[name] for name in choices}),
-        **{name: given[name] for name in rest},
-    )
