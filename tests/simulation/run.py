@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import time_machine
@@ -24,6 +23,7 @@ from .ledger import Ledger
 from .loop import RunDoesNotEndError, SimulatedLoop
 from .server import Server
 
+_EPOCH_SECONDS = EPOCH.timestamp()
 LONGEST = 4000.0
 """Seconds of virtual time. Troubles end after some minutes, and no run waits for longer than its
 ``max_pause`` after that."""
@@ -76,7 +76,7 @@ class Played:
 @contextmanager
 def simulating() -> Iterator[time_machine.Traveller]:
     """The wall clock of this process becomes that of the histories. Enter it once around many."""
-    traveller = time_machine.travel(EPOCH, tick=False)
+    traveller = time_machine.travel(_EPOCH_SECONDS, tick=False)
     clock = traveller.start()
     try:
         with warnings.catch_warnings():
@@ -100,7 +100,7 @@ def play(
         habits = history.habits
         jump = habits.wall_jump
         ahead = habits.wall + (jump[1] if jump is not None and elapsed >= jump[0] else 0.0)
-        clock.move_to(EPOCH + timedelta(seconds=elapsed + ahead))
+        clock.move_to(_EPOCH_SECONDS + elapsed + ahead)
 
     random.seed(history.seed)
     server = Server(history, tell)

@@ -1,0 +1,143 @@
+"""A failing history made as small as it stays failing, and told as a story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+from .histories import Habits, History
+
+_LISTS = ("interventions", "spells", "faults", "quirks", "changes", "bots", "events", "targets")
+Fails = Callable[[History], bool]
+
+
+def shrink(history: History, fails: Fails, *, most: int = 1500) -> History:
+    """The smallest history that still fails, found by leaving out and by making plain.
+
+    ``fails`` runs a history and says whether the same invariant is broken. At most ``most`` runs.
+    """
+    left = most
+    improved = True
+    while improved and left > 0:
+        improved = False
+        for candidate in _candidates(history):
+            left -= 1
+            if left <= 0:
+                break
+            if fails(candidate):
+                history, improved = candidate, True
+                break
+    return history
+
+
+def _candidates(history: History) -> Iterator[History]:
+    """Histories that are a little simpler, the boldest first."""
+    yield from _shorter_lists(history)
+    yield from _fewer_options(history)
+    yield from _plainer_habits(history)
+    yield from _plainer_values(history)
+
+
+def _shorter_lists(history: History) -> Iterator[History]:
+    for name in _LISTS:
+        whole: tuple[Any, ...] = getattr(history, name)
+        size = len(whole)
+        while size:
+            for start in range(0, len(whole), size):
+                shorter = whole[:start] + whole[start + size :]
+                if (candidate := _with(history, name, shorter)) is not None:
+                    yield candidate
+            size //= 2
+
+
+def _with(history: History, name: str, value: tuple[Any, ...]) -> History | None:
+    """The history with a shorter list; None where it would make no sense any more."""
+    if name == "targets" and not value:
+        return None
+    if name == "events":
+        names = {event.id for event in value}
+        if not value or not set(history.targets) <= names:
+            return None
+        if any(not set(bot.events) <= names for bot in history.bots):
+            return None
+        if history.door in ("meeting", "meetings") and value != history.events[: len(value)]:
+            return None
+    return replace(history, **{name: value})
+
+
+def _fewer_options(history: History) -> Iterator[History]:
+    for name in ("options", "policy"):
+        values: dict[str, Any] = getattr(history, name)
+        for key in values:
+            if key == "cancel_all_occurrences" and "from_date" in values:
+                continue
+            if key == "whole_events" and values.get("where") and values.get("cancel_all_occurrences"):
+                continue
+            yield replace(history, **{name: {other: values[other] for other in values if other != key}})
+    for name in ("timeout", "rate_limit", "consumer", "eager", "lateness"):
+        plain = getattr(_PLAIN, name)
+        if getattr(history, name) != plain:
+            yield replace(history, **{name: plain})
+
+
+def _plainer_habits(history: History) -> Iterator[History]:
+    plain = Habits()
+    for one in fields(Habits):
+        if getattr(history.habits, one.name) != getattr(plain, one.name):
+            yield replace(history, habits=replace(history.habits, **{one.name: getattr(plain, one.name)}))
+
+
+def _plainer_values(history: History) -> Iterator[History]:
+    for number, bot in enumerate(history.bots):
+        for name, plain in (("joins", 86400.0), ("shows", "time"), ("inside", True), ("events", bot.events[:1])):
+            if getattr(bot, name) != plain:
+                yield _put(history, "bots", number, replace(bot, **{name: plain}))
+    for number, event in enumerate(history.events):
+        if event.series is not None:
+            yield _put(history, "events", number, replace(event, series=None))
+        if event.listed != "event":
+            yield _put(history, "events", number, replace(event, listed="event"))
+    for number, fault in enumerate(history.faults):
+        if fault.request > 1 and all(other.request != fault.request - 1 for other in history.faults):
+            yield _put(history, "faults", number, replace(fault, request=fault.request - 1))
+        if fault.kind != "503":
+            yield _put(history, "faults", number, replace(fault, kind="503", seconds=0.0))
+
+
+def _put(history: History, name: str, number: int, value: Any) -> History:
+    values = list(getattr(history, name))
+    values[number] = value
+    return replace(history, **{name: tuple(values)})
+
+
+_PLAIN = History()
+
+
+def describe(history: History) -> Iterator[str]:
+    """What a history has that a plain one has not, a line each."""
+    yield f"door {history.door}" + (f", targets {', '.join(history.targets)}" if history.targets else "")
+    for name in ("options", "policy"):
+        values = getattr(history, name)
+        if values:
+            yield f"{name}: " + ", ".join(f"{key}={value!r}" for key, value in values.items())
+    for name in ("timeout", "rate_limit", "consumer", "eager", "lateness", "knows_bot_event"):
+        if getattr(history, name) != getattr(_PLAIN, name):
+            yield f"{name}={getattr(history, name)!r}"
+    plain = Habits()
+    habits = [
+        f"{one.name}={getattr(history.habits, one.name)!r}"
+        for one in fields(Habits)
+        if getattr(history.habits, one.name) != getattr(plain, one.name)
+    ]
+    if habits:
+        yield "the account: " + ", ".join(habits)
+    for event in history.events:
+        yield f"event {event.id}, listed by {event.listed} id" + (f", of {event.series}" if event.series else "")
+    for bot in history.bots:
+        when = f"joins at {bot.joins:g} s" + ("" if bot.shows == "time" else f", its row shows {bot.shows}")
+        side = "" if bot.inside else ", outside of the filter"
+        yield f"bot {bot.id} of {' and '.join(bot.events) or 'no event'}, {when}{side}"
+    for name in ("changes", "quirks", "faults", "spells", "interventions"):
+        for value in getattr(history, name):
+            yield f"{value}"
