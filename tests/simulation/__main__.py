@@ -63,7 +63,8 @@ def _many(options: argparse.Namespace) -> int:
     unknown = total.unknown()
     if options.shrink:
         for name, seeds in unknown.items():
-            print("\n" + "=" * 100 + "\n" + tell(seeds[0], shrunk(seeds[0], name)))
+            seed = min(seeds[:50], key=lambda one: history(one).size)
+            print("\n" + "=" * 100 + "\n" + tell(seed, shrunk(seed, name)))
     return 1 if unknown else 0
 
 

@@ -22,6 +22,11 @@ def provider_id(event_id: str) -> str:
     return "p" + event_id.removeprefix("evt_") + "google"
 
 
+def meeting_number(event_id: str) -> int:
+    """MeetBit's id of the same event."""
+    return int(event_id.removeprefix("evt_")) + 1
+
+
 @dataclass(eq=False)
 class Life:
     """A bot from the moment it is scheduled until it is not, or joins. A bot that returns has two."""
@@ -127,6 +132,9 @@ class Account:
 
     def event_of_foreign_id(self, text: str) -> EventSpec | None:
         return next((event for event in self.history.events if provider_id(event.id) == text), None)
+
+    def event_of_meeting(self, number: int) -> EventSpec:
+        return next(event for event in self.history.events if meeting_number(event.id) == number)
 
     def series_of(self, event: EventSpec) -> list[str]:
         if event.series is None:

@@ -253,6 +253,6 @@ class Answers:
             return Answer(404, b"Resource object does not exist.", "gone", content_type="text/plain")
         if effect:
             self._cancelled_meetings.add(target)
-        event = self._history.events[int(target) - 1]
+        event = self._account.event_of_meeting(int(target))
         data = {"id": int(target), "calendar_id": 7, "provider_event_id": provider_id(event.id)}
         return _json(200, {"message": "Cancelled", "data": data}, "done")

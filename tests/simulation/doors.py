@@ -12,7 +12,7 @@ from typing import Any
 import meetstream_async as product
 from meetstream_async import MeetBitClient, MeetStreamClient, MeetStreamError, RetryPolicy
 
-from .account import EPOCH
+from .account import EPOCH, meeting_number
 from .histories import MEETINGS, History, Intervention
 from .ledger import Request
 from .server import API, MEETBIT_API, Server
@@ -33,8 +33,8 @@ class Ending:
     error: BaseException | None = None
     cancelled: bool = False
     at: float = 0.0
-    stopped_at: int | None = None
-    """The number of requests that had arrived when the caller said stop."""
+    stopped_at: float | None = None
+    """When the caller said stop."""
     requests: int = 0
 
 
@@ -123,7 +123,7 @@ class Run:
 
     async def _meet(self, client: MeetStreamClient, policy: RetryPolicy) -> None:
         history = self.history
-        numbers = {event.id: number for number, event in enumerate(history.events, 1)}
+        numbers = {event.id: meeting_number(event.id) for event in history.events}
         async with MeetBitClient(
             base_url=MEETBIT_API, access_key_id="id0123456789", access_key_secret="secret0123456789", retry=policy
         ) as meetbit:
@@ -172,7 +172,7 @@ class Run:
         if intervention.kind == "leave":
             self._leaving = True
         elif intervention.kind == "stop":
-            self.ending.stopped_at = len(self.server.ledger.requests)
+            self.ending.stopped_at = self.server.loop.elapsed()
             self._stop.set()
             if self._stream_run is not None:
                 stopping = asyncio.create_task(self._stop_stream(self._stream_run), name="the caller's stop")

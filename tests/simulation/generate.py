@@ -58,7 +58,7 @@ def history(seed: int) -> History:
         timeout=rng.choice((2.0, 5.0, 30.0)),
         rate_limit=rng.choice((None, None, None, None, 2.0, 20.0)),
         targets=targets,
-        knows_bot_event=rng.random() < 0.5,
+        knows_bot_event=door not in MEETINGS or rng.random() < 0.5,
         events=events or (EventSpec("evt_0"),),
         bots=bots,
         changes=() if rng.random() < 0.5 else _changes(rng, bots),

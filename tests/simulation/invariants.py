@@ -170,14 +170,14 @@ def _false_claims(played: Played, joining: list[Life]) -> Iterator[Broken]:
 def _honest_meetings(played: Played) -> Iterator[Broken]:
     history, account = played.history, played.server.account
     for meeting in played.ending.meetings:
-        event = history.events[meeting.event_id - 1]
+        event = account.event_of_meeting(meeting.event_id)
         if not meeting.ok:
             continue
         for life in account.lives:
             if event.id not in life.spec.events or not (life.died is None or life.cause == "joined"):
                 continue
             about = _about(played, life)
-            if history.knows_bot_event and any(request.said in ("gone", "done") for request in about):
+            if history.knows_bot_event and any(_says_gone(request) for request in about):
                 continue
             shown = played.ledger.shown
             if not history.knows_bot_event and shown:
@@ -271,7 +271,8 @@ def _one_each(played: Played, outcomes: list[Any]) -> Iterator[Broken]:
     for shown in _selecting(played):
         for life in shown.lives:
             if asked_for(played, life) and life.spec.id not in bots:
-                yield Broken("one-outcome", f"no outcome of {life}")
+                kind = "one-outcome/late-row" if set(life.spec.events) & events.keys() else "one-outcome"
+                yield Broken(kind, f"no outcome of {life}")
 
 
 def _plain_truth(played: Played, outcome: Any) -> Iterator[Broken]:
@@ -303,9 +304,12 @@ def _interventions(played: Played) -> Iterator[Broken]:
         yield Broken("runs-on", f"request {request.number} was sent after the run had come back")
     if ending.stopped_at is None:
         return
-    known = {request.target for request in requests[: ending.stopped_at]}
-    grace = {request.number for request in requests if request.number <= ending.stopped_at}
-    for request in requests[ending.stopped_at :]:
-        if request.route in ("event", "bot") and request.target not in known and request.number not in grace:
+    # What had begun may still have been waiting for its connection.
+    begun = ending.stopped_at + 0.02 + played.history.lateness
+    if any(spell.kind in ("refused", "unreachable") for spell in played.history.spells):
+        return
+    known = {request.target for request in requests if request.at <= begun}
+    for request in requests:
+        if request.route in ("event", "bot") and request.target not in known:
             yield Broken("after-stop", f"request {request.number} begins with {request.target} after stop")
             return

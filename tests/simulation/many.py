@@ -59,7 +59,7 @@ def verdict(
     broken = check(played)
     if story is not None:
         story.sort(key=lambda line: float(line.split()[0]))
-        story += [f"{played.end:10.3f}  {line}" for line in _ending(played.ending)]
+        story += [f"{played.ending.at:10.3f}  {line}" for line in _ending(played.ending)]
     return Verdict(history, broken, len(played.ledger.requests), played.end, story or [])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from .histories import Habits, History
 
 _LISTS = ("interventions", "spells", "faults", "quirks", "changes", "bots", "events", "targets")
+"""Longest stories first: what happens, then to whom."""
 Fails = Callable[[History], bool]
 
 
@@ -59,10 +60,8 @@ def _with(history: History, name: str, value: tuple[Any, ...]) -> History | None
         names = {event.id for event in value}
         if not value or not set(history.targets) <= names:
             return None
-        if any(not set(bot.events) <= names for bot in history.bots):
-            return None
-        if history.door in ("meeting", "meetings") and value != history.events[: len(value)]:
-            return None
+        bots = tuple(bot for bot in history.bots if set(bot.events) <= names)
+        return replace(history, events=value, bots=bots)
     return replace(history, **{name: value})
 
 
