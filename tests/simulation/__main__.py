@@ -35,8 +35,8 @@ def main() -> int:
 
 def _one(options: argparse.Namespace) -> int:
     if options.as_it_is:
-        with simulating() as clock:
-            one = verdict(history(options.seed), clock, with_story=True)
+        with simulating() as shared:
+            one = verdict(history(options.seed), shared, with_story=True)
     else:
         one = shrunk(options.seed, options.invariant)
     print(tell(options.seed, one))

@@ -119,7 +119,8 @@ class Answers:
         shown, more = self._page(lives, limit, quirks)
         rows = [self._account.row(life, made_at) for life in shown]
         if "repeats" in quirks and rows:
-            rows += [dict(row) for row in rows[: max(1, int(quirks["repeats"].amount))]][: limit - len(rows)]
+            again = [rows[number % len(rows)] for number in range(int(quirks["repeats"].amount))]
+            rows += again[: limit - len(rows)]
         rows += self._rows_of_others(now)[: limit - len(rows)]
         reply: dict[str, Any] = {"scheduled_bots": rows}
         if "comes short" in quirks:

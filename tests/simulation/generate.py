@@ -65,7 +65,7 @@ def history(seed: int) -> History:
         faults=() if calm else _faults(rng),
         spells=() if calm or rng.random() < 0.6 else _spells(rng),
         quirks=() if rng.random() < 0.5 else _quirks(rng),
-        interventions=() if rng.random() < 0.8 else _interventions(rng),
+        interventions=() if rng.random() < 0.8 else _interventions(rng, door),
         habits=_habits(rng),
         consumer=rng.choice((0.0, 0.0, 0.5, 7.0)) if door.startswith("stream") else 0.0,
         eager=rng.random() < 0.15,
@@ -172,6 +172,8 @@ def _changes(rng: random.Random, bots: tuple[BotSpec, ...]) -> tuple[Change, ...
 
 
 def _faults(rng: random.Random) -> tuple[Fault, ...]:
+    if rng.random() < 0.15:
+        return _bursts(rng)
     faults: dict[int, Fault] = {}
     for _ in range(rng.choice((0, 1, 1, 2, 3, 4, 6))):
         number = rng.choice((1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 10, 12, 15))
@@ -180,7 +182,21 @@ def _faults(rng: random.Random) -> tuple[Fault, ...]:
     return tuple(faults[number] for number in sorted(faults))
 
 
+def _bursts(rng: random.Random) -> tuple[Fault, ...]:
+    """Some requests get through and some do not, in turns: an outage that flaps, whatever its clock."""
+    kind = rng.choice(("503", "503", "503 after", "lost", "lost after", "504", "429", "503 told"))
+    number, faults = rng.choice((2, 3, 3, 4, 6)), []
+    for _ in range(rng.choice((2, 3, 4, 8))):
+        for _ in range(rng.choice((1, 2, 3, 6, 6, 8))):
+            faults.append(Fault(number, kind, 1.0))
+            number += 1
+        number += rng.choice((1, 1, 1, 2, 4))
+    return tuple(faults)
+
+
 def _spells(rng: random.Random) -> tuple[Spell, ...]:
+    if rng.random() < 0.3:
+        return _flapping(rng)
     spells: list[Spell] = []
     at, kind = rng.choice((0.0, 0.05, 0.2, 1.0, 4.0)), rng.choice(_SPELLS)
     for _ in range(rng.choice((1, 1, 2, 4, 8))):
@@ -192,6 +208,18 @@ def _spells(rng: random.Random) -> tuple[Spell, ...]:
     return tuple(spells)
 
 
+def _flapping(rng: random.Random) -> tuple[Spell, ...]:
+    """A server that goes away and comes back many times in a row."""
+    kind = rng.choice(("503", "503 after", "lost", "lost after", "refused", "429"))
+    at, period, share = rng.choice((0.0, 0.1, 0.5)), rng.choice((0.05, 0.2, 0.7, 2.0)), 0.3 + rng.random() * 0.6
+    spells = []
+    for _ in range(rng.randint(5, 40)):
+        length = period * (0.5 + rng.random())
+        spells.append(Spell(at, at + length * share, kind))
+        at += length
+    return tuple(spells)
+
+
 def _quirks(rng: random.Random) -> tuple[Quirk, ...]:
     quirks: list[Quirk] = []
     for _ in range(rng.choice((1, 1, 2, 3))):
@@ -200,15 +228,20 @@ def _quirks(rng: random.Random) -> tuple[Quirk, ...]:
         )[0]
         amount = {
             "lags": rng.choice((0.2, 1.0, 3.0, 8.0, 25.0)), "omits": rng.choice((0.2, 0.5, 1.0)),
-            "repeats": 2.0, "shuffles": 0.0, "comes short": float(rng.choice((1, 2, 3, 5))),
+            "repeats": float(rng.choice((1, 2, 200))), "shuffles": 0.0, "comes short": float(rng.choice((1, 2, 3, 5))),
             "comes short unsaid": float(rng.choice((1, 2, 5))),
         }[kind]  # fmt: skip
         quirks.append(Quirk(rng.choice((0, 0, 1, 2, 3)), kind, amount))  # type: ignore[arg-type]
     return tuple(quirks)
 
 
-def _interventions(rng: random.Random) -> tuple[Intervention, ...]:
-    kind = rng.choice(("stop", "stop", "cancel", "cancel", "cancel twice", "leave"))
+def _interventions(rng: random.Random, door: str) -> tuple[Intervention, ...]:
+    kinds = ["cancel", "cancel", "cancel twice"]
+    if door not in MEETINGS:
+        kinds += ["stop", "stop", "stop"]
+    if door.startswith("stream"):
+        kinds += ["leave", "leave"]
+    kind = rng.choice(kinds)
     if rng.random() < 0.5:
         return (Intervention(kind, request=rng.choice((1, 2, 3, 4, 6, 9))),)  # type: ignore[arg-type]
     return (Intervention(kind, at=rng.choice((0.0, 0.05, 0.2, 1.0, 4.0, 15.0)) * (0.5 + rng.random())),)  # type: ignore[arg-type]

@@ -58,6 +58,9 @@ class Fault:
     """Its number, from 1, in the order in which requests arrive."""
     kind: str
     seconds: float = 0.0
+    of: str = ""
+    """What is counted: all requests, or those for one id, or "list", "events". A history that is being
+    shrunk counts this way, so that a request fewer does not shift what goes wrong with the others."""
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def excused(played: Played, life: Life) -> bool:
     verified = played.history.door == "all" or len(shown) > 1
     if verified and life in last.kept_back:
         return True
-    if not verified and any(request.said == "lie" for request in _about(played, life)):
+    if any(request.said == "lie" and request.at > last.at for request in _about(played, life)):
         return True
     return life.cause == "joined" and _seemed_ahead(played, life)
 
@@ -218,7 +218,8 @@ def _bounds(played: Played) -> Iterator[Broken]:
         if request.status != 429
     )
     for target, count in counts.items():
-        most = attempts * (5 + 2 * lives.get(target, 1))
+        # Each try is a call; an outage is probed some more times by one of those that met it.
+        most = attempts * (12 + 4 * lives.get(target, 1))
         if count > most:
             yield Broken("repeats", f"{count} DELETEs of {target}, more than {most}")
 
@@ -271,7 +272,8 @@ def _one_each(played: Played, outcomes: list[Any]) -> Iterator[Broken]:
     for shown in _selecting(played):
         for life in shown.lives:
             if asked_for(played, life) and life.spec.id not in bots:
-                kind = "one-outcome/late-row" if set(life.spec.events) & events.keys() else "one-outcome"
+                listed = played.server.account.listed_id(life.spec)
+                kind = "one-outcome/late-row" if listed in events else "one-outcome"
                 yield Broken(kind, f"no outcome of {life}")
 
 
@@ -300,9 +302,11 @@ def _dry(played: Played) -> Iterator[Broken]:
 
 def _interventions(played: Played) -> Iterator[Broken]:
     ending, requests = played.ending, played.ledger.requests
+    if played.problem is not None:
+        return
     for request in requests[ending.requests :]:
         yield Broken("runs-on", f"request {request.number} was sent after the run had come back")
-    if ending.stopped_at is None:
+    if ending.stopped_at is None or played.history.door in MEETINGS:
         return
     # What had begun may still have been waiting for its connection.
     begun = ending.stopped_at + 0.02 + played.history.lateness

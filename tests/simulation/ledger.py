@@ -29,6 +29,13 @@ class Request:
     victims_outside: list[Life] = field(default_factory=list)
     delivered_at: float | None = None
     closed: bool = False
+    nth: int = 0
+    """Which it is of those with the same ``kin``."""
+
+    @property
+    def kin(self) -> str:
+        """What a fault may count it by."""
+        return self.target if self.route in ("event", "bot") else self.route
 
 
 @dataclass(eq=False)

@@ -13,8 +13,8 @@ from .generate import history as generate
 from .histories import History
 from .invariants import check
 from .known import is_known
-from .run import Broken, Verdict, clean_up, play, simulating
-from .shrink import describe, shrink
+from .run import Broken, Simulating, Verdict, play, simulating
+from .shrink import counted_by_target, describe, shrink
 
 _BATCH = 250
 """Histories between two collections of what they left behind."""
@@ -51,11 +51,11 @@ class Tally:
 
 
 def verdict(
-    history: History, clock: Any, *, doors: Any = product, with_story: bool = False
+    history: History, shared: Simulating, *, doors: Any = product, with_story: bool = False
 ) -> Verdict:
     """Run one history and judge it."""
     story: list[str] | None = [] if with_story else None
-    played = play(history, clock, doors=doors, story=story)
+    played = play(history, shared, doors=doors, story=story)
     broken = check(played)
     if story is not None:
         story.sort(key=lambda line: float(line.split()[0]))
@@ -86,17 +86,19 @@ def run_many(
     """Run the histories of many seeds."""
     tally = Tally()
     began = time.process_time()
-    with simulating() as clock:
+    with simulating() as shared:
         for number, seed in enumerate(seeds, 1):
-            one = verdict(make(seed), clock, doors=doors)
+            one = verdict(make(seed), shared, doors=doors)
             tally.histories += 1
             tally.requests += one.requests
             tally.virtual_seconds += one.elapsed
             for name in one.names():
                 tally.found.setdefault(name, []).append(seed)
-            if number % _BATCH == 0:
-                clean_up()
-        clean_up()
+            if number % _BATCH == 0 and shared.collect():
+                # Of one of the batch; alone it is told with its story.
+                tally.found.setdefault("warning", []).append(seed)
+        if shared.collect():
+            tally.found.setdefault("warning", []).append(seed)
     tally.cpu_seconds = time.process_time() - began
     return tally
 
@@ -106,13 +108,18 @@ def shrunk(
     make: Callable[[int], History] = generate,
 ) -> Verdict:  # fmt: skip
     """The smallest history that breaks the same invariant as that of the seed, with its story."""
-    with simulating() as clock:
+    with simulating() as shared:
         history = make(seed)
-        first = verdict(history, clock, doors=doors)
+        first = verdict(history, shared, doors=doors)
         if first.broken:
             wanted = invariant or first.broken[0].invariant
-            history = shrink(history, lambda one: wanted in verdict(one, clock, doors=doors).names())
-        return verdict(history, clock, doors=doors, with_story=True)
+
+            def fails(one: History) -> bool:
+                return wanted in verdict(one, shared, doors=doors).names()
+
+            by_target = counted_by_target(history, play(history, shared, doors=doors).ledger.requests)
+            history = shrink(by_target if fails(by_target) else history, fails)
+        return verdict(history, shared, doors=doors, with_story=True)
 
 
 def tell(seed: int, one: Verdict) -> str:

@@ -73,21 +73,42 @@ class Played:
         return self.server.ledger
 
 
+@dataclass
+class Simulating:
+    """What many histories share: the wall clock of this process, and complaints that come late."""
+
+    clock: time_machine.Traveller
+    late: list[str] = field(default_factory=list)
+    """Warnings that came when objects were collected, some histories after they were left."""
+
+    def collect(self) -> list[str]:
+        """Collect what the histories until now left behind; the complaints of that."""
+        gc.collect()
+        late, self.late = self.late, []
+        return late
+
+
 @contextmanager
-def simulating() -> Iterator[time_machine.Traveller]:
+def simulating() -> Iterator[Simulating]:
     """The wall clock of this process becomes that of the histories. Enter it once around many."""
     traveller = time_machine.travel(_EPOCH_SECONDS, tick=False)
-    clock = traveller.start()
+    shared = Simulating(traveller.start())
+    hook, sys.unraisablehook = sys.unraisablehook, lambda args: shared.late.append(repr(args.exc_value))
+    gc.collect()
+    # Histories end too fast for the collector to be worth its while; it runs between batches of them.
+    gc.disable()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            yield clock
+            yield shared
     finally:
+        gc.enable()
+        sys.unraisablehook = hook
         traveller.stop()
 
 
 def play(
-    history: History, clock: time_machine.Traveller, *, doors: Any = product, story: list[str] | None = None
+    history: History, shared: Simulating, *, doors: Any = product, story: list[str] | None = None
 ) -> Played:
     """Run a history; what it came to is for :mod:`.invariants` to say."""
     complaints: list[str] = []
@@ -100,7 +121,7 @@ def play(
         habits = history.habits
         jump = habits.wall_jump
         ahead = habits.wall + (jump[1] if jump is not None and elapsed >= jump[0] else 0.0)
-        clock.move_to(_EPOCH_SECONDS + elapsed + ahead)
+        shared.clock.move_to(_EPOCH_SECONDS + elapsed + ahead)
 
     random.seed(history.seed)
     server = Server(history, tell)
@@ -116,7 +137,6 @@ def play(
     loop.set_exception_handler(lambda _, context: complaints.append(_describe(context)))
     if history.eager and sys.version_info >= (3, 12):
         loop.set_task_factory(asyncio.eager_task_factory)
-    hook, sys.unraisablehook = sys.unraisablehook, lambda args: complaints.append(repr(args.exc_value))
     problem: RunDoesNotEndError | None = None
     run = Run(history, server, doors)
     try:
@@ -128,10 +148,11 @@ def play(
         left = _left(loop)
         end = loop.elapsed()
         _finish(loop, server)
+        complaints += shared.late
+        shared.late.clear()
         return Played(history, server, run.ending, problem, left, complaints, end)
     finally:
         loop.close()
-        sys.unraisablehook = hook
 
 
 def _describe(context: dict[str, Any]) -> str:
@@ -159,7 +180,3 @@ def _finish(loop: SimulatedLoop, server: Server) -> None:
         # It is reported already; asyncio need not say it again.
         task._log_destroy_pending = False  # type: ignore[attr-defined]
 
-
-def clean_up() -> None:
-    """Collect what a batch of histories left behind; warnings of it are errors."""
-    gc.collect()

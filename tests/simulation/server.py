@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote
+from zlib import crc32
 
 from .account import EPOCH, Account, Life
 from .answers import Answer, Answers
@@ -37,13 +39,14 @@ class Server:
         self.ledger = Ledger()
         self.answers = Answers(self.account, history)
         self.on_request: Callable[[Request], None] = lambda request: None
-        self._rng = random.Random(history.seed ^ 0x5EED)
         self._open: dict[Connection, Request] = {}
         self._told: dict[bool, tuple[float, float, int]] = {}
         """By API: until when, when it was told, and in which turn of the loop."""
         self._acts: list[Callable[[], None]] = []
         """Effects that are still to come."""
-        self._faults = {fault.request: fault for fault in history.faults}
+        self._faults = {(fault.of, fault.request): fault for fault in history.faults}
+        self._kin: Counter[str] = Counter()
+        self._connections = 0
 
     # --- the wire -----------------------------------------------------------------------------------
 
@@ -54,7 +57,8 @@ class Server:
                 return None
             if spell.kind == "unreachable" and spell.start <= now < spell.end:
                 return 1e6
-        return self._rng.random() * 0.01
+        self._connections += 1
+        return crc32(f"{self.history.seed} {self._connections}".encode()) / 2**32 * 0.01
 
     def closed(self, connection: Connection) -> None:
         request = self._open.pop(connection, None)
@@ -84,8 +88,10 @@ class Server:
         self.on_request(request)
         trouble = self._trouble(request)
         kind, seconds = (trouble.kind, trouble.seconds) if trouble is not None else ("", 0.0)
-        arrives = now + self._rng.random() * self.history.habits.latency
-        answers = arrives + self._rng.random() * self.history.habits.latency
+        # By what it is about, not by when it comes: a request fewer leaves the others as they are.
+        rng = random.Random(crc32(f"{self.history.seed} {request.kin} {request.nth}".encode()))
+        arrives = now + rng.random() * self.history.habits.latency
+        answers = arrives + rng.random() * self.history.habits.latency
         if kind == "slow":
             answers += seconds
         if kind == "late":
@@ -116,6 +122,8 @@ class Server:
         if route == "event" and (event := self.account.event(wanted)) is not None:
             request.event_id = event.id
         self.ledger.requests.append(request)
+        self._kin[request.kin] += 1
+        request.nth = self._kin[request.kin]
         if connection in self._open:
             self.ledger.broken("in-flight", f"request {request.number} on a connection that is in use")
         self._open[connection] = request
@@ -144,7 +152,7 @@ class Server:
                 )
 
     def _trouble(self, request: Request) -> Fault | Spell | None:
-        fault = self._faults.get(request.number)
+        fault = self._faults.get(("", request.number)) or self._faults.get((request.kin, request.nth))
         if fault is not None:
             return fault
         for spell in self.history.spells:

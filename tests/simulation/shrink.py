@@ -2,54 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
 from .histories import Habits, History
+from .ledger import Request
 
 _LISTS = ("interventions", "spells", "faults", "quirks", "changes", "bots", "events", "targets")
 """Longest stories first: what happens, then to whom."""
 Fails = Callable[[History], bool]
 
 
-def shrink(history: History, fails: Fails, *, most: int = 1500) -> History:
+def shrink(history: History, fails: Fails, *, most: int = 2000) -> History:
     """The smallest history that still fails, found by leaving out and by making plain.
 
     ``fails`` runs a history and says whether the same invariant is broken. At most ``most`` runs.
     """
-    left = most
-    improved = True
-    while improved and left > 0:
-        improved = False
-        for candidate in _candidates(history):
-            left -= 1
-            if left <= 0:
-                break
-            if fails(candidate):
-                history, improved = candidate, True
-                break
+    search = _Search(fails, most)
+    size = None
+    while size != (size := (history.size, repr(history))) and search.left > 0:
+        for name in _LISTS:
+            history = search.shorten(history, name)
+        for candidates in (_fewer_options, _plainer_habits, _plainer_values):
+            history = search.simplify(history, candidates)
     return history
 
 
-def _candidates(history: History) -> Iterator[History]:
-    """Histories that are a little simpler, the boldest first."""
-    yield from _shorter_lists(history)
-    yield from _fewer_options(history)
-    yield from _plainer_habits(history)
-    yield from _plainer_values(history)
+class _Search:
+    """Runs candidates, and counts them."""
 
+    def __init__(self, fails: Fails, most: int) -> None:
+        self._fails = fails
+        self.left = most
 
-def _shorter_lists(history: History) -> Iterator[History]:
-    for name in _LISTS:
-        whole: tuple[Any, ...] = getattr(history, name)
-        size = len(whole)
+    def _still_fails(self, candidate: History) -> bool:
+        self.left -= 1
+        return self.left >= 0 and self._fails(candidate)
+
+    def shorten(self, history: History, name: str) -> History:
+        """Leave out parts of a list, large ones first."""
+        size = len(getattr(history, name))
         while size:
-            for start in range(0, len(whole), size):
-                shorter = whole[:start] + whole[start + size :]
-                if (candidate := _with(history, name, shorter)) is not None:
-                    yield candidate
+            start = 0
+            while start < len(whole := getattr(history, name)):
+                candidate = _with(history, name, whole[:start] + whole[start + size :])
+                if candidate is not None and self._still_fails(candidate):
+                    history = candidate
+                else:
+                    start += size
             size //= 2
+        return history
+
+    def simplify(self, history: History, candidates: Callable[[History], Iterator[History]]) -> History:
+        """Take the first candidate that still fails, as long as there is one."""
+        while self.left > 0:
+            better = next((one for one in candidates(history) if self._still_fails(one)), None)
+            if better is None:
+                return history
+            history = better
+        return history
+
+
+def counted_by_target(history: History, requests: Iterable[Request]) -> History:
+    """The same faults, counted by what they were about, which stays when other requests go."""
+    faults = {fault.request: fault for fault in history.faults if not fault.of}
+    counted = [
+        replace(faults[request.number], request=request.nth, of=request.kin)
+        for request in requests
+        if request.number in faults
+    ]
+    return replace(history, faults=(*(fault for fault in history.faults if fault.of), *counted))
 
 
 def _with(history: History, name: str, value: tuple[Any, ...]) -> History | None:
@@ -98,7 +121,8 @@ def _plainer_values(history: History) -> Iterator[History]:
         if event.listed != "event":
             yield _put(history, "events", number, replace(event, listed="event"))
     for number, fault in enumerate(history.faults):
-        if fault.request > 1 and all(other.request != fault.request - 1 for other in history.faults):
+        taken = {(other.of, other.request) for other in history.faults}
+        if fault.request > 1 and (fault.of, fault.request - 1) not in taken:
             yield _put(history, "faults", number, replace(fault, request=fault.request - 1))
         if fault.kind != "503":
             yield _put(history, "faults", number, replace(fault, kind="503", seconds=0.0))
