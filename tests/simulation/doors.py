@@ -172,8 +172,11 @@ class Run:
         if intervention.kind == "leave":
             self._leaving = True
         elif intervention.kind == "stop":
-            self.ending.stopped_at = self.server.loop.elapsed()
             self._stop.set()
+            if self._stream_run is None and self.history.door.startswith("stream"):
+                # The run is not there yet.
+                return
+            self.ending.stopped_at = self.server.loop.elapsed()
             if self._stream_run is not None:
                 stopping = asyncio.create_task(self._stop_stream(self._stream_run), name="the caller's stop")
                 self._stopping.add(stopping)
