@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from .known import KNOWN
@@ -18,7 +19,7 @@ def _chunk(bounds: tuple[int, int]) -> Tally:
     return run_many(range(*bounds))
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("seed", nargs="?", type=int, help="run this history and tell its story, shrunk if it fails")
     parser.add_argument("--as-it-is", action="store_true", help="tell the story of the seed without shrinking it")
@@ -27,7 +28,7 @@ def main() -> int:
     parser.add_argument("--from-seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--shrink", action="store_true", help="tell a shrunk story of each kind that was found")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.seed is not None:
         return _one(options)
     return _many(options)

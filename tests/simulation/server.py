@@ -24,7 +24,7 @@ MEETBIT_API = f"http://127.0.0.1:{MEETBIT_PORT}/api/public/v2.0"
 
 _GRACE = 4
 """Turns of the loop until the client must have read the head of an answer that arrived."""
-MOST_REQUESTS = 3000
+MOST_REQUESTS = 2000
 
 
 class Server:
