@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
+from .generate import history
 from .known import KNOWN
 from .many import Tally, run_many, shrunk, tell, verdict
-from .generate import history
 from .run import simulating
 
 _CHUNK = 500
@@ -21,13 +21,19 @@ def _chunk(bounds: tuple[int, int]) -> Tally:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("seed", nargs="?", type=int, help="run this history and tell its story, shrunk if it fails")
-    parser.add_argument("--as-it-is", action="store_true", help="tell the story of the seed without shrinking it")
+    parser.add_argument(
+        "seed", nargs="?", type=int, help="run this history and tell its story, shrunk if it fails"
+    )
+    parser.add_argument(
+        "--as-it-is", action="store_true", help="tell the story of the seed without shrinking it"
+    )
     parser.add_argument("--invariant", help="the invariant to shrink for; default: the first that is broken")
     parser.add_argument("--histories", type=int, default=1000)
     parser.add_argument("--from-seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--shrink", action="store_true", help="tell a shrunk story of each kind that was found")
+    parser.add_argument(
+        "--shrink", action="store_true", help="tell a shrunk story of each kind that was found"
+    )
     options = parser.parse_args(arguments)
     if options.seed is not None:
         return _one(options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,10 +14,8 @@ from .histories import History, Quirk
 from .ledger import Request
 
 NO_EFFECT = frozenset(
-    {
-        "503", "500", "504", "lost", "hang", "429", "429 told", "429 date", "503 told", "503 date", "401",
-        "403 html", "404 html", "200 error", "200 false", "200 nothing", "lie", "503 html",
-    }  # fmt: skip
+    ["503", "500", "504", "lost", "hang", "429", "429 told", "429 date", "503 told", "503 date", "401"]
+    + ["403 html", "404 html", "503 html", "200 error", "200 false", "200 nothing", "lie"]
 )
 """Trouble that comes before the request does anything."""
 _STATUS = {
@@ -82,7 +81,9 @@ class Answers:
             if kind.endswith("html"):
                 page = b"<html><body>Something went wrong</body></html>"
                 return Answer(status, page, "trouble", "an HTML page", content_type="text/html")
-            text = {429: "Too Many Requests", 401: "Invalid API key"}.get(status, "Endpoint request timed out")
+            text = {429: "Too Many Requests", 401: "Invalid API key"}.get(
+                status, "Endpoint request timed out"
+            )
             return _json(status, {"message": text}, "trouble", wait=wait)
         if kind == "odd" and answer.status == 200:
             return Answer(200, b'{"half', "odd", "a body that can't be read")
@@ -107,9 +108,7 @@ class Answers:
         if path.rsplit("/", 1)[1] != self._habits.list_route:
             return _json(404, {"message": "Not Found"}, "refused")
         self._listings += 1
-        quirks = {
-            quirk.kind: quirk for quirk in self._history.quirks if quirk.listing in (0, self._listings)
-        }
+        quirks = {quirk.kind: quirk for quirk in self._history.quirks if quirk.listing in (0, self._listings)}
         made_at = now - quirks["lags"].amount if "lags" in quirks else now
         lives = self._account.alive(made_at)
         if "shuffles" in quirks:
@@ -135,7 +134,7 @@ class Answers:
         )  # fmt: skip
 
     @staticmethod
-    def _page(lives: list[Life], limit: int, quirks: dict[str, Quirk]) -> tuple[list[Life], bool]:
+    def _page(lives: list[Life], limit: int, quirks: Mapping[Any, Quirk]) -> tuple[list[Life], bool]:
         for kind in ("comes short", "comes short unsaid"):
             if kind in quirks:
                 limit = min(limit, max(1, int(quirks[kind].amount)))
@@ -167,8 +166,8 @@ class Answers:
         first, limit = int(query.get("cursor", ["0"])[0]), int(query.get("limit", ["50"])[0])
         results = [
             {
-                "id": event.id, "platform": "google", "platform_id": provider_id(event.id), "is_deleted": False,
-                "start_time": EPOCH.isoformat(),
+                "id": event.id, "platform": "google", "platform_id": provider_id(event.id),
+                "is_deleted": False, "start_time": EPOCH.isoformat(),
                 "bots": [
                     {"id": life.spec.id, "status": "Scheduled", "is_scheduled": True,
                      "scheduled_join_time": (EPOCH + timedelta(seconds=life.joins)).isoformat()}

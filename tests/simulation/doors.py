@@ -125,7 +125,10 @@ class Run:
         history = self.history
         numbers = {event.id: meeting_number(event.id) for event in history.events}
         async with MeetBitClient(
-            base_url=MEETBIT_API, access_key_id="id0123456789", access_key_secret="secret0123456789", retry=policy
+            base_url=MEETBIT_API,
+            access_key_id="id0123456789",
+            access_key_secret="secret0123456789",
+            retry=policy,
         ) as meetbit:
             if history.door == "meeting":
                 event_id = history.targets[0]
@@ -162,7 +165,8 @@ class Run:
             if intervention.at is None and intervention.request == request.number:
                 # Not in the middle of the client's own step: the caller acts when it has its turn.
                 self.server.loop.at(
-                    self.server.loop.elapsed(), lambda which=intervention: self._intervene(which)  # type: ignore[misc]
+                    self.server.loop.elapsed(),
+                    lambda which=intervention: self._intervene(which),  # type: ignore[misc]
                 )
 
     def _intervene(self, intervention: Intervention) -> None:

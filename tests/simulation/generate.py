@@ -10,6 +10,7 @@ from .histories import (
     TYPED,
     BotSpec,
     Change,
+    Door,
     EventSpec,
     Fault,
     Habits,
@@ -33,7 +34,7 @@ _SPELLS = ("503", "503 after", "lost", "lost after", "hang", "hang after", "429"
 def history(seed: int) -> History:
     """The history of a seed."""
     rng = random.Random(seed)
-    door = rng.choices(
+    door: Door = rng.choices(
         ("all", "listing", "iter", "typed", "stream", "stream_typed", "meeting", "meetings"),
         (12, 3, 1, 2, 2, 1, 2, 1),
     )[0]
@@ -97,13 +98,15 @@ def _bots(rng: random.Random, events: tuple[EventSpec, ...], crowd: bool) -> tup
         near = soon and rng.random() < 0.5
         joins = rng.choice((-3.0, 0.5, 2.0, 5.0, 15.0, 40.0, 120.0)) if near else _DAY + len(bots) * 60
         joins += rng.random() if near else 0.0
-        shows = rng.choice(("nothing", "no offset", "nonsense")) if unreadable and rng.random() < 0.5 else "time"
+        shows = (
+            rng.choice(("nothing", "no offset", "nonsense")) if unreadable and rng.random() < 0.5 else "time"
+        )
         inside = not mixed or rng.random() < 0.7
         bots.append(BotSpec(f"b{len(bots)}", owners, inside, joins, shows, from_start))  # type: ignore[arg-type]
 
     for event in events:
         for _ in range(rng.choices((1, 2, 3), (7, 2, 1))[0] if rng.random() < 0.95 else 0):
-            owners = (event.id,)
+            owners: tuple[str, ...] = (event.id,)
             if rng.random() < 0.03 and len(events) > 1:
                 owners += (rng.choice([other.id for other in events if other is not event]),)
             add(owners)
@@ -211,7 +214,11 @@ def _spells(rng: random.Random) -> tuple[Spell, ...]:
 def _flapping(rng: random.Random) -> tuple[Spell, ...]:
     """A server that goes away and comes back many times in a row."""
     kind = rng.choice(("503", "503 after", "lost", "lost after", "refused", "429"))
-    at, period, share = rng.choice((0.0, 0.1, 0.5)), rng.choice((0.05, 0.2, 0.7, 2.0)), 0.3 + rng.random() * 0.6
+    at, period, share = (
+        rng.choice((0.0, 0.1, 0.5)),
+        rng.choice((0.05, 0.2, 0.7, 2.0)),
+        0.3 + rng.random() * 0.6,
+    )
     spells = []
     for _ in range(rng.randint(5, 40)):
         length = period * (0.5 + rng.random())
@@ -228,7 +235,8 @@ def _quirks(rng: random.Random) -> tuple[Quirk, ...]:
         )[0]
         amount = {
             "lags": rng.choice((0.2, 1.0, 3.0, 8.0, 25.0)), "omits": rng.choice((0.2, 0.5, 1.0)),
-            "repeats": float(rng.choice((1, 2, 200))), "shuffles": 0.0, "comes short": float(rng.choice((1, 2, 3, 5))),
+            "repeats": float(rng.choice((1, 2, 200))), "shuffles": 0.0,
+            "comes short": float(rng.choice((1, 2, 3, 5))),
             "comes short unsaid": float(rng.choice((1, 2, 5))),
         }[kind]  # fmt: skip
         quirks.append(Quirk(rng.choice((0, 0, 1, 2, 3)), kind, amount))  # type: ignore[arg-type]

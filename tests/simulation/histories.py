@@ -100,7 +100,9 @@ class Habits:
     """What one DELETE of an event takes."""
     answer: Literal["documented", "empty", "object", "message"] = "documented"
     gone_bot: Literal[404, 400] = 404
-    foreign_id: Literal["Event not found", "Bot not found", "Not Found", "Event not scheduled"] = "Event not found"
+    foreign_id: Literal["Event not found", "Bot not found", "Not Found", "Event not scheduled"] = (
+        "Event not found"
+    )
     lists_joined: bool = False
     """Rows of bots in their meeting stay listed, as such."""
     lists_cancelled: bool = False

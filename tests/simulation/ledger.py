@@ -1,4 +1,4 @@
-"""What the account keeps of a run: every request, what it did, what was answered, and which rows were shown."""
+"""What the account keeps of a run: requests, what they did and were answered, rows that were shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Request:
     """How many were, with this one."""
     status: int | None = None
     said: str = ""
-    """What the answer came to: "done", "gone", "refused", "trouble", "told" (to wait), "sign", "lie" or "odd"."""
+    """What the answer came to: "done", "gone", "refused", "trouble", "sign", "lie" or "odd"."""
     taken: list[Life] = field(default_factory=list)
     victims_outside: list[Life] = field(default_factory=list)
     delivered_at: float | None = None

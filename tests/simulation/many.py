@@ -45,8 +45,9 @@ class Tally:
     def __str__(self) -> str:
         rate = self.histories / self.cpu_seconds if self.cpu_seconds else 0.0
         return (
-            f"{self.histories} histories, {self.requests} requests, {self.virtual_seconds / 3600:.0f} hours of "
-            f"virtual time, {rate:.0f} histories a second of one CPU"
+            f"{self.histories} histories, {self.requests} requests, "
+            f"{self.virtual_seconds / 3600:.0f} hours of virtual time, "
+            f"{rate:.0f} histories a second of one CPU"
         )
 
 

@@ -179,4 +179,3 @@ def _finish(loop: SimulatedLoop, server: Server) -> None:
     for task in asyncio.all_tasks(loop):
         # It is reported already; asyncio need not say it again.
         task._log_destroy_pending = False  # type: ignore[attr-defined]
-

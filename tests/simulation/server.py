@@ -139,7 +139,9 @@ class Server:
         until, since, iteration = self._told.get(request.route == "meeting", (0.0, 0.0, 0))
         if request.at < until - 0.002 and request.iteration >= iteration + _GRACE and request.at > since:
             self.ledger.broken(
-                "early", f"request {request.number} at {request.at:.2f} s, told at {since:.2f} to wait until {until:.2f}"
+                "early",
+                f"request {request.number} at {request.at:.2f} s, told at {since:.2f} s to wait "
+                f"until {until:.2f} s",
             )
 
     def _check_one_at_a_time(self, request: Request) -> None:
@@ -175,7 +177,8 @@ class Server:
                 self.ledger.broken("outside", f"request {request.number} took {life}, which had been listed")
             elif not whole_seen and life.born < 0:
                 self.ledger.broken(
-                    "outside-unseen", f"request {request.number} took {life}, behind listings that were not whole"
+                    "outside-unseen",
+                    f"request {request.number} took {life}, behind listings that were not whole",
                 )
 
     # --- answers ------------------------------------------------------------------------------------

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from .histories import Habits, History
+from .histories import BotSpec, Habits, History
 from .ledger import Request
 
 _LISTS = ("interventions", "spells", "faults", "quirks", "changes", "bots", "events", "targets")
 """Longest stories first: what happens, then to whom."""
+T = TypeVar("T", History, Habits, BotSpec)
 Fails = Callable[[History], bool]
 
 
@@ -85,7 +86,7 @@ def _with(history: History, name: str, value: tuple[Any, ...]) -> History | None
             return None
         bots = tuple(bot for bot in history.bots if set(bot.events) <= names)
         return replace(history, events=value, bots=bots)
-    return replace(history, **{name: value})
+    return _changed(history, name, value)
 
 
 def _fewer_options(history: History) -> Iterator[History]:
@@ -96,25 +97,30 @@ def _fewer_options(history: History) -> Iterator[History]:
                 continue
             if key == "whole_events" and values.get("where") and values.get("cancel_all_occurrences"):
                 continue
-            yield replace(history, **{name: {other: values[other] for other in values if other != key}})
+            yield _changed(history, name, {other: values[other] for other in values if other != key})
     for name in ("timeout", "rate_limit", "consumer", "eager", "lateness"):
         plain = getattr(_PLAIN, name)
         if getattr(history, name) != plain:
-            yield replace(history, **{name: plain})
+            yield _changed(history, name, plain)
 
 
 def _plainer_habits(history: History) -> Iterator[History]:
     plain = Habits()
     for one in fields(Habits):
         if getattr(history.habits, one.name) != getattr(plain, one.name):
-            yield replace(history, habits=replace(history.habits, **{one.name: getattr(plain, one.name)}))
+            yield replace(history, habits=_changed(history.habits, one.name, getattr(plain, one.name)))
 
 
 def _plainer_values(history: History) -> Iterator[History]:
     for number, bot in enumerate(history.bots):
-        for name, plain in (("joins", 86400.0), ("shows", "time"), ("inside", True), ("events", bot.events[:1])):
+        for name, plain in (
+            ("joins", 86400.0),
+            ("shows", "time"),
+            ("inside", True),
+            ("events", bot.events[:1]),
+        ):
             if getattr(bot, name) != plain:
-                yield _put(history, "bots", number, replace(bot, **{name: plain}))
+                yield _put(history, "bots", number, _changed(bot, name, plain))
     for number, event in enumerate(history.events):
         if event.series is not None:
             yield _put(history, "events", number, replace(event, series=None))
@@ -131,7 +137,12 @@ def _plainer_values(history: History) -> Iterator[History]:
 def _put(history: History, name: str, number: int, value: Any) -> History:
     values = list(getattr(history, name))
     values[number] = value
-    return replace(history, **{name: tuple(values)})
+    return _changed(history, name, tuple(values))
+
+
+def _changed(value: T, name: str, to: Any) -> T:
+    changes: dict[str, Any] = {name: to}
+    return replace(value, **changes)
 
 
 _PLAIN = History()
@@ -156,7 +167,9 @@ def describe(history: History) -> Iterator[str]:
     if habits:
         yield "the account: " + ", ".join(habits)
     for event in history.events:
-        yield f"event {event.id}, listed by {event.listed} id" + (f", of {event.series}" if event.series else "")
+        yield f"event {event.id}, listed by {event.listed} id" + (
+            f", of {event.series}" if event.series else ""
+        )
     for bot in history.bots:
         when = f"joins at {bot.joins:g} s" + ("" if bot.shows == "time" else f", its row shows {bot.shows}")
         side = "" if bot.inside else ", outside of the filter"

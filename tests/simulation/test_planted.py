@@ -173,8 +173,8 @@ def test_a_failing_history_is_shrunk_to_what_matters() -> None:
     left = one.history
     assert "false-ok/scheduled" in one.names()
     assert (len(left.bots), len(left.events)) == (1, 1)
-    assert not (left.faults or left.spells or left.quirks or left.changes or left.interventions)
-    assert not (left.options or left.policy)
+    assert left.faults + left.spells + left.quirks + left.changes + left.interventions == ()
+    assert {**left.options, **left.policy} == {}
 
 
 def test_a_story_says_what_happened_and_how_to_repeat_it() -> None:
@@ -203,7 +203,7 @@ def test_faults_of_other_requests_stay_when_one_is_left_out() -> None:
         whole = play(History(events=events, bots=bots, faults=(fault,)), shared)
         part = play(History(events=events[1:], bots=bots[1:], faults=(fault,)), shared)
     for played in (whole, part):
-        assert [one.status for one in played.ledger.deletes() if one.target == "evt_1"][0] == 404
+        assert next(one.status for one in played.ledger.deletes() if one.target == "evt_1") == 404
 
 
 @pytest.mark.parametrize("seed", range(0, 60, 3))
