@@ -13,10 +13,9 @@ from .account import EPOCH, Account, Life, provider_id
 from .histories import History, Quirk
 from .ledger import Request
 
-NO_EFFECT = frozenset(
-    ["503", "500", "504", "lost", "hang", "429", "429 told", "429 date", "503 told", "503 date", "401"]
-    + ["403 html", "404 html", "503 html", "200 error", "200 false", "200 nothing", "lie"]
-)
+_LOST = "503|500|504|lost|hang|429|429 told|429 date|503 told|503 date|401|403 html|404 html|503 html"
+_SIGNS = "200 error|200 false|200 nothing|lie"
+NO_EFFECT = frozenset(f"{_LOST}|{_SIGNS}".split("|"))
 """Trouble that comes before the request does anything."""
 _STATUS = {
     "503": 503, "500": 500, "504": 504, "503 after": 503, "504 after": 504, "429": 429, "429 told": 429,

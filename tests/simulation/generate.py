@@ -63,7 +63,7 @@ def history(seed: int) -> History:
         events=events or (EventSpec("evt_0"),),
         bots=bots,
         changes=() if rng.random() < 0.5 else _changes(rng, bots),
-        faults=() if calm else _faults(rng),
+        faults=() if calm else _faults(rng, len(events)),
         spells=() if calm or rng.random() < 0.6 else _spells(rng),
         quirks=() if rng.random() < 0.5 else _quirks(rng),
         interventions=() if rng.random() < 0.8 else _interventions(rng, door),
@@ -174,8 +174,8 @@ def _changes(rng: random.Random, bots: tuple[BotSpec, ...]) -> tuple[Change, ...
     return tuple(changes)
 
 
-def _faults(rng: random.Random) -> tuple[Fault, ...]:
-    if rng.random() < 0.15:
+def _faults(rng: random.Random, events: int) -> tuple[Fault, ...]:
+    if rng.random() < (0.15 if events < 4 else 0.4):
         return _bursts(rng)
     faults: dict[int, Fault] = {}
     for _ in range(rng.choice((0, 1, 1, 2, 3, 4, 6))):
