@@ -137,6 +137,8 @@ def _options(rng: random.Random, door: str) -> dict[str, Any]:
         options["whole_events"] = True
     if rng.random() < 0.05:
         options["dry_run"] = True
+    if rng.random() < 0.12:
+        options["cancel_by"] = rng.choice(("auto", "event", "bot"))
     if door == "all" and rng.random() < 0.4:
         options["settle"] = rng.choice((0.0, 1.0, 5.0, 30.0))
     if rng.random() < 0.08 and (options.get("whole_events") or not options.get("where")):

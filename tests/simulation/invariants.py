@@ -112,7 +112,9 @@ def _plain_truth(played: Played, outcome: Any) -> Iterator[Broken]:
                     f"{_name(outcome)} is failed, but request {request.number} took {request.taken[0]}",
                 )
                 return
-    if outcome.status in (OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.SKIPPED):
+    # Occurrences before the date are skipped, although the series that they belong to is not.
+    kept = outcome.status is OutcomeStatus.SKIPPED and "from_date" in played.history.options
+    if outcome.status in (OutcomeStatus.NOT_ATTEMPTED, OutcomeStatus.SKIPPED) and not kept:
         for request in about:
             yield Broken(
                 "sent-anyway", f"{_name(outcome)} is {outcome.status}, but request {request.number} was sent"
@@ -138,5 +140,14 @@ def _interventions(played: Played) -> Iterator[Broken]:
     known = {request.target for request in requests if request.at <= begun}
     for request in requests:
         if request.route in ("event", "bot") and request.target not in known:
-            yield Broken("after-stop", f"request {request.number} begins with {request.target} after stop")
+            # A bot whose event was under way goes by another kind, since it is not a new target.
+            kind = "after-stop/own-id" if _event_of(played, request.target) & known else "after-stop"
+            yield Broken(kind, f"request {request.number} begins with {request.target} after stop")
             return
+
+
+def _event_of(played: Played, bot_id: str) -> set[str]:
+    """The ids under which the event of a bot may have been asked for."""
+    account = played.server.account
+    specs = [bot for bot in played.history.bots if bot.id == bot_id]
+    return {name for spec in specs for name in (*spec.events, account.listed_id(spec) or "")}

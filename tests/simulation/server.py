@@ -40,8 +40,8 @@ class Server:
         self.answers = Answers(self.account, history)
         self.on_request: Callable[[Request], None] = lambda request: None
         self._open: dict[Connection, Request] = {}
-        self._told: dict[bool, tuple[float, float, int]] = {}
-        """By API: until when, when it was told, and in which turn of the loop."""
+        self._told: dict[tuple[bool, int], tuple[float, float, int]] = {}
+        """By API and status: until when, when it was told, and in which turn of the loop."""
         self._acts: list[Callable[[], None]] = []
         """Effects that are still to come."""
         self._faults = {(fault.of, fault.request): fault for fault in history.faults}
@@ -136,13 +136,15 @@ class Server:
         return request
 
     def _check_told(self, request: Request) -> None:
-        until, since, iteration = self._told.get(request.route == "meeting", (0.0, 0.0, 0))
-        if request.at < until - 0.002 and request.iteration >= iteration + _GRACE and request.at > since:
-            self.ledger.broken(
-                "early",
-                f"request {request.number} at {request.at:.2f} s, told at {since:.2f} s to wait "
-                f"until {until:.2f} s",
-            )
+        for (meetbit, status), (until, since, iteration) in self._told.items():
+            if meetbit is not (request.route == "meeting") or request.at >= until - 0.002:
+                continue
+            if request.iteration >= iteration + _GRACE and request.at > since:
+                self.ledger.broken(
+                    f"early/{status}",
+                    f"request {request.number} at {request.at:.2f} s, told at {since:.2f} s to wait "
+                    f"until {until:.2f} s",
+                )
 
     def _check_one_at_a_time(self, request: Request) -> None:
         if request.route not in ("event", "bot"):
@@ -209,7 +211,7 @@ class Server:
         extra = "" if told is None else f", told to wait {told:.1f} s"
         self.tell(now, f"← {request.number}: {answer.status} {answer.story}{extra}")
         if told is not None:
-            side = request.route == "meeting"
+            side = (request.route == "meeting", answer.status)
             if now + told > self._told.get(side, (0.0, 0.0, 0))[0]:
                 self._told[side] = (now + told, now, self.loop.iterations)
         connection.deliver(data)

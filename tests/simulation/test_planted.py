@@ -150,7 +150,7 @@ PLANTED: list[tuple[Door, str]] = [
     (_doubles_outcomes, "counts"),
     (_does_not_hear_stop, "after-stop"),
     (_does_it_dry, "dry-run"),
-    (_does_not_wait, "early"),
+    (_does_not_wait, "early/503"),
     (_takes_on_and_on, "repeats"),
 ]
 
