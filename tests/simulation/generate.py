@@ -38,7 +38,7 @@ def history(seed: int) -> History:
         ("all", "listing", "iter", "typed", "stream", "stream_typed", "meeting", "meetings"),
         (12, 3, 1, 2, 2, 1, 2, 1),
     )[0]
-    crowd = rng.random() < 0.012
+    crowd = rng.random() < 0.006
     events = _events(rng, crowd)
     bots = _bots(rng, events, crowd)
     targets: tuple[str, ...] = ()
