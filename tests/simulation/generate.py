@@ -230,6 +230,10 @@ def _flapping(rng: random.Random) -> tuple[Spell, ...]:
 
 
 def _quirks(rng: random.Random) -> tuple[Quirk, ...]:
+    if rng.random() < 0.12:
+        # Full pages, so that there is always another listing, none of which shows everything.
+        full = Quirk(0, "repeats", 200.0)
+        return (full, rng.choice((Quirk(0, "omits", 0.4), Quirk(0, "lags", 4.0))), Quirk(0, "shuffles"))
     quirks: list[Quirk] = []
     for _ in range(rng.choice((1, 1, 2, 3))):
         kind = rng.choices(

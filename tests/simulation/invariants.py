@@ -139,10 +139,10 @@ def _interventions(played: Played) -> Iterator[Broken]:
         return
     known = {request.target for request in requests if request.at <= begun}
     for request in requests:
-        if request.route in ("event", "bot") and request.target not in known:
-            # A bot whose event was under way goes by another kind, since it is not a new target.
-            kind = "after-stop/own-id" if _event_of(played, request.target) & known else "after-stop"
-            yield Broken(kind, f"request {request.number} begins with {request.target} after stop")
+        new = request.route in ("event", "bot") and request.target not in known
+        # A bot whose event was under way goes by its own id: that is no new target.
+        if new and not _event_of(played, request.target) & known:
+            yield Broken("after-stop", f"request {request.number} begins with {request.target} after stop")
             return
 
 
