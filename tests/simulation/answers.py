@@ -119,7 +119,7 @@ class Answers:
         if "repeats" in quirks and rows:
             again = [rows[number % len(rows)] for number in range(int(quirks["repeats"].amount))]
             rows += again[: limit - len(rows)]
-        rows += self._rows_of_others(now)[: limit - len(rows)]
+        rows += self._rows_of_others(now, shown)[: limit - len(rows)]
         reply: dict[str, Any] = {"scheduled_bots": rows}
         if "comes short" in quirks:
             reply |= {"has_more": more, "total": len(lives)}
@@ -143,11 +143,11 @@ class Answers:
     def _time_in_row(life: Life, moment: float) -> float | None:
         return life.joins_as_of(moment) if life.spec.shows == "time" else None
 
-    def _rows_of_others(self, now: float) -> list[dict[str, Any]]:
+    def _rows_of_others(self, now: float, shown: list[Life]) -> list[dict[str, Any]]:
         """Rows of bots that are not scheduled any more, where the account keeps them."""
         rows = []
         for life in self._account.lives:
-            if life.died is None or self._account.life(life.spec.id) is not None:
+            if life.died is None or life in shown or self._account.life(life.spec.id) is not None:
                 continue
             if life.cause == "joined" and self._habits.lists_joined:
                 rows.append(self._account.row(life, now, "InMeeting"))

@@ -89,16 +89,16 @@ def excused(played: Played, life: Life) -> bool:
 
 
 def _seemed_ahead(played: Played, life: Life) -> bool:
-    """The last row of it, as far as its clock can be trusted, put its time behind the end of the run."""
+    """The last row of it put its time behind the end of the run, by the clock that answers told."""
     times = [shown.lives[life] for shown in played.ledger.shown if life in shown.lives]
-    return bool(times) and times[-1] is not None and times[-1] - _skew(played) > played.ending.at
+    return bool(times) and times[-1] is not None and times[-1] + _behind(played) > played.ending.at
 
 
-def _skew(played: Played) -> float:
-    """How far the ``Date`` of an answer was off."""
+def _behind(played: Played) -> float:
+    """How far the ``Date`` of an answer was behind the server's own clock, at most."""
     habits = played.history.habits
     jump = habits.date_jump[1] if habits.date_jump is not None else 0.0
-    return abs(habits.date) + abs(jump) + 2.0
+    return max(0.0, -habits.date, -habits.date - jump)
 
 
 def _about(played: Played, life: Life) -> list[Request]:

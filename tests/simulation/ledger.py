@@ -46,6 +46,8 @@ class Shown:
     at: float
     """When it was made."""
     delivered_at: float
+    iteration: int
+    """The turn of the loop in which it arrived."""
     lives: dict[Life, float | None]
     """The scheduled bots in it, and the join time that their rows showed, if any."""
     truncated: bool
@@ -69,6 +71,6 @@ class Ledger:
     def deletes(self) -> list[Request]:
         return [request for request in self.requests if request.route in ("event", "bot")]
 
-    def has_shown(self, life: Life, before: float) -> bool:
-        """A listing that had reached the client showed the bot."""
-        return any(life in shown.lives for shown in self.shown if shown.delivered_at < before)
+    def seen_before(self, request: Request) -> list[Shown]:
+        """The listings that the client had read when it sent a request."""
+        return [shown for shown in self.shown if shown.iteration + 1 < request.iteration]

@@ -169,13 +169,12 @@ class Server:
         options = self.history.options
         if not options.get("where") or options.get("whole_events"):
             return
-        whole_seen = any(
-            not shown.truncated for shown in self.ledger.shown if shown.delivered_at < request.at
-        )
+        seen = self.ledger.seen_before(request)
+        whole_seen = any(not shown.truncated for shown in seen)
         for life in request.taken:
             if life.spec.inside or (request.route == "event" and life.spec.events[:1] != (request.event_id,)):
                 continue
-            if self.ledger.has_shown(life, request.at):
+            if any(life in shown.lives for shown in seen):
                 self.ledger.broken("outside", f"request {request.number} took {life}, which had been listed")
             elif not whole_seen and life.born < 0:
                 self.ledger.broken(
@@ -221,7 +220,15 @@ class Server:
         kept_back: frozenset[Life] = frozenset()
         if not answer.truncated:
             kept_back = frozenset(set(self.account.alive(answer.made_at)) - answer.shown.keys())
-        return Shown(request.number, answer.made_at, now, answer.shown, answer.truncated, kept_back)
+        return Shown(
+            request.number,
+            answer.made_at,
+            now,
+            self.loop.iterations,
+            answer.shown,
+            answer.truncated,
+            kept_back,
+        )
 
     def date_offset(self, now: float) -> float:
         habits = self.history.habits
