@@ -55,9 +55,10 @@ def asked_for(played: Played, life: Life) -> bool:
         return False
     if not life.spec.events and options.get("one_off_bots") == "skip":
         return False
-    if "from_date" in options and life.joins < options["from_date"]:
+    times = [shown.lives[life] for shown in selecting(played) if life in shown.lives]
+    if "from_date" in options and times and (times[-1] is None or times[-1] < options["from_date"]):
         return False
-    return any(life in shown.lives for shown in selecting(played))
+    return bool(times)
 
 
 def selecting(played: Played) -> list[Shown]:
@@ -163,7 +164,8 @@ def _honest_meetings(played: Played) -> Iterator[Broken]:
         if not meeting.ok:
             continue
         for life in account.lives:
-            if event.id not in life.spec.events or not (life.died is None or life.cause == "joined"):
+            # A bot that is listed under another event can't be known to be of this one, too.
+            if life.spec.events[:1] != (event.id,) or not (life.died is None or life.cause == "joined"):
                 continue
             about = _about(played, life)
             if history.knows_bot_event and any(_says_gone(request) for request in about):

@@ -138,9 +138,10 @@ def _interventions(played: Played) -> Iterator[Broken]:
     if any(spell.kind in ("refused", "unreachable") for spell in played.history.spells):
         return
     known = {request.target for request in requests if request.at <= begun}
+    known |= {event for target in known for event in _event_of(played, target)}
     for request in requests:
         new = request.route in ("event", "bot") and request.target not in known
-        # A bot whose event was under way goes by its own id: that is no new target.
+        # Bots of an event that was under way, by their own ids: that is no new target.
         if new and not _event_of(played, request.target) & known:
             yield Broken("after-stop", f"request {request.number} begins with {request.target} after stop")
             return
@@ -150,4 +151,5 @@ def _event_of(played: Played, bot_id: str) -> set[str]:
     """The ids under which the event of a bot may have been asked for."""
     account = played.server.account
     specs = [bot for bot in played.history.bots if bot.id == bot_id]
-    return {name for spec in specs for name in (*spec.events, account.listed_id(spec) or "")}
+    names = {name for spec in specs for name in (*spec.events, account.listed_id(spec))}
+    return {name for name in names if name is not None}
