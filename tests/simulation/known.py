@@ -29,6 +29,7 @@ KNOWN: dict[str, str] = {
     "outside": "what an earlier listing showed of an event is forgotten",
     "outside-unseen": "an event is taken whole although no listing was whole",
     "early/503": "a Retry-After of a 503 binds its own call alone",
+    "repeats": "a DELETE is repeated back to back for events that a listing that flickers still shows",
     "ends": "an outage that flaps leaves nobody who asks whether it is over",
     "failed-took-effect": "a second DELETE that is refused makes a failure of what the first one did",
     "one-outcome/late-row": "a bot that is listed late is in no outcome of its event",
