@@ -150,7 +150,7 @@ async def test_a_next_step_names_the_report(tmp_path: Path) -> None:
     """A run that left something names the command that takes it up, to be copied into a shell as it is."""
     report = tmp_path / "run of today.jsonl"
     trouble = Trouble(
-        "unschedule", 400, body='{"error": "no"}', when=lambda record: record.event_id == "evt_b"
+        "unschedule", 409, body='{"error": "no"}', when=lambda record: record.event_id == "evt_b"
     )
     async with Simulator([SimulatedBot(f"bot-{n}", f"evt_{n}") for n in "abc"], troubles=[trouble]) as sim:
         ended = await command("unschedule-all", "--yes", "--report", report, sim=sim)
@@ -217,7 +217,7 @@ def test_without_a_report_there_is_no_journal() -> None:
 async def test_the_key_is_in_no_report(tmp_path: Path) -> None:
     """Even where the server sends the key back, the report does not hold it."""
     report = tmp_path / "run.jsonl"
-    echo = Trouble("unschedule", 400, body=json.dumps({"error": f"bad key {CANARY}"}))
+    echo = Trouble("unschedule", 409, body=json.dumps({"error": f"bad key {CANARY}"}))
     async with Simulator([SimulatedBot("bot-a", "evt_a")], api_key=CANARY, troubles=[echo]) as sim:
         ended = await command("unschedule-all", "--yes", "--report", report, sim=sim)
     assert ended.code == 1

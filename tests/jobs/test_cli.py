@@ -80,7 +80,17 @@ def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
         assert {line["event_id"] for line in lines} == {
             event for simulator in simulators[:2] for event in simulator.ledger.events
         }
-        names = ["event_id", "bot_ids", "inferred", "status", "reason", "attempts", "elapsed", "error"]
+        names = [
+            "event_id",
+            "bot_ids",
+            "method",
+            "inferred",
+            "status",
+            "reason",
+            "attempts",
+            "elapsed",
+            "error",
+        ]
         assert list(lines[0]) == ["account", *names]
         assert (report.code, len(lines)) == (0, 108)
         status = user.types_here("status", "once", "--json")

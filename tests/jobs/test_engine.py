@@ -355,6 +355,7 @@ async def test_outcomes_are_values(engine: JobEngine, monkeypatch: pytest.Monkey
         "account": "customer-0",
         "event_id": "evt_0_0000",
         "bot_ids": ["bot-0-0000"],
+        "method": "event",
         "inferred": False,
         "status": "unscheduled",
         "reason": None,
