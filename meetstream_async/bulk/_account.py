@@ -147,7 +147,7 @@ class Account:
         item.turns += 1
         item.not_before = now + min(FIRST_LOOK * 2.0 ** (item.turns - 1), LONGEST_LOOK)
         self._last_answer, self._verified = now, False
-        confirm(item, self._bots)
+        confirm(item, self._bots, self.server_time(now))
         if not is_settled(item, self._bots):
             self._open[item.key] = item
         if not self._acted:

@@ -236,15 +236,19 @@ def _after(outcome: UnscheduleOutcome) -> str:
     return f"; the request was answered: {outcome.error}" if outcome.error is not None else ""
 
 
-def confirm(item: Tracked, bots: KnownBots) -> None:
-    """Note which bots the answers of a turn say are gone."""
+def confirm(item: Tracked, bots: KnownBots, time: datetime | None) -> None:
+    """Note which bots the answers of a turn say are gone. ``time``: the server's, at the last of them."""
     fates = item.fates or {}
     for bot_id, fate in fates.items():
         if fate == DELETED:
             bots.bots[bot_id].confirmed = True
     if item.sent == "event" and item.answer == DONE and len(item.listed) == 1:
-        # The event's DELETE says nothing of which bot it took, where there were several.
-        bots.bots[next(iter(item.listed))].confirmed = True
+        # The event's DELETE says nothing of which bot it took, where there may be several.
+        known = bots.bots[next(iter(item.listed))]
+        joins = known.bot.scheduled_join_time
+        others = (bots.bots[bot_id] for bot_id in item.bots if bot_id not in item.listed)
+        if all(other.is_gone for other in others) and (joins is None or time is None or joins > time):
+            known.confirmed = True
 
 
 def doubt(item: Tracked, bots: KnownBots) -> None:
