@@ -146,7 +146,9 @@ class ApiError(MeetStreamError):
 
     ``status`` is the HTTP status, ``message`` the API's own text (control characters removed, at most
     500 characters), ``request_id`` its name for the request where it gave one, ``retry_after`` the wait
-    it asked for in seconds, ``errors`` its complaints by field.
+    it asked for in seconds, ``errors`` its complaints by field. ``key_rejected`` says that a 401 or 403
+    is the API's own word on the key; without it, something in front of the API refused, or only this one
+    request.
     """
 
     def __init__(
@@ -158,11 +160,13 @@ class ApiError(MeetStreamError):
         retry_after: float | None = None,
         errors: Mapping[str, tuple[str, ...]] | None = None,
         hint: str | None = None,
+        key_rejected: bool = False,
         attempts: int = 0,
         outcome_unknown: bool = False,
     ) -> None:
         super().__init__(message, attempts=attempts, outcome_unknown=outcome_unknown)
         self.status = status
+        self.key_rejected = key_rejected
         self.request_id = request_id
         self.retry_after = retry_after
         self.errors = dict(errors or {})
@@ -199,11 +203,11 @@ class MasterEventNotFoundError(BadRequestError):
 
 
 class AuthenticationError(ApiError):
-    """401: the key is missing or not valid."""
+    """401: the key is missing or not valid, where ``key_rejected`` says so."""
 
 
 class PermissionDeniedError(ApiError):
-    """403: the key was rejected, or may not do this."""
+    """403: the key was rejected, where ``key_rejected`` says so; else this request was refused."""
 
 
 class NotFoundError(ApiError):

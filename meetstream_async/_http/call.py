@@ -60,6 +60,8 @@ class Context:
     """The loop's time at which the call has to end; None for what the retry policy allows."""
     hint: str | None = None
     """Advice for the error, from an attempt elsewhere."""
+    key_accepted: bool = False
+    """The API has answered this client with a success before."""
 
 
 FIRST = Context()

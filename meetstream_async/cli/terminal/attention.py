@@ -85,6 +85,8 @@ def _advice(outcome: Outcome) -> str:
             return "it will join; --whole-events takes it off, with its bots outside the filter"
         return "it will join; run this again"
     if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
+        if _refused_in_front(outcome.error):
+            return "ask who runs the firewall or proxy in front of the API, then run this again"
         return "use the key of the account that the bot belongs to"
     if isinstance(outcome.error, EventNotFoundError):
         if outcome.bot_ids:
@@ -95,8 +97,13 @@ def _advice(outcome: Outcome) -> str:
     return "run this again, and look at the listing"
 
 
+def _refused_in_front(error: AuthenticationError | PermissionDeniedError) -> bool:
+    """Not the API's word on the key, nor on this one bot."""
+    return not error.key_rejected and " bot " not in f" {error.message.casefold()} "
+
+
 def _advice_on_calendar(outcome: CancelOutcome) -> str:
-    if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
+    if isinstance(outcome.error, ApiError) and outcome.error.key_rejected:
         return "check the access keys and their permissions"
     if isinstance(outcome.error, NotFoundError):
         return "look into the calendar: it was cancelled before, or its id is wrong"
