@@ -207,7 +207,7 @@ async def test_a_report_of_half_an_account_does_not_make_it_whole(tmp_path: Path
         assert len(sim.ledger.scheduled_events) == 50
         assert len(deletes(sim)) == 100
     assert ended.code == 1
-    assert "had not seen the whole account: run unschedule-all as well" in ended.out
+    assert "did not see the whole account: run unschedule-all as well" in ended.out
 
 
 async def test_a_next_step_names_the_report(tmp_path: Path) -> None:

@@ -51,9 +51,9 @@ class Trouble:
 
     Which requests: those of `route` ("list", "unschedule", "delete_bot", "cancel_event", or "*" for all
     of them) for which `when` returns true, except those refused by MeetBit's rate limit. The first `skip` of
-    them pass. After that it hits `times` requests, or the share `rate` (0 to 1), or both (the share, until `times`
-    are hit), or all of them. A request is hit by at most one trouble: the first match in the order in which
-    troubles were added; later troubles neither see nor count it.
+    them pass. After that it hits `times` requests, or the share `rate` (0 to 1), or both (the share, until
+    `times` are hit), or all of them. A request is hit by at most one trouble: the first match in the order in
+    which troubles were added; later troubles neither see nor count it.
 
     What happens is one of:
 

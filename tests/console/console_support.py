@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from attrs import frozen
 
-from meetstream_async.console import Desk, Served, serving
+from meetstream_async.console import ConsoleService, Served, serving
 from meetstream_async.simulator import Simulator
 
 
@@ -19,7 +19,7 @@ from meetstream_async.simulator import Simulator
 class Console:
     """A running console, and a client that has exchanged the token unless it says otherwise."""
 
-    desk: Desk
+    service: ConsoleService
     served: Served
     http: httpx.AsyncClient
 
@@ -65,14 +65,14 @@ async def console(
     sim: Simulator, *, opened: bool = True, clock: Callable[[], float] = time.monotonic, **options: Any
 ) -> AsyncIterator[Console]:
     """A console for the simulated account, which is told the options of its runs."""
-    desk = Desk(sim.base_url, "a test", options=options, clock=clock)
+    service = ConsoleService(sim.base_url, "a test", options=options, clock=clock)
     async with (
-        serving(desk, {"api_key": sim.api_key, "base_url": sim.base_url}) as served,
+        serving(service, {"api_key": sim.api_key, "base_url": sim.base_url}) as served,
         httpx.AsyncClient(base_url=served.address, timeout=20) as http,
     ):
         if opened:
             assert (await http.get(served.url)).status_code == 303
-        yield Console(desk, served, http)
+        yield Console(service, served, http)
 
 
 def _named(headers: Mapping[str, str]) -> dict[str, str]:

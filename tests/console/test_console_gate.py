@@ -34,7 +34,7 @@ async def test_the_token_opens_the_console_once() -> None:
         assert (page.status_code, "<title>Scheduled bots" in page.text) == (200, True)
         again = await other.get(desk.served.url)
         assert again.status_code == 403
-        assert "used before" in again.text
+        assert "has been used already" in again.text
         assert "Ctrl-C" in again.text
         assert "set-cookie" not in again.headers
         # The browser that has the session may follow the address of the terminal once more.

@@ -42,14 +42,14 @@ class Wanted:
 def console(wanted: Wanted) -> ExitCode:
     """Serve until a signal; runs that it meets end gracefully, and are told of."""
     try:
-        from ...console import CannotServe, Desk, serving
+        from ...console import CannotServe, ConsoleService, serving
     except ImportError as error:
         raise Refused(str(error)) from None
 
     async def serve(stop: asyncio.Event) -> ExitCode:
         ended: list[Any] = []
         async with _account(wanted) as account:
-            desk = Desk(
+            service = ConsoleService(
                 account.base_url,
                 account.key_source,
                 account.explain,
@@ -57,7 +57,7 @@ def console(wanted: Wanted) -> ExitCode:
                 options={"max_concurrency": wanted.concurrency, "max_pause": wanted.max_pause},
             )
             try:
-                async with serving(desk, account.arguments, port=wanted.port) as served:
+                async with serving(service, account.arguments, port=wanted.port) as served:
                     # A result, for whoever starts the console from a program.
                     print_line(served.url)
                     say(f"the console of {clean(account.base_url)} is at this address, for one browser")
@@ -65,8 +65,8 @@ def console(wanted: Wanted) -> ExitCode:
                     if wanted.browser:
                         open_page(served.url)
                     await stop.wait()
-                    ended = await desk.runs.under_way()
-                    await desk.runs.stop_all()
+                    ended = await service.runs.under_way()
+                    await service.runs.stop_all()
             except CannotServe as refusal:
                 raise Refused(str(refusal)) from None
             except asyncio.CancelledError:

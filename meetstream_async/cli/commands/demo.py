@@ -15,7 +15,7 @@ from ... import (
     cancel_meetings,
     unschedule_all,
 )
-from ...preview import Consent, OneOffBots, look
+from ...preview import Consent, OneOffBots, make_preview
 from ...simulator import Ledger, Simulator
 from ..exit_codes import ExitCode
 from ..runs.bulk_run import show_report
@@ -118,7 +118,7 @@ async def _run(client: MeetStreamClient, simulator: Simulator) -> BulkReport[Uns
         "day.\nNo key is needed, and nothing leaves this machine."
     )
     _step("1. The listing: 100 bots at most, since the API shows no more (the soonest 3 here)")
-    preview = await look(client, "the simulator", _ONE_OFF_BOTS)
+    preview = await make_preview(client, "the simulator", _ONE_OFF_BOTS)
     show(bots_table(preview.bots[:3]))
     _step("2. The preview: what a run would do")
     show_preview(preview)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ... import BulkReport, MeetStreamClient, OutcomeStatus, UnscheduleOutcome
-from ...preview import Consent, look, words_for
+from ...preview import Consent, make_preview, words_for
 from ..exit_codes import ExitCode
 from ..inputs.accounts import Account
 from ..terminal.output import say
@@ -25,7 +25,7 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
     async def preview_account(_: asyncio.Event) -> Consent:
         async with account.client() as client:
             return Consent(
-                await look(
+                await make_preview(
                     client, account.key_source, typed.one_off_bots, asked.selection, typed.whole_events
                 )
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import BulkReport, MeetStreamClient, ScheduledBot, UnscheduleOutcome
-from ...preview import Given, Leftovers
+from ...preview import Leftovers, NamedEvents
 from ..exit_codes import ExitCode
 from ..inputs.accounts import Account
 from ..terminal.output import clean, facts, plural, show
@@ -32,7 +32,7 @@ def run_given(
 ) -> ExitCode:
     """Do it."""
     typed, choices = asked.typed, asked.choices
-    given = Given(targets, typed.one_off_bots, leftovers)
+    given = NamedEvents(targets, typed.one_off_bots, leftovers)
     _show(given, asked, account, typed.retry_from)
     series = "a series has more occurrences than can be counted here" if typed.all_occurrences else None
     check_most(given.to_do, choices.most, unbounded=series)
@@ -84,7 +84,7 @@ def run_given(
     )
 
 
-def _show(given: Given, asked: Asked, account: Account[Any], path: Path | None) -> None:
+def _show(given: NamedEvents, asked: Asked, account: Account[Any], path: Path | None) -> None:
     """Say on stderr what a run would do."""
     typed = asked.typed
     source = "given" if typed.events is None else f"from {clean(typed.events)}"
