@@ -100,7 +100,7 @@ def _readable(hint: Any) -> Any:
 
 def _refuse_numbers(value: object) -> object:
     if not isinstance(value, str | datetime):
-        raise ValueError("a time is a string in ISO 8601")
+        raise ValueError("a time must be an ISO 8601 string")
     return value
 
 

@@ -259,7 +259,7 @@ async def test_a_run_that_breaks_down_has_failed(caplog: pytest.LogCaptureFixtur
         states = [await served.over(await served.start(body)) for body in ({}, {"event_ids": ["a", "b"]})]
     for state in states:
         assert (state["state"], state["ok"], state["complete"]) == ("failed", False, False)
-        assert state["reason"] == "internal error; the service's log says more"
+        assert state["reason"] == "internal error; see the service's log"
     assert caplog.text.count("RuntimeError: something that breaks") == 2
 
 

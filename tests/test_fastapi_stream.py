@@ -87,7 +87,7 @@ async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) ->
         run = await served.start({"dry_run": True})
         async with served.http.stream("GET", f"{run}/events") as reply:
             text = "".join([part async for part in reply.aiter_text()])
-    assert text.count(": still there\n\n") >= 2
+    assert text.count(": keep-alive\n\n") >= 2
     assert text.rstrip().endswith("id: 3.end")
 
 

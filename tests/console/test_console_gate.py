@@ -198,7 +198,7 @@ async def test_neither_key_nor_token_leaves_the_process(caplog: pytest.LogCaptur
         ]
         token = desk.served.url.partition("=")[2]
         (cookie,) = desk.http.cookies.values()
-        shown = "\n".join([*replies, repr(desk.desk), repr(desk.served), str(told)])
+        shown = "\n".join([*replies, repr(desk.service), repr(desk.served), str(told)])
         for secret in (sim.api_key, token, cookie):
             assert secret not in shown
             # The test client logs its own requests.

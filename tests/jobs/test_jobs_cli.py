@@ -74,7 +74,7 @@ def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
         assert "job once is over already; nothing is sent" in again.err
         other = user.types_here("run", user.toml, "--id", "once", "--yes", "--rate", "3")
         assert (other.code, other.out) == (2, "")
-        assert "job 'once' is there already, with other options; take another id" in other.err
+        assert "job 'once' exists already with different options; take another id" in other.err
         report = user.types_here("report", "once")
         lines = [json.loads(line) for line in report.out.splitlines()]
         assert {line["event_id"] for line in lines} == {
@@ -117,10 +117,10 @@ def test_bots_that_are_still_listed_are_named(tmp_path: Path) -> None:
         ("run FILE", "nobody can be asked without a terminal: add --yes"),
         ("run MISSING --yes", "environment variable NOT_SET is not set"),
         ("run RESOLVED --yes", "api_key_ref is for a worker of your own with a resolver"),
-        ("submit KEYED --yes", "[accounts.a] holds a key: take it out"),
+        ("submit KEYED --yes", "[accounts.a] contains a key: remove it"),
         ("run FILE --yes --before +1h --all-occurrences", "add --whole-events"),
         ("run FILE --yes --from +1h", "--from says where a series is cut off"),
-        ("run FILE --yes --id a/b", "a job's id is 1 to 100"),
+        ("run FILE --yes --id a/b", "a job id is 1 to 100"),
         ("run NONE --yes", "can't be read: No such file or directory"),
         ("status none", "there is no job 'none' in sqlite"),
         ("report none", "there is no job 'none' in sqlite"),
@@ -130,7 +130,7 @@ def test_bots_that_are_still_listed_are_named(tmp_path: Path) -> None:
         ("forget --older-than 1d", "nobody can be asked without a terminal: add --yes to go on; nothing was"),
         ("worker --database postgresql://u:hunter2@h/x", "add --id NAME"),
         ("run FILE --yes --database postgresql://u:hunter2@h/x", "add --worker NAME"),
-        ("status x --database nonsense-hunter2", "the database is no database URL"),
+        ("status x --database nonsense-hunter2", "the database is not a database URL"),
     ],
 )
 def test_what_can_not_be_done_is_refused(tmp_path: Path, words: str, problem: str) -> None:

@@ -101,7 +101,7 @@ async def test_the_same_id_is_the_same_job(engine: JobEngine, monkeypatch: pytes
             (accounts, JobOptions(settle=1)),
             ([attrs.evolve(accounts[0], name="x")], SOON),
         ):
-            with pytest.raises(JobConflictError, match="job 'same' is there already, with other"):
+            with pytest.raises(JobConflictError, match="job 'same' exists already with different"):
                 await submit_job(others, options, job_id="same")
         await asyncio.sleep(0.3)
         assert len(simulators[0].requests) == requests
@@ -296,7 +296,7 @@ async def test_what_a_dead_worker_held_is_cancelled_or_resumed(tmp_path: Path) -
             store.execute("UPDATE workflow_status SET status = 'PENDING', executor_id = 'ghost'")
         cancelled = await cancel_job("held", engine=client)
     assert (cancelled.state, cancelled.cancelling) == (JobState.CANCELLED, False)
-    assert [line.reason for line in cancelled.accounts] == ["cancelled before it began"] * 2
+    assert [line.reason for line in cancelled.accounts] == ["cancelled before it started"] * 2
 
 
 async def test_given_events_of_an_account_are_all_that_is_sent(
@@ -323,10 +323,10 @@ async def test_what_is_no_job_is_told(engine: JobEngine) -> None:
             await unknown
     one = JobAccount("a", api_key_env="KEY")
     for accounts, job_id, problem in (
-        ([one], "a/b", "a job's id is"),
-        ([one], "", "a job's id is"),
+        ([one], "a/b", "a job id is"),
+        ([one], "", "a job id is"),
         ([], "x", "at least one account"),
-        ([one, one], "x", "'a' is there twice"),
+        ([one, one], "x", "'a' occurs twice"),
     ):
         with pytest.raises(ConfigurationError, match=problem):
             await submit_job(accounts, job_id=job_id)

@@ -17,7 +17,7 @@ from jobs_support import GOOD, account, far
 from meetstream_async import BotFilter, MeetStreamClient
 from meetstream_async.jobs import JobOptions
 from meetstream_async.jobs.ledger import AccountLedger, Json
-from meetstream_async.jobs.look import look
+from meetstream_async.jobs.listing import list_account
 from meetstream_async.jobs.steps import close, unschedule
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
@@ -49,7 +49,7 @@ class Account:
         elif ledger.backlog:
             result = await unschedule(client, self.options, ledger.chunk(), self.stop)
         else:
-            result = await look(client, self.options, ledger, self.stop)
+            result = await list_account(client, self.options, ledger, self.stop)
         stored: Json = json.loads(json.dumps(result))
         return stored
 
@@ -224,8 +224,8 @@ async def test_a_filter_and_one_off_bots_are_heeded() -> None:
         assert sim.ledger.removed_bots == {"in"}
         assert summary["complete"]
         assert summary["reason"] == (
-            "1 one-off bots have no event, were left alone and will join; "
-            "1 events shared with bots outside the filter were left alone"
+            "1 one-off bot has no calendar event and will join; "
+            "1 event was left alone: shared with bots outside the filter"
         )
 
 
@@ -351,7 +351,7 @@ def test_steps_that_were_stored_before_are_still_read() -> None:
         "complete": False,
         "ok": False,
         "reason": "a later listing failed: x; 1 unknown; 1 still listed although unscheduled; "
-        "1 events shared with bots outside the filter were left alone",
+        "1 event was left alone: shared with bots outside the filter",
     }
 
 

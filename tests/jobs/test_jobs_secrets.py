@@ -141,9 +141,9 @@ def test_the_default_is_a_file_in_the_users_state_directory(
     ("content", "problem"),
     [
         (None, "can't be read: No such file or directory"),
-        (b"", "must hold the key on one line"),
-        (b"one\ntwo\n", "must hold the key on one line"),
-        (b"\xff\xfe", "is no text"),
+        (b"", "must contain the key on one line"),
+        (b"one\ntwo\n", "must contain the key on one line"),
+        (b"\xff\xfe", "is not text"),
     ],
 )
 async def test_a_key_file_that_is_none_is_told_by_its_path(
