@@ -345,7 +345,7 @@ async def test_a_log_that_takes_no_more_ends_no_run() -> None:
         ended = await finish(process, environment)
         assert not sim.ledger.scheduled_bots
     assert ended.code == 0
-    assert "ok: all that was asked for holds" in ended.out
+    assert "ok: everything you asked for was done" in ended.out
 
 
 async def test_ctrl_c_ends_a_listing() -> None:

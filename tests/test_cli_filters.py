@@ -38,7 +38,7 @@ async def test_only_what_lies_inside_the_filter_is_taken() -> None:
     assert ended.code == 1
     assert "platform zoom" in ended.err
     assert "selects 3 bots of these: 2 events, 1 one-off bot" in ended.err
-    assert "1 event with bots outside the filter, too (--whole-events takes them): evt_both" in ended.err
+    assert "1 event with bots outside the filter, too (see --whole-events): evt_both" in ended.err
     assert "3 bots outside the filter" in ended.err
     assert "to do       unschedule 1 event\n" in ended.err
 
@@ -75,7 +75,7 @@ async def test_consent_to_a_filter_counts_what_it_takes() -> None:
         Terminal("unschedule-all", "--before", "+3h", environment=surroundings(sim)) as one,
     ):
         assert (await nothing.ended()).code == 0
-        await one.shows("Type unschedule 1 to go on")
+        await one.shows("Type unschedule 1 to continue")
         one.type("unschedule 1")
         assert (await one.ended()).code == 0
         assert sim.ledger.unscheduled_events == {"evt_zoom"}

@@ -81,12 +81,12 @@ async def test_the_words_to_type_count_the_events() -> None:
     async with Simulator(ABC) as sim:
         environment = surroundings(sim)
         async with Terminal("unschedule", "evt_a", "evt_b", environment=environment) as no:
-            await no.shows("Type unschedule 2 to go on")
+            await no.shows("Type unschedule 2 to continue")
             no.type("unschedule 3")
             assert (await no.ended()).code == 2
         assert not sim.requests
         async with Terminal("unschedule", "evt_a", "evt_b", environment=environment) as yes:
-            await yes.shows("Type unschedule 2 to go on")
+            await yes.shows("Type unschedule 2 to continue")
             yes.type("unschedule 2")
             assert (await yes.ended()).code == 0
             await yes.shows("2/2")
@@ -106,7 +106,7 @@ async def test_what_goes_wrong_with_given_events_is_said() -> None:
     assert "compare it with the listing" in unknown.out
     assert "evt_a " not in unknown.out
     assert wrong.code == 3
-    assert "the key from MEETSTREAM_API_KEY was rejected at" in wrong.err
+    assert "the key from MEETSTREAM_API_KEY was rejected by" in wrong.err
 
 
 async def test_bots_that_are_still_listed_are_found() -> None:

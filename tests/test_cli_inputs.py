@@ -91,7 +91,7 @@ def test_rows_are_read(file: Path, content: bytes, rows: list[tuple[int, int, st
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"1,2\nx,4\n", "line 2: calendar_id 'x' is no positive whole number"),
+        (b"1,2\nx,4\n", "line 2: calendar_id 'x' is not a positive whole number"),
         (b"1,2\n\n3,0\n", "line 3: event_id '0'"),
         (b"1,-2\n", "line 1: event_id '-2'"),
         (b"1,2.0\n", "line 1: event_id '2.0'"),
@@ -105,7 +105,7 @@ def test_rows_are_read(file: Path, content: bytes, rows: list[tuple[int, int, st
         (b"calendar_id,cancel_note\n1,x\n", "the column event_id is missing"),
         (b"event_id,event_id,calendar_id\n1,2,3\n", "named twice"),
         (b"1,2," + b"x" * 256 + b"\n", "line 1: cancel_note has 256 characters"),
-        (b"1,2,a\n1,2,b\n", "line 2: repeats line 1 with another note"),
+        (b"1,2,a\n1,2,b\n", "line 2: repeats line 1 with a different note"),
         (b'1,2,"a\n', "line 1: no CSV"),
         (b"", "holds no rows"),
         (b"calendar_id,event_id\n", "holds no rows"),
@@ -175,7 +175,7 @@ def test_a_key_file_that_others_may_read_is_a_warning(file: Path, capsys: pytest
     """A key file that others may read still works, with a warning that says what to do."""
     meetstream_account(say_key(file, CANARY.encode(), 0o640))
     err = capsys.readouterr().err
-    assert f"warning: others may read the key file {file}: chmod 600 {file}" in err.replace("\n", " ")
+    assert f"warning: other users can read the key file {file}: chmod 600 {file}" in err.replace("\n", " ")
     assert CANARY not in err
 
 

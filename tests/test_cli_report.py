@@ -88,8 +88,8 @@ async def test_a_report_is_never_overwritten(tmp_path: Path) -> None:
         assert (ended.code, ended.out) == (2, "")
         assert "nothing was started" in ended.err
         assert ended.err.count("\n") == 1
-    assert "exists and is not overwritten: name another" in runs[0].err
-    assert "can't be made: No such file or directory" in runs[1].err
+    assert "already exists and is not overwritten: choose another name" in runs[0].err
+    assert "can't be created: No such file or directory" in runs[1].err
     assert existing.read_text() == "precious"
     assert not (tmp_path / "elsewhere").exists()
 
@@ -323,11 +323,11 @@ def test_leftovers_know_when_their_bots_join(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "no report"),
+        ("", "is not a report"),
         ("precious\n", "line 1: not JSON"),
-        ("[]\n", "line 1: no object"),
-        ('{"type": "outcome"}\n', "no report"),
-        (json.dumps(run_line(format=2)) + "\n", "no report that this version"),
+        ("[]\n", "line 1: not an object"),
+        ('{"type": "outcome"}\n', "not a report"),
+        (json.dumps(run_line(format=2)) + "\n", "is not a report written by this version"),
         (json.dumps(run_line()) + "\n{\n{}\n", "line 2: not JSON"),
         (json.dumps(run_line()) + "\n{}\n", "damaged"),
         (json.dumps(run_line(targets=[1])) + "\n", "damaged"),
@@ -335,7 +335,7 @@ def test_leftovers_know_when_their_bots_join(tmp_path: Path) -> None:
         (json.dumps(run_line(targets=[target(None)])) + "\n", "damaged"),
         (json.dumps(run_line(targets=[target("e", "b", joins="soon")])) + "\n", "damaged"),
         (json.dumps(run_line(targets=[target("e", "b", joins="2026-01-01")])) + "\n", "damaged"),
-        (json.dumps(run_line(base_url="https://other")) + "\n", "a run at https://other, and this one would"),
+        (json.dumps(run_line(base_url="https://other")) + "\n", "a run at https://other, but this one would"),
         (json.dumps(run_line(api="meetbit", command="cancel-events")) + "\n", "report of cancel-events"),
     ],
 )
@@ -357,7 +357,7 @@ async def test_a_retry_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         )
         assert not sim.requests
     assert [ended.code for ended in runs] == [2, 2]
-    assert f"a run at {URL}, and this one would go to {sim.base_url}; nothing was sent" in runs[0].err
+    assert f"a run at {URL}, but this one would go to {sim.base_url}; nothing was sent" in runs[0].err
     assert "that run was one with --all-occurrences; retry it with" in runs[1].err
 
 
@@ -395,7 +395,7 @@ async def test_an_event_that_may_have_joined_meanwhile_is_not_called_done(tmp_pa
         )  # fmt: skip
         ended = await command("unschedule", "--yes", "--retry-from", path, sim=sim)
     assert ended.code == 1
-    assert "look into the meeting: the bot may be there" in ended.out
+    assert "check the meeting: the bot may have joined" in ended.out
 
 
 def test_a_journal_keeps_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,9 +415,9 @@ def test_a_journal_keeps_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyP
         journal.begin(targets=[])
         monkeypatch.setattr(os, "write", write)
         full = True
-        assert not journal.hear({"event_id": "e1", "bot_ids": [], "status": "failed"})
+        assert not journal.record({"event_id": "e1", "bot_ids": [], "status": "failed"})
         assert journal.problem == "No space left on device"
-        assert not journal.hear({"event_id": "e2", "bot_ids": [], "status": "failed"})
+        assert not journal.record({"event_id": "e2", "bot_ids": [], "status": "failed"})
         full = False
         journal.end(None, ok=False)
         assert journal.problem == "No space left on device"

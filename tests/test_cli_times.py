@@ -168,8 +168,8 @@ def test_a_selection_says_what_it_is() -> None:
         ({"attributes": ["team"]}, "is not KEY=VALUE"),
         ({"attributes": ["=x"]}, "is not KEY=VALUE"),
         ({"attributes": ["a=1", "a=2"]}, "given twice"),
-        ({"before": "now", "after": "now"}, "no bot joins in between"),
-        ({"before": "+1h", "after": "+2h"}, "no bot joins in between"),
+        ({"before": "now", "after": "now"}, "no bot can join in between"),
+        ({"before": "+1h", "after": "+2h"}, "no bot can join in between"),
     ],
 )
 def test_filters_that_can_match_nothing_are_refused(options: dict[str, object], words: str) -> None:

@@ -54,5 +54,5 @@ def check_note(value: object, name: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ConfigurationError(f"{name} holds half a character (a lone surrogate)") from None
+        raise ConfigurationError(f"{name} contains a lone surrogate (a lone surrogate)") from None
     return value

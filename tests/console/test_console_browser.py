@@ -94,7 +94,7 @@ async def test_a_bulk_cancel_from_the_listing_to_the_report(tmp_path: Path) -> N
         assert sim.ledger.unscheduled_events == wanted
         bar = page.locator("#run-bar")
         assert await bar.evaluate("bar => [bar.value, bar.max]") == [3, 3]
-        await expect(page.locator("#run-state")).to_have_text("all that was asked for holds")
+        await expect(page.locator("#run-state")).to_have_text("everything you asked for was done")
         rows = page.locator("#outcomes tbody tr")
         await expect(rows).to_have_count(3)
         assert {await row.locator("td").first.inner_text() for row in await rows.all()} == wanted
@@ -179,7 +179,7 @@ async def test_stop_and_retry_what_needs_it() -> None:
             await seen.consent()
             await seen.ended()
         assert sim.ledger.scheduled_events == frozenset()
-        await expect(page.locator("#run-state")).to_have_text("all that was asked for holds")
+        await expect(page.locator("#run-state")).to_have_text("everything you asked for was done")
 
 
 async def test_the_preview_says_what_the_filter_is() -> None:

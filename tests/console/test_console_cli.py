@@ -80,7 +80,7 @@ async def ctrl_c_twice_leaves_at_once() -> None:
             process.send_signal(signal.SIGINT)
             ended = await finish(process, environment)
     assert ended.code == 130
-    assert "left at once, without looking again: 15 not attempted, 5 unknown" in ended.err
+    assert "stopped without checking the listing again: 15 not attempted, 5 unknown" in ended.err
 
 
 async def the_simulated_console_ends_with_0() -> None:

@@ -71,7 +71,7 @@ def console(wanted: Wanted) -> ExitCode:
                 raise Refused(str(refusal)) from None
             except asyncio.CancelledError:
                 for record in ended:
-                    say(f"left at once, without looking again: {_tally(record.counts())}")
+                    say(f"stopped without checking the listing again: {_tally(record.counts())}")
                 raise
         for record in ended:
             say(f"ended the run of {clean(record.agreement.told.title)}:")

@@ -129,7 +129,7 @@ async def _run(client: MeetStreamClient, simulator: Simulator) -> BulkReport[Uns
     board = Board(len(simulator.ledger.events) + one_off)
     async with board:
         report = await unschedule_all(
-            client, where=Consent(preview).admits, one_off_bots=_ONE_OFF_BOTS, on_outcome=board.hear
+            client, where=Consent(preview).admits, one_off_bots=_ONE_OFF_BOTS, on_outcome=board.record
         )
     show_report(report, one_off_bots=_ONE_OFF_BOTS)
     return report

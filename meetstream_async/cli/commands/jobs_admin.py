@@ -34,7 +34,7 @@ def status(
 ) -> None:
     """Show how a job stands, a line for each account.
 
-    Exits with 1 where the job is over and not all that was asked for holds.
+    Exits with 1 where the job is over and not everything you asked for was done.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""The options that several commands share, each written once."""
+"""The options that several commands share, each defined once."""
 
 from __future__ import annotations
 
@@ -10,34 +10,35 @@ import typer
 
 
 class OneOff(StrEnum):
-    """What to do with bots that have no event."""
+    """What to do with bots that have no calendar event."""
 
     REPORT = "report"
     SKIP = "skip"
     DELETE = "delete"
 
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask for confirmation.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 Timeout = Annotated[
-    float, typer.Option(min=0.001, metavar="SECONDS", help="Seconds that one attempt may take.")
+    float, typer.Option(min=0.001, metavar="SECONDS", help="Timeout of one attempt, in seconds.")
 ]
-Concurrency = Annotated[int, typer.Option(min=1, metavar="N", help="Requests in flight at most.")]
+Concurrency = Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of requests in flight.")]
 Rate = Annotated[
     float | None,
-    typer.Option(min=0.001, max=1e6, metavar="N", help="Requests per second at most, evenly spaced."),
+    typer.Option(min=0.001, max=1e6, metavar="N", help="Maximum requests per second, evenly spaced."),
 ]
 MaxPause = Annotated[
     float,
-    typer.Option(
-        min=0.0, metavar="SECONDS", help="The longest pause that the API may ask for before the run stops."
-    ),
+    typer.Option(min=0.0, metavar="SECONDS", help="Stop the run if the API asks for a longer pause."),
 ]
 Most = Annotated[
     int | None,
     typer.Option(
-        "--max", min=0, metavar="N", help="Refuse if more than N would be cancelled, or nobody can tell."
+        "--max",
+        min=0,
+        metavar="N",
+        help="Refuse to run if more than N would be cancelled, or if the number is unknown.",
     ),
 ]
 Report = Annotated[
@@ -45,7 +46,7 @@ Report = Annotated[
     typer.Option(
         "--report",
         metavar="FILE",
-        help="Write each outcome to this new file as it happens, as JSON lines.",
+        help="Write each outcome to this new file as it arrives, as JSON lines.",
     ),
 ]
 RetryFrom = Annotated[
@@ -53,28 +54,31 @@ RetryFrom = Annotated[
     typer.Option(
         "--retry-from",
         metavar="REPORT",
-        help="Only what such a report calls failed, unknown, not attempted or still listed.",
+        help="Only what this report lists as failed, unknown, not attempted or still listed.",
     ),
 ]
 ApiKeyFile = Annotated[
     Path | None,
-    typer.Option("--api-key-file", metavar="FILE", help="Read the key from here, not from the environment."),
+    typer.Option(
+        "--api-key-file", metavar="FILE", help="Read the key from this file, not from the environment."
+    ),
 ]
 AccessKeysFile = Annotated[
     Path | None,
     typer.Option(
         "--access-keys-file",
         metavar="FILE",
-        help="Read MeetBit's access key id (first line) and secret (second) from here.",
+        help="Read MeetBit's access key id (line 1) and secret (line 2) from this file.",
     ),
 ]
 Note = Annotated[
-    str | None, typer.Option("--note", metavar="TEXT", help="Why; at most 255 characters. Attendees see it.")
+    str | None,
+    typer.Option("--note", metavar="TEXT", help="Reason, shown to attendees; at most 255 characters."),
 ]
 
 Platform = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Only bots of this platform, in any spelling, such as zoom."),
+    typer.Option(metavar="NAME", help="Only bots on this platform, in any spelling, e.g. zoom."),
 ]
 Before = Annotated[
     str | None,
@@ -83,9 +87,9 @@ Before = Annotated[
         help="Only bots that join before: ISO 8601 with an offset, +2h, -30m, +3d, now, today or tomorrow.",
     ),
 ]
-After = Annotated[str | None, typer.Option(metavar="TIME", help="Only bots that join then or later.")]
+After = Annotated[str | None, typer.Option(metavar="TIME", help="Only bots that join at TIME or later.")]
 Name = Annotated[
-    str | None, typer.Option(metavar="GLOB", help="Only bots with such a name, such as 'Acme *'.")
+    str | None, typer.Option(metavar="GLOB", help="Only bots whose name matches, e.g. 'Acme *'.")
 ]
 Attr = Annotated[
     list[str] | None,
@@ -99,7 +103,7 @@ Events = Annotated[
     typer.Option(
         "--events",
         metavar="FILE|-",
-        help="Event ids, one a line, from a file or standard input, in place of the listing.",
+        help="Event ids from a file or standard input, one per line, instead of the listing.",
     ),
 ]
 OneOffBots = Annotated[
@@ -111,13 +115,16 @@ OneOffBots = Annotated[
 ]
 AllOccurrences = Annotated[
     bool,
-    typer.Option("--all-occurrences", help="Of a recurring event, unschedule the whole series."),
+    typer.Option("--all-occurrences", help="Unschedule the whole series of a recurring event."),
 ]
 SeriesFrom = Annotated[
     str | None,
-    typer.Option("--from", metavar="TIME", help="With --all-occurrences: only the occurrences from then on."),
+    typer.Option("--from", metavar="TIME", help="With --all-occurrences: only the occurrences from TIME on."),
 ]
 WholeEvents = Annotated[
     bool,
-    typer.Option("--whole-events", help="Also take events that have bots outside the filter, as a whole."),
+    typer.Option(
+        "--whole-events",
+        help="Also unschedule events that only partly match the filter, with all their bots.",
+    ),
 ]

@@ -7,7 +7,7 @@ import { needsAttention, plural, reasonWords, statusTone, statusWords } from "./
 const MOST_ROWS = 500;
 const STATES = {
   running: ["running", ""],
-  succeeded: ["all that was asked for holds", "good"],
+  succeeded: ["everything you asked for was done", "good"],
   failed: ["not everything holds", "bad"],
   cancelled: ["stopped", "warn"],
 };
