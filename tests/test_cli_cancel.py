@@ -94,7 +94,7 @@ async def test_nothing_is_cancelled_when_something_is_wrong(tmp_path: Path) -> N
     says = [ended.err for ended in runs]
     assert "line 3: event_id 'x' is not a positive whole number; nothing was sent" in says[0]
     assert "2 would be cancelled, more than --max 1" in says[1]
-    assert "standard input brings the rows, so nobody can be asked: add --yes" in says[2]
+    assert "standard input holds the rows, so it can't confirm: add --yes" in says[2]
     assert "MEETBIT_ACCESS_KEY_ID is not set" in says[3]
 
 
@@ -104,7 +104,7 @@ def test_what_was_typed_is_checked_first(tmp_path: Path) -> None:
     file.write_text("7,100\n")
     for typed, words in (
         (Cancelling(note=NOTE), "give a CSV file, or --retry-from REPORT"),
-        (Cancelling(file=str(file)), "line 1: no cancel_note, and no --note"),
+        (Cancelling(file=str(file)), "line 1: cancel_note is empty, and --note"),
         (Cancelling(pair=("7", "nine"), note=NOTE), "EVENT 'nine' is not a positive whole number"),
         (Cancelling(pair=("-7", "9"), note=NOTE), "CALENDAR '-7' is not a positive whole number"),
         (Cancelling(pair=("7", "9"), note="x" * 256), "--note has 256 characters"),
@@ -122,7 +122,7 @@ async def test_what_the_api_refuses_is_said() -> None:
         )
     assert (unknown.code, wrong.code) == (1, 3)
     assert "7/999" in unknown.out
-    assert "it was cancelled before, or its id is wrong" in unknown.out
+    assert "it was already cancelled, or its id is wrong" in unknown.out
     assert "the key from MEETBIT_ACCESS_KEY_ID and MEETBIT_ACCESS_KEY_SECRET was rejected by" in wrong.err
 
 
@@ -238,7 +238,7 @@ async def test_ctrl_c_finishes_a_meeting_that_was_begun() -> None:
         assert sim.ledger.cancelled_events == {first.event_id}
         assert sim.ledger.unscheduled_events == {first.provider_event_id}
     assert ended.code == 130
-    assert "the meeting that was begun is finished first" in ended.err
+    assert "finishing the current meeting" in ended.err
     assert "ok: everything you asked for was done" in ended.out
 
 
@@ -251,4 +251,4 @@ async def test_a_wrong_event_number_is_never_a_success() -> None:
         )
     assert ended.code == 1
     assert "not ok" in ended.out
-    assert "its number is wrong" in ended.out
+    assert "its id is wrong" in ended.out

@@ -11,7 +11,7 @@ from cli_support import Terminal, command, deletes, surroundings
 from meetstream_async import BotFilter, MeetStreamClient, OutcomeStatus, unschedule_all
 from meetstream_async.cli.exit_codes import Refused
 from meetstream_async.cli.inputs.filters import select
-from meetstream_async.preview import Consent, Selection, look
+from meetstream_async.preview import Consent, Selection, make_preview
 from meetstream_async.simulator import SimulatedBot, Simulator
 
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
@@ -83,7 +83,7 @@ async def test_consent_to_a_filter_counts_what_it_takes() -> None:
 
 async def agree(sim: Simulator, client: MeetStreamClient, **options: bool) -> Consent:
     return Consent(
-        await look(client, "a test", "skip", Selection(BotFilter(platform="zoom")), **options)
+        await make_preview(client, "a test", "skip", Selection(BotFilter(platform="zoom")), **options)
     )  # fmt: skip
 
 

@@ -68,7 +68,7 @@ async def test_nothing_is_sent_without_consent(tmp_path: Path) -> None:
         assert not sim.requests
     assert {(ended.code, ended.out) for ended in runs} == {(2, "")}
     says = [ended.err for ended in runs]
-    assert "nobody can be asked without a terminal: add --yes" in says[0]
+    assert "cannot ask for confirmation without a terminal: add --yes" in says[0]
     assert "standard input brings the ids, so nobody can be asked: add --yes" in says[1]
     assert "1 would be cancelled, more than --max 0" in says[2]
     assert "event id 2: 'evt_b/\\x07' is no event id" in says[3]
@@ -173,7 +173,7 @@ async def test_series_are_unscheduled_as_a_whole() -> None:
         ({"ids": ("a",), "platform": "zoom"}, "a filter selects from the listing, which event ids replaces"),
         ({"series_from": "now"}, "--from says where a series is cut off: it needs --all-occurrences"),
         ({"platform": "zoom", "all_occurrences": True}, "add --whole-events to accept that"),
-        ({"all_occurrences": True, "series_from": "noon"}, "--from 'noon' is no time"),
+        ({"all_occurrences": True, "series_from": "noon"}, "--from 'noon' is not a time"),
         ({"command": "unschedule"}, "nothing to unschedule"),
         ({"events": "-"}, "standard input brings the ids"),
     ],
@@ -209,7 +209,7 @@ def test_the_most_is_heeded() -> None:
         check_most(6, 5)
     with pytest.raises(Refused, match="at least 100 would be cancelled"):
         check_most(100, 50, unbounded="the listing is full")
-    with pytest.raises(Refused, match="--max 500 can't be kept: the listing is full"):
+    with pytest.raises(Refused, match="--max 500 can't be guaranteed: the listing is full"):
         check_most(100, 500, unbounded="the listing is full")
 
 
@@ -224,7 +224,7 @@ async def test_an_account_larger_than_the_most_is_left_alone() -> None:
         assert not deletes(large)
         assert not deletes(small)
     assert (full.code, bounded.code, fine.code) == (2, 2, 0)
-    assert "--max 500 can't be kept: the listing is full" in full.err
+    assert "--max 500 can't be guaranteed: the listing is full" in full.err
     assert "3 would be cancelled, more than --max 2" in bounded.err
 
 

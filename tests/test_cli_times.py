@@ -78,7 +78,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["2026-05-01", "2026-05-01T09:00", "2026-05-01 09:00:00"])
 def test_a_time_without_an_offset_is_refused(text: str, berlin: None) -> None:
     """A naive time could be any of many: the refusal writes out both readings."""
-    with pytest.raises(Refused, match=r"has no offset") as refusal:
+    with pytest.raises(Refused, match=r"has no UTC offset") as refusal:
         parse_time(text, "--after", NOW)
     assert "Z for UTC" in str(refusal.value)
     assert "+02:00 for local time" in str(refusal.value)

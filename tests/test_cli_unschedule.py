@@ -75,7 +75,7 @@ async def without_a_terminal(bots: int) -> None:
         ended = await command("unschedule-all", sim=sim)
         assert (ended.code, ended.out) == (2, "")
         assert "scheduled" in ended.err
-        assert "error: nobody can be asked without a terminal: add --yes" in ended.err
+        assert "error: cannot ask for confirmation without a terminal: add --yes" in ended.err
         assert not deletes(sim)
 
 
@@ -88,7 +88,7 @@ async def test_one_off_bots_are_reported() -> None:
     assert ended.code == 1
     assert "bot-alone" in ended.out
     assert "--one-off-bots delete" in ended.out
-    assert "1 one-off bot: without an event" in ended.err
+    assert "1 one-off bot: no calendar event" in ended.err
     assert ended.out.splitlines()[-1].startswith("not ok: 1 one-off bot")
 
 

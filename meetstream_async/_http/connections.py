@@ -1,7 +1,7 @@
-"""Connections that are not handed out while the client pauses.
+"""Connections that are withheld while the client pauses, and checks of a borrowed session.
 
-A request may wait for one, or for one to be made, after it was allowed to start; a pause that began
-meanwhile holds it back here, before anything of it is sent.
+A request that was allowed to start may still wait for a connection. If a pause begins meanwhile, the request
+is held back here, before any of it is sent.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import aiohttp
 from ..errors import ClientSetupError
 
 CONNECTIONS = 100
-"""Of a session that is opened here. aiohttp's own default, said aloud because bulk runs keep to it."""
+"""Connection limit of a session we open. Equals aiohttp's default; explicit because bulk runs cap
+concurrency at it."""
 
 
 class HeldBackError(Exception):
-    """A pause began before a connection could be handed out. Internal: the transport catches it."""
+    """A pause began before a connection was available. Internal: caught by the transport."""
 
 
 class GatedConnector(aiohttp.TCPConnector):
@@ -38,9 +39,10 @@ class GatedConnector(aiohttp.TCPConnector):
 
 
 class Permits:
-    """As many requests as a lent session has connections for; the rest waits here, not in its pool.
+    """Limits requests to the connections of a borrowed session, so that they wait here instead of in its
+    pool.
 
-    Here it is looked at again whether the client pauses, which a foreign connector does not do.
+    After waiting, the pause is checked again, which the session's own connector does not do.
     """
 
     def __init__(self, count: int, paused: Callable[[], float]) -> None:
@@ -48,7 +50,7 @@ class Permits:
         self._paused = paused
 
     async def acquire(self) -> None:
-        """Raises HeldBackError where the client pauses."""
+        """Raises HeldBackError if the client is pausing."""
         await self._free.acquire()
         if self._paused():
             self._free.release()
@@ -58,9 +60,9 @@ class Permits:
         self._free.release()
 
 
-def checked_traces(given: object) -> list[aiohttp.TraceConfig]:
+def checked_traces(trace_configs: object) -> list[aiohttp.TraceConfig]:
     """The trace configs as a list. Raises ClientSetupError for anything else."""
-    configs = list(given) if isinstance(given, Iterable) else [given]
+    configs = list(trace_configs) if isinstance(trace_configs, Iterable) else [trace_configs]
     traces = [config for config in configs if isinstance(config, aiohttp.TraceConfig)]
     if len(traces) < len(configs):
         raise ClientSetupError("trace_configs must be a sequence of aiohttp.TraceConfig")
@@ -68,18 +70,18 @@ def checked_traces(given: object) -> list[aiohttp.TraceConfig]:
 
 
 def check_session(session: object, trace_configs: Sequence[aiohttp.TraceConfig]) -> None:
-    """Raises ClientSetupError for what is no session, or one that would add to our requests."""
+    """Raises ClientSetupError unless it is a session that adds nothing to our requests."""
     if session is None:
         return
     if not isinstance(session, aiohttp.ClientSession):
         raise ClientSetupError(f"session must be an aiohttp.ClientSession, not {type(session).__name__}")
     if session.auth is not None:
-        # aiohttp lets no request take a session's auth away.
+        # aiohttp offers no way to override a session's auth per request.
         raise ClientSetupError(
-            "the lent aiohttp session has auth=..., which would go out with our requests; lend one without it"
+            "the session sets auth=..., which aiohttp would send with every request; pass one without it"
         )
     if trace_configs:
         raise ClientSetupError(
             "trace_configs are for a session that the client opens itself; "
-            "give them to the aiohttp session that you lend"
+            "set them on the session that you pass"
         )

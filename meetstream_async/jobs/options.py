@@ -85,7 +85,7 @@ class JobOptions:
             try:
                 given["from_date"] = datetime.fromisoformat(text)
             except ValueError:
-                raise ConfigurationError(f"from_date {text!r} is no ISO 8601 time") from None
+                raise ConfigurationError(f"from_date {text!r} is not an ISO 8601 datetime") from None
         return cls(**given)
 
 

@@ -58,7 +58,7 @@ def test_a_file_names_accounts_and_where_their_keys_are(tmp_path: Path) -> None:
         (f"[accounts.a]\napi_key_env = {CANARY}", "is not valid TOML: see line 2"),
         ("[accounts.a]", "'a' needs one of api_key_env.*none is given"),
         ('[accounts.a]\napi_key_env = "K"\napi_key_file = "f"', "api_key_env and api_key_file are given"),
-        ('[accounts.a]\napi_key_env = "MY KEY"', "no name of an environment variable"),
+        ('[accounts.a]\napi_key_env = "MY KEY"', "not a valid name of an environment variable"),
         ('[accounts.a]\napi_key_env = ""', "text on one line, not empty"),
         ("[accounts.a]\napi_key_env = 7", "text on one line, not empty"),
         ('[accounts.a]\napi_key_env = "K"\nbase_url = "http://example.com"', "unencrypted"),
@@ -97,7 +97,7 @@ def test_a_job_takes_so_many_accounts_and_no_more() -> None:
     """One row holds them all."""
     accounts = [JobAccount(f"a{n}", api_key_env="K") for n in range(3)]
     assert check_accounts(iter(accounts)) == accounts
-    for given_, problem in (([], "at least one"), (accounts * 2, "there twice"), (accounts * 7000, "20000")):
+    for given_, problem in (([], "at least one"), (accounts * 2, "occurs twice"), (accounts * 7000, "20000")):
         with pytest.raises(ConfigurationError, match=problem):
             check_accounts(given_)
 

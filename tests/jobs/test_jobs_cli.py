@@ -74,7 +74,7 @@ def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
         assert "job once has already ended; nothing is sent" in again.err
         other = user.types_here("run", user.toml, "--id", "once", "--yes", "--rate", "3")
         assert (other.code, other.out) == (2, "")
-        assert "job 'once' exists already with different options; take another id" in other.err
+        assert "job 'once' exists already with different options; use another id" in other.err
         report = user.types_here("report", "once")
         lines = [json.loads(line) for line in report.out.splitlines()]
         assert {line["event_id"] for line in lines} == {
@@ -114,7 +114,7 @@ def test_bots_that_are_still_listed_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ("run FILE", "nobody can be asked without a terminal: add --yes"),
+        ("run FILE", "cannot ask for confirmation without a terminal: add --yes"),
         ("run MISSING --yes", "environment variable NOT_SET is not set"),
         ("run RESOLVED --yes", "api_key_ref needs a custom worker with a resolver"),
         ("submit KEYED --yes", "[accounts.a] contains a key: remove it"),
@@ -213,7 +213,7 @@ def test_a_job_is_submitted_shown_cancelled_and_resumed(tmp_path: Path) -> None:
     assert (code, out.splitlines()[1].split()) == (0, ["a", "queued"])
     code, out, said = types("report", job_id)
     assert (code, out) == (1, "")
-    assert said.endswith("this is what is there so far")
+    assert said.endswith("these are the outcomes so far")
     code, out, said = types("run", str(file), "--yes")
     assert (code, out) == (2, "")
     assert f"job {job_id} is unfinished" in said

@@ -308,7 +308,7 @@ async def test_given_events_of_an_account_are_all_that_is_sent(
             attrs.evolve(given, event_ids=["evt_0_0001", "evt_0_0004", "evt_0_0001"])
             for given in set_keys(monkeypatch, simulators)
         ]
-        with pytest.raises(ConfigurationError, match="event_ids replace"):
+        with pytest.raises(ConfigurationError, match="with event_ids nothing is listed"):
             await submit_job(accounts, JobOptions(where=BotFilter(platform="zoom")))
         job_id = (await submit_job(accounts, SOON)).job_id
         assert (await wait_for_job(job_id, poll=0.1)).ok
