@@ -30,7 +30,7 @@ from .output import console, say
 _EVERY = 3.0
 """Seconds between two plain lines."""
 
-_SESSION = logging.getLogger("meetstream_async._http.session")
+_CLIENT_LOG = logging.getLogger("meetstream_async.http")
 
 
 class _Outcome(Protocol):
@@ -91,9 +91,9 @@ class Board:
 
     async def __aenter__(self) -> Self:
         self._started = time.monotonic()
-        self._level = _SESSION.level
-        _SESSION.setLevel(logging.INFO)
-        _SESSION.addHandler(self._pauses)
+        self._level = _CLIENT_LOG.level
+        _CLIENT_LOG.setLevel(logging.INFO)
+        _CLIENT_LOG.addHandler(self._pauses)
         if _is_live():
             self._bar = Progress(
                 TextColumn("{task.description}", markup=False),
@@ -114,8 +114,8 @@ class Board:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _SESSION.removeHandler(self._pauses)
-        _SESSION.setLevel(self._level)
+        _CLIENT_LOG.removeHandler(self._pauses)
+        _CLIENT_LOG.setLevel(self._level)
         if self._bar is not None:
             if error is None:
                 self._bar.update(self._task, description=self._verb, total=self.recorded)
