@@ -1,4 +1,4 @@
-"""Helpers that several test modules share: a clock that jumps, a server that answers raw bytes, replies."""
+"""Helpers shared by several test modules: a virtual clock, a server with raw responses, replies."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 KEY = "ms_canary-7f3a9c51e2d84b60"
-"""The API key of the tests: long, and nothing that a text could hold by accident."""
+"""The API key of the tests: long, and unlike any ordinary text."""
 API = "https://api.example.com/v1"
 """A base URL for tests without sockets."""
 
 
-# --- a clock that jumps --------------------------------------------------------------------------------
+# --- a virtual clock ---
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Where a loop would sleep until its next timer, this one moves the loop's clock there."""
+    """Selector that advances the loop's clock to the next timer instead of sleeping."""
 
     now = 1000.0
 
@@ -52,13 +52,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on a loop of its own whose clock jumps."""
+    """Run a coroutine on a new loop with a virtual clock."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
 
 
 def virtual_time(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """Decorates an async test that is to run with ``run_virtual``; it takes fixtures as usual."""
+    """Decorator: run an async test with ``run_virtual``; fixtures work as usual."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -72,30 +72,30 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-# --- a server that answers raw bytes -------------------------------------------------------------------
+# --- a server with raw responses ---
 
 
 @frozen
 class RawRequest:
-    """One request as it stood on the wire."""
+    """One request as sent on the wire."""
 
     method: str
     target: str
     headers: list[tuple[str, str]] = field(repr=False)
-    """Names in lower case, in order."""
+    """Header names in lower case, in order."""
     body: bytes = b""
 
     def header(self, name: str) -> list[str]:
-        """Every value that was sent under this name."""
+        """All values sent under this name."""
         return [value for found, value in self.headers if found == name.lower()]
 
 
 Step = bytes | Callable[[RawRequest, asyncio.StreamWriter], Awaitable[None]]
-"""An answer as bytes, after which the connection stays open, or a function that does something else."""
+"""A response as bytes, after which the connection stays open, or a function that does something else."""
 
 
 def reply(status: int = 200, body: bytes | object = b"", *headers: tuple[str, str], type: str = "") -> bytes:
-    """A whole HTTP/1.1 reply; a body that is not bytes is sent as JSON."""
+    """A complete HTTP/1.1 response; a body that is not bytes is sent as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(content)}"]
     lines.append(f"Content-Type: {type or 'application/json'}")
@@ -104,18 +104,18 @@ def reply(status: int = 200, body: bytes | object = b"", *headers: tuple[str, st
 
 
 async def drop(request: RawRequest, writer: asyncio.StreamWriter) -> None:
-    """Cut the connection without an answer."""
+    """Close the connection without a response."""
     writer.close()
 
 
 async def hang(request: RawRequest, writer: asyncio.StreamWriter) -> NoReturn:
-    """Never answer."""
+    """Never respond."""
     await asyncio.Event().wait()
     raise AssertionError("unreachable")
 
 
 def then_close(content: bytes) -> Step:
-    """Send these bytes and close, as where a reply ends in its middle."""
+    """Send these bytes and close, e.g. for a truncated response."""
 
     async def step(request: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(content)
@@ -126,7 +126,7 @@ def then_close(content: bytes) -> Step:
 
 
 class RawServer:
-    """A scripted server on loopback which counts what it saw.
+    """A scripted server on loopback that records its requests.
 
     Each request takes the next step of the script; the last step serves all that follow.
     """
@@ -192,7 +192,7 @@ class RawServer:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         except asyncio.CancelledError:
-            # The server is closing. Swallowed: asyncio before 3.12 would report it as an error.
+            # The server is closing. Swallowed, because asyncio before 3.12 would report it as an error.
             pass
         finally:
             writer.close()
@@ -210,7 +210,7 @@ async def _read_request(reader: asyncio.StreamReader) -> RawRequest:
 
 
 def unused_port() -> int:
-    """A port of loopback on which nobody listens."""
+    """A loopback port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -356,7 +356,7 @@ async def test_a_delete_that_took_effect_but_answered_503_is_success_inferred():
 
 
 async def test_the_same_with_series_options_is_unknown():
-    """A part may have been done, which is no success."""
+    """A partial success is not reported as success."""
     async with Simulator([bot(1, series="master")]) as sim, connect(sim) as client:
         sim.add_trouble(Trouble("unschedule", 503, apply="before", times=1))
         report = await bulk_unschedule(client, ["evt_0001"], cancel_all_occurrences=True)
@@ -393,7 +393,7 @@ async def test_not_scheduled_after_the_join_time_may_mean_joined(lost_answer):
 
 
 async def test_what_was_not_scheduled_is_already_unscheduled():
-    """A first answer 400 "Event not scheduled" is no failure."""
+    """400 "Event not scheduled" as the first response is not a failure."""
     async with plain_account(1) as sim, connect(sim) as client:
         ids = await event_ids(client)
         await bulk_unschedule(client, ids)
@@ -411,7 +411,7 @@ async def test_on_outcome_hears_each_outcome_once():
 
 
 async def test_what_on_outcome_raises_stops_the_run_gracefully():
-    """What is in flight finishes, nothing more is sent, and the error comes out at the end."""
+    """Requests in flight finish, nothing more is sent, and the error is raised at the end."""
     heard = []
 
     def full_disk(outcome):
@@ -430,7 +430,7 @@ async def test_what_on_outcome_raises_stops_the_run_gracefully():
 
 
 async def test_setting_stop_ends_the_run_and_returns_the_report():
-    """What is in flight finishes; the rest of the list is not_attempted."""
+    """Requests in flight finish; the rest of the list is not_attempted."""
     stop = asyncio.Event()
     async with plain_account(50, latency=0.005) as sim, connect(sim) as client:
         ids = await event_ids(client)
@@ -524,7 +524,7 @@ async def only_zoom(bot):
     "where", [only_zoom, AsyncFunction(), lambda bot: only_zoom(bot)], ids=["function", "object", "lambda"]
 )
 async def test_an_async_filter_is_refused(where):
-    """A coroutine is true for every bot: it would select them all."""
+    """A coroutine function is refused: its result is truthy for every bot, so it would select them all."""
     async with plain_account(3) as sim, connect(sim) as client:
         with pytest.raises(ConfigurationError, match="plain function"):
             await bulk_unschedule(client, client.iter_scheduled_bots(), where=where)
@@ -593,7 +593,7 @@ async def test_a_403_to_the_delete_of_an_event_stops_the_run_whatever_it_says(sa
 
 
 async def test_a_403_about_the_key_stops_deleting_bots_too():
-    """It is told from one about a single bot by its words."""
+    """Its text distinguishes it from a 403 about a single bot."""
     async with Simulator([bot(n, None) for n in range(30)]) as sim, connect(sim) as client:
         sim.add_trouble(Trouble("delete_bot", 403, body='{"message": "Your API key may not delete bots"}'))
         report = await bulk_unschedule(

@@ -336,7 +336,7 @@ async def test_results_that_cannot_be_written_are_an_error() -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 async def test_a_log_that_takes_no_more_ends_no_run() -> None:
-    """Where stderr goes to a full disk, the run goes on all the same, and its results are printed."""
+    """If stderr goes to a full disk, the run continues, and its results are printed."""
     async with Simulator(5, one_off=0) as sim:
         full = os.open("/dev/full", os.O_WRONLY)
         environment = surroundings(sim)

@@ -99,7 +99,7 @@ async def test_nothing_is_cancelled_when_something_is_wrong(tmp_path: Path) -> N
 
 
 def test_what_was_typed_is_checked_first(tmp_path: Path) -> None:
-    """No rows, a row without any note, ids that are none, a long note: refused before anything else."""
+    """No rows, a row without a note, invalid ids, a long note: refused before anything else."""
     file = tmp_path / "fine.csv"
     file.write_text("7,100\n")
     for typed, words in (
@@ -200,7 +200,7 @@ async def test_a_meeting_is_cancelled_with_its_bot(tmp_path: Path) -> None:
 
 
 async def test_half_a_meeting_is_not_called_done() -> None:
-    """A bot that could not be taken off, an event that is not found, a wrong key: not ok, and what next."""
+    """A bot that could not be unscheduled, a missing event, a wrong key: not ok, with what to do next."""
     async with Simulator(6, seed=3, series=0, one_off=0, several=0) as sim:
         first, second, *_ = sim.calendar_events
         sim.add_trouble(Trouble("unschedule", 400, body='{"error": "no"}'))

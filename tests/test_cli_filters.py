@@ -106,7 +106,7 @@ async def test_an_event_that_left_the_filter_is_not_called_done() -> None:
 
 
 async def test_an_event_that_was_shared_in_the_preview_stays_left_alone() -> None:
-    """It was not counted in the consent: it is not taken, although it is no longer shared."""
+    """An event that the consent did not include is left alone, although it is no longer shared."""
     bots = [SimulatedBot("bot-1", "evt_a", platform="zoom"), SimulatedBot("bot-2", "evt_a")]
     async with (
         Simulator(bots) as sim,

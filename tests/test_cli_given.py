@@ -21,7 +21,7 @@ ABC = [SimulatedBot(f"bot-{name}", f"evt_{name}") for name in "abc"]
 
 
 async def test_the_named_events_are_unscheduled_and_no_other(tmp_path: Path) -> None:
-    """Ids as arguments: exactly these are taken off, each with one DELETE, and the report says so."""
+    """Exactly the events given as arguments are unscheduled, each with one DELETE, and the report says so."""
     report = tmp_path / "run.jsonl"
     async with Simulator(ABC) as sim:
         ended = await command("unschedule", "evt_a", "evt_c", "evt_a", "--yes", "--report", report, sim=sim)
@@ -71,7 +71,7 @@ async def test_nothing_is_sent_without_consent(tmp_path: Path) -> None:
     assert "cannot ask for confirmation without a terminal: add --yes" in says[0]
     assert "standard input brings the ids, so nobody can be asked: add --yes" in says[1]
     assert "1 would be cancelled, more than --max 0" in says[2]
-    assert "event id 2: 'evt_b/\\x07' is no event id" in says[3]
+    assert "event id 2: 'evt_b/\\x07' is not a valid event id" in says[3]
     assert "give event ids, --events FILE or --retry-from REPORT" in says[4]
     assert "can't be read: No such file" in says[5]
 
@@ -136,7 +136,7 @@ async def test_bots_that_are_still_listed_are_found() -> None:
 
 
 async def test_a_listing_that_lags_is_waited_for() -> None:
-    """A listing that shows a removed bot for a while longer is no failure."""
+    """A listing that keeps showing a removed bot for a while is not a failure."""
     async with Simulator(ABC, listing_lag=0.4) as sim:
         ended = await command("unschedule", "evt_a", "--yes", sim=sim)
     assert ended.code == 0

@@ -30,7 +30,7 @@ def file(tmp_path: Path) -> Path:
     ],
 )
 def test_ids_are_read(file: Path, content: bytes, ids: tuple[str, ...]) -> None:
-    """One id a line, each once; blank lines, comments, CRLF and a byte-order mark are no part of one."""
+    """One id per line, without duplicates; blank lines, comments, CRLF and a byte order mark are ignored."""
     file.write_bytes(content)
     assert read_ids(str(file)) == ids
 
@@ -47,7 +47,7 @@ def test_ids_are_read(file: Path, content: bytes, ids: tuple[str, ...]) -> None:
     ],
 )
 def test_bad_ids_are_named_with_their_line(file: Path, content: bytes, words: str) -> None:
-    """What is no id is named with its line; an empty list is refused, since it may be a failed query."""
+    """An invalid id is named with its line; an empty list is refused, since it may be a failed query."""
     file.write_bytes(content)
     with pytest.raises(Refused, match=r"nothing was sent|not UTF-8") as refusal:
         read_ids(str(file))
@@ -153,7 +153,7 @@ def say_key(file: Path, content: bytes, mode: int = 0o600) -> Path:
 def test_a_key_file_holds_a_key(
     file: Path, content: bytes, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line's end and what an editor adds around it are no part of the key; the file goes first."""
+    """Line ends and a byte order mark are not part of the key; the file takes precedence."""
     monkeypatch.setenv("MEETSTREAM_API_KEY", "another_key_0123456789")
     account = meetstream_account(say_key(file, content % CANARY.encode()))
     assert account.key_source == str(file)

@@ -104,7 +104,7 @@ async def test_a_run_that_did_not_begin_leaves_no_report(tmp_path: Path) -> None
 
 
 def small_files(most: int) -> Callable[[], None]:
-    """What makes a disk full at so many bytes of a file."""
+    """A limit on the file size that acts like a full disk."""
     return partial(resource.setrlimit, resource.RLIMIT_FSIZE, (most, most))
 
 
@@ -292,7 +292,7 @@ def test_only_what_is_not_done_is_left_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tail", ["", '{"type": "outcome", "event_id": "e2", "sta', '{"type": "outc\x00'])
 def test_a_report_that_was_cut_short_is_read(tmp_path: Path, tail: str) -> None:
-    """Without a last line, or with half of one, what was announced and is not mentioned is left over."""
+    """Without a complete last line, announced targets that no line mentions are left over."""
     targets = [target("e1", "b1"), target("e2", "b2"), target(None, "b3")]
     path = written(
         tmp_path / "r", run_line(targets=targets), outcome("unscheduled", "e1", "b1"), tail=tail
@@ -443,7 +443,7 @@ async def test_the_key_is_in_no_report(tmp_path: Path) -> None:
 
 
 async def test_a_run_that_failed_before_its_first_outcome_leaves_all_to_retry(tmp_path: Path) -> None:
-    """A listing that fails after the consent is no reason to call the account done."""
+    """A listing that fails after the consent does not make the account count as done."""
     report = tmp_path / "run.jsonl"
     async with Simulator([SimulatedBot(f"bot-{n}", f"evt_{n}") for n in range(6)]) as sim:
         sim.add_trouble(Trouble("list", 404, skip=1, body='{"message": "User not found"}', times=1))

@@ -12,7 +12,7 @@ from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 
 
 async def test_a_signal_ends_a_run_gracefully(tmp_path: Path) -> None:
-    """Ctrl-C once, or a connection that breaks: nothing new, a true report; but nohup is heeded."""
+    """Ctrl-C or a hangup: nothing new is sent and the report is true; under nohup, hangups are ignored."""
     await asyncio.gather(
         ctrl_c_ends_a_run_gracefully(tmp_path),
         a_hangup_ends_a_run_gracefully(tmp_path),

@@ -1,4 +1,4 @@
-"""Times and filters of the command line: how what was typed is understood."""
+"""How the command line interprets typed times and filters."""
 
 import os
 import time

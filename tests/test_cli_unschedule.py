@@ -140,7 +140,7 @@ async def test_bots_that_stay_listed_are_named(capsys: pytest.CaptureFixture[str
 
 
 async def test_a_key_rejected_in_mid_run_exits_with_3() -> None:
-    """A 401 in mid-run stops the run; what was not sent is named, and the exit code is 3."""
+    """A 401 during the run stops it; unsent targets are named, and the exit code is 3."""
     trouble = Trouble("unschedule", 401, skip=5)
     async with Simulator(30, one_off=0, troubles=[trouble]) as sim:
         ended = await command("unschedule-all", "--yes", "--json", sim=sim)

@@ -29,7 +29,7 @@ from meetstream_async.simulator import Simulator
 
 LONG = os.environ.get("MEETSTREAM_PROOF", "short") != "short"
 SEMANTIC = ("invalid_argument", "invalid_position", "idempotency_key_reused")
-"""Why what the schema allows may be refused all the same."""
+"""Reasons why a request that fits the schema may still be refused."""
 EXAMPLE = Path(__file__).parent.parent / "examples" / "fastapi_app.py"
 
 

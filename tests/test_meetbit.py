@@ -455,7 +455,7 @@ async def test_a_field_of_the_wrong_type_reads_as_none_and_is_logged(raw_server,
 @pytest.mark.parametrize("name", ["attendees", "online_conference"])
 @pytest.mark.parametrize("value", ["x", 7, True, {"0": {}}, [[]]], ids=repr)
 async def test_parts_of_the_wrong_type_do_not_cost_the_answer(raw_server, name, value):
-    """The event was cancelled, whatever its attendees and conference look like."""
+    """The event was cancelled, even if its attendees or conference can't be read."""
     server = await raw_server(reply(200, {"data": {"id": 2, "title": "kept", name: value}}))
     async with client(server) as c:
         cancelled = await c.cancel_event(1, 2, "x")
@@ -539,7 +539,7 @@ hostile_events = st.builds(
 
 
 def _read(body, status=200):
-    """What a call makes of this answer: a CancelledEvent, or the error that says why it is none."""
+    """The result of a call with this response: a CancelledEvent, or the error."""
 
     async def main():
         with Mocked() as mocked:
@@ -579,7 +579,7 @@ def test_any_json_is_a_cancelled_event_or_an_invalid_response(body):
 
 @given(st.binary(max_size=200).filter(bytes.strip))
 def test_any_bytes_are_a_cancelled_event_or_an_invalid_response(body):
-    """A body that is no JSON raises InvalidResponseError and nothing else."""
+    """A body that is not JSON raises InvalidResponseError and nothing else."""
     error = _read(body)
     assert isinstance(error, InvalidResponseError)
     assert error.outcome_unknown is True

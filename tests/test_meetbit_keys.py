@@ -1,4 +1,4 @@
-"""MeetBit's two keys: where they go, and that they show nowhere. And a session that is only lent."""
+"""MeetBit's two keys: where they go, and that they show nowhere. And a borrowed session."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ async def echo_and_hang(request, writer):
 
 
 async def echo_no_http(request, writer):
-    """A greeting that is no HTTP and holds them."""
+    """A response that is not HTTP and contains the keys."""
     writer.write(f"{request.header('x-access-key-secret')[0]}\r\n\r\n".encode())
     writer.close()
 

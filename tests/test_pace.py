@@ -34,7 +34,7 @@ HUSH = {"RateLimit-Remaining": "1"}
 
 
 def client(**options):
-    """A client whose retries add no jitter of their own."""
+    """A client whose retries have no jitter."""
     return MeetBitClient("acme.example.com", **{**KEYS, "retry": RetryPolicy(initial_wait=0), **options})
 
 
@@ -132,7 +132,7 @@ async def test_the_rate_can_be_chosen_or_turned_off(mocked):
 @pytest.mark.parametrize("tasks", [1, 5, 12])
 @virtual_time
 async def test_a_429_pauses_every_task_of_the_client(mocked, tasks):
-    """Not just the one that met it: no request of any task before Retry-After has passed."""
+    """After a 429, no task sends a request before Retry-After has passed."""
     arrivals = answering(mocked, lambda number: refusal(Retry_After="7") if number == 0 else good())
     async with client() as c:
         await asyncio.gather(*(c.cancel_event(1, number, "x") for number in range(1, tasks + 1)))
@@ -531,7 +531,7 @@ async def test_one_client_that_is_throttled_leaves_the_others_latency_alone():
 
 
 async def test_a_call_that_is_cancelled_in_a_pause_sends_nothing_more():
-    """On the wire: CancelledError at once, and the server hears nothing after it."""
+    """Cancellation raises CancelledError at once, and the server gets nothing after it."""
     trouble = Trouble("cancel_event", 429, retry_after=0.5)
     async with Simulator(0, events=10, troubles=[trouble]) as sim, meetbit(sim) as c:
         task = asyncio.create_task(bulk_cancel_events(c, pairs(sim), "Off"))

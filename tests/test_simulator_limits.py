@@ -296,6 +296,6 @@ async def test_trouble_neither_sees_nor_starts_a_penalty() -> None:
 
 
 async def test_a_dropped_request_counts() -> None:
-    """The limit counts arrivals, whatever becomes of them."""
+    """The limit counts all arrivals, whatever their outcome."""
     async with limited(Clock(), troubles=[Trouble("cancel_event", drop="before", times=5)]) as sim:
         assert await statuses(sim, 6) == [None] * 5 + [429]

@@ -85,7 +85,7 @@ async def _opened(server: RawServer, borrowed: bool, **options: Any) -> AsyncIte
 async def test_dropped_connections_cost_max_attempts_requests_and_no_more(
     raw_server: Start, call: Call, session: str, warm: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No layer below repeats a request by itself, on a fresh or a reused connection."""
+    """No lower layer repeats a request, on a new or a reused connection."""
     server = await raw_server(*([reply(404)] if warm else []), drop)
     if session == "of an aiohttp without the switch":
         monkeypatch.setattr("meetstream_async._http.transport._SWITCH", "no_such_switch")
@@ -263,7 +263,7 @@ async def test_a_redirect_is_not_followed(raw_server: Start, call: Call, status:
 
 
 def _bomb(mebibytes: int) -> bytes:
-    """The beginning of a gzip stream that holds so many MiB of spaces."""
+    """The beginning of a gzip stream of that many MiB of spaces."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     start = packer.compress(b"{") + packer.flush(zlib.Z_FULL_FLUSH)
     # After a full flush a block knows nothing of those before it, so it can be repeated.
@@ -273,7 +273,7 @@ def _bomb(mebibytes: int) -> bytes:
 
 @each_call
 async def test_a_gzip_bomb_is_given_up_at_the_cap(raw_server: Start, call: Call) -> None:
-    """Of a small body that would unpack to a gigabyte only the cap is read; it is not asked for again."""
+    """A small body that expands to a gigabyte is read only up to the cap, and not requested again."""
     body = _bomb(1024)
     assert len(body) < 8 * 2**20
     server = await raw_server(reply(200, body, ("Content-Encoding", "gzip")))
@@ -430,7 +430,7 @@ async def test_a_session_that_closes_under_waiting_calls_is_a_setup_error(raw_se
 async def test_a_tracer_that_raises_leaves_a_sent_request_unknown(
     raw_server: Start, problem: Exception
 ) -> None:
-    """It is the tracer's fault and no refusal of aiohttp's: the DELETE has been sent."""
+    """An exception of a tracer is not taken for a refusal by aiohttp: the DELETE has been sent."""
     server = await raw_server(reply(200, {}))
 
     async def fail(*_: object) -> None:
@@ -470,7 +470,7 @@ PIECE = KEY[3:12]
 
 
 async def _caught(call: Awaitable[Any]) -> BaseException:
-    """What it raised. The traceback that is looked at begins in this frame, which holds nothing."""
+    """The raised exception. Its traceback starts in this frame, which holds no secret."""
     try:
         await call
     except BaseException as error:

@@ -143,7 +143,7 @@ async def test_a_reload_in_the_middle_finds_the_run_again() -> None:
 
 
 async def test_stop_and_retry_what_needs_it() -> None:
-    """A stopped run tells what was not attempted and why; a retry asks again, and does the rest."""
+    """A stopped run shows what was not attempted and why; a retry asks again and does the rest."""
     troubles = [Trouble("unschedule", 422, when=lambda record: record.event_id == "evt_9", times=1)]
     bots = [one for one in account() if one.event_id not in ("evt_0", None)]
     async with Simulator(bots, troubles=troubles, latency=0.5) as sim, browsing(sim) as seen:

@@ -39,7 +39,7 @@ async def start_all(url: str) -> None:
 
 
 async def test_the_console_ends_with_true_outcomes_and_codes() -> None:
-    """Ctrl-C once, twice, and with nothing under way; a port that is taken, and no key."""
+    """Ctrl-C once, twice, and without a run in progress; a port in use, and no key."""
     await asyncio.gather(
         ctrl_c_ends_a_run_gracefully(),
         ctrl_c_twice_leaves_at_once(),

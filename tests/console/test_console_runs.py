@@ -99,7 +99,7 @@ async def test_a_filter_means_what_it_means_on_the_command_line() -> None:
 
 
 async def test_a_preview_says_what_is_done_and_what_is_left_alone() -> None:
-    """What is one-off, shared or outside, by kind and number; nothing is sent but a listing."""
+    """One-off, shared and excluded bots are shown by kind and number; only a listing is requested."""
     async with Simulator(MIXED) as sim, console(sim) as desk:
         told = await desk.preview(filter={"platform": "zoom"})
         assert (told["words"], told["events"], told["bots"], told["host"]) == (
@@ -148,7 +148,7 @@ async def test_only_the_words_of_this_very_preview_start_a_run() -> None:
 
 
 async def test_a_preview_does_not_wait_for_ever() -> None:
-    """After a quarter of an hour it has to be made again, and only so many are kept."""
+    """A preview expires after a quarter of an hour, and only a limited number is kept."""
     now = [0.0]
     async with Simulator(MIXED) as sim, console(sim, clock=lambda: now[0]) as desk:
         told = await desk.preview()
@@ -245,7 +245,7 @@ async def test_a_stopped_run_tells_the_truth_and_can_be_taken_up() -> None:
 
 
 async def test_an_account_that_cannot_be_read_is_named() -> None:
-    """The page is told what the command line would say, and never the key."""
+    """The page shows the same error as the command line, and never the key."""
     async with Simulator(3) as sim, console(sim) as desk:
         sim.add_trouble(Trouble("list", 403, times=2))
         for reply in (await desk.get("api/bots"), await desk.post("api/previews")):

@@ -147,7 +147,7 @@ async def test_broken_accounts_end_by_themselves_and_slow_nobody(
 async def test_a_cancelled_job_stops_and_can_be_resumed(
     engine: JobEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing new is sent, what was in flight is stored; resumed, it goes on behind that."""
+    """Nothing new is sent, outcomes in flight are stored, and a resumed job continues after them."""
     monkeypatch.setattr("meetstream_async.jobs.worker._WATCH", 0.1)
     simulators = [account(n, 60, latency=0.05) for n in range(14)]
     async with serving(simulators):
@@ -180,7 +180,7 @@ async def test_a_cancelled_job_stops_and_can_be_resumed(
 
 
 async def test_a_look_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of an account with a thousand stored steps it reads a few, and the next time two, with true totals."""
+    """For an account with a thousand stored steps, a few are read, later two, and the totals are right."""
     path = tmp_path / "jobs.sqlite"
 
     def store_steps(numbers: range) -> None:

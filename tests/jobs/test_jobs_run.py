@@ -88,7 +88,7 @@ class Account:
 
 
 async def test_an_account_beyond_a_listing_is_drained_in_chunks() -> None:
-    """Of 250 events each has one DELETE and one outcome, in steps of at most 100."""
+    """Each of 250 events gets one DELETE and one outcome, in steps of at most 100."""
     async with account(0, 250) as sim:
         run = Account(sim)
         summary = await run.run()
@@ -137,7 +137,7 @@ async def test_what_was_sent_before_a_crash_is_found_done_and_is_no_failure() ->
 
 
 async def test_bots_of_an_event_that_is_not_found_were_deleted_before_the_crash() -> None:
-    """One by one, by their own ids: that the API finds them no more is no failure either."""
+    """One-off bots are deleted by their own ids; it is not a failure if the API no longer finds one."""
     joins = datetime.now(UTC) + timedelta(days=1)
     bots = [SimulatedBot(f"bot-{n}", f"evt_{n % 3}", join_time=joins) for n in range(6)]
     async with Simulator(bots) as sim:
@@ -187,7 +187,7 @@ async def test_what_stays_listed_is_still_listed_and_not_ok() -> None:
 
 
 async def test_a_lagging_listing_is_waited_for() -> None:
-    """Rows that go a little later are no reason to be not ok, and cost no second DELETE."""
+    """Rows that disappear a little later do not make the run not ok, and cause no second DELETE."""
     async with account(0, 20, listing_lag=0.3) as sim:
         run = Account(sim, JobOptions(settle=3.0))
         summary = await run.run()
@@ -275,7 +275,7 @@ async def test_a_pause_that_is_too_long_ends_the_run_at_once() -> None:
 
 
 async def test_a_stopped_step_stores_what_it_did_and_leaves_the_rest() -> None:
-    """Told to stop, a chunk sends nothing new; the next run takes up just what was not sent."""
+    """After a stop, a chunk sends nothing new; the next run continues with exactly what was not sent."""
     async with account(0, 20, latency=0.05) as sim:
         run = Account(sim, JobOptions(max_concurrency=2, settle=0.6))
         asyncio.get_running_loop().call_later(0.25, run.stop.set)
@@ -356,7 +356,7 @@ def test_steps_that_were_stored_before_are_still_read() -> None:
 
 
 async def test_what_joins_before_a_series_is_cut_is_meant_to_stay() -> None:
-    """With from_date, occurrences before it stay listed, and the account's run is ok all the same."""
+    """With from_date, earlier occurrences stay listed, and the account's run is still ok."""
     soon = datetime.now(UTC) + timedelta(hours=1)
     rows = [
         SimulatedBot(f"bot-{day}", f"evt_{day}", join_time=soon + timedelta(days=day), series="master_1")
