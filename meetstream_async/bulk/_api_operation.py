@@ -1,4 +1,4 @@
-"""What the bulk plans of both APIs share: an item is one call, and an outcome is what came of it."""
+"""Shared by the bulk operations of both APIs: an item is one call, and an outcome is its result."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from .report import CancelOutcome, OutcomeStatus, UnscheduleOutcome
 
 @define(eq=False, kw_only=True)
 class Item:
-    """One call to be made, and what is known of the attempts at it."""
+    """One call to make, and what is known from earlier attempts at it."""
 
     uncertain: bool = False
-    """An earlier attempt may have taken effect."""
+    """Whether an earlier attempt may have taken effect."""
     problem: ConfigurationError | None = None
-    """Why no request can be made of it."""
+    """Why no request can be made for it."""
     fatal: str | None = None
     """Why no other item can succeed."""
     began: float | None = None
-    """When the call that is being made began, by the monotonic clock."""
+    """Start of the current call, by the monotonic clock."""
 
     @property
     def context(self) -> Context:
-        """The context of a call whose turn the runner has waited for."""
+        """The context of a call for which the runner has already waited."""
         return PACED_AND_UNCERTAIN if self.uncertain else PACED
 
     def begin(self) -> None:
-        """A call is going to be made."""
+        """Mark the start of a call."""
         self.began = time.monotonic()
 
     def end(self) -> float:
-        """The call is over: how many seconds it took. 0 where none was made."""
+        """Mark the end of a call. Returns its duration in seconds, 0 if none was started."""
         began, self.began = self.began, None
         return 0.0 if began is None else time.monotonic() - began
 
     def note_error(self, error: MeetStreamError, *, about_this_only: bool = False) -> None:
-        """Keep what an error means for further attempts, and for the run."""
-        # Kept with the report: a traceback would keep every frame of the call alive with it.
+        """Record what an error means for further attempts and for the run."""
+        # The report keeps the error: with its traceback, it would keep every frame of the call alive.
         error.with_traceback(None)
         self.uncertain = self.uncertain or error.outcome_unknown
         if isinstance(error, ConfigurationError):
@@ -56,14 +56,14 @@ class Item:
 
 
 _LONGEST_OUTAGE = 10.0
-"""Seconds. A policy that gives up quickly on a call is not made to wait for long by the run, either."""
+"""Maximum seconds a run waits for an outage; scaled down for impatient retry policies."""
 
 ItemT = TypeVar("ItemT", bound=Item)
 C = TypeVar("C", UnscheduleOutcome, CancelOutcome)
 
 
 class ApiOperation(ABC, Generic[ItemT, C]):
-    """The part of an operation that is the same whatever is called."""
+    """The part of an operation that does not depend on what is called."""
 
     def __init__(self, api: ApiSession, *, dry_run: bool, would: OutcomeStatus) -> None:
         self._api = api
@@ -87,7 +87,7 @@ class ApiOperation(ABC, Generic[ItemT, C]):
 
     @abstractmethod
     def outcome(self, item: ItemT, status: OutcomeStatus, **fields: Any) -> C:
-        """An outcome of the item, now."""
+        """Build the item's outcome."""
 
     def without_request(self, item: ItemT) -> C | None:
         if item.problem is not None:
@@ -100,7 +100,7 @@ class ApiOperation(ABC, Generic[ItemT, C]):
         )
 
     def failure(self, item: ItemT, error: MeetStreamError, **fields: Any) -> C:
-        """The outcome of an error, after it was noted."""
+        """Record an error, and build the item's outcome from it."""
         uncertain = error.outcome_unknown or item.uncertain
         status = OutcomeStatus.UNKNOWN if uncertain else OutcomeStatus.FAILED
         return self.outcome(

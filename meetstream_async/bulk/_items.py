@@ -1,4 +1,4 @@
-"""Rows become events, and an event becomes one DELETE and one outcome."""
+"""Groups listed bots into events; each event gets one DELETE and one outcome."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ Targets: TypeAlias = Iterable[Target] | AsyncIterable[Target] | ScheduledBotPage
 
 @define(eq=False)
 class EventItem(Item):
-    """An item: one calendar event with its known bots, or one bot that has no event."""
+    """An item: one calendar event with its known bots, or one bot without an event."""
 
     event_id: str | None
     bots: dict[str, ScheduledBot] = field(factory=dict)
-    """By bot id."""
+    """The known bots, by bot id."""
     shared: bool = False
-    """A listed bot of the event lies outside the filter."""
+    """Whether a listed bot of the event lies outside the filter."""
     gone: frozenset[str] = frozenset()
-    """Bots that were deleted by their own ids."""
+    """Ids of bots that were deleted by their own ids."""
 
     @property
     def bot_ids(self) -> tuple[str, ...]:
         return tuple(self.bots)
 
     def may_have_joined(self) -> bool:
-        """A bot's join time has passed, so that "not scheduled" may mean that it is in the meeting."""
+        """Whether a bot's join time has passed, so "not scheduled" may mean that it is in the meeting."""
         now = datetime.now(UTC)
         times = (bot.scheduled_join_time for bot in self.bots.values())
         return any(time is not None and time <= now for time in times)
 
 
 def group(targets: Iterable[Target], options: UnscheduleOptions) -> tuple[list[EventItem], set[str]]:
-    """Rows as events, in the order of their first row: those with a selected row.
+    """Group rows into events with at least one selected row, in the order of their first row.
 
-    Second, the ids of events with a row that the filter leaves out.
+    Returns (events with a selected bot, ids of events with an excluded bot).
     """
     events: dict[tuple[str, str], EventItem] = {}
     left_out: dict[str, list[ScheduledBot]] = {}
@@ -59,11 +59,11 @@ def group(targets: Iterable[Target], options: UnscheduleOptions) -> tuple[list[E
         outside = left_out.get(event.event_id or "", [])
         event.shared = bool(outside)
         if options.whole_events:
-            # They go with it, and say whether it is gone.
+            # They are unscheduled with the event, and help to tell whether it is gone.
             event.bots.update((bot.bot_id, bot) for bot in outside)
     return list(events.values()), set(left_out)
 
 
 def key_of(bot: ScheduledBot) -> tuple[str, str]:
-    """What a row is one with: its event, or itself."""
+    """Deduplication key: the bot's event, or the bot itself if it has none."""
     return ("bot", bot.bot_id) if bot.event_id is None else ("event", bot.event_id)

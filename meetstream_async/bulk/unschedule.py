@@ -1,4 +1,4 @@
-"""Bulk unscheduling of given targets: an iterable of bots or event ids into one DELETE an event."""
+"""Bulk unscheduling of given targets: an iterable of bots or event ids, one DELETE per event."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def stream_unschedule(
 ) -> BulkRun[UnscheduleOutcome]:
     """Unschedule the targets as a stream: ``async with`` the run, ``async for`` its outcomes.
 
-    Takes the arguments of ``bulk_unschedule``. Memory stays flat: outcomes are handed out, not kept, and
+    Takes the arguments of ``bulk_unschedule``. Uses constant memory: outcomes are handed out, not kept, and
     nothing is started that the consumer has no room for.
     """
     options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
@@ -64,24 +64,24 @@ async def bulk_unschedule(
     on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
     stop: asyncio.Event | None = None,
 ) -> BulkReport[UnscheduleOutcome]:
-    """Unschedule every target, at most ``max_concurrency`` requests in flight, one DELETE an event.
+    """Unschedule every target, with at most ``max_concurrency`` requests in flight, one DELETE per event.
 
     ``targets``: any iterable or async iterable of ScheduledBot or event-id strings, such as
     ``client.iter_scheduled_bots()``. ``where`` selects bots (a BotFilter or any function of a bot); an
-    event with listed bots on both sides of it is skipped as "shared" unless ``whole_events``. With
-    ``where``, targets are read to their end before anything is sent, since a later one may share an
-    event. ``one_off_bots``: bots without an event are skipped and make the report not ok ("report"), are
-    skipped ("skip"), or are deleted by their own id ("delete").
+    event that only partly matches is skipped as "shared" unless ``whole_events``. With ``where``, all
+    targets are read before anything is sent, since a later one may share an event. ``one_off_bots``: bots
+    without an event are skipped and make the report not ok ("report"), are skipped ("skip"), or are deleted
+    by their own ids ("delete").
 
-    The run stops when the key is rejected, when ``stop_after_failures`` targets in a row fail for want
-    of a working server, or when the API asks for a pause of more than ``max_pause`` seconds; the rest is
-    ``not_attempted``. ``on_outcome`` hears each outcome as it happens; what it raises stops the run
-    gracefully and is raised at the end. Setting ``stop`` ends the run gracefully from outside: nothing
-    new is started, what is in flight finishes, the report comes back. ``dedupe=False`` keeps no memory of
-    events seen: for targets that are known to be distinct, by the million.
+    The run stops when the key is rejected, when ``stop_after_failures`` targets in a row fail with server or
+    transport errors, or when the API asks for a pause of more than ``max_pause`` seconds; the rest is
+    ``not_attempted``. ``on_outcome`` is called with each outcome as it arrives; an exception in it stops the
+    run gracefully and is raised at the end. Setting ``stop`` ends the run gracefully: nothing new is
+    started, requests in flight finish, the report is returned. ``dedupe=False`` does not remember events: for
+    millions of targets that are known to be distinct.
 
-    Raises ConfigurationError for bad arguments and targets, before any request is sent, and what the
-    iterable itself raises. What happens to an event is in the report, never raised: see
+    Raises ConfigurationError for invalid arguments and targets, before any request is sent, and exceptions of
+    the iterable itself. The outcome of each event is in the report, never raised: see
     ``BulkReport.raise_for_failures``.
     """
     options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
@@ -117,14 +117,14 @@ class _TargetOperation(Unscheduler):
         self._at_work: dict[str, EventItem] = {}
         """Events of a stream that have been handed out and have no outcome yet."""
         self._not_found: dict[str, set[str]] = {}
-        """Events whose bots are deleted one by one, because the API does not find the event: which ones."""
+        """Bot ids by event, for events that the API does not find and whose bots are deleted one by one."""
         self._source: Source[EventItem] = Source(
             targets.bots if isinstance(targets, ScheduledBotPage) else targets,
             expected="bots or event ids",
             check=lambda target, name: _check_target(target, options.where, name),
             known=self._known,
             single=self._single,
-            # A later row may share an event with one outside the filter.
+            # A later row may share an event with a row outside the filter.
             read_whole=self._listing is not None or options.where is not None,
         )
 
@@ -135,7 +135,7 @@ class _TargetOperation(Unscheduler):
         return self._source.remaining()
 
     def stop_reason_after(self, item: EventItem, outcome: UnscheduleOutcome) -> str | None:
-        # The last word on the item: a first attempt that met a 429 is followed by a second.
+        # Only the final outcome: a first attempt that got a 429 is followed by a second.
         if item.event_id is not None and self._at_work.pop(item.event_id, None) is not None and item.gone:
             self._not_found[item.event_id] = set(item.bots)
         return super().stop_reason_after(item, outcome)
@@ -150,7 +150,7 @@ class _TargetOperation(Unscheduler):
         return Gaps(incomplete=tuple(incomplete), left=self.left())
 
     def _known(self, targets: Collection[Any]) -> Iterator[EventItem]:
-        """The events of targets that can be looked at as a whole."""
+        """The events of targets that are available as a whole."""
         if self._options.where is None and not self._dedupe:
             yield from map(_event_of, targets)
         elif any(isinstance(target, ScheduledBot) for target in targets):
@@ -159,7 +159,7 @@ class _TargetOperation(Unscheduler):
             yield from map(EventItem, dict.fromkeys(targets))
 
     def _single(self, target: Any, name: str) -> EventItem | None:
-        """The event of one target of a stream; None where an event that was handed out covers it."""
+        """The event of one target of a stream; None if an event that was handed out covers it."""
         problem: ConfigurationError | None = None
         try:
             _check_target(target, None, name)
@@ -188,7 +188,7 @@ class _TargetOperation(Unscheduler):
 
 
 class _ForgetfulOperation(_TargetOperation):
-    """Nothing is remembered of events seen, but one event has one DELETE at a time all the same."""
+    """Does not remember events, but still allows only one DELETE per event at a time."""
 
     _dedupe = False
 
