@@ -69,7 +69,7 @@ async def test_nothing_is_sent_without_consent(tmp_path: Path) -> None:
     assert {(ended.code, ended.out) for ended in runs} == {(2, "")}
     says = [ended.err for ended in runs]
     assert "cannot ask for confirmation without a terminal: add --yes" in says[0]
-    assert "standard input brings the ids, so nobody can be asked: add --yes" in says[1]
+    assert "standard input holds the ids, so it can't confirm: add --yes" in says[1]
     assert "1 would be cancelled, more than --max 0" in says[2]
     assert "event id 2: 'evt_b/\\x07' is not a valid event id" in says[3]
     assert "give event ids, --events FILE or --retry-from REPORT" in says[4]
@@ -171,11 +171,11 @@ async def test_series_are_unscheduled_as_a_whole() -> None:
         ({"ids": ("a",), "events": "f"}, "event ids and --events exclude each other"),
         ({"events": "f", "retry_from": Path("r")}, "--events and --retry-from exclude each other"),
         ({"ids": ("a",), "platform": "zoom"}, "a filter selects from the listing, which event ids replaces"),
-        ({"series_from": "now"}, "--from says where a series is cut off: it needs --all-occurrences"),
+        ({"series_from": "now"}, "--from needs --all-occurrences"),
         ({"platform": "zoom", "all_occurrences": True}, "add --whole-events to accept that"),
         ({"all_occurrences": True, "series_from": "noon"}, "--from 'noon' is not a time"),
         ({"command": "unschedule"}, "nothing to unschedule"),
-        ({"events": "-"}, "standard input brings the ids"),
+        ({"events": "-"}, "standard input holds the ids"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options: dict[str, Any], words: str) -> None:

@@ -358,7 +358,7 @@ async def test_a_retry_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         assert not sim.requests
     assert [ended.code for ended in runs] == [2, 2]
     assert f"a run at {URL}, but this one would go to {sim.base_url}; nothing was sent" in runs[0].err
-    assert "that run was one with --all-occurrences; retry it with" in runs[1].err
+    assert "that run was made with --all-occurrences; retry it with" in runs[1].err
 
 
 async def test_a_one_off_bot_that_is_gone_is_not_a_failure(tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ from ..runs.calendar import Cancelling, cancel
 from ..runs.meeting import Meeting, cancel_one_meeting
 from ..runs.process import execute
 
-Calendar = Annotated[str, typer.Argument(metavar="CALENDAR", help="MeetBit's id of the calendar.")]
-Event = Annotated[str, typer.Argument(metavar="EVENT", help="MeetBit's id of the event.")]
+Calendar = Annotated[str, typer.Argument(metavar="CALENDAR", help="Calendar id in MeetBit.")]
+Event = Annotated[str, typer.Argument(metavar="EVENT", help="Event id in MeetBit.")]
 TheNote = Annotated[
-    str, typer.Option("--note", metavar="TEXT", help="Why; at most 255 characters. Attendees see it.")
+    str, typer.Option("--note", metavar="TEXT", help="Reason, shown to attendees; at most 255 characters.")
 ]
 
 
@@ -83,7 +83,7 @@ def cancel_events(
     rate: Annotated[
         float | None,
         typer.Option(
-            min=0.001, max=1e6, metavar="N", help="Requests per second at most; MeetBit allows 5 (default)."
+            min=0.001, max=1e6, metavar="N", help="Maximum requests per second; MeetBit allows 5 (default)."
         ),
     ] = None,
     max_pause: MaxPause = 300.0,
@@ -93,7 +93,7 @@ def cancel_events(
 ) -> None:
     """Cancel many calendar events in MeetBit.
 
-    A row's own cancel_note goes before --note. All rows are read and checked before anything is sent; a
+    A row's own cancel_note overrides --note. All rows are read and checked before anything is sent; a
     bad one is named with its line.
 
     \b
@@ -128,8 +128,8 @@ def cancel_meeting(
         typer.Option(
             "--bot-event-id",
             metavar="ID",
-            help="MeetStream's id of the event; else its bot is looked up in the listing. With it, an event "
-            "that was cancelled before is no obstacle.",
+            help="Event id in MeetStream; by default the bot is looked up in the listing. With it, an event "
+            "that was already cancelled is accepted.",
         ),
     ] = None,
     dry_run: DryRun = False,

@@ -1,4 +1,4 @@
-"""The command `console`: the page on this machine, until Ctrl-C."""
+"""The command `console`: serve the page on this machine until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..terminal.progress import wording
 
 @frozen(kw_only=True)
 class Wanted:
-    """What was typed."""
+    """The arguments of the command."""
 
     simulate: bool = False
     bots: int = 80
@@ -40,7 +40,7 @@ class Wanted:
 
 
 def console(wanted: Wanted) -> ExitCode:
-    """Serve until a signal; runs that it meets end gracefully, and are told of."""
+    """Serve until a signal; runs in progress end gracefully, and their results are shown."""
     try:
         from ...console import CannotServe, ConsoleService, serving
     except ImportError as error:
@@ -58,10 +58,12 @@ def console(wanted: Wanted) -> ExitCode:
             )
             try:
                 async with serving(service, account.arguments, port=wanted.port) as served:
-                    # A result, for whoever starts the console from a program.
+                    # Printed as a result, for programs that start the console.
                     print_line(served.url)
-                    say(f"the console of {clean(account.base_url)} is at this address, for one browser")
-                    say("Ctrl-C ends it; runs that are under way finish what is in flight")
+                    say(
+                        f"the console of {clean(account.base_url)} is served at this address, for one browser"
+                    )
+                    say("Ctrl-C stops it; runs in progress finish their requests in flight")
                     if wanted.browser:
                         open_page(served.url)
                     await stop.wait()
@@ -79,7 +81,9 @@ def console(wanted: Wanted) -> ExitCode:
                 show_report(record.report, one_off_bots=record.agreement.told.one_off_bots)
         return ExitCode.INTERRUPTED if ended else ExitCode.OK
 
-    return run_async(serve, on_stop=lambda: say("stopping: nothing new is sent; once more leaves at once"))
+    return run_async(
+        serve, on_stop=lambda: say("stopping: nothing new is sent; interrupt again to stop immediately")
+    )
 
 
 @contextlib.asynccontextmanager
@@ -88,7 +92,7 @@ async def _account(wanted: Wanted) -> AsyncIterator[Account[MeetStreamClient]]:
         yield meetstream_account(wanted.api_key_file, timeout=wanted.timeout, rate=wanted.rate)
         return
     async with Simulator(wanted.bots, latency=0.2, error_rate=0.05) as simulator:
-        # Both are given: the environment may hold a real key.
+        # Pass both: the environment may contain a real key.
         arguments: dict[str, Any] = {
             "api_key": simulator.api_key,
             "base_url": simulator.base_url,
@@ -109,10 +113,10 @@ def _tally(counts: Mapping[str, int]) -> str:
 
 
 def open_page(url: str) -> None:
-    """Open the page where there is a browser with a window; one in the terminal would take it over."""
+    """Open the page in a graphical browser, if any; one in the terminal would take over the terminal."""
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
         return
-    # Some browsers are waited for until they are closed.
+    # Some browsers block until they are closed.
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
