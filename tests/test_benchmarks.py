@@ -139,7 +139,7 @@ def test_one_figure_is_measured_printed_and_written(tmp_path, monkeypatch, capsy
 
 
 def test_the_published_table_is_that_of_the_published_results():
-    """What stands in the README was rendered from results.json, which has every figure."""
+    """The README's table was rendered from results.json, which has every figure."""
     folder = Path(publish.__file__).parent
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     readme = (folder / "README.md").read_text(encoding="utf-8")

@@ -250,7 +250,7 @@ async def test_bad_arguments_are_told_before_any_request(arguments, says):
 
 
 async def test_a_bad_id_in_a_stream_fails_alone():
-    """What comes after it is still unscheduled."""
+    """Later targets are still unscheduled."""
     async with plain_account(2) as sim, connect(sim) as client:
         first, second = await event_ids(client)
         report = await bulk_unschedule(client, async_ids([first, "..", second]))
@@ -563,7 +563,7 @@ async def test_a_streamed_row_of_an_event_that_was_not_found_is_deleted_by_its_o
 
 
 async def test_a_client_that_is_closed_in_mid_run_leaves_true_outcomes():
-    """What may have taken effect is unknown, and the rest is not taken up."""
+    """Targets that may have taken effect are unknown, and the rest is not attempted."""
     policy = RetryPolicy(initial_wait=0.3, max_wait=0.3)
     async with plain_account(30) as sim, connect(sim, retry=policy) as client:
         ids = await event_ids(client)
@@ -767,7 +767,7 @@ async def test_elapsed_does_not_count_the_wait_for_a_turn():
 
 
 class _Progress:
-    """What a progress bar around a generator is: it has a length, and can be read once."""
+    """Like a progress bar around a generator: it has a length, and can be read once."""
 
     def __init__(self, *targets):
         self._targets = iter(targets)

@@ -142,7 +142,7 @@ async def test_a_wrong_key_changes_nothing() -> None:
 
 
 async def test_an_unreachable_host_exits_with_1(tmp_path: Path) -> None:
-    """Where nobody listens, the message says which variable to check, and the exit code is 1."""
+    """If no server listens, the message says which variable to check, and the exit code is 1."""
     async with Simulator(0) as sim:
         environment = sim.environment
     report = tmp_path / "run.jsonl"
@@ -323,7 +323,7 @@ async def test_a_closed_pipe_ends_quietly() -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 async def test_results_that_cannot_be_written_are_an_error() -> None:
-    """Where stdout takes no more, one line says so, and the exit code is 1."""
+    """If stdout can't be written, one line says so, and the exit code is 1."""
     async with Simulator(5) as sim:
         environment = surroundings(sim)
         full = os.open("/dev/full", os.O_WRONLY)

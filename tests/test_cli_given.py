@@ -179,7 +179,7 @@ async def test_series_are_unscheduled_as_a_whole() -> None:
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options: dict[str, Any], words: str) -> None:
-    """What does not go together is refused in the command's own words."""
+    """Options that contradict each other are refused with the command's own option names."""
     with pytest.raises(Refused, match=words):
         read(Unscheduling(**options))
 

@@ -70,7 +70,7 @@ async def test_a_report_holds_what_happened(tmp_path: Path) -> None:
 
 
 async def test_a_report_is_never_overwritten(tmp_path: Path) -> None:
-    """Where the file exists, or can't be made, nothing is started: 2, one line, and no request."""
+    """If the file exists or can't be created, nothing is started: exit code 2, one line, no request."""
     existing, closed = tmp_path / "run.jsonl", tmp_path / "none" / "run.jsonl"
     existing.write_text("precious")
     dangling = tmp_path / "link"
@@ -137,7 +137,7 @@ async def test_a_disk_that_fills_up_stops_the_run(tmp_path: Path) -> None:
 
 
 async def test_a_disk_that_is_full_from_the_start_starts_nothing(tmp_path: Path) -> None:
-    """Where not even the first line fits, nothing is started: 2, and no DELETE."""
+    """If not even the first line fits, nothing is started: exit code 2, no DELETE."""
     report = tmp_path / "run.jsonl"
     async with Simulator(3) as sim:
         environment = surroundings(sim)

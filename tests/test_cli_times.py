@@ -67,7 +67,7 @@ def test_a_local_day_begins_where_the_clocks_say(berlin: None) -> None:
     ["", "soon", "2h", "+2", "+2x", "+h", "++2h", "+2h ago", "5", "2026-13-01T00:00Z", "\x1b[2J"],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
-    """What can't be read is refused with the option and with examples, on one clean line."""
+    """Invalid times are refused with the option and examples, on one clean line."""
     with pytest.raises(Refused) as refusal:
         parse_time(text, "--before", NOW)
     assert str(refusal.value).startswith("--before ")
@@ -86,7 +86,7 @@ def test_a_time_without_an_offset_is_refused(text: str, berlin: None) -> None:
 
 @pytest.mark.parametrize("text", ["+999999999w", "-999999999w", "9999-12-31T23:59:59-23:00"])
 def test_times_beyond_all_calendars_are_refused(text: str) -> None:
-    """What no calendar holds is refused, not a crash."""
+    """Times outside the calendar are refused, without a crash."""
     with pytest.raises(Refused, match=r"--before"):
         parse_time(text, "--before", NOW)
 

@@ -66,7 +66,7 @@ async def test_a_dry_run_sends_no_delete() -> None:
 
 
 async def test_without_a_terminal_and_yes_it_refuses() -> None:
-    """Where nobody can be asked it shows the preview, refuses with 2, and has sent no DELETE."""
+    """Without a terminal it shows the preview, exits with 2, and sends no DELETE."""
     await asyncio.gather(*map(without_a_terminal, [0, 20, 250]))
 
 
@@ -185,7 +185,7 @@ async def a_long_run_says_how_far_it_is() -> None:
 
 
 async def test_a_pause_that_the_api_asks_for_is_told() -> None:
-    """Nothing moves for so long: one line says why, and how long."""
+    """One line tells that a pause stops all progress, and for how long."""
     async with Simulator(20, seed=3, one_off=0, several=0) as sim:
         sim.add_trouble(Trouble("unschedule", 429, times=1, retry_after=2))
         ended = await command("unschedule-all", "--yes", sim=sim)

@@ -1,4 +1,4 @@
-"""What the client refuses, what it sends, and what it makes of the answers."""
+"""The client's argument checks, its requests, and how it reads responses."""
 
 from __future__ import annotations
 
@@ -254,7 +254,7 @@ def _asked(mocked: Mocked) -> list[str]:
 async def test_a_missing_list_route_leads_to_the_other_one_which_is_remembered(
     mocked: Mocked, status: int, body: object
 ) -> None:
-    """Where the documented path does not exist, that of the published clients is asked, then and later."""
+    """If the documented path does not exist, the one of the published clients is used, then and later."""
     _answer(mocked, OLD, status, body, repeat=True)
     _answer(mocked, NEW, 200, listing({"bot_id": "b"}), repeat=True)
     async with client() as c:
@@ -452,7 +452,7 @@ async def test_an_error_carries_what_support_needs(mocked: Mocked) -> None:
 
 @virtual_time
 async def test_a_429_pauses_every_call_of_the_client(mocked: Mocked) -> None:
-    """What one task was told holds for its neighbours, also those that start later."""
+    """A pause that one task learns of also holds for others, including those that start later."""
     asked: list[float] = []
     mocked.delete(f"{API}/calendar/schedule/evt_1", status=429, headers={"Retry-After": "7"})
     for name in ("evt_1", "evt_2"):

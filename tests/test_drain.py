@@ -96,7 +96,7 @@ async def test_a_server_that_never_removes_anything_is_given_up_after_settle():
 
 
 async def test_a_full_page_that_is_never_removed_ends_incomplete():
-    """What hides behind it cannot be seen, and the report says so."""
+    """Bots beyond it can't be seen, and the report says so."""
     async with plain_account(150, removes="nothing") as sim, connect(sim) as client:
         report = await unschedule_all(client, settle=0, max_concurrency=20)
     assert not report.complete
@@ -163,7 +163,7 @@ async def test_the_first_listing_failing_raises_its_error():
 
 
 async def test_a_later_listing_failing_leaves_an_incomplete_report():
-    """What was done is kept, with the reason."""
+    """The outcomes so far are kept, with the reason."""
     async with plain_account(130) as sim, connect(sim, retry=RetryPolicy(max_attempts=1)) as client:
         sim.add_trouble(Trouble("list", 500, skip=1))
         report = await unschedule_all(client)

@@ -1,4 +1,4 @@
-"""What the router keeps within bounds, and whom it lets in."""
+"""The router's limits, and its access control."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_ended_runs_are_kept_in_bounded_number() -> None:
 
 
 async def test_ended_runs_are_kept_for_a_bounded_time_and_with_bounded_outcomes() -> None:
-    """They go when their time is up, and the oldest before that where there are too many outcomes."""
+    """They expire after their time, the oldest earlier if there are too many outcomes."""
     async with Simulator(10, one_off=0, several=0) as sim:
         async with serve(app_for(sim, InProcessRuns(max_outcomes=15))) as served:
             first = await served.start({"dry_run": True})

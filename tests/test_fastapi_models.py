@@ -57,7 +57,7 @@ SCHEMAS: dict[str, Any] = _app().openapi()["components"]["schemas"]
 
 
 def _expected(hint: Any) -> Any:
-    """What JSON Schema has to say of a Python type, written out by hand."""
+    """The JSON Schema of a Python type, written out by hand."""
     if get_origin(hint) in (Union, UnionType):
         return {"anyOf": [_expected(member) for member in get_args(hint)]}
     if get_origin(hint) is tuple:

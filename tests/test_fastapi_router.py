@@ -264,7 +264,7 @@ async def test_a_run_that_breaks_down_has_failed(caplog: pytest.LogCaptureFixtur
 
 
 async def test_a_tracer_that_breaks_ends_the_run(caplog: pytest.LogCaptureFixture) -> None:
-    """It is the service's own setup that is at fault, and its log says how."""
+    """The service is misconfigured, and its log says how."""
 
     async def break_down(*arguments: object) -> None:
         raise RuntimeError("a tracer that breaks")

@@ -403,7 +403,7 @@ async def test_everything_but_the_id_may_be_missing(raw_server):
 
 
 async def test_unknown_fields_are_ignored_and_null_is_none(raw_server):
-    """What the API adds later does not break a reader of today; null is as good as missing."""
+    """Fields that the API adds later are ignored; null counts as missing."""
     names = [field.name for field in attrs.fields(CalendarEvent) if field.name != "id"]
     event = {"id": 2, "new": {"x": [1]}, "attendees_count": 7, **dict.fromkeys(names)}
     server = await raw_server(reply(200, {"data": event, "message": None, "meta": {}}))
@@ -503,7 +503,7 @@ async def test_an_empty_2xx_is_success_by_its_status(raw_server, body):
     ("body", "path"), UNREADABLE, ids=[body[:30].decode("latin-1") for body, _ in UNREADABLE]
 )
 async def test_a_2xx_without_an_event_is_an_invalid_response(raw_server, body, path):
-    """It is not asked for again, names the place, and the event may be cancelled."""
+    """It is not retried; the error names the place, and the event may be cancelled."""
     server = await raw_server(reply(200, body, ("x-request-id", "req-1")))
     async with client(server) as c:
         with pytest.raises(InvalidResponseError) as caught:
@@ -670,7 +670,7 @@ async def test_a_wrong_secret_is_an_authentication_error():
 
 
 async def test_a_429_carries_the_wait_it_asked_for(raw_server):
-    """Where a call may not wait so long it fails at once, with the seconds on the error."""
+    """A call that may not wait that long fails at once, with the seconds on the error."""
     server = await raw_server(reply(429, b"Too many requests.", ("Retry-After", "300"), type=PLAIN))
     async with client(server) as c:
         with pytest.raises(RateLimitError) as caught:

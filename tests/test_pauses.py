@@ -65,7 +65,7 @@ async def test_a_pause_begins_with_the_head_of_the_429():
 
 @virtual_time
 async def test_a_cancelled_waiter_takes_no_turn_with_it():
-    """Who comes after a hundred that gave up waits for nobody."""
+    """A waiter behind a hundred that gave up does not wait for their turns."""
     rate_limiter = RateLimiter(5)
     await rate_limiter.wait()
     waiters = [asyncio.create_task(rate_limiter.wait()) for _ in range(100)]

@@ -1,4 +1,4 @@
-"""What may go into a request, and what a hostile text is reduced to."""
+"""Values that may go into a request, and sanitizing of hostile text."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ async def test_nothing_is_started_that_a_slow_consumer_has_no_room_for():
 
 
 async def test_breaking_out_starts_nothing_new_and_leaves_a_true_report():
-    """What was in flight finishes and is counted; the rest of the list is not_attempted."""
+    """Requests in flight finish and are counted; the rest of the list is not_attempted."""
     async with plain_account(40, latency=0.01) as sim, connect(sim) as client:
         ids = await event_ids(client)
         async with stream_unschedule(client, ids, max_concurrency=4) as run:
@@ -84,7 +84,7 @@ async def test_breaking_out_starts_nothing_new_and_leaves_a_true_report():
 
 
 async def test_breaking_out_does_not_pull_an_unsized_source_further():
-    """What an endless source still holds stays there."""
+    """An endless source is not read further."""
     async with plain_account(40) as sim, connect(sim) as client:
         ids, pulled = endless(await event_ids(client))
         async with stream_unschedule(client, ids, max_concurrency=2) as run:

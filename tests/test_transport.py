@@ -394,7 +394,7 @@ async def test_a_session_with_auth_is_not_borrowed(raw_server: Start) -> None:
 async def test_a_netrc_does_not_replace_the_key(
     raw_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a borrowed session takes a login from .netrc, it is not what goes out with our requests."""
+    """If a borrowed session takes a login from .netrc, our requests do not carry it."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password sesame12\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     server = await raw_server(reply(200, {}))
@@ -456,7 +456,7 @@ async def test_a_closed_session_is_refused(raw_server: Start) -> None:
 
 
 async def test_trace_configs_belong_to_a_session_opened_here(raw_server: Start) -> None:
-    """They cannot be added to a borrowed session, and are not silently dropped."""
+    """They cannot be added to a borrowed session; instead of dropping them silently, it is an error."""
     server = await raw_server(reply(200, {}))
     async with aiohttp.ClientSession() as session:
         with pytest.raises(ConfigurationError, match="trace_configs"):

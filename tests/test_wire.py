@@ -1,4 +1,4 @@
-"""What a reply means: the documents' example bodies, every dialect of an error, and hostile JSON."""
+"""Reading replies: the documented example bodies, every format of an error, and hostile JSON."""
 
 from __future__ import annotations
 
@@ -636,7 +636,7 @@ def test_any_other_refusal_is_read_as_well(
 
 @pytest.mark.parametrize("name", ["x-request-id", "x-amzn-requestid", "apigw-requestid"])
 def test_a_refusal_keeps_request_id_wait_and_field_complaints(name: str) -> None:
-    """What support and callers need of a refusal is on the error."""
+    """The error carries what callers and support need to know about a refusal."""
     body = {"message": "Invalid", "errors": {"cancel_note": ["is required", 5], "x": "odd", "y": None}}
     reply = _reply(body, 422, headers={name: "req\x1b-1", "Retry-After": "3"})
     error = meetstream_error(reply, Context(attempts=2))

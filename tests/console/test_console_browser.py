@@ -262,7 +262,7 @@ async def test_everything_can_be_done_with_the_keyboard() -> None:
 
 
 async def axe(seen: Seen) -> list[str]:
-    """What axe-core calls serious or critical in the page as it is."""
+    """The serious and critical problems that axe-core finds in the page."""
     await seen.page.evaluate(AXE)
     found: dict[str, Any] = await seen.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [

@@ -1,4 +1,4 @@
-"""What the console does: previews, consent on the server, runs, reports and retries, against the ledger."""
+"""The console: previews, consent on the server, runs, reports and retries, checked against the ledger."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ async def test_a_preview_does_not_wait_for_ever() -> None:
 
 
 async def test_a_run_takes_what_was_shown_and_nothing_else() -> None:
-    """What was scheduled after the preview stays; what the preview left alone stays, and makes it not ok."""
+    """Bots scheduled after the preview stay; bots that the preview left alone stay, and make it not ok."""
     async with Simulator(MIXED) as sim, console(sim) as desk:
         told = await desk.preview(filter={"platform": "zoom"})
         sim.add_bot(SimulatedBot("bot-6", "evt_new", platform="zoom"))
@@ -191,7 +191,7 @@ async def test_everything_is_drained_past_the_listing() -> None:
 
 
 async def test_the_report_is_the_command_lines_and_a_retry_takes_up_the_rest(tmp_path: Path) -> None:
-    """What failed is retried after another consent; the command line reads the downloaded report, too."""
+    """Failed targets are retried after another consent; the command line can read the downloaded report."""
     troubles = [Trouble("unschedule", 422, when=lambda seen: seen.event_id == "evt_meet", times=1)]
     async with Simulator(MIXED, troubles=troubles) as sim, console(sim) as desk:
         ended = await desk.run(one_off_bots="skip")
@@ -217,7 +217,7 @@ async def test_the_report_is_the_command_lines_and_a_retry_takes_up_the_rest(tmp
 
 
 async def test_a_stopped_run_tells_the_truth_and_can_be_taken_up() -> None:
-    """What was in flight finishes, the rest is not attempted, and a retry does it."""
+    """Requests in flight finish, the rest is not attempted, and a retry does it."""
     async with (
         Simulator(16, one_off=0, several=0, latency=0.05) as sim,
         console(sim, max_concurrency=2) as desk,

@@ -1,4 +1,4 @@
-"""What a job is made of: accounts, their file, and options, checked before anything is stored or sent."""
+"""The parts of a job (accounts, their file, options) are checked before anything is stored or sent."""
 
 from __future__ import annotations
 

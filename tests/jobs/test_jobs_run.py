@@ -1,4 +1,4 @@
-"""What one account's run stores, step by step: without the engine, and with crashes between any two steps."""
+"""The stored steps of one account's run: without the engine, and with crashes between any two steps."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ async def test_an_event_whose_rows_go_one_by_one_has_one_outcome() -> None:
 
 
 async def test_a_filter_and_one_off_bots_are_heeded() -> None:
-    """What lies outside is left alone; shared events and one-off bots are skipped, and make it not ok."""
+    """Excluded bots are left alone; shared events and one-off bots are skipped and make it not ok."""
     joins = datetime.now(UTC) + timedelta(days=1)
     bots = [
         SimulatedBot("in", "evt_in", platform="zoom", join_time=joins),
@@ -293,7 +293,7 @@ async def test_a_stopped_step_stores_what_it_did_and_leaves_the_rest() -> None:
 
 
 async def test_rows_that_cannot_be_read_make_it_incomplete() -> None:
-    """They are never acted on, and never passed over in silence."""
+    """They are never acted on, but always reported."""
     async with account(0, 5) as sim:
         sim.add_trouble(Trouble("list", bad_rows=2))
         summary = await Account(sim).run()

@@ -116,7 +116,7 @@ async def test_a_total_outage_of_any_kind_costs_at_most_200_requests(cap, kind):
 @pytest.mark.parametrize("kind", ["503", "reset_before", "reset_after"])
 @pytest.mark.parametrize("cap", [1, 5, 20])
 async def test_an_outage_right_after_the_listing_costs_a_drain_at_most_200_requests(cap, kind):
-    """What the listing showed and was not sent is not_attempted; the listings of the outage count, too."""
+    """Listed but unsent targets are not_attempted; listings that fail during the outage count, too."""
     async with plain_account(1000) as sim, FaultProxy(sim.base_url) as proxy:
         if kind == "503":
             sim.add_trouble(Trouble("*", 503, skip=1))

@@ -71,7 +71,7 @@ async def test_a_canary_key_is_in_nothing_that_a_run_leaves_behind(raw_server, c
 
 @pytest.mark.parametrize("server", ["echo", "drop", "hang"])
 async def test_a_tracer_sees_no_key(raw_server, server):
-    """What an instrumentation of aiohttp puts on a span: method, URL, status, and the error as text."""
+    """The span attributes of an aiohttp instrumentation: method, URL, status, and the error as text."""
     spans: list[str] = []
 
     async def on_end(session, context, params) -> None:
