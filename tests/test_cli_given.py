@@ -170,7 +170,10 @@ async def test_series_are_unscheduled_as_a_whole() -> None:
     [
         ({"ids": ("a",), "events": "f"}, "event ids and --events exclude each other"),
         ({"events": "f", "retry_from": Path("r")}, "--events and --retry-from exclude each other"),
-        ({"ids": ("a",), "platform": "zoom"}, "a filter selects from the listing, which event ids replaces"),
+        (
+            {"ids": ("a",), "platform": "zoom"},
+            "a filter selects from the listing, but with event ids nothing is listed",
+        ),
         ({"series_from": "now"}, "--from needs --all-occurrences"),
         ({"platform": "zoom", "all_occurrences": True}, "add --whole-events to accept that"),
         ({"all_occurrences": True, "series_from": "noon"}, "--from 'noon' is not a time"),

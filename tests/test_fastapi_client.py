@@ -261,9 +261,9 @@ async def test_a_client_that_cannot_be_used_is_no_fault_of_the_caller(
         async with _in_memory(app) as http:
             keyless_answer = await http.get("/keyless")
             await borrowed.close()
-            lent_answer = await http.get("/bots")
+            borrowed_answer = await http.get("/bots")
             await app.state.meetstream_client.close()
-            answers = [keyless_answer, lent_answer, await http.get("/bots")]
+            answers = [keyless_answer, borrowed_answer, await http.get("/bots")]
         assert upstream.requests == []
     for answer in answers:
         problem = answer.json()

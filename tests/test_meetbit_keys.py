@@ -54,8 +54,8 @@ async def test_a_borrowed_sessions_own_login_stays_behind(raw_server, tmp_path, 
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password sesame12\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     server = await raw_server(GOOD)
-    for lent in ({"trust_env": True}, {"headers": {"Authorization": "Bearer sesame12"}}):
-        async with aiohttp.ClientSession(**lent) as session, client(server, session=session) as c:
+    for borrowed in ({"trust_env": True}, {"headers": {"Authorization": "Bearer sesame12"}}):
+        async with aiohttp.ClientSession(**borrowed) as session, client(server, session=session) as c:
             await c.cancel_event(1, 2, "why")
     assert [request.header("authorization") for request in server.requests] == [[], []]
     assert [request.header("x-access-key-id") for request in server.requests] == [[ID], [ID]]

@@ -79,7 +79,7 @@ async def _opened(server: RawServer, borrowed: bool, **options: Any) -> AsyncIte
 # --- connections that fail -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("session", ["own", "own and traced", "of an aiohttp without the switch", "lent"])
+@pytest.mark.parametrize("session", ["own", "own and traced", "of an aiohttp without the switch", "borrowed"])
 @pytest.mark.parametrize("warm", [False, True])
 @each_call
 async def test_dropped_connections_cost_max_attempts_requests_and_no_more(
@@ -90,7 +90,7 @@ async def test_dropped_connections_cost_max_attempts_requests_and_no_more(
     if session == "of an aiohttp without the switch":
         monkeypatch.setattr("meetstream_async._http.transport._SWITCH", "no_such_switch")
     options = {"trace_configs": [aiohttp.TraceConfig()]} if session == "own and traced" else {}
-    async with _opened(server, session == "lent", **options) as c:
+    async with _opened(server, session == "borrowed", **options) as c:
         if warm:
             with suppress(ApiError):
                 await c.unschedule_event("warm")
@@ -634,8 +634,8 @@ async def test_no_log_shows_the_key(raw_server: Start, caplog: pytest.LogCapture
     assert [record for record in caplog.records if PIECE in f"{record.getMessage()} {vars(record)}"] == []
 
 
-async def test_closing_the_client_takes_no_deadline_from_a_lent_session(raw_server: Start) -> None:
-    """A request that is in flight on a lent session when its client is closed still ends in time."""
+async def test_closing_the_client_takes_no_deadline_from_a_borrowed_session(raw_server: Start) -> None:
+    """A request that is in flight on a borrowed session when its client is closed still ends in time."""
     server = await raw_server(hang)
     async with aiohttp.ClientSession() as session:
         c = client(server, session=session, timeout=0.2, retry=ONCE)
@@ -649,7 +649,7 @@ async def test_closing_the_client_takes_no_deadline_from_a_lent_session(raw_serv
 
 
 async def test_what_a_tracer_adds_to_a_request_goes_out(raw_server: Start) -> None:
-    """On a lent session only the credential is set anew; a tracer's User-Agent stays."""
+    """On a borrowed session only the credential is set anew; a tracer's User-Agent stays."""
     server = await raw_server(reply(200, {}))
 
     async def sign(session: object, context: object, params: aiohttp.TraceRequestStartParams) -> None:

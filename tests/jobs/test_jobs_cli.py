@@ -119,7 +119,7 @@ def test_bots_that_are_still_listed_are_named(tmp_path: Path) -> None:
         ("run RESOLVED --yes", "api_key_ref needs a custom worker with a resolver"),
         ("submit KEYED --yes", "[accounts.a] contains a key: remove it"),
         ("run FILE --yes --before +1h --all-occurrences", "add --whole-events"),
-        ("run FILE --yes --from +1h", "--from says where a series is cut off"),
+        ("run FILE --yes --from +1h", "--from needs --all-occurrences"),
         ("run FILE --yes --id a/b", "a job id is 1 to 100"),
         ("run NONE --yes", "can't be read: No such file or directory"),
         ("status none", "there is no job 'none' in sqlite"),
