@@ -116,7 +116,7 @@ async def test_all_is_more_than_the_listing_shows() -> None:
     async with Simulator(230, one_off=0) as sim, browsing(sim) as seen:
         await expect(seen.page.locator("#notices")).to_contain_text("is full with 100 bots")
         await seen.page.click("#every")
-        await expect(seen.page.locator("#preview")).to_contain_text("the run lists again until its end")
+        await expect(seen.page.locator("#preview")).to_contain_text("the run lists until nothing is left")
         assert await seen.consent() == "unschedule all"
         await seen.ended()
         assert sim.ledger.scheduled_events == frozenset()
