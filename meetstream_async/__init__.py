@@ -1,9 +1,12 @@
 """Asyncio client for MeetStream and MeetBit: stream scheduled bots into a bounded, verified unschedule."""
 
+from ._http.options import ClientOptions
 from ._http.retry import RetryPolicy
 from ._version import __version__
+from .bulk.account_state import AccountState
 from .bulk.cancel import bulk_cancel_events
 from .bulk.meetings import cancel_meeting, cancel_meetings
+from .bulk.options import BulkOptions, UnscheduleOptions
 from .bulk.report import (
     BulkError,
     BulkReport,
@@ -11,6 +14,7 @@ from .bulk.report import (
     MeetingCancellation,
     OutcomeStatus,
     UnscheduleOutcome,
+    outcome_to_dict,
 )
 from .bulk.run import BulkRun
 from .bulk.unschedule import bulk_unschedule, stream_unschedule
@@ -38,22 +42,26 @@ from .errors import (
 )
 from .meetbit.client import MeetBitClient
 from .meetbit.models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
+from .meetstream.checks import check_api_key, check_event_id
 from .meetstream.client import MeetStreamClient, ScheduledBotStream
 from .meetstream.filters import BotFilter
 from .meetstream.models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 
 __all__ = [
+    "AccountState",
     "ApiError",
     "Attendee",
     "AuthenticationError",
     "BadRequestError",
     "BotFilter",
     "BulkError",
+    "BulkOptions",
     "BulkReport",
     "BulkRun",
     "CalendarEvent",
     "CancelOutcome",
     "CancelledEvent",
+    "ClientOptions",
     "ClientSetupError",
     "ConfigurationError",
     "ConnectionFailedError",
@@ -80,6 +88,7 @@ __all__ = [
     "ScheduledBotStream",
     "ServerError",
     "TransportError",
+    "UnscheduleOptions",
     "UnscheduleOutcome",
     "UnscheduleResult",
     "UserNotFoundError",
@@ -88,6 +97,9 @@ __all__ = [
     "bulk_unschedule",
     "cancel_meeting",
     "cancel_meetings",
+    "check_api_key",
+    "check_event_id",
+    "outcome_to_dict",
     "stream_unschedule",
     "unschedule_all",
 ]

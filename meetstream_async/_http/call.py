@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from .reply import Reply
 
@@ -72,7 +72,9 @@ ONE_ATTEMPT = Context(attempts=1)
 """The first attempt got a response; shared by nearly all calls."""
 
 
-@frozen(eq=False)
+# Never changed after it was made, like the rest here; but a frozen class costs a call for each field, and
+# one of these is made for every event of a bulk run.
+@define(eq=False)
 class Request(Generic[T]):
     """What to send, and how to read the reply.
 
@@ -88,7 +90,7 @@ class Request(Generic[T]):
     body: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Answer(Generic[T]):
     """The result of a call."""
 

@@ -19,6 +19,10 @@ CONNECTIONS = 100
 concurrency at it."""
 
 
+MAX_BODY = 16 * 1024 * 1024
+"""Maximum size of a decoded body in bytes."""
+
+
 class HeldBackError(Exception):
     """A pause began before a connection was available. Internal: caught by the transport."""
 
@@ -85,3 +89,17 @@ def check_session(session: object, trace_configs: Sequence[aiohttp.TraceConfig])
             "trace_configs are for a session that the client opens itself; "
             "set them on the session that you pass"
         )
+
+
+async def read_body(content: aiohttp.StreamReader) -> bytes | None:
+    """Read a body that arrives in chunks; None if it is too large."""
+    chunks: list[bytes] = []
+    size = 0
+    while not content.at_eof():
+        chunk = await content.readany()
+        # Counted after decoding: 300 kB of gzip can expand to 300 MB.
+        size += len(chunk)
+        if size > MAX_BODY:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -94,6 +94,7 @@ class Structurer:
     def __init__(self, customise: Callable[[Converter], object] | None = None) -> None:
         """``customise`` registers the hooks of models that need their own."""
         self._customise = customise
+        self._hooks: dict[type, Callable[[Any, object], Any]] = {}
 
     @cached_property
     def _quick(self) -> Converter:
@@ -105,7 +106,10 @@ class Structurer:
 
     def hook(self, model: type[M]) -> Callable[[Any, object], M]:
         """The fast conversion to one model; raises any exception for an object that does not fit."""
-        return self._quick.get_structure_hook(model)
+        hook = self._hooks.get(model)
+        if hook is None:
+            hook = self._hooks[model] = self._quick.get_structure_hook(model)
+        return hook
 
     def structure(self, data: dict[str, Any], model: type[M], path: str) -> tuple[M, list[Remark]]:
         """The model, and a remark on each field of the wrong type, which reads as None.

@@ -11,6 +11,8 @@ import asyncio
 import math
 from types import TracebackType
 
+from ..errors import ClientSetupError
+
 
 class Deadlines:
     """The deadlines of requests in flight, all in one event loop."""
@@ -81,3 +83,10 @@ class Deadline:
     def expire(self) -> None:
         self._expired = True
         self._task.cancel()
+
+
+def check_timeout(timeout: float) -> float:
+    """Seconds per attempt. Raises ClientSetupError for anything but a number above 0."""
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
+        raise ClientSetupError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
+    return float(timeout)

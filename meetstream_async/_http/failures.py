@@ -8,7 +8,15 @@ from typing import Any
 import aiohttp
 from attrs import field, frozen
 
-from ..errors import ClientSetupError, InvalidResponseError, MeetStreamError, RateLimitError, TransportError
+from ..errors import (
+    ClientSetupError,
+    ConnectionFailedError,
+    InvalidResponseError,
+    MeetStreamError,
+    RateLimitError,
+    RequestTimeoutError,
+    TransportError,
+)
 
 CLOSED = "the client is closed; make a new one"
 
@@ -52,3 +60,37 @@ class HeldBack:
 
 
 HELD_BACK = HeldBack()
+
+
+def known_failure(
+    exc: Exception,
+    *,
+    has_effect: bool,
+    seconds: float,
+    connect_seconds: float,
+    max_body: int,
+    status: int | None,
+) -> Failure | None:
+    """What an exception of aiohttp means, or None for one that it should not raise.
+
+    ``has_effect``: the request was to change something. ``seconds``: the time it had, and
+    ``connect_seconds`` the part of it for connecting. ``status``: of the reply, where its head had come.
+    """
+    if isinstance(exc, aiohttp.ConnectionTimeoutError):
+        return Failure(RequestTimeoutError, f"no connection within {connect_seconds:g} s; is base_url right?")
+    if isinstance(exc, TimeoutError):
+        return Failure(
+            RequestTimeoutError, f"no complete reply within {seconds:.3g} s", may_be_sent=has_effect
+        )
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        why = f"could not connect ({type(exc).__name__}: {exc}); check base_url and the network"
+        return Failure(ConnectionFailedError, why)
+    if isinstance(exc, BodyTooLargeError):
+        why = f"the reply is larger than {max_body} bytes"
+        fields = {"status": status}
+        return Failure(InvalidResponseError, why, may_be_sent=has_effect, retry=False, fields=fields)
+    if isinstance(exc, aiohttp.ClientError | OSError):
+        what = str(exc) if isinstance(exc, ConnectionLostError) else f"{type(exc).__name__}: {exc}"
+        why = f"the connection was lost ({what})"
+        return Failure(ConnectionFailedError, why, may_be_sent=has_effect)
+    return None

@@ -25,6 +25,16 @@ class WaitTooLongError(Exception):
         self.seconds = seconds
 
 
+def check_rate_limit(rate: float | None) -> None:
+    """Raises ClientSetupError for anything but a usable number of requests per second, or None."""
+    if rate is not None and (
+        isinstance(rate, bool) or not isinstance(rate, int | float) or not 1e-6 <= rate <= 1e6
+    ):
+        raise ClientSetupError(
+            f"rate_limit must be requests per second, from 0.000001 to 1000000, or None; not {rate!r}"
+        )
+
+
 class RateLimiter:
     """Spaces the requests of one client evenly and holds all of them back during a pause.
 
@@ -46,12 +56,7 @@ class RateLimiter:
         ``first_pause``, ``longest_pause``: seconds to pause after a 429 that does not say for how long,
         doubled for each further one in a row.
         """
-        if rate is not None and (
-            isinstance(rate, bool) or not isinstance(rate, int | float) or not 1e-6 <= rate <= 1e6
-        ):
-            raise ClientSetupError(
-                f"rate_limit must be requests per second, from 0.000001 to 1000000, or None; not {rate!r}"
-            )
+        check_rate_limit(rate)
         self._interval = 0.0 if rate is None else 1.0 / rate
         self._next = 0.0
         self._paused_until = 0.0
@@ -70,6 +75,12 @@ class RateLimiter:
         """Pause if a reply asks for it. Called before its body is read, since that may take long."""
         if status != 429:
             self._refusals_in_a_row = 0
+            told = (
+                parse_retry_after(headers.get("Retry-After"), headers.get("Date")) if status >= 400 else None
+            )
+            if told:
+                # Whatever the status: whoever asks for time is asked by all of this client's requests.
+                self._pause_and_log(told, str(status), status)
             if headers.get("RateLimit-Remaining", "").strip() == "0":
                 seconds = _seconds_until_reset(headers)
                 if seconds:
@@ -77,12 +88,12 @@ class RateLimiter:
             return
         self._refusals_in_a_row += 1
         asked = parse_retry_after(headers.get("Retry-After"), headers.get("Date"))
-        told = [seconds for seconds in (asked, _seconds_until_reset(headers)) if seconds is not None]
-        if not told:
+        waits = [seconds for seconds in (asked, _seconds_until_reset(headers)) if seconds is not None]
+        if not waits:
             # The reply does not say for how long; all tasks slow down together, and more with each refusal.
             doubled = self._first_pause * 2.0 ** min(self._refusals_in_a_row - 1, 30)
-            told = [min(doubled, self._longest_pause)]
-        self._pause_and_log(max(told), "429", status)
+            waits = [min(doubled, self._longest_pause)]
+        self._pause_and_log(max(waits), "429", status)
 
     def _pause_and_log(self, seconds: float, why: str, status: int) -> None:
         self.pause(seconds)

@@ -15,7 +15,8 @@ def _as_it_is(text: str) -> str:
     return text
 
 
-@attrs.frozen(eq=False)
+# Never changed after it was made; not frozen for the reason that Request is not.
+@attrs.define(eq=False)
 class Reply:
     """The response to one request."""
 

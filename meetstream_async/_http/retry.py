@@ -45,6 +45,11 @@ def is_retried(status: int) -> bool:
     return status in (408, 425, 429) or (500 <= status < 600 and status not in (501, 505))
 
 
+def speaks_for_itself(status: int) -> bool:
+    """Whether the status alone decides what follows, and Retry-After applies, even if the body is lost."""
+    return status in (401, 403, 429) or status >= 500
+
+
 def _check_seconds(instance: object, attribute: Any, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise ClientSetupError(
@@ -102,14 +107,15 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
         value = value.partition(",")[0].rstrip()
     if value.replace(".", "", 1).isdigit() and value.isascii():
         return min(float(value), _LONGEST)
-    until = _http_date(value)
+    until = parse_http_date(value)
     if until is None:
         return None
-    now = _http_date(date) or datetime.now(UTC)
+    now = parse_http_date(date) or datetime.now(UTC)
     return min(max((until - now).total_seconds(), 0.0), _LONGEST)
 
 
-def _http_date(value: str | None) -> datetime | None:
+def parse_http_date(value: str | None) -> datetime | None:
+    """The aware time of a header such as ``Date``, or None where it is not one."""
     if not value:
         return None
     try:

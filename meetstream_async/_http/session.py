@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import aiohttp
@@ -23,6 +24,7 @@ from .rate_limit import RateLimiter, WaitTooLongError
 from .reply import Reply
 from .retry import RetryPolicy, retry
 from .secrets import Secret
+from .server_clock import ServerClock
 from .transport import Transport
 
 T = TypeVar("T")
@@ -61,7 +63,7 @@ class ApiSession:
             timeout=timeout,
             trace_configs=trace_configs,
             paused=self.rate_limiter.paused_for,
-            on_head=self.rate_limiter.observe,
+            on_head=self._observe,
         )
         self.reserve = min(self._transport.timeout, retry.max_elapsed / 10)
         """Minimum remaining seconds to start a request; with less it could take effect and still be
@@ -71,9 +73,19 @@ class ApiSession:
         """Index of the path that worked, by route."""
         self.failed_attempts = 0
         """Number of requests so far that did not reach a working server."""
+        self._clock = ServerClock()
 
     def __repr__(self) -> str:
         return f"<ApiSession {self.base_url}>"
+
+    def server_time(self) -> datetime:
+        """The time by the API's clock, as its replies say; this machine's until one did."""
+        return self._clock.now()
+
+    def _observe(self, status: int, headers: Mapping[str, str]) -> None:
+        """Take note of the head of a reply, before its body is read."""
+        self._clock.observe(headers.get("Date"))
+        self.rate_limiter.observe(status, headers)
 
     def open(self) -> int | None:
         """Bind to the running loop. Returns the maximum number of concurrent requests, if it is bounded.

@@ -10,24 +10,37 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
+from attrs import evolve
 from yarl import URL
 
 from .._version import __version__
 from ..errors import (
     ClientSetupError,
-    ConnectionFailedError,
-    InvalidResponseError,
-    RequestTimeoutError,
-    TransportError,
 )
-from .connections import CONNECTIONS, GatedConnector, HeldBackError, Permits, check_session, checked_traces
-from .deadlines import Deadline, Deadlines
-from .failures import CLOSED, HELD_BACK, BodyTooLargeError, ConnectionLostError, Failure, HeldBack, unusable
+from .connections import (
+    CONNECTIONS,
+    MAX_BODY,
+    GatedConnector,
+    HeldBackError,
+    Permits,
+    check_session,
+    checked_traces,
+    read_body,
+)
+from .deadlines import Deadline, Deadlines, check_timeout
+from .failures import (
+    CLOSED,
+    HELD_BACK,
+    BodyTooLargeError,
+    ConnectionLostError,
+    Failure,
+    HeldBack,
+    known_failure,
+    unusable,
+)
 from .reply import Reply
+from .retry import speaks_for_itself
 from .secrets import LONG_SECRET, Secret, clean_text, scrubber
-
-MAX_BODY = 16 * 1024 * 1024
-"""Maximum size of a decoded body in bytes."""
 
 _SWITCH = "_retry_connection"
 """Private aiohttp switch that disables its silent retry of idempotent requests (also used by aiohttp's
@@ -62,9 +75,7 @@ class Transport:
         self._origin = base_url.origin()
         trace_configs = checked_traces(trace_configs)
         check_session(session, trace_configs)
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e9:
-            raise ClientSetupError(f"timeout must be a number of seconds, more than 0, not {timeout!r}")
-        self.timeout = float(timeout)
+        self.timeout = check_timeout(timeout)
         self.closed = False
         self._credentials = credentials
         self._trace_configs = trace_configs
@@ -114,7 +125,8 @@ class Transport:
         """
         loop = asyncio.get_running_loop()
         if self._loop is loop:
-            self._usable()
+            if self.closed or self._borrowed:
+                self._usable()
             return loop
         if self._loop is not None:
             raise ClientSetupError("the client belongs to another event loop; make one client per loop")
@@ -171,8 +183,10 @@ class Transport:
         Gives up after ``seconds``. The transport must have been opened.
         """
         http = self._http
-        if http is None or (problem := self._problem()) is not None:
-            return unusable(problem or CLOSED)
+        if http is None or self.closed or self._borrowed:
+            problem = self._problem()
+            if problem is not None or http is None:
+                return unusable(problem or CLOSED)
         assert self._deadlines is not None
         status: int | None = None
         headers: Mapping[str, str] = {}
@@ -193,7 +207,7 @@ class Transport:
                     self._on_head(status, headers)
                     content = response.content
                     # Nearly always the body has arrived together with the head.
-                    body = content.read_nowait() if content.is_eof() else await _read(content)
+                    body = content.read_nowait() if content.is_eof() else await read_body(content)
                     if body is None or len(body) > MAX_BODY:
                         response.close()
                         raise BodyTooLargeError
@@ -213,43 +227,29 @@ class Transport:
         except HeldBackError:
             return HELD_BACK
         except Exception as exc:
-            failure = self._explain(exc, http, method != "GET", seconds, status)
+            failure = self._explain(exc, method != "GET", seconds, status)
         finally:
             if permit is not None:
                 permit.release()
-        if status is not None and _speaks_for_itself(status):
+        if status is not None and speaks_for_itself(status):
             return Reply(status, headers, b"", self.scrub, self.blot)
         return failure
 
-    def _explain(
-        self,
-        exc: Exception,
-        http: aiohttp.ClientSession,
-        has_effect: bool,
-        seconds: float,
-        status: int | None,
-    ) -> Failure:
+    def _explain(self, exc: Exception, has_effect: bool, seconds: float, status: int | None) -> Failure:
         """The Failure for an exception of aiohttp. Raises it if it is a bug of this package."""
-        if isinstance(exc, aiohttp.ConnectionTimeoutError):
-            why = f"no connection within {self.timeout / 2:g} s; is base_url right?"
-            return self._failure(RequestTimeoutError, why)
-        if isinstance(exc, TimeoutError):
-            why = f"no complete reply within {seconds:.3g} s"
-            return self._failure(RequestTimeoutError, why, sent=has_effect)
-        if isinstance(exc, aiohttp.ClientConnectorError):
-            why = f"could not connect ({type(exc).__name__}: {exc}); check base_url and the network"
-            return self._failure(ConnectionFailedError, why)
-        if isinstance(exc, BodyTooLargeError):
-            why = f"the reply is larger than {MAX_BODY} bytes"
-            fields = {"status": status}
-            return Failure(InvalidResponseError, why, may_be_sent=has_effect, retry=False, fields=fields)
-        if isinstance(exc, aiohttp.ClientError | OSError):
-            what = str(exc) if isinstance(exc, ConnectionLostError) else f"{type(exc).__name__}: {exc}"
-            why = f"the connection was lost ({what})"
-            return self._failure(ConnectionFailedError, why, sent=has_effect)
+        known = known_failure(
+            exc,
+            has_effect=has_effect,
+            seconds=seconds,
+            connect_seconds=self.timeout / 2,
+            max_body=MAX_BODY,
+            status=status,
+        )
+        if known is not None:
+            return evolve(known, message=self._text(f"{self._origin}: {known.message}"))
         # A ValueError is raised before sending, for example if the .netrc of a borrowed session adds a second
         # credential. A tracer may raise anything at any time.
-        traced = bool(http.trace_configs)
+        traced = self._http is not None and bool(self._http.trace_configs)
         if not traced and not isinstance(exc, ValueError):
             raise exc
         problem = self._problem()
@@ -290,32 +290,10 @@ class Transport:
         credentials = {name: prefix + secret.reveal() for name, (prefix, secret) in self._credentials.items()}
         return {"Accept": "application/json", "User-Agent": _USER_AGENT, **credentials}
 
-    def _failure(self, kind: type[TransportError], why: str, *, sent: bool = False) -> Failure:
-        return Failure(kind, self._text(f"{self._origin}: {why}"), may_be_sent=sent)
-
     def _text(self, text: str) -> str:
         return clean_text(text, scrub=self.scrub)
-
-
-async def _read(content: aiohttp.StreamReader) -> bytes | None:
-    """Read a body that arrives in chunks; None if it is too large."""
-    chunks: list[bytes] = []
-    size = 0
-    while not content.at_eof():
-        chunk = await content.readany()
-        # Counted after decoding: 300 kB of gzip can expand to 300 MB.
-        size += len(chunk)
-        if size > MAX_BODY:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _is_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _speaks_for_itself(status: int) -> bool:
-    """Whether the status alone decides what follows, and Retry-After applies, even if the body is lost."""
-    return status in (401, 403, 429) or status >= 500

@@ -42,12 +42,17 @@ def check_identifier(value: object, name: str) -> str:
 _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]+")
 
 
-def path_segment(identifier: str) -> str:
-    """``identifier`` as one percent-encoded path segment; every reserved character is encoded."""
+def path_segment(identifier: object, name: str) -> str:
+    """``identifier`` as one percent-encoded path segment; every reserved character is encoded.
+
+    Raises ConfigurationError, which names the argument ``name``, for what can't be used as an id.
+    """
     # Nearly every id needs no encoding, and quote() takes four times as long to find that out.
-    plain = _UNRESERVED.fullmatch(identifier)
-    # The characters themselves: an enum member or other subclass of str may have its own __str__.
-    return plain[0] if plain else quote(identifier, safe="")
+    plain = _UNRESERVED.fullmatch(identifier) if isinstance(identifier, str) else None
+    if plain is not None and len(plain[0]) > 2:
+        # The characters themselves: an enum member or other subclass of str may have its own __str__.
+        return plain[0]
+    return quote(check_identifier(identifier, name), safe="")
 
 
 def check_base_url(value: object, source: str) -> URL:

@@ -79,3 +79,5 @@ class Gaps:
     incomplete: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     still_listed: tuple[ScheduledBot, ...] = ()
+    note: str | None = None
+    """What there is to know where nothing is missing."""

@@ -11,10 +11,11 @@ from attrs import define
 from ..errors import ConfigurationError, MeetStreamError
 from ..meetbit import cancel_event, check_id, check_note
 from ..meetbit.client import MeetBitClient
-from ._api_operation import ApiOperation, Item
+from ._api_operation import ApiOperation
+from ._item import Item
 from ._operation import Gaps
 from ._targets import Source
-from .options import BulkOptions
+from .options import BULK_DEFAULTS, UNSCHEDULE_DEFAULTS, BulkOptions
 from .report import BulkReport, CancelOutcome, OutcomeStatus
 from .run import run_to_end
 
@@ -36,10 +37,10 @@ async def bulk_cancel_events(
     targets: CancelTargets,
     cancel_note: str,
     *,
-    max_concurrency: int = 5,
-    dry_run: bool = False,
-    max_pause: float = 300.0,
-    stop_after_failures: int = 20,
+    max_concurrency: int = BULK_DEFAULTS.max_concurrency,
+    dry_run: bool = UNSCHEDULE_DEFAULTS.dry_run,
+    max_pause: float = BULK_DEFAULTS.max_pause,
+    stop_after_failures: int = BULK_DEFAULTS.stop_after_failures,
     on_outcome: Callable[[CancelOutcome], object] | None = None,
     stop: asyncio.Event | None = None,
 ) -> BulkReport[CancelOutcome]:
@@ -54,9 +55,14 @@ async def bulk_cancel_events(
     the iterable itself. The outcome of each event is in the report, never raised.
     """
     operation = CancelOperation(check_meetbit(client), targets, cancel_note, dry_run)
-    return await run_to_end(
-        operation, BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
+    options = BulkOptions(
+        max_concurrency=max_concurrency,
+        max_pause=max_pause,
+        stop_after_failures=stop_after_failures,
+        on_outcome=on_outcome,
+        stop=stop,
     )
+    return await run_to_end(operation, options)
 
 
 def check_meetbit(client: object) -> MeetBitClient:

@@ -7,7 +7,7 @@ result, so that the first meeting is never lost.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from .._http.urls import check_identifier
 from ..errors import ConfigurationError, MeetStreamError, NotFoundError
@@ -17,6 +17,7 @@ from ..meetbit.models import CancelledEvent
 from ..meetstream.client import MeetStreamClient
 from ._meeting_bots import MeetingState, unschedule_bots
 from .cancel import Id, bulk_cancel_events, check_meetbit
+from .options import BULK_DEFAULTS, BulkOptions
 from .report import MeetingCancellation, OutcomeStatus
 from .unschedule import check_client
 
@@ -71,9 +72,9 @@ async def cancel_meetings(
     targets: Iterable[MeetingTarget] | AsyncIterable[MeetingTarget],
     cancel_note: str,
     *,
-    max_concurrency: int = 5,
-    max_pause: float = 300.0,
-    stop_after_failures: int = 20,
+    max_concurrency: int = BULK_DEFAULTS.max_concurrency,
+    max_pause: float = BULK_DEFAULTS.max_pause,
+    stop_after_failures: int = BULK_DEFAULTS.stop_after_failures,
 ) -> tuple[MeetingCancellation, ...]:
     """Cancel many meetings: the events in bulk, then one listing, then their bots in bulk.
 
@@ -84,18 +85,14 @@ async def cancel_meetings(
 
     Raises ConfigurationError for bad arguments before any request is sent.
     """
+    options: BulkOptions[Any] = BulkOptions(
+        max_concurrency=max_concurrency, max_pause=max_pause, stop_after_failures=stop_after_failures
+    )
     check_meetbit(meetbit)
     check_client(meetstream).api.open()
     check_note(cancel_note, "cancel_note")
     bot_event_ids = await _read_targets(targets)
-    events = await bulk_cancel_events(
-        meetbit,
-        list(bot_event_ids),
-        cancel_note,
-        max_concurrency=max_concurrency,
-        max_pause=max_pause,
-        stop_after_failures=stop_after_failures,
-    )
+    events = await bulk_cancel_events(meetbit, list(bot_event_ids), cancel_note, **options.keywords())
     outcomes = {(outcome.calendar_id, outcome.event_id): outcome for outcome in events.outcomes}
     meetings = []
     for (calendar, event), bot_event_id in bot_event_ids.items():
@@ -104,7 +101,7 @@ async def cancel_meetings(
         if error is None and outcome.status is not OutcomeStatus.CANCELLED:
             error = MeetStreamError(outcome.reason or "not attempted")
         meetings.append(MeetingState(calendar, event, outcome.result, bot_event_id, error))
-    return await unschedule_bots(meetstream, meetings, max_concurrency, max_pause, stop_after_failures)
+    return await unschedule_bots(meetstream, meetings, options)
 
 
 async def _read_targets(

@@ -1,14 +1,18 @@
-"""The options of bulk runs, as values that check themselves."""
+"""The options of bulk runs as values that check themselves, and the one place of their defaults.
+
+The bulk functions take each option as a keyword argument and build these values once. Jobs, FastAPI, the
+command line and the console carry the values themselves.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Generic, Literal, TypeAlias, get_args
+from typing import Any, Final, Generic, Literal, Self, TypeAlias, get_args
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from ..errors import ConfigurationError
 from ..meetstream import check_series_options
@@ -20,17 +24,33 @@ Where: TypeAlias = Callable[[ScheduledBot], object]
 
 OneOffBots: TypeAlias = Literal["report", "skip", "delete"]
 
+CancelBy: TypeAlias = Literal["auto", "event", "bot"]
 
-@frozen(eq=False)
+
+@frozen(kw_only=True)
 class UnscheduleOptions:
-    """What to do with an event. Raises ConfigurationError for options that contradict each other."""
+    """What a run selects, and what it does with an event.
 
-    where: Where | None
-    cancel_all_occurrences: bool | None
-    from_date: datetime | None
-    one_off_bots: OneOffBots
-    whole_events: bool
-    dry_run: bool
+    ``keywords()`` gives the keyword arguments of ``bulk_unschedule``, ``stream_unschedule`` and
+    ``unschedule_all``. Raises ConfigurationError for options that contradict each other.
+    """
+
+    where: Where | None = None
+    """Selects bots: a BotFilter, or a plain function of a bot. None selects all."""
+    cancel_all_occurrences: bool | None = None
+    """Unschedule the whole series of a recurring event. None leaves the parameter out of the request."""
+    from_date: datetime | None = None
+    """Of a series, only the occurrences from this aware datetime on; needs ``cancel_all_occurrences``."""
+    one_off_bots: OneOffBots = "report"
+    """Bots without an event: leave them, and the report is not ok ("report"); leave them ("skip"); delete
+    them by their own ids ("delete")."""
+    whole_events: bool = False
+    """Also take events that have bots outside ``where``."""
+    dry_run: bool = False
+    """Say what would be done, and send nothing that changes anything."""
+    cancel_by: CancelBy = "auto"
+    """Cancel by the event's DELETE where it takes no other bot, else by the bots' own ids ("auto"), or one
+    way only ("event", "bot")."""
 
     def __attrs_post_init__(self) -> None:
         check_series_options(self.cancel_all_occurrences, self.from_date)
@@ -43,6 +63,10 @@ class UnscheduleOptions:
             raise ConfigurationError(
                 f"one_off_bots must be 'report', 'skip' or 'delete', not {self.one_off_bots!r}"
             )
+        if self.cancel_by not in get_args(CancelBy):
+            raise ConfigurationError(f"cancel_by must be 'auto', 'event' or 'bot', not {self.cancel_by!r}")
+        if self.cancel_by == "bot" and self.cancel_all_occurrences:
+            raise ConfigurationError("cancel_all_occurrences takes a series by its event, not by its bots")
         for name in ("whole_events", "dry_run"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigurationError(f"{name} must be True or False, not {getattr(self, name)!r}")
@@ -51,6 +75,37 @@ class UnscheduleOptions:
                 "cancel_all_occurrences takes bots that the filter may leave out; "
                 "pass whole_events=True as well to accept that"
             )
+
+    def keywords(self) -> dict[str, Any]:
+        """As keyword arguments of the functions that unschedule."""
+        return {option.name: getattr(self, option.name) for option in fields(UnscheduleOptions)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every option as a JSON value; times in ISO 8601.
+
+        Raises ConfigurationError unless ``where`` is None or a BotFilter: a function can't be stored.
+        """
+        if self.where is not None and not isinstance(self.where, BotFilter):
+            kind = type(self.where).__name__
+            raise ConfigurationError(f"only a BotFilter can be stored as where, not {kind}")
+        return {
+            **UnscheduleOptions.keywords(self),
+            "where": None if self.where is None else self.where.to_dict(),
+            "from_date": None if self.from_date is None else self.from_date.isoformat(),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of ``to_dict``. Raises ConfigurationError for unknown names and unreadable times."""
+        given = _known(cls, values)
+        if isinstance(where := given.get("where"), Mapping):
+            given["where"] = BotFilter.from_dict(where)
+        if isinstance(text := given.get("from_date"), str):
+            try:
+                given["from_date"] = datetime.fromisoformat(text)
+            except ValueError:
+                raise ConfigurationError(f"from_date {text!r} is not an ISO 8601 datetime") from None
+        return cls(**given)
 
     def selects(self, bot: ScheduledBot) -> bool:
         """Whether the bot lies inside the filter. Raises ConfigurationError for an async one."""
@@ -69,16 +124,24 @@ class UnscheduleOptions:
         return self.from_date is not None and BotFilter(before=self.from_date)(bot)
 
 
-@frozen(eq=False)
+@frozen(kw_only=True)
 class BulkOptions(Generic[OutcomeT]):
-    """The options that every bulk run has. Raises ConfigurationError for values out of range."""
+    """How a run goes: what every bulk function takes, whatever it does with its targets.
 
-    max_concurrency: int
-    max_pause: float
-    stop_after_failures: int
-    on_outcome: Callable[[OutcomeT], object] | None
+    ``keywords()`` gives the keyword arguments of the bulk functions. Raises ConfigurationError for values
+    out of range.
+    """
+
+    max_concurrency: int = 5
+    """Requests in flight at most."""
+    max_pause: float = 300.0
+    """Seconds. A run stops where the API asks for a longer pause."""
+    stop_after_failures: int = 20
+    """Targets in a row that fail because no server works, before the run stops."""
+    on_outcome: Callable[[OutcomeT], object] | None = None
+    """Called with each outcome as it happens. Not stored."""
     stop: asyncio.Event | None = None
-    """Set by the caller, it ends the run gracefully."""
+    """Set by the caller, it ends the run gracefully. Not stored."""
 
     def __attrs_post_init__(self) -> None:
         for name in ("max_concurrency", "stop_after_failures"):
@@ -94,6 +157,41 @@ class BulkOptions(Generic[OutcomeT]):
             )
         if self.stop is not None and not isinstance(self.stop, asyncio.Event):
             raise ConfigurationError(f"stop must be an asyncio.Event, not {type(self.stop).__name__}")
+
+    def keywords(self) -> dict[str, Any]:
+        """As keyword arguments of the bulk functions that return a report."""
+        return {option.name: getattr(self, option.name) for option in fields(BulkOptions)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers, as JSON values: ``on_outcome`` and ``stop`` belong to one process."""
+        return {
+            "max_concurrency": self.max_concurrency,
+            "max_pause": self.max_pause,
+            "stop_after_failures": self.stop_after_failures,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of ``to_dict``. Raises ConfigurationError for unknown names."""
+        for name in ("on_outcome", "stop"):
+            if name in values:
+                raise ConfigurationError(f"{name} can't be stored")
+        return cls(**_known(cls, values))
+
+
+UNSCHEDULE_DEFAULTS: Final = UnscheduleOptions()
+"""Where the signatures of functions and models take their defaults from."""
+BULK_DEFAULTS: Final[BulkOptions[Any]] = BulkOptions()
+"""Where the signatures of functions and models take their defaults from."""
+
+
+def _known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the values. Raises ConfigurationError for names that are not options of the class."""
+    unknown = values.keys() - {option.name for option in fields(cls)}
+    if unknown:
+        # An option that is ignored could cancel too much.
+        raise ConfigurationError(f"unknown option: {', '.join(sorted(map(str, unknown)))}")
+    return dict(values)
 
 
 def is_plain_function(value: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
@@ -16,6 +16,10 @@ from ..meetstream.models import ScheduledBot, UnscheduleResult
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
+
+
+Method: TypeAlias = Literal["event", "bot"]
+"""What a cancel names: the calendar event, or the bot itself."""
 
 
 class OutcomeStatus(StrEnum):
@@ -76,16 +80,18 @@ class UnscheduleOutcome(Schemed):
     """Number of requests sent."""
     elapsed: float = 0.0
     """Seconds from the first attempt to the last response, without waiting for a slot or the rate limit."""
+    method: Method | None = None
+    """Which request decided it: ``event`` (the DELETE of the event) or ``bot`` (the DELETE of the bots by
+    their own ids); None if nothing was sent."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; the error as its class and text."""
-        inferred = self.result is not None and self.result.inferred
-        return {
-            "event_id": self.event_id,
-            "bot_ids": list(self.bot_ids),
-            "inferred": inferred,
-            **_call_to_dict(self),
-        }
+        return outcome_to_dict(self)
+
+    @property
+    def inferred(self) -> bool:
+        """The goal was found reached after an attempt whose answer was lost."""
+        return self.result is not None and self.result.inferred
 
 
 @frozen
@@ -111,17 +117,53 @@ class CancelOutcome(Schemed):
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; the error as its class and text."""
-        return {"calendar_id": self.calendar_id, "event_id": self.event_id, **_call_to_dict(self)}
+        return outcome_to_dict(self)
 
 
-def _call_to_dict(outcome: UnscheduleOutcome | CancelOutcome) -> dict[str, Any]:
+class BotsOutcome(Protocol):
+    """What became of one event or one-off bot, in this process or as a door has stored it."""
+
+    @property
+    def event_id(self) -> str | None: ...
+    @property
+    def bot_ids(self) -> tuple[str, ...]: ...
+    @property
+    def inferred(self) -> bool: ...
+    @property
+    def status(self) -> OutcomeStatus: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def elapsed(self) -> float: ...
+    @property
+    def error(self) -> MeetStreamError | str | None: ...
+
+
+def outcome_to_dict(outcome: BotsOutcome | CancelOutcome) -> dict[str, Any]:
+    """The one JSON shape of an outcome; what else a door has to say of it, it adds beside these names.
+
+    The error is its class and text.
+    """
+    about: dict[str, Any]
+    if isinstance(outcome, CancelOutcome):
+        about = {"calendar_id": outcome.calendar_id, "event_id": outcome.event_id}
+    else:
+        about = {
+            "event_id": outcome.event_id,
+            "bot_ids": list(outcome.bot_ids),
+            "method": getattr(outcome, "method", None),
+            "inferred": outcome.inferred,
+        }
     error = outcome.error
     return {
+        **about,
         "status": outcome.status.value,
         "reason": outcome.reason,
         "attempts": outcome.attempts,
         "elapsed": round(outcome.elapsed, 6),
-        "error": None if error is None else f"{type(error).__name__}: {error}",
+        "error": f"{type(error).__name__}: {error}" if isinstance(error, MeetStreamError) else error,
     }
 
 
@@ -138,7 +180,7 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
     ok: bool
     """Whether it is complete and everything that was asked for was done."""
     reason: str | None
-    """Why it is not complete or not ok."""
+    """Why it is not complete or not ok; if it is ok, what else there is to know."""
     elapsed: float
     """Seconds."""
     still_listed: tuple[ScheduledBot, ...] = field(default=())

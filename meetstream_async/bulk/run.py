@@ -73,7 +73,7 @@ class Tally(Generic[OutcomeT]):
             outcomes=tuple(outcomes),
             complete=complete,
             ok=ok,
-            reason=None if ok else "; ".join(incomplete + left),
+            reason=gaps.note if ok else "; ".join(incomplete + left),
             elapsed=elapsed,
             still_listed=gaps.still_listed,
         )

@@ -14,7 +14,15 @@ from datetime import datetime
 from ..errors import ConfigurationError
 from ..meetstream.client import MeetStreamClient
 from ._drain import Drain
-from .options import BulkOptions, OneOffBots, UnscheduleOptions, Where
+from .options import (
+    BULK_DEFAULTS,
+    UNSCHEDULE_DEFAULTS,
+    BulkOptions,
+    CancelBy,
+    OneOffBots,
+    UnscheduleOptions,
+    Where,
+)
 from .report import BulkReport, UnscheduleOutcome
 from .unschedule import check_client
 
@@ -23,15 +31,16 @@ async def unschedule_all(
     client: MeetStreamClient,
     *,
     settle: float = 15.0,
-    max_concurrency: int = 5,
-    where: Where | None = None,
-    cancel_all_occurrences: bool | None = None,
-    from_date: datetime | None = None,
-    one_off_bots: OneOffBots = "report",
-    whole_events: bool = False,
-    dry_run: bool = False,
-    max_pause: float = 300.0,
-    stop_after_failures: int = 20,
+    max_concurrency: int = BULK_DEFAULTS.max_concurrency,
+    where: Where | None = UNSCHEDULE_DEFAULTS.where,
+    cancel_all_occurrences: bool | None = UNSCHEDULE_DEFAULTS.cancel_all_occurrences,
+    from_date: datetime | None = UNSCHEDULE_DEFAULTS.from_date,
+    one_off_bots: OneOffBots = UNSCHEDULE_DEFAULTS.one_off_bots,
+    whole_events: bool = UNSCHEDULE_DEFAULTS.whole_events,
+    cancel_by: CancelBy = UNSCHEDULE_DEFAULTS.cancel_by,
+    dry_run: bool = UNSCHEDULE_DEFAULTS.dry_run,
+    max_pause: float = BULK_DEFAULTS.max_pause,
+    stop_after_failures: int = BULK_DEFAULTS.stop_after_failures,
     dedupe: bool = True,
     on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
     stop: asyncio.Event | None = None,
@@ -48,8 +57,22 @@ async def unschedule_all(
     knowing what has been processed. Raises the error of the first listing; if a later one fails, the report
     is returned with ``complete=False`` and the reason.
     """
-    options = UnscheduleOptions(where, cancel_all_occurrences, from_date, one_off_bots, whole_events, dry_run)
-    bulk = BulkOptions(max_concurrency, max_pause, stop_after_failures, on_outcome, stop)
+    options = UnscheduleOptions(
+        where=where,
+        cancel_all_occurrences=cancel_all_occurrences,
+        from_date=from_date,
+        one_off_bots=one_off_bots,
+        whole_events=whole_events,
+        dry_run=dry_run,
+        cancel_by=cancel_by,
+    )
+    bulk = BulkOptions(
+        max_concurrency=max_concurrency,
+        max_pause=max_pause,
+        stop_after_failures=stop_after_failures,
+        on_outcome=on_outcome,
+        stop=stop,
+    )
     if isinstance(settle, bool) or not isinstance(settle, int | float) or not 0 <= settle < math.inf:
         raise ConfigurationError(f"settle must be a number of seconds, 0 or more, not {settle!r}")
     if dedupe is not True:

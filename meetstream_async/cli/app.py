@@ -6,26 +6,15 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
+from .. import ClientOptions, __version__
 from .commands.cancel import cancel_event, cancel_events, cancel_meeting
 from .commands.jobs import app as jobs_app
 from .commands.list_bots import list_bots
 from .commands.unschedule import unschedule, unschedule_all
 from .exit_codes import ExitCode
-from .inputs.filters import select
-from .inputs.options import (
-    After,
-    ApiKeyFile,
-    Attr,
-    Before,
-    Concurrency,
-    Json,
-    MaxPause,
-    Name,
-    Platform,
-    Rate,
-    Timeout,
-)
+from .inputs.filters import selection_of
+from .inputs.groups import grouped
+from .inputs.options import ApiKeyFile, Filter, Json, Patience, Speed, Timeout
 from .runs.process import execute
 from .terminal.output import print_line
 
@@ -77,6 +66,7 @@ def main(
 
 
 @app.command("list")
+@grouped
 def list_(
     limit: Annotated[
         int,
@@ -87,13 +77,9 @@ def list_(
             help="Maximum rows. The API picks which ones, and has no further pages.",
         ),
     ] = 100,
-    platform: Platform = None,
-    before: Before = None,
-    after: After = None,
-    name: Name = None,
-    attr: Attr = None,
+    filter: Filter = Filter(),
     as_json: Json = False,
-    timeout: Timeout = 30.0,
+    timeout: Timeout = ClientOptions().timeout,
     api_key_file: ApiKeyFile = None,
 ) -> None:
     """Show the scheduled bots, soonest first.
@@ -106,8 +92,7 @@ def list_(
     """
 
     def run() -> ExitCode:
-        selection = select(platform=platform, before=before, after=after, name=name, attributes=attr or ())
-        return list_bots(limit, as_json, timeout, api_key_file, selection)
+        return list_bots(limit, as_json, timeout, api_key_file, selection_of(filter))
 
     execute(run)
 
@@ -167,6 +152,7 @@ def simulate(
 
 
 @app.command()
+@grouped
 def console(
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Use a simulated account; needs no key.")
@@ -178,10 +164,8 @@ def console(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
     ] = True,
-    concurrency: Concurrency = 5,
-    rate: Rate = None,
-    max_pause: MaxPause = 300.0,
-    timeout: Timeout = 30.0,
+    speed: Speed = Speed(),
+    patience: Patience = Patience(),
     api_key_file: ApiKeyFile = None,
 ) -> None:
     """View and unschedule bots in a browser, on a page that is served on this machine only.
@@ -201,10 +185,8 @@ def console(
         bots=bots,
         port=port,
         browser=browser,
-        concurrency=concurrency,
-        rate=rate,
-        max_pause=max_pause,
-        timeout=timeout,
+        speed=speed,
+        patience=patience,
         api_key_file=api_key_file,
     )
     execute(lambda: run_console(wanted))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
-from .. import BulkReport, MeetStreamClient, MeetStreamError, UnscheduleOutcome
+import attrs
+
+from .. import BulkOptions, BulkReport, MeetStreamClient, MeetStreamError, UnscheduleOutcome
 from ..preview import Leftovers, leftovers_of, name_of, outcome_line, run_line, summary_line
 from .agreements import Agreement
 
@@ -37,10 +38,7 @@ class Record:
     async def carry_out(
         self,
         client: MeetStreamClient,
-        *,
-        on_outcome: Callable[[UnscheduleOutcome], None],
-        stop: asyncio.Event,
-        **options: Any,
+        bulk: BulkOptions[UnscheduleOutcome],
     ) -> BulkReport[UnscheduleOutcome]:
         """Carry out the confirmed preview, recording each outcome as it arrives."""
 
@@ -48,12 +46,14 @@ class Record:
             described = self.agreement.job.describe(outcome)
             self._lines.append(outcome_line(described))
             self._statuses[name_of(described)] = described["status"]
-            on_outcome(outcome)
+            if bulk.on_outcome is not None:
+                bulk.on_outcome(outcome)
 
+        stop = bulk.stop or asyncio.Event()
         self.task = asyncio.current_task()
         try:
             report = await self.agreement.job.carry_out(
-                client, on_outcome=record_outcome, stop=stop, **options
+                client, attrs.evolve(bulk, on_outcome=record_outcome, stop=stop)
             )
         except MeetStreamError as error:
             self._end(None, ok=False, complete=False, interrupted=stop.is_set(), reason=str(error))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
-from .. import BulkReport, MeetStreamClient, UnscheduleOutcome
+import attrs
+
+from .. import BulkOptions, BulkReport, MeetStreamClient, UnscheduleOutcome
 from ..fastapi import BulkRequest, InProcessRuns, ProblemError, RunState
 from .agreements import Agreement
 from .records import Record
@@ -22,9 +23,9 @@ class AgreedRequest(BulkRequest):
 
 
 class ConsoleRuns(InProcessRuns):
-    """Runs of this process, each with a record. ``options`` of every run, e.g. ``max_concurrency``."""
+    """Runs of this process, each with a record. ``options``: those of every run."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, options: BulkOptions[UnscheduleOutcome]) -> None:
         super().__init__(keep_for=_KEEP_FOR)
         self._options = options
         self._records: dict[str, Record] = {}
@@ -63,7 +64,8 @@ class ConsoleRuns(InProcessRuns):
     ) -> BulkReport[UnscheduleOutcome]:
         assert isinstance(request, AgreedRequest)
         record = self._records[request.preview]
-        return await record.carry_out(client, on_outcome=on_outcome, stop=stop, **self._options)
+        bulk = attrs.evolve(self._options, on_outcome=on_outcome, stop=stop)
+        return await record.carry_out(client, bulk)
 
     async def kept(self) -> list[tuple[RunState, Record]]:
         """The runs that have not been forgotten, newest first."""

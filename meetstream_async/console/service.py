@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from .. import MeetStreamClient, MeetStreamError, ScheduledBot
+from .. import BulkOptions, MeetStreamClient, MeetStreamError, ScheduledBot, UnscheduleOutcome
 from ..fastapi import ProblemError, RunState
 from ..preview import Consent, NamedEvents, OneOffBots, Preview, Selects, make_preview, words_for
 from .agreements import Agreements, Job, digest_of, new_id
@@ -53,8 +53,8 @@ class ConsoleService:
     explain: Callable[[MeetStreamError], str] = str
     """Turns an error into the text shown to the operator."""
     simulated: bool = False
-    options: dict[str, Any] = field(factory=dict)
-    """Options of every run: ``max_concurrency``, ``max_pause``."""
+    options: BulkOptions[UnscheduleOutcome] = field(factory=BulkOptions)
+    """Options of every run."""
     clock: Callable[[], float] = time.monotonic
     """Returns monotonic seconds."""
     runs: ConsoleRuns = field(init=False)
@@ -62,7 +62,7 @@ class ConsoleService:
     _listed: Preview | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.runs = ConsoleRuns(**self.options)
+        self.runs = ConsoleRuns(self.options)
         self._agreements = Agreements(self.clock)
 
     async def listing(self, client: MeetStreamClient) -> Listing:
@@ -167,7 +167,7 @@ class ConsoleService:
             soonest=soonest_of(bots),
             **told,
         )
-        self._agreements.keep(preview, job, {**self.options, **options})
+        self._agreements.keep(preview, job, {**self.options.to_dict(), **options})
         return preview
 
     async def _preview_account(

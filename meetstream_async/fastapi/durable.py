@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
-from .. import ConfigurationError, MeetStreamClient
+from .. import ConfigurationError, MeetStreamClient, outcome_to_dict
 from ..jobs import (
     JobAccount,
     JobConflictError,
@@ -116,7 +116,9 @@ class DurableRuns:
                 await asyncio.wait({tidying})
 
     async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
-        options = attrs.evolve(self._options, **request.options())
+        options = attrs.evolve(
+            self._options, **request.options().keywords(), max_concurrency=request.max_concurrency
+        )
         account = attrs.evolve(self._account, event_ids=request.event_ids)
         job_id = _PREFIX + (secrets.token_hex(24) if key is None else _digest(account.name, key))
         with _told():
@@ -229,6 +231,4 @@ def _state(status: JobStatus) -> RunState:
 
 
 def _outcome(outcome: JobOutcome) -> RunOutcome:
-    known = outcome.to_dict()
-    del known["account"]
-    return RunOutcome(position=outcome.position, **known)
+    return RunOutcome(position=outcome.position, **outcome_to_dict(outcome))

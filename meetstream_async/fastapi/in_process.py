@@ -8,7 +8,8 @@ import functools
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
+
+import attrs
 
 from .. import (
     BulkReport,
@@ -16,7 +17,6 @@ from .. import (
     MeetStreamClient,
     UnscheduleOutcome,
     bulk_unschedule,
-    stream_unschedule,
     unschedule_all,
 )
 from .problems import ProblemError
@@ -103,8 +103,8 @@ class InProcessRuns:
                 "router in the application that is served, not in one that is mounted there; in tests use "
                 "`with TestClient(app)`"
             )
-        # This run is discarded: making it checks the options before anything is sent.
-        stream_unschedule(client, request.event_ids or (), **request.options())
+        # The options check themselves, before a run exists.
+        request.options(), request.bulk()
         if self._closing is not None:
             raise ProblemError(503, "shutting_down", "The server is stopping.", retry_after=_COME_BACK)
         if len(self._running()) >= self._max_running:
@@ -127,7 +127,8 @@ class InProcessRuns:
         stop: asyncio.Event,
     ) -> BulkReport[UnscheduleOutcome]:
         """Carry out a request; subclasses may change what is done. The returned report is final."""
-        options: dict[str, Any] = {**request.options(), "on_outcome": on_outcome, "stop": stop}
+        bulk = attrs.evolve(request.bulk(), on_outcome=on_outcome, stop=stop)
+        options = request.options().keywords() | bulk.keywords()
         if request.event_ids is not None:
             return await bulk_unschedule(client, request.event_ids, **options)
         return await unschedule_all(client, **options)

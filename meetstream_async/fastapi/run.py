@@ -13,7 +13,6 @@ from .. import BulkReport, MeetStreamError, OutcomeStatus, UnscheduleOutcome
 from .problems import as_problem
 from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState
 
-_SHOWN = RunOutcome.model_fields.keys() - {"position"}
 _log = logging.getLogger("meetstream_async.fastapi")
 
 
@@ -129,8 +128,7 @@ class Run:
 
 
 def _shown(sequence: int, outcome: UnscheduleOutcome) -> RunOutcome:
-    known = outcome.to_dict()
-    return RunOutcome(position=str(sequence), **{name: known[name] for name in _SHOWN})
+    return RunOutcome(position=str(sequence), **outcome.to_dict())
 
 
 def _why(error: Exception) -> str:

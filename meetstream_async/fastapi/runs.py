@@ -11,13 +11,15 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
-from .. import BotFilter, MeetStreamClient, OutcomeStatus
+from .. import BotFilter, BulkOptions, ConfigurationError, MeetStreamClient, OutcomeStatus, UnscheduleOptions
 from .problems import ProblemError
 
 MOST_EVENT_IDS = 10_000
 """Maximum number of event ids in one request."""
 MOST_CONCURRENT = 50
 """Maximum number of requests in flight in one run."""
+_WHAT = UnscheduleOptions()
+_HOW = BulkOptions[Any]()
 
 
 def _text(value: object) -> object:
@@ -64,36 +66,49 @@ class BulkRequest(BaseModel):
         Field(min_length=1, max_length=MOST_EVENT_IDS),
     ] = Field(default=None, description="Only these events, without listing the account.")
     max_concurrency: Annotated[int, BeforeValidator(_number)] = Field(
-        default=5, ge=1, le=MOST_CONCURRENT, description="Maximum number of requests in flight."
+        default=_HOW.max_concurrency,
+        ge=1,
+        le=MOST_CONCURRENT,
+        description="Maximum number of requests in flight.",
     )
-    dry_run: StrictBool = Field(default=False, description="Report what would be done, but send no DELETE.")
+    dry_run: StrictBool = Field(
+        default=_WHAT.dry_run, description="Report what would be done, but send no DELETE."
+    )
     cancel_all_occurrences: StrictBool | None = Field(
-        default=None,
+        default=_WHAT.cancel_all_occurrences,
         description="Unschedule whole recurring series; with a `filter` this needs `whole_events`.",
     )
     from_date: Annotated[AwareDatetime | None, BeforeValidator(_text)] = Field(
-        default=None, description="Only occurrences from this time on; needs `cancel_all_occurrences`."
+        default=_WHAT.from_date,
+        description="Only occurrences from this time on; needs `cancel_all_occurrences`.",
     )
     one_off_bots: Literal["report", "skip", "delete"] = Field(
-        default="report",
+        default=_WHAT.one_off_bots,
         description="Bots without an event: leave them and report that the run is not ok (`report`), "
         "leave them (`skip`), or delete them by their own ids (`delete`).",
     )
     whole_events: StrictBool = Field(
-        default=False, description="Also unschedule events that only partly match the filter."
+        default=_WHAT.whole_events, description="Also unschedule events that only partly match the filter."
     )
 
-    def options(self) -> dict[str, Any]:
-        """The options of ``bulk_unschedule`` and ``unschedule_all``."""
-        return {
-            "max_concurrency": self.max_concurrency,
-            "where": self.filter,
-            "cancel_all_occurrences": self.cancel_all_occurrences,
-            "from_date": self.from_date,
-            "one_off_bots": self.one_off_bots,
-            "whole_events": self.whole_events,
-            "dry_run": self.dry_run,
-        }
+    def options(self) -> UnscheduleOptions:
+        """What to do. Raises ConfigurationError for options that contradict each other."""
+        if self.filter is not None and self.event_ids is not None:
+            raise ConfigurationError(
+                "filter selects from the listing, which event_ids replace: leave one of them out"
+            )
+        return UnscheduleOptions(
+            where=self.filter,
+            cancel_all_occurrences=self.cancel_all_occurrences,
+            from_date=self.from_date,
+            one_off_bots=self.one_off_bots,
+            whole_events=self.whole_events,
+            dry_run=self.dry_run,
+        )
+
+    def bulk(self) -> BulkOptions[Any]:
+        """How the run goes."""
+        return BulkOptions(max_concurrency=self.max_concurrency)
 
 
 STATUSES: list[OutcomeStatus] = [
@@ -140,9 +155,12 @@ class RunOutcome(BaseModel):
     position: str = Field(description="Position in the run; `after` and `Last-Event-ID` continue after it.")
     event_id: str | None
     bot_ids: list[str]
+    method: Literal["event", "bot"] | None = Field(description="Which request decided it, if any was sent.")
+    inferred: bool = Field(description="Found done after an attempt whose answer was lost.")
     status: OutcomeStatus
     reason: str | None
     attempts: int = Field(description="Number of requests sent.")
+    elapsed: float = Field(description="Seconds from the first attempt to the last response.")
     error: str | None = Field(description="Class and text of the error.")
 
 

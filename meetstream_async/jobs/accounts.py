@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import asdict, field, frozen
 
-from .. import ConfigurationError, MeetStreamClient, stream_unschedule
+from .. import ClientOptions, ConfigurationError, check_event_id
 
 REFERENCES = ("api_key_env", "api_key_file", "api_key_ref")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -16,7 +16,6 @@ _KEY = re.compile(r"(Token\s+|Bearer\s+)?ms_\S*", re.ASCII)
 """Pattern of MeetStream's keys."""
 _RANDOM = re.compile(r"(?=(.*\d){4})(?=.*[a-z])[A-Za-z0-9]{32,}", re.ASCII)
 """Pattern of random strings, which are not plausible as the name of a variable or file."""
-_PLACEHOLDER = "not-a-key-only-checks-the-rest"
 _LONGEST_NAME = 200
 _MOST = 20_000
 """Maximum accounts per job: a job is one row, read on every status check and deleted in one transaction."""
@@ -77,9 +76,9 @@ class JobAccount:
             raise ConfigurationError(f"account {self.name!r} needs one of {', '.join(REFERENCES)}; {problem}")
         self._check_reference(given[0], getattr(self, given[0]))
         try:
-            # The library checks its own arguments; neither call does any I/O.
-            client = MeetStreamClient(_PLACEHOLDER, base_url=self.base_url or "https://api.example.com")
-            stream_unschedule(client, self.event_ids or ())
+            ClientOptions(base_url=self.base_url or None)
+            for number, event_id in enumerate(self.event_ids or ()):
+                check_event_id(event_id, f"event_ids[{number}]")
         except ConfigurationError as error:
             raise ConfigurationError(f"account {self.name!r}: {error}") from None
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
-from .. import ConfigurationError, MeetStreamClient
+from .. import ConfigurationError, check_api_key
 from .accounts import JobAccount
 
 Resolver: TypeAlias = Callable[[JobAccount], str | Awaitable[str]]
@@ -89,7 +89,7 @@ def check_credentials(accounts: Iterable[JobAccount]) -> None:
         if account.api_key_ref is not None:
             continue
         try:
-            MeetStreamClient(read_key(account))
+            check_api_key(read_key(account))
         except ConfigurationError as error:
             problems.append(f"account {account.name!r}: {error}")
     if problems:

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import define, field
 
-from .. import OutcomeStatus, ScheduledBot
+from .. import OutcomeStatus, ScheduledBot, UnscheduleOutcome, outcome_to_dict
 
 CHUNK = 100
 """Maximum cancels in one step, and so the maximum that a worker may repeat after a kill."""
@@ -174,7 +174,8 @@ class AccountLedger:
         self.counts[status] += 1
         if status is OutcomeStatus.SKIPPED:
             if outcome["event_id"] is not None:
-                self._left_alone["shared"] += 1
+                # What joins before a series is cut is meant to stay.
+                self._left_alone["shared"] += outcome["reason"] != "joins before from_date"
             elif self.one_off_bots == "report":
                 self._left_alone["one-off"] += 1
 
@@ -213,23 +214,9 @@ class AccountLedger:
         self.backlog.append(entry)
 
 
-def outcome_of(
-    entry: LedgerEntry,
-    status: OutcomeStatus,
-    reason: str | None,
-    *,
-    attempts: int = 0,
-    error: str | None = None,
-) -> Json:
-    """An outcome as it is stored."""
-    return {
-        "event_id": entry.event_id,
-        "bot_ids": list(entry.bots),
-        "status": status.value,
-        "reason": reason,
-        "attempts": attempts,
-        "error": error,
-    }
+def outcome_of(entry: LedgerEntry, status: OutcomeStatus, reason: str | None) -> Json:
+    """An outcome without a request, as it is stored."""
+    return outcome_to_dict(UnscheduleOutcome(entry.event_id, tuple(entry.bots), status, reason))
 
 
 def _in_order(counts: Counter[str]) -> dict[str, int]:

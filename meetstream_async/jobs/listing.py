@@ -124,13 +124,8 @@ class _Lister:
         view = _View(self._selected(page), not page.truncated and not page.rejected, _shortfall(page))
         if self._ledger.only is None:
             # No request is sent: a dry run groups the rows into events and decides which ones to leave alone.
-            planned = await bulk_unschedule(
-                self._client,
-                page,
-                where=self._options.where,
-                whole_events=self._options.whole_events,
-                **{**self._options.for_bulk(), "dry_run": True},
-            )
+            options = {**self._options.keywords(), "dry_run": True}
+            planned = await bulk_unschedule(self._client, page, **options, **self._options.bulk().keywords())
             self._take_new(view, planned.outcomes, page)
         if not view.events:
             for entry in self._ledger.entries.values():

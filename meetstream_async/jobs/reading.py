@@ -196,9 +196,12 @@ def _outcome(account: str, outcome: Json, position: str) -> JobOutcome:
         account=account,
         event_id=outcome["event_id"],
         bot_ids=tuple(outcome["bot_ids"]),
+        method=outcome.get("method"),
+        inferred=outcome["inferred"],
         status=OutcomeStatus(outcome["status"]),
         reason=outcome["reason"],
         attempts=outcome["attempts"],
+        elapsed=outcome["elapsed"],
         error=outcome["error"],
         position=position,
     )

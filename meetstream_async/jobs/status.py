@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from attrs import field, frozen
 
-from .. import OutcomeStatus
+from .. import OutcomeStatus, outcome_to_dict
 
 
 class JobState(StrEnum):
@@ -139,12 +139,18 @@ class JobOutcome:
 
     account: str
     event_id: str | None
-    """None for a one-off bot."""
+    """Event id; None for a one-off bot."""
     bot_ids: tuple[str, ...]
+    method: Literal["event", "bot"] | None
+    """Which request decided it, as far as that was stored."""
+    inferred: bool
+    """The goal was found reached after an attempt whose answer was lost."""
     status: OutcomeStatus
     reason: str | None
     attempts: int
     """Requests sent, as far as known to the worker that stored this outcome."""
+    elapsed: float
+    """Seconds from the first attempt to the last response, as far as known to that worker."""
     error: str | None
     """Class and text of the error."""
     position: str
@@ -152,15 +158,7 @@ class JobOutcome:
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome as one line of ``jobs report``."""
-        return {
-            "account": self.account,
-            "event_id": self.event_id,
-            "bot_ids": list(self.bot_ids),
-            "status": self.status.value,
-            "reason": self.reason,
-            "attempts": self.attempts,
-            "error": self.error,
-        }
+        return {"account": self.account, **outcome_to_dict(self)}
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 
+import attrs
+
 from .. import (
     EventNotFoundError,
     MeetStreamClient,
@@ -19,8 +21,9 @@ from .. import (
     UnscheduleOutcome,
     UserNotFoundError,
     bulk_unschedule,
+    outcome_to_dict,
 )
-from .ledger import AccountLedger, Json, LedgerEntry, outcome_of
+from .ledger import AccountLedger, Json, LedgerEntry
 from .options import JobOptions
 
 _ENDED_HERE = "the account's run was told to stop"
@@ -31,7 +34,10 @@ async def unschedule(
 ) -> Json:
     """Send the chunk's cancels. After ``stop`` is set nothing new is sent; the rest is left for later."""
     targets = [target for entry in chunk for target in entry.targets()]
-    report = await bulk_unschedule(client, targets, stop=stop, **options.for_bulk())
+    # The listing has already applied the filter.
+    chosen = {**options.keywords(), "where": None, "whole_events": False}
+    bulk = attrs.evolve(options.bulk(), stop=stop)
+    report = await bulk_unschedule(client, targets, **chosen, **bulk.keywords())
     by_event = {entry.event_id: entry for entry in chunk if entry.event_id is not None}
     by_bot = {bot_id: entry for entry in chunk if entry.event_id is None for bot_id in entry.bots}
     final: list[Json] = []
@@ -85,14 +91,10 @@ def is_missing_bot(outcome: UnscheduleOutcome) -> bool:
 
 
 def _stored(entry: LedgerEntry, outcome: UnscheduleOutcome) -> Json:
-    earlier = 0 if entry.open is None else entry.open["attempts"]
-    stored = outcome_of(
-        entry,
-        outcome.status,
-        outcome.reason,
-        attempts=outcome.attempts + earlier,
-        error=None if outcome.error is None else describe(outcome.error),
-    )
+    stored = outcome_to_dict(attrs.evolve(outcome, bot_ids=tuple(entry.bots)))
+    if entry.open is not None:
+        stored["attempts"] += entry.open["attempts"]
+        stored["elapsed"] += entry.open["elapsed"]
     return {**stored, "missing": True} if is_missing_bot(outcome) else stored
 
 
@@ -111,7 +113,13 @@ def settled(entry: LedgerEntry, whole: bool) -> Json:
             return {**outcome, "status": OutcomeStatus.ALREADY_UNSCHEDULED, "reason": reason, "error": None}
         if outcome["status"] == OutcomeStatus.UNKNOWN:
             reason = "inferred: not listed any more"
-            return {**outcome, "status": OutcomeStatus.UNSCHEDULED, "reason": reason, "error": None}
+            return {
+                **outcome,
+                "status": OutcomeStatus.UNSCHEDULED,
+                "inferred": True,
+                "reason": reason,
+                "error": None,
+            }
     if outcome.get("missing"):
         return {**outcome, "status": OutcomeStatus.UNKNOWN, "reason": "may have joined"}
     return outcome

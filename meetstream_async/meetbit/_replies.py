@@ -10,6 +10,7 @@ import attrs
 from .. import errors
 from .._http.api_errors import Hint, api_error
 from .._http.call import Context, Remark
+from .._http.contradictions import contradiction
 from .._http.convert import Structurer, invalid_response
 from .._http.reply import UNREADABLE, Reply, json_type
 from .models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
@@ -75,8 +76,10 @@ def _cancelled_event(reply: Reply, context: Context) -> tuple[dict[str, Any], di
         raise invalid_response(reply, context, "is not JSON", "$", effect=True)
     if not isinstance(data, dict):
         raise invalid_response(reply, context, f"is {json_type(data)}, not an object", "$", effect=True)
-    if data.get("cancelled") is False:
-        raise meetbit_error(reply, context, hint=lambda *_: "the reply says cancelled: false")
+    if (wrong := contradiction(reply, data)) is not None:
+        if wrong.refuses:
+            raise meetbit_error(reply, context, hint=lambda *_: f"the reply {wrong.text}")
+        raise invalid_response(reply, context, wrong.text, wrong.path, effect=True)
     event = data.get("data")
     if not isinstance(event, dict):
         raise invalid_response(reply, context, "has no event", "$.data", effect=True)

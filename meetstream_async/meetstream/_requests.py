@@ -6,12 +6,14 @@ vendor's published clients for ``/calendar/scheduled_bots``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from .._http.call import Request, Route
-from .._http.urls import check_identifier, path_segment
+from .._http.call import Context, Remark, Request, Route
+from .._http.reply import Reply
+from .._http.urls import path_segment
 from ..errors import ConfigurationError
 from ._replies import read_deleted_bot, read_listing, read_unscheduled
 from .models import DeletedBot, ScheduledBotPage, UnscheduleResult
@@ -34,25 +36,24 @@ def unschedule_event(
     event_id: str, cancel_all_occurrences: bool | None = None, from_date: datetime | None = None
 ) -> Request[UnscheduleResult]:
     """``DELETE /calendar/schedule/{event_id}``. Raises ConfigurationError for bad arguments."""
-    check_identifier(event_id, "event_id")
-    check_series_options(cancel_all_occurrences, from_date)
-    body: dict[str, Any] = {}
-    if cancel_all_occurrences is not None:
-        body["cancel_all_occurrences"] = cancel_all_occurrences
-    if from_date is not None:
-        body["from_date"] = _utc_text(from_date)
-    return Request(
-        _UNSCHEDULE,
-        partial(read_unscheduled, event_id=event_id, series=bool(cancel_all_occurrences)),
-        rest=path_segment(event_id),
-        body=body or None,
-    )
+    segment = path_segment(event_id, "event_id")
+    body: dict[str, Any] | None = None
+    if cancel_all_occurrences is not None or from_date is not None:
+        check_series_options(cancel_all_occurrences, from_date)
+        body = {"cancel_all_occurrences": cancel_all_occurrences}
+        if from_date is not None:
+            body["from_date"] = _utc_text(from_date)
+
+    def read(reply: Reply, context: Context) -> tuple[UnscheduleResult, Sequence[Remark]]:
+        return read_unscheduled(reply, context, event_id, bool(cancel_all_occurrences))
+
+    return Request(_UNSCHEDULE, read, segment, None, body)
 
 
 def delete_scheduled_bot(bot_id: str) -> Request[DeletedBot]:
     """``DELETE /calendar/scheduled_bots/{bot_id}``. Raises ConfigurationError for an unusable id."""
-    check_identifier(bot_id, "bot_id")
-    return Request(_DELETE_BOT, read_deleted_bot, rest=path_segment(bot_id))
+    read = partial(read_deleted_bot, bot_id=bot_id)
+    return Request(_DELETE_BOT, read, path_segment(bot_id, "bot_id"))
 
 
 def check_series_options(cancel_all_occurrences: object, from_date: object) -> None:

@@ -110,8 +110,8 @@ class MeetStreamClient(ApiClient):
     async def delete_scheduled_bot(self, bot_id: str) -> DeletedBot:
         """``DELETE /calendar/scheduled_bots/{bot_id}``: delete a scheduled bot by its own id.
 
-        For bots without a calendar event. After a lost response, 404 counts as success, with ``inferred``
-        set.
+        The surest way to remove one bot: it never removes another one of its event. A 404 after a lost
+        response is an error with ``outcome_unknown``, since a wrong id would get the same response.
         """
         return (await self.api.call(_requests.delete_scheduled_bot(bot_id))).value
 

@@ -82,9 +82,11 @@ class ScheduledBotPage(Schemed):
     limit: int
     """The number of rows requested."""
     truncated: bool
-    """The page is full, so there may be more bots; the API has no cursor to request them."""
+    """The page is full, or says that there are more bots; the API has no cursor to request them."""
     rejected: tuple[RejectedRow, ...] = ()
     """Rows that could not be read."""
+    server_time: datetime | None = field(default=None, eq=False)
+    """When the API answered, by its own clock; aware."""
 
 
 @frozen

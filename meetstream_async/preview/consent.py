@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from .. import BulkReport, MeetStreamClient, OutcomeStatus, ScheduledBot, UnscheduleOutcome, unschedule_all
+from .. import (
+    BulkOptions,
+    BulkReport,
+    MeetStreamClient,
+    OutcomeStatus,
+    ScheduledBot,
+    UnscheduleOptions,
+    UnscheduleOutcome,
+    unschedule_all,
+)
 from ._report_edit import SHARED, extended, ids_of, left_alone
 from .preview import Preview
 from .report_lines import first_join, target_line
@@ -79,23 +87,24 @@ class Consent:
     async def carry_out(
         self,
         client: MeetStreamClient,
+        bulk: BulkOptions[UnscheduleOutcome],
         *,
-        on_outcome: Callable[[UnscheduleOutcome], None],
-        stop: asyncio.Event,
-        **options: Any,
+        dry_run: bool = False,
+        cancel_all_occurrences: bool | None = None,
+        from_date: datetime | None = None,
     ) -> BulkReport[UnscheduleOutcome]:
-        """Carry out the agreed run. ``options`` and errors are those of ``unschedule_all``."""
+        """Carry out the agreed run. Errors are those of ``unschedule_all``."""
         preview = self.preview
-        report = await unschedule_all(
-            client,
+        options = UnscheduleOptions(
             where=self.admits,
             one_off_bots=preview.one_off_bots,
             # Without a filter of the operator's own, no event can match only partly.
             whole_events=preview.whole_events or preview.selection is None,
-            on_outcome=on_outcome,
-            stop=stop,
-            **options,
+            dry_run=dry_run,
+            cancel_all_occurrences=cancel_all_occurrences,
+            from_date=from_date,
         )
+        report = await unschedule_all(client, **options.keywords(), **bulk.keywords())
         return self._complete(report)
 
     def _complete(self, report: BulkReport[UnscheduleOutcome]) -> BulkReport[UnscheduleOutcome]:

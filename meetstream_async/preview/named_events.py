@@ -11,11 +11,13 @@ from typing import Any
 import attrs
 
 from .. import (
+    BulkOptions,
     BulkReport,
     MeetStreamClient,
     NotFoundError,
     OutcomeStatus,
     ScheduledBot,
+    UnscheduleOptions,
     UnscheduleOutcome,
     bulk_unschedule,
 )
@@ -91,29 +93,26 @@ class NamedEvents:
     async def carry_out(
         self,
         client: MeetStreamClient,
+        bulk: BulkOptions[UnscheduleOutcome],
         *,
-        on_outcome: Callable[[UnscheduleOutcome], None],
-        stop: asyncio.Event,
         note: Callable[[str], object] = lambda _: None,
         dry_run: bool = False,
+        cancel_all_occurrences: bool | None = None,
         from_date: datetime | None = None,
-        **options: Any,
     ) -> BulkReport[UnscheduleOutcome]:
         """Carry out the agreed run, then verify that the bots are gone.
 
-        ``options`` and errors are those of ``bulk_unschedule``. ``note`` is called with a message when
-        verification has to wait.
+        Errors are those of ``bulk_unschedule``. ``note`` is called with a message when verification has to
+        wait.
         """
-        report = await bulk_unschedule(
-            client,
-            self._targets,
+        options = UnscheduleOptions(
             one_off_bots=self._one_off_bots,
-            on_outcome=on_outcome,
-            stop=stop,
             dry_run=dry_run,
+            cancel_all_occurrences=cancel_all_occurrences,
             from_date=from_date,
-            **options,
         )
+        report = await bulk_unschedule(client, self._targets, **options.keywords(), **bulk.keywords())
+        stop = bulk.stop or asyncio.Event()
         unverified = self.leftovers.unverified if self.leftovers is not None and not dry_run else ()
         return self._complete(
             await verify(client, report, stop, series_from=from_date, also=unverified, note=note)

@@ -1,13 +1,10 @@
-"""The marker of the proofs that come in three sizes, their time, and the figures that they measured."""
+"""The time of the proofs that come in three sizes, and the figures that they measured."""
 
 from __future__ import annotations
 
 import pytest
-from proof import SIZE, figures, worst
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "soak: a proof that comes in three sizes, chosen by MEETSTREAM_PROOF")
+from tests.helpers.proof import SIZE, figures, worst
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

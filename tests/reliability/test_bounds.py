@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from zlib import crc32
 
 import pytest
-from accounts import connect, plain_account
-from fault_proxy import FAULTS, FaultProxy
-from proof import figure, linux_only, note_worst, open_files, ours_running, resident_mib, sized
-from support import RawServer, reply
 
 from meetstream_async import MeetStreamClient, RetryPolicy, bulk_unschedule, stream_unschedule
+from tests.helpers.accounts import connect, plain_account
+from tests.helpers.fault_proxy import FAULTS, FaultProxy
+from tests.helpers.proof import figure, linux_only, note_worst, open_files, resident_mib, sized
+from tests.helpers.raw_server import RawServer, reply
+from tests.helpers.tasks import ours_running
 
 
 @pytest.mark.soak

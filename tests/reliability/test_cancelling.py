@@ -8,11 +8,12 @@ import time
 from collections import Counter
 
 import pytest
-from accounts import plain_account
-from fault_proxy import FAULTS, FaultProxy
-from proof import all_event_ids, figure, note_worst, ours_running, sized
 
 from meetstream_async import MeetStreamClient, RetryPolicy, bulk_unschedule, stream_unschedule, unschedule_all
+from tests.helpers.accounts import plain_account
+from tests.helpers.fault_proxy import FAULTS, FaultProxy
+from tests.helpers.proof import all_event_ids, figure, note_worst, sized
+from tests.helpers.tasks import ours_running
 
 MOMENTS = sized(8, 60, 200)
 EVENTS = 200

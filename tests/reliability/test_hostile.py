@@ -16,8 +16,6 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from proof import figure, linux_only, note_worst, resident_mib, sized
-from support import RawRequest, RawServer, hang, reply
 
 from meetstream_async import (
     ConfigurationError,
@@ -27,6 +25,8 @@ from meetstream_async import (
     RetryPolicy,
     bulk_unschedule,
 )
+from tests.helpers.proof import figure, linux_only, note_worst, resident_mib, sized
+from tests.helpers.raw_server import RawRequest, RawServer, hang, reply
 
 KEY = "ms_key-of-no-account"
 AT_ONCE = RetryPolicy(max_attempts=1)

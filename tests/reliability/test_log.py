@@ -6,11 +6,11 @@ import json
 import logging
 
 import pytest
-from accounts import bot, connect, deletes, listings
-from proof import all_event_ids
 
 from meetstream_async import bulk_unschedule, unschedule_all
 from meetstream_async.simulator import Simulator, Trouble
+from tests.helpers.accounts import bot, connect, deletes, listings
+from tests.helpers.proof import all_event_ids
 
 
 def _lines(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, object]]:

@@ -7,9 +7,6 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from accounts import connect, deletes, plain_account
-from fault_proxy import FAULTS, FaultProxy
-from proof import all_event_ids, figure, note_worst, sized
 
 from meetstream_async import (
     BulkReport,
@@ -23,6 +20,9 @@ from meetstream_async import (
     unschedule_all,
 )
 from meetstream_async.simulator import Simulator, Trouble
+from tests.helpers.accounts import connect, deletes, plain_account
+from tests.helpers.fault_proxy import FAULTS, FaultProxy
+from tests.helpers.proof import all_event_ids, figure, note_worst, sized
 
 S = OutcomeStatus
 IN_HASTE = RetryPolicy(initial_wait=0.002, max_wait=0.005)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from accounts import assert_true_to_the_ledger, plain_account, statuses
-from fault_proxy import FaultProxy
-from proof import all_event_ids, figure, note_worst, sized
 
 from meetstream_async import MeetStreamClient, RetryPolicy, bulk_unschedule, unschedule_all
 from meetstream_async.simulator import Trouble
+from tests.helpers.accounts import assert_true_to_the_ledger, plain_account, statuses
+from tests.helpers.fault_proxy import FaultProxy
+from tests.helpers.proof import all_event_ids, figure, note_worst, sized
 
 RUNS = [("bulk", "503"), ("bulk", "refused"), ("all", "503"), ("all", "refused")]
 

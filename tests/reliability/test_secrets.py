@@ -9,7 +9,6 @@ import traceback
 
 import aiohttp
 import pytest
-from support import KEY, RawRequest, drop, hang, reply
 
 from meetstream_async import (
     BulkError,
@@ -20,6 +19,8 @@ from meetstream_async import (
     bulk_unschedule,
     unschedule_all,
 )
+from tests.helpers.credentials import KEY
+from tests.helpers.raw_server import RawRequest, drop, hang, reply
 
 PIECE = KEY[3:12]
 """Half a key is too much already."""

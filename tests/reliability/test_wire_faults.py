@@ -13,13 +13,14 @@ from typing import Any
 
 import aiohttp
 import pytest
-from accounts import bot
-from fault_proxy import FAULTS, FaultProxy
-from proof import note_worst
-from support import KEY, RawRequest, RawServer, Step, hang, reply
 
 from meetstream_async import MeetBitClient, MeetStreamClient, MeetStreamError, RetryPolicy
 from meetstream_async.simulator import Simulator
+from tests.helpers.accounts import bot
+from tests.helpers.credentials import KEY
+from tests.helpers.fault_proxy import FAULTS, FaultProxy
+from tests.helpers.proof import note_worst
+from tests.helpers.raw_server import RawRequest, RawServer, Step, hang, reply
 
 AT_ONCE = RetryPolicy(initial_wait=0)
 LOSSES = [name for name in FAULTS if name not in ("latency", "trickle")]
@@ -57,7 +58,7 @@ async def test_every_kind_of_loss_costs_max_attempts_requests_and_no_more(fault)
 
 
 async def _lose(call: str, fault: str, borrowed: bool) -> None:
-    async with _proxied(borrowed, timeout=0.1) as (_, proxy, client):
+    async with _proxied(borrowed, timeout=0.4) as (_, proxy, client):
         await client.list_scheduled_bots()
         before, proxy.fault = proxy.requests, fault
         with pytest.raises(MeetStreamError) as caught:

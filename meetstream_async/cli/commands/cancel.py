@@ -6,19 +6,18 @@ from typing import Annotated
 
 import typer
 
+from ..inputs.groups import grouped
 from ..inputs.options import (
     AccessKeysFile,
     ApiKeyFile,
-    Concurrency,
-    DryRun,
+    Consent,
     Json,
-    MaxPause,
+    MeetBitSpeed,
     Most,
     Note,
+    Patience,
     Report,
     RetryFrom,
-    Timeout,
-    Yes,
 )
 from ..runs.bulk_run import BulkChoices
 from ..runs.calendar import Cancelling, cancel
@@ -32,15 +31,14 @@ TheNote = Annotated[
 ]
 
 
+@grouped
 def cancel_event(
     calendar: Calendar,
     event: Event,
     note: TheNote,
-    dry_run: DryRun = False,
-    yes: Yes = False,
+    consent: Consent = Consent(),
     report: Report = None,
-    max_pause: MaxPause = 300.0,
-    timeout: Timeout = 30.0,
+    patience: Patience = Patience(),
     access_keys_file: AccessKeysFile = None,
     as_json: Json = False,
 ) -> None:
@@ -50,9 +48,7 @@ def cancel_event(
     Example:
       meetstream-async cancel-event 12 345 --note "The room is flooded."
     """
-    choices = BulkChoices(
-        dry_run=dry_run, yes=yes, as_json=as_json, timeout=timeout, max_pause=max_pause, report=report
-    )
+    choices = BulkChoices(consent=consent, patience=patience, as_json=as_json, report=report)
     typed = Cancelling(
         command="cancel-event",
         pair=(calendar, event),
@@ -63,6 +59,7 @@ def cancel_event(
     execute(lambda: cancel(typed))
 
 
+@grouped
 def cancel_events(
     file: Annotated[
         str | None,
@@ -74,20 +71,12 @@ def cancel_events(
         ),
     ] = None,
     note: Note = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    max_: Most = None,
+    consent: Consent = Consent(),
+    most: Most = None,
     report: Report = None,
     retry_from: RetryFrom = None,
-    concurrency: Concurrency = 5,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001, max=1e6, metavar="N", help="Maximum requests per second; MeetBit allows 5 (default)."
-        ),
-    ] = None,
-    max_pause: MaxPause = 300.0,
-    timeout: Timeout = 30.0,
+    speed: MeetBitSpeed = MeetBitSpeed(),
+    patience: Patience = Patience(),
     access_keys_file: AccessKeysFile = None,
     as_json: Json = False,
 ) -> None:
@@ -103,15 +92,7 @@ def cancel_events(
       grep '^12,' all.csv | meetstream-async cancel-events - --note "Moved to May." --yes
     """
     choices = BulkChoices(
-        dry_run=dry_run,
-        yes=yes,
-        as_json=as_json,
-        concurrency=concurrency,
-        rate=rate,
-        timeout=timeout,
-        max_pause=max_pause,
-        most=max_,
-        report=report,
+        consent=consent, speed=speed, patience=patience, as_json=as_json, most=most, report=report
     )
     typed = Cancelling(
         file=file, note=note, retry_from=retry_from, access_keys_file=access_keys_file, choices=choices
@@ -119,6 +100,7 @@ def cancel_events(
     execute(lambda: cancel(typed))
 
 
+@grouped
 def cancel_meeting(
     calendar: Calendar,
     event: Event,
@@ -132,11 +114,9 @@ def cancel_meeting(
             "that was already cancelled is accepted.",
         ),
     ] = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
+    consent: Consent = Consent(),
     report: Report = None,
-    max_pause: MaxPause = 300.0,
-    timeout: Timeout = 30.0,
+    patience: Patience = Patience(),
     api_key_file: ApiKeyFile = None,
     access_keys_file: AccessKeysFile = None,
     as_json: Json = False,
@@ -150,9 +130,7 @@ def cancel_meeting(
       meetstream-async cancel-meeting 12 345 --note "The room is flooded."
       meetstream-async cancel-meeting 12 345 --note "The room is flooded." --bot-event-id evt_1f2e3d
     """
-    choices = BulkChoices(
-        dry_run=dry_run, yes=yes, as_json=as_json, timeout=timeout, max_pause=max_pause, report=report
-    )
+    choices = BulkChoices(consent=consent, patience=patience, as_json=as_json, report=report)
     typed = Meeting(
         calendar=calendar,
         event=event,

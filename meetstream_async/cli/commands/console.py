@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
-from ... import MeetStreamClient, OutcomeStatus
+from ... import BulkOptions, MeetStreamClient, OutcomeStatus
 from ...simulator import Simulator
 from ..exit_codes import ExitCode, Refused
 from ..inputs.accounts import Account, meetstream_account
+from ..inputs.options import Patience, Speed
 from ..runs.bulk_run import show_report
 from ..runs.process import run_async
 from ..terminal.output import clean, print_line, say
@@ -32,10 +33,8 @@ class Wanted:
     bots: int = 80
     port: int = 0
     browser: bool = True
-    concurrency: int = 5
-    rate: float | None = None
-    max_pause: float = 300.0
-    timeout: float = 30.0
+    speed: Speed = field(factory=Speed)
+    patience: Patience = field(factory=Patience)
     api_key_file: Path | None = None
 
 
@@ -54,7 +53,9 @@ def console(wanted: Wanted) -> ExitCode:
                 account.key_source,
                 account.explain,
                 simulated=wanted.simulate,
-                options={"max_concurrency": wanted.concurrency, "max_pause": wanted.max_pause},
+                options=BulkOptions(
+                    max_concurrency=wanted.speed.concurrency, max_pause=wanted.patience.max_pause
+                ),
             )
             try:
                 async with serving(service, account.arguments, port=wanted.port) as served:
@@ -89,15 +90,15 @@ def console(wanted: Wanted) -> ExitCode:
 @contextlib.asynccontextmanager
 async def _account(wanted: Wanted) -> AsyncIterator[Account[MeetStreamClient]]:
     if not wanted.simulate:
-        yield meetstream_account(wanted.api_key_file, timeout=wanted.timeout, rate=wanted.rate)
+        yield meetstream_account(wanted.api_key_file, timeout=wanted.patience.timeout, rate=wanted.speed.rate)
         return
     async with Simulator(wanted.bots, latency=0.2, error_rate=0.05) as simulator:
         # Pass both: the environment may contain a real key.
         arguments: dict[str, Any] = {
             "api_key": simulator.api_key,
             "base_url": simulator.base_url,
-            "timeout": wanted.timeout,
-            "rate_limit": wanted.rate,
+            "timeout": wanted.patience.timeout,
+            "rate_limit": wanted.speed.rate,
         }
         yield Account(
             lambda: MeetStreamClient(**arguments),

@@ -9,29 +9,20 @@ import typer
 from ..exit_codes import ExitCode, Refused
 from ..inputs.accounts import meetstream_account
 from ..inputs.files import check_ids, read_ids
+from ..inputs.groups import grouped
 from ..inputs.options import (
-    After,
-    AllOccurrences,
     ApiKeyFile,
-    Attr,
-    Before,
-    Concurrency,
-    DryRun,
+    Consent,
     Events,
+    Filter,
     Json,
-    MaxPause,
     Most,
-    Name,
-    OneOff,
-    OneOffBots,
-    Platform,
-    Rate,
+    Patience,
     Report,
     RetryFrom,
-    SeriesFrom,
-    Timeout,
+    Scope,
+    Speed,
     WholeEvents,
-    Yes,
 )
 from ..runs.account import run_listed
 from ..runs.bulk_run import BulkChoices
@@ -42,23 +33,19 @@ from ..runs.report_reader import read_leftovers
 from ..runs.request import Unscheduling, read
 
 
+@grouped
 def unschedule(
     event_ids: Annotated[
         list[str] | None, typer.Argument(metavar="[EVENT_ID]...", show_default=False)
     ] = None,
     events: Events = None,
     retry_from: RetryFrom = None,
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    max_: Most = None,
+    consent: Consent = Consent(),
+    most: Most = None,
     report: Report = None,
-    all_occurrences: AllOccurrences = False,
-    series_from: SeriesFrom = None,
-    one_off_bots: OneOffBots = OneOff.REPORT,
-    concurrency: Concurrency = 5,
-    rate: Rate = None,
-    max_pause: MaxPause = 300.0,
-    timeout: Timeout = 30.0,
+    scope: Scope = Scope(),
+    speed: Speed = Speed(),
+    patience: Patience = Patience(),
     api_key_file: ApiKeyFile = None,
     as_json: Json = False,
 ) -> None:
@@ -75,50 +62,32 @@ def unschedule(
       psql -At -c 'select event_id from offboarded' | meetstream-async unschedule --events - --yes
     """
     choices = BulkChoices(
-        dry_run=dry_run,
-        yes=yes,
-        as_json=as_json,
-        concurrency=concurrency,
-        rate=rate,
-        timeout=timeout,
-        max_pause=max_pause,
-        most=max_,
-        report=report,
+        consent=consent, speed=speed, patience=patience, as_json=as_json, most=most, report=report
     )
     typed = Unscheduling(
         command="unschedule",
         ids=tuple(event_ids or ()),
         events=events,
         retry_from=retry_from,
-        one_off_bots=one_off_bots.value,
-        all_occurrences=all_occurrences,
-        series_from=series_from,
+        scope=scope,
         api_key_file=api_key_file,
         choices=choices,
     )
     execute(lambda: run_unschedule(typed))
 
 
+@grouped
 def unschedule_all(
-    dry_run: DryRun = False,
-    yes: Yes = False,
-    platform: Platform = None,
-    before: Before = None,
-    after: After = None,
-    name: Name = None,
-    attr: Attr = None,
+    consent: Consent = Consent(),
+    filter: Filter = Filter(),
     whole_events: WholeEvents = False,
-    one_off_bots: OneOffBots = OneOff.REPORT,
-    all_occurrences: AllOccurrences = False,
-    series_from: SeriesFrom = None,
-    max_: Most = None,
+    scope: Scope = Scope(),
+    most: Most = None,
     report: Report = None,
     retry_from: RetryFrom = None,
     events: Events = None,
-    concurrency: Concurrency = 5,
-    rate: Rate = None,
-    max_pause: MaxPause = 300.0,
-    timeout: Timeout = 30.0,
+    speed: Speed = Speed(),
+    patience: Patience = Patience(),
     api_key_file: ApiKeyFile = None,
     as_json: Json = False,
 ) -> None:
@@ -136,27 +105,13 @@ def unschedule_all(
       meetstream-async unschedule-all --yes --concurrency 10 --json > report.json
     """
     choices = BulkChoices(
-        dry_run=dry_run,
-        yes=yes,
-        as_json=as_json,
-        concurrency=concurrency,
-        rate=rate,
-        timeout=timeout,
-        max_pause=max_pause,
-        most=max_,
-        report=report,
+        consent=consent, speed=speed, patience=patience, as_json=as_json, most=most, report=report
     )
     typed = Unscheduling(
         events=events,
         retry_from=retry_from,
-        platform=platform,
-        before=before,
-        after=after,
-        name=name,
-        attributes=tuple(attr or ()),
-        one_off_bots=one_off_bots.value,
-        all_occurrences=all_occurrences,
-        series_from=series_from,
+        filter=filter,
+        scope=scope,
         whole_events=whole_events,
         api_key_file=api_key_file,
         choices=choices,
@@ -165,17 +120,19 @@ def unschedule_all(
 
 
 def run_unschedule(typed: Unscheduling) -> ExitCode:
-    """Read what was asked for, and do it."""
+    """Parse the arguments and carry out the command."""
     asked = read(typed)
     choices = typed.choices
     ids: tuple[str, ...] = check_ids((f"event id {n}", text) for n, text in enumerate(typed.ids, 1))
     if typed.events is not None:
         ids = read_ids(typed.events)
-    account = meetstream_account(typed.api_key_file, timeout=choices.timeout, rate=choices.rate)
+    account = meetstream_account(
+        typed.api_key_file, timeout=choices.patience.timeout, rate=choices.speed.rate
+    )
     leftovers = None
     if typed.retry_from is not None:
         leftovers = read_leftovers(typed.retry_from, api="meetstream", base_url=account.base_url)
-        if bool(leftovers.options.get("all_occurrences")) != typed.all_occurrences:
+        if bool(leftovers.options.get("all_occurrences")) != typed.scope.all_occurrences:
             has = "with" if leftovers.options.get("all_occurrences") else "without"
             raise Refused(f"that run was made {has} --all-occurrences; retry it {has}; nothing was sent")
     with opened(choices.report) as journal:

@@ -28,7 +28,7 @@ KEY_VARIABLE = "MEETSTREAM_API_KEY"
 ACCESS_VARIABLES = ("MEETBIT_ACCESS_KEY_ID", "MEETBIT_ACCESS_KEY_SECRET")
 _MOST_BYTES = 65_536
 
-C = TypeVar("C")
+C = TypeVar("C", MeetStreamClient, MeetBitClient)
 
 
 @frozen
@@ -128,12 +128,14 @@ def meetbit_account(
 def _account(client: Callable[[], C], file: Path | None, variables: str, url_variable: str) -> Account[C]:
     source = variables if file is None else clean(file)
     try:
-        base_url: str = client().base_url  # type: ignore[attr-defined]
+        first = [client()]
+        base_url: str = first[0].base_url
     except ConfigurationError as error:
         # The library's message names its own arguments, which the operator has never seen.
         where = "" if file is None else f" (in {source})"
         raise Refused(f"{clean(error, 1000)}{where}") from None
-    return Account(client, base_url, source, url_variable)
+    # The first one, which has shown that its arguments are fine, is the first to be used.
+    return Account(lambda: first.pop() if first else client(), base_url, source, url_variable)
 
 
 def _read_lines(path: Path, names: tuple[str, ...]) -> list[str]:

@@ -9,6 +9,7 @@ from ... import BotFilter
 from ...preview import Selection
 from ..exit_codes import Refused
 from ..terminal.output import clean
+from .options import Filter
 from .times import both, echo, parse_time
 
 
@@ -44,6 +45,18 @@ def select(
             raise Refused(f"--attr {clean(key, 60)} is given twice, but a bot has only one value for it")
         wanted[key] = text
     return Selection(BotFilter(platform=platform, before=end, after=start, name=name), wanted)
+
+
+def selection_of(options: Filter, now: datetime | None = None) -> Selection | None:
+    """The same for the options as a group."""
+    return select(
+        platform=options.platform,
+        before=options.before,
+        after=options.after,
+        name=options.name,
+        attributes=options.attr or (),
+        now=now,
+    )
 
 
 def words(selection: Selection) -> list[str]:

@@ -1,36 +1,27 @@
-"""The options that several commands share, each defined once."""
+"""The options that several commands share, each declared once: in a group, or as a type of its own.
+
+A command takes a group as one parameter, under :func:`.groups.grouped`, and passes it to its run unchanged.
+"""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from attrs import frozen
 
+from ... import BulkOptions, ClientOptions, UnscheduleOptions
+from ...preview import OneOffBots
 
-class OneOff(StrEnum):
-    """What to do with bots that have no calendar event."""
-
-    REPORT = "report"
-    SKIP = "skip"
-    DELETE = "delete"
-
+_BULK = BulkOptions[Any]()
+_CLIENT = ClientOptions()
+_WHAT = UnscheduleOptions()
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask for confirmation.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 Timeout = Annotated[
     float, typer.Option(min=0.001, metavar="SECONDS", help="Timeout of one attempt, in seconds.")
-]
-Concurrency = Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of requests in flight.")]
-Rate = Annotated[
-    float | None,
-    typer.Option(min=0.001, max=1e6, metavar="N", help="Maximum requests per second, evenly spaced."),
-]
-MaxPause = Annotated[
-    float,
-    typer.Option(min=0.0, metavar="SECONDS", help="Stop the run if the API asks for a longer pause."),
 ]
 Most = Annotated[
     int | None,
@@ -76,27 +67,6 @@ Note = Annotated[
     typer.Option("--note", metavar="TEXT", help="Reason, shown to attendees; at most 255 characters."),
 ]
 
-Platform = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Only bots on this platform, in any spelling, e.g. zoom."),
-]
-Before = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TIME",
-        help="Only bots that join before: ISO 8601 with an offset, +2h, -30m, +3d, now, today or tomorrow.",
-    ),
-]
-After = Annotated[str | None, typer.Option(metavar="TIME", help="Only bots that join at TIME or later.")]
-Name = Annotated[
-    str | None, typer.Option(metavar="GLOB", help="Only bots whose name matches, e.g. 'Acme *'.")
-]
-Attr = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--attr", metavar="KEY=VALUE", help="Only bots with this custom attribute. May be repeated."
-    ),
-]
 
 Events = Annotated[
     str | None,
@@ -106,21 +76,6 @@ Events = Annotated[
         help="Event ids from a file or standard input, one per line, instead of the listing.",
     ),
 ]
-OneOffBots = Annotated[
-    OneOff,
-    typer.Option(
-        help="Bots without an event: leave them, and exit with 1 (report); "
-        "leave them (skip); delete them by their own ids (delete)."
-    ),
-]
-AllOccurrences = Annotated[
-    bool,
-    typer.Option("--all-occurrences", help="Unschedule the whole series of a recurring event."),
-]
-SeriesFrom = Annotated[
-    str | None,
-    typer.Option("--from", metavar="TIME", help="With --all-occurrences: only the occurrences from TIME on."),
-]
 WholeEvents = Annotated[
     bool,
     typer.Option(
@@ -128,3 +83,106 @@ WholeEvents = Annotated[
         help="Also unschedule events that only partly match the filter, with all their bots.",
     ),
 ]
+
+
+@frozen(kw_only=True)
+class Consent:
+    """Whether a run changes anything, and whether it asks for confirmation first."""
+
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")] = (
+        _WHAT.dry_run
+    )
+    yes: Yes = False
+
+
+@frozen(kw_only=True)
+class Filter:
+    """Which of the listed bots are selected; all given options must match."""
+
+    platform: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only bots on this platform, in any spelling, e.g. zoom."),
+    ] = None
+    before: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Only bots that join before: ISO 8601 with an offset, +2h, -30m, +3d, now, today or "
+            "tomorrow.",
+        ),
+    ] = None
+    after: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only bots that join at TIME or later.")
+    ] = None
+    name: Annotated[
+        str | None, typer.Option(metavar="GLOB", help="Only bots whose name matches, e.g. 'Acme *'.")
+    ] = None
+    attr: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attr", metavar="KEY=VALUE", help="Only bots with this custom attribute. May be repeated."
+        ),
+    ] = None
+
+
+@frozen(kw_only=True)
+class Scope:
+    """What to do with one-off bots and with recurring series."""
+
+    one_off_bots: Annotated[
+        OneOffBots,
+        typer.Option(
+            help="Bots without an event: leave them, and exit with 1 (report); "
+            "leave them (skip); delete them by their own ids (delete)."
+        ),
+    ] = _WHAT.one_off_bots
+    all_occurrences: Annotated[
+        bool,
+        typer.Option("--all-occurrences", help="Unschedule the whole series of a recurring event."),
+    ] = False
+    series_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="TIME", help="With --all-occurrences: only the occurrences from TIME on."
+        ),
+    ] = None
+
+
+@frozen(kw_only=True)
+class Speed:
+    """How fast requests are sent."""
+
+    concurrency: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Maximum number of requests in flight.")
+    ] = _BULK.max_concurrency
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.001, max=1e6, metavar="N", help="Maximum requests per second, evenly spaced."),
+    ] = _CLIENT.rate_limit
+
+
+@frozen(kw_only=True)
+class MeetBitSpeed(Speed):
+    """How fast requests are sent to MeetBit, which has its own limit."""
+
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001, max=1e6, metavar="N", help="Maximum requests per second; MeetBit allows 5 (default)."
+        ),
+    ] = _CLIENT.rate_limit
+
+
+@frozen(kw_only=True)
+class Patience:
+    """How long to wait for the API."""
+
+    max_pause: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            metavar="SECONDS",
+            help="Stop the run if the API asks for a longer pause.",
+        ),
+    ] = _BULK.max_pause
+    timeout: Timeout = _CLIENT.timeout

@@ -26,7 +26,7 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
         async with account.client() as client:
             return Consent(
                 await make_preview(
-                    client, account.key_source, typed.one_off_bots, asked.selection, typed.whole_events
+                    client, account.key_source, typed.scope.one_off_bots, asked.selection, typed.whole_events
                 )
             )
 
@@ -36,7 +36,7 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
     show_preview(preview, asked.series)
     full = "the listing is full, and the bots beyond it can't be counted" if preview.truncated else None
     check_most(preview.to_do, choices.most, unbounded=full)
-    if not (choices.yes or choices.dry_run):
+    if not (choices.consent.yes or choices.consent.dry_run):
         ask(words_for(preview))
     if journal is not None:
         journal.begin(
@@ -54,20 +54,17 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
         async with account.client() as client:
             return await consent.carry_out(
                 client,
-                on_outcome=on_outcome,
-                stop=stop,
-                dry_run=choices.dry_run,
-                max_concurrency=choices.concurrency,
-                cancel_all_occurrences=True if typed.all_occurrences else None,
+                choices.bulk(on_outcome, stop),
+                dry_run=choices.consent.dry_run,
+                cancel_all_occurrences=True if typed.scope.all_occurrences else None,
                 from_date=asked.series_from,
-                max_pause=choices.max_pause,
             )
 
     with account.explaining():
         report, stopped = run_bulk(
             run,
             total=consent.total,
-            verb="looking" if choices.dry_run else "unscheduling",
+            verb="looking" if choices.consent.dry_run else "unscheduling",
             journal=journal,
             describe=consent.describe,
         )
@@ -77,10 +74,10 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
         choices=choices,
         journal=journal,
         account=account,
-        one_off_bots=typed.one_off_bots,
+        one_off_bots=typed.scope.one_off_bots,
         again=asked.again,
     )
-    if preview.truncated and not (report.complete or stopped or choices.dry_run):
+    if preview.truncated and not (report.complete or stopped or choices.consent.dry_run):
         alone = any(one.event_id is None and one.status is OutcomeStatus.SKIPPED for one in report.outcomes)
         if alone:
             text = "one-off bots fill the listing and hide other bots: --one-off-bots delete makes room"

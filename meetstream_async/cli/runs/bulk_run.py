@@ -8,10 +8,11 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, TypeAlias, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ... import (
     AuthenticationError,
+    BulkOptions,
     BulkReport,
     CancelOutcome,
     MeetStreamError,
@@ -21,6 +22,7 @@ from ... import (
 )
 from ..exit_codes import ExitCode, Interrupted
 from ..inputs.accounts import Account
+from ..inputs.options import Consent, Patience, Speed
 from ..terminal.attention import attention_table
 from ..terminal.output import clean, print_json, say, show
 from ..terminal.progress import Board
@@ -37,25 +39,31 @@ Work: TypeAlias = Callable[[asyncio.Event, OnOutcome[O], Board], Awaitable[BulkR
 class BulkChoices:
     """The options common to all bulk commands."""
 
-    dry_run: bool = False
-    yes: bool = False
+    consent: Consent = field(factory=Consent)
+    speed: Speed = field(factory=Speed)
+    patience: Patience = field(factory=Patience)
     as_json: bool = False
-    concurrency: int = 5
-    rate: float | None = None
-    timeout: float = 30.0
-    max_pause: float = 300.0
     most: int | None = None
     report: Path | None = None
+
+    def bulk(self, on_outcome: OnOutcome[O], stop: asyncio.Event) -> BulkOptions[O]:
+        """How the run goes, for the library."""
+        return BulkOptions(
+            max_concurrency=self.speed.concurrency,
+            max_pause=self.patience.max_pause,
+            on_outcome=on_outcome,
+            stop=stop,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The options for the first line of a report."""
         return {
-            "dry_run": self.dry_run,
-            "yes": self.yes,
-            "concurrency": self.concurrency,
-            "rate": self.rate,
-            "timeout": self.timeout,
-            "max_pause": self.max_pause,
+            "dry_run": self.consent.dry_run,
+            "yes": self.consent.yes,
+            "concurrency": self.speed.concurrency,
+            "rate": self.speed.rate,
+            "timeout": self.patience.timeout,
+            "max_pause": self.patience.max_pause,
             "max": self.most,
         }
 
@@ -127,7 +135,7 @@ def conclude(
     if choices.as_json:
         print_json(report.to_dict())
     else:
-        show_report(report, one_off_bots=one_off_bots, dry_run=choices.dry_run)
+        show_report(report, one_off_bots=one_off_bots, dry_run=choices.consent.dry_run)
     code = ExitCode.INTERRUPTED if stopped else report_code(report)
     hint = account.hint([one.error for one in report.outcomes if one.error is not None])
     if hint is not None and code is not ExitCode.OK:
@@ -142,7 +150,7 @@ def conclude(
                 "after that, and what is missing there is printed here"
             )
             code = max(code, ExitCode.NOT_OK)
-        if again is not None and not report.ok and not choices.dry_run and _left(report):
+        if again is not None and not report.ok and not choices.consent.dry_run and _left(report):
             say(f"next: {again} --retry-from {clean(quote(str(journal.path)))}")
     return code
 

@@ -44,7 +44,7 @@ def cancel(typed: Cancelling) -> ExitCode:
     note = None if typed.note is None else check_note(typed.note)
     if typed.pair is None and typed.file is None and typed.retry_from is None:
         raise Refused("nothing to cancel: give a CSV file, or --retry-from REPORT")
-    if typed.file == STDIN and not (choices.yes or choices.dry_run):
+    if typed.file == STDIN and not (choices.consent.yes or choices.consent.dry_run):
         raise Refused("standard input holds the rows, so it can't confirm: add --yes; nothing was sent")
     rows: Sequence[Row] = ()
     if typed.pair is not None:
@@ -52,7 +52,9 @@ def cancel(typed: Cancelling) -> ExitCode:
         rows = [Row(1, check_number(calendar, "CALENDAR"), check_number(event, "EVENT"), note)]
     elif typed.file is not None:
         rows = read_rows(typed.file, note=note)
-    account = meetbit_account(typed.access_keys_file, timeout=choices.timeout, rate=choices.rate)
+    account = meetbit_account(
+        typed.access_keys_file, timeout=choices.patience.timeout, rate=choices.speed.rate
+    )
     if typed.retry_from is not None:
         leftovers = read_leftovers(typed.retry_from, api="meetbit", base_url=account.base_url)
         wanted = leftovers.pairs
@@ -79,7 +81,7 @@ def _run(
     choices = typed.choices
     _show(typed, account, rows)
     check_most(len(rows), choices.most)
-    if rows and not (choices.yes or choices.dry_run):
+    if rows and not (choices.consent.yes or choices.consent.dry_run):
         ask(f"cancel {len(rows)}", UNDONE)
     if journal is not None:
         retried = None if typed.retry_from is None else str(typed.retry_from)
@@ -101,16 +103,13 @@ def _run(
                 [(row.calendar_id, row.event_id, row.note) for row in rows],
                 # Each row has its own note.
                 typed.note or "cancelled",
-                max_concurrency=choices.concurrency,
-                dry_run=choices.dry_run,
-                max_pause=choices.max_pause,
-                on_outcome=on_outcome,
-                stop=stop,
+                dry_run=choices.consent.dry_run,
+                **choices.bulk(on_outcome, stop).keywords(),
             )
 
     with account.explaining():
         report, stopped = run_bulk(
-            run, total=len(rows), verb="looking" if choices.dry_run else "cancelling", journal=journal
+            run, total=len(rows), verb="looking" if choices.consent.dry_run else "cancelling", journal=journal
         )
     return conclude(
         report,

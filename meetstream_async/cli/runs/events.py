@@ -32,11 +32,11 @@ def run_given(
 ) -> ExitCode:
     """Preview, confirm, run, verify, report."""
     typed, choices = asked.typed, asked.choices
-    named = NamedEvents(targets, typed.one_off_bots, leftovers)
+    named = NamedEvents(targets, typed.scope.one_off_bots, leftovers)
     _show(named, asked, account, typed.retry_from)
-    series = "a series has more occurrences than can be counted here" if typed.all_occurrences else None
+    series = "a series has more occurrences than can be counted here" if typed.scope.all_occurrences else None
     check_most(named.to_do, choices.most, unbounded=series)
-    if named.to_do and not (choices.yes or choices.dry_run):
+    if named.to_do and not (choices.consent.yes or choices.consent.dry_run):
         ask(f"unschedule {named.to_do}")
 
     if journal is not None:
@@ -55,21 +55,18 @@ def run_given(
         async with account.client() as client:
             return await named.carry_out(
                 client,
-                on_outcome=on_outcome,
-                stop=stop,
+                choices.bulk(on_outcome, stop),
                 note=board.note,
-                dry_run=choices.dry_run,
-                max_concurrency=choices.concurrency,
-                cancel_all_occurrences=True if typed.all_occurrences else None,
+                dry_run=choices.consent.dry_run,
+                cancel_all_occurrences=True if typed.scope.all_occurrences else None,
                 from_date=asked.series_from,
-                max_pause=choices.max_pause,
             )
 
     with account.explaining():
         report, stopped = run_bulk(
             run,
             total=named.total,
-            verb="looking" if choices.dry_run else "unscheduling",
+            verb="looking" if choices.consent.dry_run else "unscheduling",
             journal=journal,
             describe=named.describe,
         )
@@ -79,7 +76,7 @@ def run_given(
         choices=choices,
         journal=journal,
         account=account,
-        one_off_bots=typed.one_off_bots,
+        one_off_bots=typed.scope.one_off_bots,
         again=asked.again,
     )
 

@@ -23,15 +23,15 @@ def job_options(asked: Asked) -> JobOptions:
     typed, choices = asked.typed, asked.choices
     return JobOptions(
         where=_filter(asked),
-        cancel_all_occurrences=True if typed.all_occurrences else None,
+        cancel_all_occurrences=True if typed.scope.all_occurrences else None,
         from_date=asked.series_from,
-        one_off_bots=typed.one_off_bots,
+        one_off_bots=typed.scope.one_off_bots,
         whole_events=typed.whole_events,
-        dry_run=choices.dry_run,
-        max_concurrency=choices.concurrency,
-        rate_limit=choices.rate,
-        max_pause=choices.max_pause,
-        timeout=choices.timeout,
+        dry_run=choices.consent.dry_run,
+        max_concurrency=choices.speed.concurrency,
+        rate_limit=choices.speed.rate,
+        max_pause=choices.patience.max_pause,
+        timeout=choices.patience.timeout,
     )
 
 
@@ -79,9 +79,13 @@ def consent_to(accounts: Sequence[JobAccount], asked: Asked, client: JobEngine, 
     if len(accounts) > _SHOWN:
         lines.append(f"and {len(accounts) - _SHOWN} more")
     choices = asked.choices
-    verb = "show what would be unscheduled" if choices.dry_run else f"unschedule all events{asked.series}"
+    verb = (
+        "show what would be unscheduled"
+        if choices.consent.dry_run
+        else f"unschedule all events{asked.series}"
+    )
     where = " inside the filter" if asked.selection is not None else ""
-    one_off = " and delete one-off bots" if asked.typed.one_off_bots == "delete" else ""
+    one_off = " and delete one-off bots" if asked.typed.scope.one_off_bots == "delete" else ""
     total = plural(len(accounts), "account")
     show(
         facts(
@@ -91,5 +95,5 @@ def consent_to(accounts: Sequence[JobAccount], asked: Asked, client: JobEngine, 
             ("to do", [f"{verb}{where}{one_off} of {total}"]),
         )
     )
-    if not (choices.yes or choices.dry_run):
+    if not (choices.consent.yes or choices.consent.dry_run):
         ask(f"unschedule {total}")

@@ -49,8 +49,10 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
     note = check_note(typed.note)
     if typed.bot_event_id is not None:
         check_ids([("--bot-event-id", typed.bot_event_id)])
-    meetbit = meetbit_account(typed.access_keys_file, timeout=choices.timeout, rate=choices.rate)
-    meetstream = meetstream_account(typed.api_key_file, timeout=choices.timeout)
+    meetbit = meetbit_account(
+        typed.access_keys_file, timeout=choices.patience.timeout, rate=choices.speed.rate
+    )
+    meetstream = meetstream_account(typed.api_key_file, timeout=choices.patience.timeout)
     with opened(choices.report) as journal:
         bot = "found by the event's id at the calendar provider"
         if typed.bot_event_id is not None:
@@ -63,7 +65,7 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
                 ("to do", [f"cancel the event {pair[0]}/{pair[1]}, then unschedule its bot: {bot}"]),
             )
         )
-        if not (choices.yes or choices.dry_run):
+        if not (choices.consent.yes or choices.consent.dry_run):
             ask("cancel 1", _UNDONE)
         if journal is not None:
             journal.begin(
@@ -74,7 +76,7 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
                 listing=None,
                 targets=[{"calendar_id": pair[0], "event_id": pair[1]}],
             )
-        if choices.dry_run:
+        if choices.consent.dry_run:
             if choices.as_json:
                 print_json({"dry_run": True, "calendar_id": pair[0], "event_id": pair[1]})
             if journal is not None:
@@ -91,7 +93,7 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
         async def run(_: asyncio.Event) -> MeetingCancellation:
             async with meetbit.client() as calendars, meetstream.client() as bots:
                 (meeting,) = await cancel_meetings(
-                    calendars, bots, [(*pair, typed.bot_event_id)], note, max_pause=choices.max_pause
+                    calendars, bots, [(*pair, typed.bot_event_id)], note, max_pause=choices.patience.max_pause
                 )
                 return meeting
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ...preview import OneOffBots, Selection
+from ...preview import Selection
 from ..exit_codes import Refused
 from ..inputs.files import STDIN
-from ..inputs.filters import select
+from ..inputs.filters import selection_of
+from ..inputs.options import Filter, Scope
 from ..inputs.times import both, echo, parse_time
 from .bulk_run import BulkChoices
 
@@ -24,14 +25,8 @@ class Unscheduling:
     ids: tuple[str, ...] = ()
     events: str | None = None
     retry_from: Path | None = None
-    platform: str | None = None
-    before: str | None = None
-    after: str | None = None
-    name: str | None = None
-    attributes: tuple[str, ...] = ()
-    one_off_bots: OneOffBots = "report"
-    all_occurrences: bool = False
-    series_from: str | None = None
+    filter: Filter = field(factory=Filter)
+    scope: Scope = field(factory=Scope)
     whole_events: bool = False
     api_key_file: Path | None = None
     choices: BulkChoices = field(factory=BulkChoices)
@@ -52,7 +47,7 @@ class Asked:
     @property
     def series(self) -> str:
         """What becomes of recurring series, for the preview."""
-        if not self.typed.all_occurrences:
+        if not self.typed.scope.all_occurrences:
             return ""
         start = "" if self.series_from is None else f" from {both(self.series_from)} on"
         return f" with all occurrences of their series{start}"
@@ -61,21 +56,21 @@ class Asked:
     def again(self) -> str:
         """The command that takes up what this one leaves, less the report to retry from."""
         words = ["meetstream-async", self.typed.command]
-        if self.typed.one_off_bots != "report":
-            words.append(f"--one-off-bots {self.typed.one_off_bots}")
-        if self.typed.all_occurrences:
+        if self.typed.scope.one_off_bots != "report":
+            words.append(f"--one-off-bots {self.typed.scope.one_off_bots}")
+        if self.typed.scope.all_occurrences:
             words.append("--all-occurrences")
         if self.series_from is not None:
             words.append(f"--from {self.series_from.isoformat()}")
         return " ".join(words)
 
     def options(self) -> dict[str, Any]:
-        """For the first line of a report."""
+        """The options for the first line of a report."""
         return {
             **self.choices.to_dict(),
             "filter": None if self.selection is None else self.selection.to_dict(),
-            "one_off_bots": self.typed.one_off_bots,
-            "all_occurrences": self.typed.all_occurrences,
+            "one_off_bots": self.typed.scope.one_off_bots,
+            "all_occurrences": self.typed.scope.all_occurrences,
             "from": None if self.series_from is None else self.series_from.isoformat(),
             "whole_events": self.typed.whole_events,
             "events": self.typed.events,
@@ -92,29 +87,22 @@ def read(typed: Unscheduling) -> Asked:
     if typed.command == "unschedule" and not given:
         raise Refused("nothing to unschedule: give event ids, --events FILE or --retry-from REPORT")
     now = datetime.now(UTC)
-    selection = select(
-        platform=typed.platform,
-        before=typed.before,
-        after=typed.after,
-        name=typed.name,
-        attributes=typed.attributes,
-        now=now,
-    )
+    selection = selection_of(typed.filter, now)
     if selection is not None and given:
         raise Refused(
             f"a filter selects from the listing, but with {given[0]} nothing is listed: use only one of them"
         )
-    if typed.series_from is not None and not typed.all_occurrences:
+    if typed.scope.series_from is not None and not typed.scope.all_occurrences:
         raise Refused("--from needs --all-occurrences")
-    if selection is not None and typed.all_occurrences and not typed.whole_events:
+    if selection is not None and typed.scope.all_occurrences and not typed.whole_events:
         raise Refused(
             "--all-occurrences may unschedule bots outside the filter: add --whole-events to accept that"
         )
     choices = typed.choices
-    if typed.events == STDIN and not (choices.yes or choices.dry_run):
+    if typed.events == STDIN and not (choices.consent.yes or choices.consent.dry_run):
         raise Refused("standard input holds the ids, so it can't confirm: add --yes; nothing was sent")
     series_from = None
-    if typed.series_from is not None:
-        series_from = parse_time(typed.series_from, "--from", now)
-        echo("--from", typed.series_from, series_from)
+    if typed.scope.series_from is not None:
+        series_from = parse_time(typed.scope.series_from, "--from", now)
+        echo("--from", typed.scope.series_from, series_from)
     return Asked(typed, selection, series_from)

@@ -1,0 +1,100 @@
+"""When a bulk run may start something new, and how it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from .._http.rate_limit import RateLimiter, WaitTooLongError
+from ._circuit_breaker import CircuitBreaker
+from .options import BulkOptions
+
+_log = logging.getLogger("meetstream_async.bulk")
+
+
+class Gate:
+    """Holds new requests back while the API asks for it, and for good once the run stops."""
+
+    def __init__(self, rate_limiter: RateLimiter, longest_outage: float, options: BulkOptions[Any]) -> None:
+        """``longest_outage``: seconds that an outage in mid-run is waited for."""
+        self._rate_limiter = rate_limiter
+        self._options = options
+        self.breaker = CircuitBreaker(longest_outage)
+        self.waiting: set[asyncio.Task[Any]] = set()
+        """Tasks that a stop may cancel, because they only wait."""
+        self.stopping = False
+        self.aborted = False
+        """The run itself was cancelled."""
+        self.stop_reason: str | None = None
+
+    def stop(self, reason: str = "stopped by the caller") -> None:
+        """Start nothing new; requests in flight finish."""
+        if self.stopping:
+            return
+        self.stopping = True
+        self.stop_reason = reason
+        _log.warning("bulk run stops: %s", reason, extra={"event": "stop", "reason": reason})
+        for task in self.waiting:
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    async def watch(self) -> None:
+        if self._options.stop is not None:
+            await self._options.stop.wait()
+            self.stop()
+
+    def wants_to_stop(self) -> bool:
+        # Also covers the time between the setting of `stop` and the watcher's turn.
+        return self.stopping or (self._options.stop is not None and self._options.stop.is_set())
+
+    def is_open(self) -> bool:
+        """Whether a new call may start at once."""
+        return self.breaker.last_call_answered and self._rate_limiter.is_open and not self.wants_to_stop()
+
+    async def turn(self) -> bool:
+        """Wait until a new call may start. Returns False if the run stops instead."""
+        await self.breaker.may_start.wait()
+        return await self.pace()
+
+    async def pace(self) -> bool:
+        """Wait for the rate limiter and the end of a pause. Returns False if the run stops instead."""
+        try:
+            await self._rate_limiter.wait(pause_limit=self._options.max_pause)
+        except WaitTooLongError as exc:
+            self.stop(
+                f"the API asked for a pause of {exc.seconds:.0f} s, "
+                f"longer than max_pause ({self._options.max_pause:g} s)"
+            )
+        if self.wants_to_stop():
+            self.stop()
+        return not self.stopping
+
+    async def wait_and_pace(self, seconds: float) -> bool:
+        await asyncio.sleep(seconds)
+        return await self.pace()
+
+    async def until_stopped(self, waiting: Coroutine[Any, Any, bool]) -> bool:
+        """The result of ``waiting``; False immediately if the run stops meanwhile."""
+        task = asyncio.current_task()
+        assert task is not None
+        if self.stopping:
+            waiting.close()
+            return False
+        self.waiting.add(task)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            self.swallow_stop()
+            return False
+        finally:
+            self.waiting.discard(task)
+
+    def swallow_stop(self) -> None:
+        """Swallow a cancellation that came from ``stop``; let any other propagate."""
+        if not self.stopping or self.aborted:
+            raise asyncio.CancelledError
+        task = asyncio.current_task()
+        assert task is not None
+        task.uncancel()

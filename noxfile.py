@@ -1,0 +1,108 @@
+"""One verb for each check: `nox -l` lists them, `nox -s tests` runs one.
+
+Each session makes an environment of its own; with `nox --no-venv` it runs in the current one, which then
+needs the extra `dev`. What follows `--` goes to pytest: `nox -s tests -- tests/http -k retry`.
+"""
+
+from __future__ import annotations
+
+import os
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests", "docs"]
+nox.options.reuse_venv = "yes"
+nox.needs_version = ">=2024.10.9"
+
+DOCS = [
+    "tests/test_readme.py",
+    "tests/test_links.py",
+    "tests/fastapi/test_docs.py",
+    "tests/reliability/test_the_document.py",
+]
+
+
+def install(session: nox.Session, extras: str) -> None:
+    """Install the package with these extras, unless the session runs in the environment that is there."""
+    if session.venv_backend != "none":
+        session.install("-q", "-e", f".[{extras}]")
+
+
+def pytest(session: nox.Session, *arguments: str) -> None:
+    session.run("python", "-m", "pytest", *arguments, *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The tests that need no browser, database server or vendor's client, on every core."""
+    install(session, "test")
+    pytest(session)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """The same under coverage, subprocesses included; fails below the share that pyproject.toml names."""
+    install(session, "test")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff: its checks, and the format."""
+    install(session, "dev")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy --strict: the package, and what a user writes."""
+    install(session, "dev")
+    session.run("mypy")
+    session.run("mypy", "--strict", "tests/typing/api.py", "examples/fastapi_app.py")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documents: links, examples, and the tests that they name."""
+    install(session, "test")
+    pytest(session, "--numprocesses=0", *DOCS)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Every figure of the benchmarks can be taken, in quick mode."""
+    install(session, "bench,test")
+    pytest(session, "-m", "bench")
+
+
+@nox.session
+def compat(session: nox.Session) -> None:
+    """The simulator against the vendor's own client."""
+    install(session, "compat,test")
+    pytest(session, "-m", "compat")
+
+
+@nox.session
+def postgres(session: nox.Session) -> None:
+    """Jobs on a PostgreSQL server of the tests' own; needs Debian's package `postgresql`."""
+    install(session, "test")
+    pytest(session, "-m", "postgres")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The console in a Chromium; needs Debian's package `chromium`."""
+    install(session, "browser,test")
+    pytest(session, "-m", "browser")
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """The long proofs of docs/reliability.md, in middle size unless MEETSTREAM_PROOF says another."""
+    install(session, "test")
+    session.env["MEETSTREAM_PROOF"] = os.environ.get("MEETSTREAM_PROOF", "middle")
+    pytest(session, "-m", "soak")

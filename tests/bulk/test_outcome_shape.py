@@ -1,0 +1,108 @@
+"""One JSON shape of an outcome, and one set of defaults, wherever they are shown."""
+
+import inspect
+from typing import Any
+
+import attrs
+import pytest
+
+from meetstream_async import (
+    BotFilter,
+    BulkOptions,
+    CancelOutcome,
+    ConfigurationError,
+    OutcomeStatus,
+    TransportError,
+    UnscheduleOptions,
+    UnscheduleOutcome,
+    bulk_cancel_events,
+    bulk_unschedule,
+    cancel_meetings,
+    outcome_to_dict,
+    stream_unschedule,
+    unschedule_all,
+)
+from meetstream_async.fastapi import BulkRequest, RunOutcome
+from meetstream_async.jobs import JobOptions, JobOutcome
+
+SHAPE = ["event_id", "bot_ids", "method", "inferred", "status", "reason", "attempts", "elapsed", "error"]
+OUTCOME = UnscheduleOutcome(
+    "evt_1",
+    ("bot-1",),
+    OutcomeStatus.UNKNOWN,
+    "lost",
+    error=TransportError("reset"),
+    attempts=4,
+    elapsed=1.23456789,
+    method="event",
+)
+
+
+def test_an_outcome_has_one_shape() -> None:
+    """The names and their order; the error is its class and text."""
+    assert outcome_to_dict(OUTCOME) == OUTCOME.to_dict() == {
+        "event_id": "evt_1",
+        "bot_ids": ["bot-1"],
+        "method": "event",
+        "inferred": False,
+        "status": "unknown",
+        "reason": "lost",
+        "attempts": 4,
+        "elapsed": 1.234568,
+        "error": "TransportError: reset",
+    }  # fmt: skip
+    assert list(OUTCOME.to_dict()) == SHAPE
+    cancelled = CancelOutcome(7, 100, OutcomeStatus.CANCELLED).to_dict()
+    assert list(cancelled) == ["calendar_id", "event_id", *SHAPE[4:]]
+
+
+def test_a_job_adds_its_account_and_renames_nothing() -> None:
+    """A line of ``jobs report`` is the shape behind the account."""
+    stored: dict[str, Any] = OUTCOME.to_dict()
+    values = {**stored, "bot_ids": ("bot-1",), "status": OutcomeStatus.UNKNOWN}
+    shown = JobOutcome(account="acme", position="0.1.2", **values).to_dict()
+    assert shown == {"account": "acme", **stored}
+    assert list(shown) == ["account", *SHAPE]
+
+
+def test_fastapi_adds_a_position_and_renames_nothing() -> None:
+    """The model of the router's outcomes has the names of the shape, all of them."""
+    assert list(RunOutcome.model_fields) == ["position", *SHAPE]
+    assert RunOutcome(position="1", **OUTCOME.to_dict()).model_dump(mode="json") == {
+        "position": "1",
+        **OUTCOME.to_dict(),
+    }
+
+
+@pytest.mark.parametrize(
+    "function", [bulk_unschedule, stream_unschedule, unschedule_all, bulk_cancel_events, cancel_meetings]
+)
+def test_the_defaults_of_a_function_are_those_of_the_values(function: Any) -> None:
+    """An option means the same wherever it is left out."""
+    defaults = BulkOptions[Any]().keywords() | UnscheduleOptions().keywords()
+    parameters = inspect.signature(function).parameters
+    shared = parameters.keys() & defaults.keys()
+    assert "max_concurrency" in shared
+    assert {name: parameters[name].default for name in shared} == {name: defaults[name] for name in shared}
+
+
+def test_the_defaults_of_the_doors_are_those_of_the_values() -> None:
+    """A job and a request that say nothing ask for what the functions do by default."""
+    assert JobOptions().keywords() == BulkRequest().options().keywords() == UnscheduleOptions().keywords()
+    assert JobOptions().bulk() == BulkRequest().bulk() == BulkOptions()
+
+
+def test_options_come_back_as_they_were() -> None:
+    """to_dict and from_dict are inverse; what can't be stored, and unknown names, are refused."""
+    what = UnscheduleOptions(where=BotFilter(platform="zoom"), one_off_bots="skip", dry_run=True)
+    assert UnscheduleOptions.from_dict(what.to_dict()) == what
+    how = BulkOptions[Any](max_concurrency=2, max_pause=1.5, stop_after_failures=3)
+    assert BulkOptions.from_dict(how.to_dict()) == how
+    assert BulkOptions.from_dict(attrs.evolve(how, on_outcome=print).to_dict()) == how
+    with pytest.raises(ConfigurationError, match="only a BotFilter can be stored"):
+        UnscheduleOptions(where=lambda bot: True).to_dict()
+    for kind in (UnscheduleOptions, BulkOptions):
+        with pytest.raises(ConfigurationError, match="unknown option: wher"):
+            kind.from_dict({"wher": None})
+    with pytest.raises(ConfigurationError, match="stop can't be stored"):
+        BulkOptions.from_dict({"stop": None})

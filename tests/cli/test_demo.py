@@ -1,0 +1,96 @@
+"""`demo` and `simulate`: an account on this machine, to look at and to play with."""
+
+import asyncio
+import signal
+import time
+
+import attrs
+
+from meetstream_async import BulkReport, MeetStreamClient, OutcomeStatus, UnscheduleOutcome, unschedule_all
+from meetstream_async.cli.commands.demo import disagreements
+from meetstream_async.simulator import Simulator
+from tests.helpers.command_line import CANARY, command, finish, surroundings
+from tests.helpers.program import start
+
+
+async def test_the_demo_needs_nothing_and_its_verdict_holds() -> None:
+    """demo runs without a key, ignores the environment, and ends within 15 s with a correct verdict and 0."""
+    began = time.monotonic()
+    runs = await asyncio.gather(
+        command("demo"), command("demo", MEETSTREAM_API_KEY=CANARY, MEETSTREAM_API_URL="nowhere")
+    )
+    assert time.monotonic() - began < 15
+    for ended in runs:
+        assert ended.code == 0
+        assert "verdict: the report is correct. 238 are reported as unscheduled" in ended.out
+        assert "0 bots are left" in ended.out
+        assert "verdict: the records agree: these three are cancelled" in ended.out
+        assert "A simulated account with 250 bots" in ended.err
+
+
+async def report_on(sim: Simulator) -> BulkReport[UnscheduleOutcome]:
+    async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
+        return await unschedule_all(client, one_off_bots="delete")
+
+
+async def test_the_demos_check_finds_a_false_report() -> None:
+    """The comparison accepts a true report, and names an event or bot that is misreported either way."""
+    async with Simulator(40, seed=1, one_off=0.1) as sim:
+        report = await report_on(sim)
+        assert disagreements(report, sim.ledger) == []
+        first = report.outcomes[0]
+        timid = attrs.evolve(first, status=OutcomeStatus.FAILED)
+        for wrong in (
+            attrs.evolve(report, outcomes=(timid, *report.outcomes[1:])),
+            attrs.evolve(report, outcomes=report.outcomes[1:]),
+            attrs.evolve(report, outcomes=(*report.outcomes, first)),
+            attrs.evolve(report, counts={OutcomeStatus.UNSCHEDULED: 1}),
+        ):
+            assert disagreements(wrong, sim.ledger)
+    async with Simulator(40, seed=1, one_off=0.1) as untouched:
+        assert len(disagreements(report, untouched.ledger)) == len(report.outcomes)
+
+
+async def test_simulate_serves_until_it_is_told_to_end() -> None:
+    """simulate prints export lines for a shell, serves what they point at, and exits with 0 on a signal."""
+    await asyncio.gather(*map(serve_until, [signal.SIGINT, signal.SIGTERM]))
+
+
+async def serve_until(number: signal.Signals) -> None:
+    arguments = ("simulate", "--port", "0", "--bots", "12", "--error-rate", "0")
+    environment = surroundings()
+    process = await start(*arguments, environment=environment)
+    assert process.stdout is not None
+    variables: dict[str, str] = {}
+    while not {"MEETSTREAM_API_URL", "MEETSTREAM_API_KEY"} <= variables.keys():
+        line = (await asyncio.wait_for(process.stdout.readline(), 20)).decode()
+        export, _, assignment = line.partition(" ")
+        assert export == "export"
+        name, _, value = assignment.strip().partition("=")
+        variables[name] = value
+    listed = await command("list", **variables)
+    done = await command("unschedule-all", "--yes", "--one-off-bots", "skip", **variables)
+    process.send_signal(number)
+    ended = await finish(process, environment)
+    assert (listed.code, done.code, ended.code) == (0, 0, 0)
+    assert listed.err == "12 scheduled bots\n"
+    assert all(line.startswith("export ") for line in ended.out.splitlines())
+    assert "answered " in ended.err.splitlines()[-1]
+    assert "0 events with 0 bots remain scheduled" in ended.err.splitlines()[-1]
+
+
+async def test_simulate_says_that_its_port_is_taken() -> None:
+    """A taken port is one line and exit code 2."""
+    async with Simulator(0) as sim:
+        port = sim.base_url.split(":")[2].split("/")[0]
+        ended = await command("simulate", "--port", port)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"error: port {port} can't be used (Address already in use)")
+    assert ended.err.count("\n") == 1
+
+
+async def test_simulate_refuses_shares_that_do_not_fit() -> None:
+    """Shares that make more than the whole are a usage error."""
+    ended = await command("simulate", "--port", "0", "--one-off", "0.6", "--series", "0.6")
+    assert (ended.code, ended.out) == (2, "")
+    assert "shares" in ended.err

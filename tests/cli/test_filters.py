@@ -1,0 +1,164 @@
+"""`unschedule-all` with a filter: what is taken, what is left alone, and what the preview says of it."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import attrs
+import pytest
+
+from meetstream_async import BotFilter, BulkOptions, MeetStreamClient, OutcomeStatus, unschedule_all
+from meetstream_async.cli.exit_codes import Refused
+from meetstream_async.cli.inputs.filters import select
+from meetstream_async.preview import Consent, Selection, make_preview
+from meetstream_async.simulator import SimulatedBot, Simulator
+from tests.helpers.command_line import Terminal, command, deletes, surroundings
+
+SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
+MIXED = [
+    SimulatedBot("bot-1", "evt_zoom", platform="zoom", join_time=SOON),
+    SimulatedBot("bot-2", "evt_both", platform="zoom"),
+    SimulatedBot("bot-3", "evt_both", platform="google_meet"),
+    SimulatedBot("bot-4", "evt_meet"),
+    SimulatedBot("bot-5", platform="zoom"),
+    SimulatedBot("bot-6"),
+]
+
+
+async def test_only_what_lies_inside_the_filter_is_taken() -> None:
+    """A filter takes its events, leaves shared ones, and the preview says what is left alone and why."""
+    async with Simulator(MIXED) as sim:
+        ended = await command("unschedule-all", "--platform", "zoom", "--yes", "--json", sim=sim)
+        assert sim.ledger.unscheduled_events == {"evt_zoom"}
+        assert len(deletes(sim)) == 1
+    status = {
+        one["event_id"] or one["bot_ids"][0]: one["status"] for one in json.loads(ended.out)["outcomes"]
+    }
+    assert status == {"evt_zoom": "unscheduled", "evt_both": "skipped", "bot-5": "skipped"}
+    assert ended.code == 1
+    assert "platform zoom" in ended.err
+    assert "selects 3 bots of these: 2 events, 1 one-off bot" in ended.err
+    assert "1 event with bots outside the filter, too (see --whole-events): evt_both" in ended.err
+    assert "3 bots outside the filter" in ended.err
+    assert "to do       unschedule 1 event\n" in ended.err
+
+
+async def test_whole_events_are_taken_on_request() -> None:
+    """--whole-events takes shared events with all their bots, and deletes one-off bots of the filter only."""
+    async with Simulator(MIXED) as sim:
+        ended = await command(
+            "unschedule-all", "--platform", "zoom", "--whole-events", "--one-off-bots", "delete", "--yes",
+            "--max", "3", sim=sim,
+        )  # fmt: skip
+        assert sim.ledger.scheduled_bots == {"bot-4", "bot-6"}
+    assert ended.code == 0
+    assert "unschedule 2 events and delete 1 one-off bot" in ended.err
+
+
+async def test_a_filter_that_selects_nothing_takes_nothing() -> None:
+    """Nothing inside the filter: nothing to do, said so, and 0."""
+    async with Simulator(MIXED) as sim:
+        ended = await command("unschedule-all", "--name", "nobody*", "--yes", sim=sim)
+        assert not deletes(sim)
+    assert ended.code == 0
+    assert "selects 0 bots of these: 0 events" in ended.err
+    assert "to do       nothing" in ended.err
+
+
+async def test_consent_to_a_filter_counts_what_it_takes() -> None:
+    """The number to type is that of the events inside the filter."""
+    async with (
+        Simulator(MIXED) as sim,
+        Terminal(
+            "unschedule-all", "--before", "+1h", "--after", "now", environment=surroundings(sim)
+        ) as nothing,
+        Terminal("unschedule-all", "--before", "+3h", environment=surroundings(sim)) as one,
+    ):
+        assert (await nothing.ended()).code == 0
+        await one.shows("Type unschedule 1 to continue")
+        one.type("unschedule 1")
+        assert (await one.ended()).code == 0
+        assert sim.ledger.unscheduled_events == {"evt_zoom"}
+
+
+async def agree(sim: Simulator, client: MeetStreamClient, **options: bool) -> Consent:
+    return Consent(
+        await make_preview(client, "a test", "skip", Selection(BotFilter(platform="zoom")), **options)
+    )  # fmt: skip
+
+
+async def test_an_event_that_left_the_filter_is_not_called_done() -> None:
+    """A previewed event whose bot is outside the filter when the run begins is skipped, and not ok."""
+    async with (
+        Simulator([SimulatedBot("bot-1", "evt_a", platform="zoom")]) as sim,
+        MeetStreamClient(sim.api_key, base_url=sim.base_url) as client,
+    ):
+        consent = await agree(sim, client)
+        sim.ledger  # noqa: B018 - the account changes while the human reads
+        await client.unschedule_event("evt_a")
+        sim.add_bot(SimulatedBot("bot-2", "evt_a", platform="google_meet"))
+        report = await consent.carry_out(client, BulkOptions())
+        assert sim.ledger.scheduled_bots == {"bot-2"}
+    (outcome,) = report.outcomes
+    assert (outcome.event_id, outcome.status, report.ok) == ("evt_a", OutcomeStatus.SKIPPED, False)
+    assert "lies outside the filter now" in str(outcome.reason)
+    assert "1 changed since the preview" in str(report.reason)
+
+
+async def test_an_event_that_was_shared_in_the_preview_stays_left_alone() -> None:
+    """An event that the consent did not include is left alone, although it is no longer shared."""
+    bots = [SimulatedBot("bot-1", "evt_a", platform="zoom"), SimulatedBot("bot-2", "evt_a")]
+    async with (
+        Simulator(bots) as sim,
+        MeetStreamClient(sim.api_key, base_url=sim.base_url) as client,
+    ):
+        consent = await agree(sim, client)
+        assert (consent.preview.to_do, list(consent.preview.shared)) == (0, ["evt_a"])
+        await client.delete_scheduled_bot("bot-2")
+        report = await consent.carry_out(client, BulkOptions())
+        assert sim.ledger.scheduled_bots == {"bot-1"}
+    assert [one.status for one in report.outcomes] == [OutcomeStatus.SKIPPED]
+    assert report.counts[OutcomeStatus.SKIPPED] == 1
+    assert not report.ok
+    assert consent.newcomers == 0
+
+
+async def test_newcomers_outside_the_filter_are_none() -> None:
+    """Only a newcomer that the filter selects is mentioned."""
+    async with (
+        Simulator(MIXED) as sim,
+        MeetStreamClient(sim.api_key, base_url=sim.base_url) as client,
+    ):
+        consent = await agree(sim, client, whole_events=True)
+        sim.add_bot(SimulatedBot("bot-7", "evt_new"))
+        sim.add_bot(SimulatedBot("bot-8", "evt_newer", platform="zoom"))
+        await unschedule_all(client, where=consent.admits, one_off_bots="skip", whole_events=True)
+        assert "bot-8" in sim.ledger.scheduled_bots
+    assert consent.newcomers == 1
+    assert attrs.asdict(consent.preview, recurse=False)["whole_events"] is True
+
+
+async def test_a_listing_full_of_one_off_bots_is_not_done() -> None:
+    """One-off bots that fill the listing hide what is behind them: 1, and what to do; deleting them is 0."""
+    bots = [SimulatedBot(f"bot-{n:03}", join_time=SOON) for n in range(100)]
+    bots += [SimulatedBot(f"bot-event-{n}", f"evt_{n}", join_time=SOON + timedelta(days=9)) for n in range(5)]
+    async with Simulator(bots) as first, Simulator(bots) as second:
+        left, taken = await asyncio.gather(
+            command("unschedule-all", "--yes", sim=first),
+            command("unschedule-all", "--yes", "--one-off-bots", "delete", sim=second),
+        )
+        assert len(first.ledger.scheduled_bots) >= 100
+        assert not second.ledger.scheduled_bots
+    assert left.code == 1
+    assert "the last listing was full (100 rows); there may be more bots behind it" in left.out
+    assert "hint: one-off bots fill the listing" in left.err
+    assert "--one-off-bots delete" in left.err
+    assert taken.code == 0
+
+
+@pytest.mark.parametrize("option", ["platform", "name"])
+@pytest.mark.parametrize("value", ["", "  "])
+def test_an_empty_filter_is_refused(option: str, value: str) -> None:
+    """It would match nothing, and a job would succeed every night."""
+    with pytest.raises(Refused, match=f"--{option} is empty"):
+        select(**{option: value})

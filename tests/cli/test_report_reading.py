@@ -1,0 +1,93 @@
+"""What is left over according to a report file, and which files are refused."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from meetstream_async.cli.exit_codes import Refused
+from meetstream_async.cli.runs.report_reader import read_leftovers
+from tests.helpers.report_files import URL, outcome, run_line, target, written
+
+
+def names(path: Path) -> list[str]:
+    found = read_leftovers(path, api="meetstream", base_url=URL).targets
+    return [one if isinstance(one, str) else one.event_id or one.bot_id for one in found]
+
+
+def test_only_what_is_not_done_is_left_over(tmp_path: Path) -> None:
+    """Failed, unknown, not attempted and still listed; not what is done, skipped, or only would be done."""
+    statuses = [
+        "unscheduled", "already_unscheduled", "would_unschedule", "failed", "unknown", "skipped",
+        "not_attempted",
+    ]  # fmt: skip
+    still = {"bot_id": "bot-x", "event_id": "e_unscheduled", "scheduled_join_time": None, "platform": None}
+    corrected = outcome("unscheduled", "e_unknown")
+    path = written(
+        tmp_path / "r", run_line(), *(outcome(status, f"e_{status}") for status in statuses),
+        {"type": "summary", "complete": True, "corrections": [], "still_listed": []},
+    )  # fmt: skip
+    assert names(path) == ["e_failed", "e_unknown", "e_not_attempted"]
+    path = written(
+        tmp_path / "r", run_line(), *(outcome(status, f"e_{status}") for status in statuses),
+        {"type": "summary", "complete": True, "corrections": [corrected], "still_listed": [still]},
+    )  # fmt: skip
+    assert names(path) == ["e_failed", "e_not_attempted", "e_unscheduled"]
+
+
+@pytest.mark.parametrize("tail", ["", '{"type": "outcome", "event_id": "e2", "sta', '{"type": "outc\x00'])
+def test_a_report_that_was_cut_short_is_read(tmp_path: Path, tail: str) -> None:
+    """Without a complete last line, announced targets that no line mentions are left over."""
+    targets = [target("e1", "b1"), target("e2", "b2"), target(None, "b3")]
+    path = written(
+        tmp_path / "r", run_line(targets=targets), outcome("unscheduled", "e1", "b1"), tail=tail
+    )  # fmt: skip
+    assert names(path) == ["e2", "b3"]
+
+
+def test_leftovers_know_when_their_bots_join(tmp_path: Path) -> None:
+    """Targets are bots with their join times, where known: "not scheduled" may then mean "has joined"."""
+    joins = datetime.now(UTC).isoformat()
+    path = written(
+        tmp_path / "r",
+        run_line(),
+        outcome("unknown", "e1", "b1", joins=joins),
+        outcome("failed", "e2"),
+        outcome("failed", None, "b3", joins=joins),
+    )
+    first, second, third = read_leftovers(path, api="meetstream", base_url=URL).targets
+    assert not isinstance(first, str)
+    assert (first.event_id, first.bot_id, first.scheduled_join_time) == (
+        "e1", "b1", datetime.fromisoformat(joins),
+    )  # fmt: skip
+    assert second == "e2"
+    assert not isinstance(third, str)
+    assert (third.event_id, third.bot_id) == (None, "b3")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "no report"),
+        ("precious\n", "line 1: not JSON"),
+        ("[]\n", "line 1: not an object"),
+        ('{"type": "outcome"}\n', "not a report"),
+        (json.dumps(run_line(format=2)) + "\n", "is not a report written by this version"),
+        (json.dumps(run_line()) + "\n{\n{}\n", "line 2: not JSON"),
+        (json.dumps(run_line()) + "\n{}\n", "damaged"),
+        (json.dumps(run_line(targets=[1])) + "\n", "damaged"),
+        (json.dumps(run_line(targets=[target(5, "b")])) + "\n", "damaged"),  # type: ignore[arg-type]
+        (json.dumps(run_line(targets=[target(None)])) + "\n", "damaged"),
+        (json.dumps(run_line(targets=[target("e", "b", joins="soon")])) + "\n", "damaged"),
+        (json.dumps(run_line(targets=[target("e", "b", joins="2026-01-01")])) + "\n", "damaged"),
+        (json.dumps(run_line(base_url="https://other")) + "\n", "a run at https://other, but this one would"),
+        (json.dumps(run_line(api="meetbit", command="cancel-events")) + "\n", "report of cancel-events"),
+    ],
+)
+def test_what_is_no_report_of_this_account_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    """Another file, a damaged one, and a report of another host or command are refused."""
+    path = tmp_path / "r"
+    path.write_text(content)
+    with pytest.raises(Refused, match=words):
+        read_leftovers(path, api="meetstream", base_url=URL)

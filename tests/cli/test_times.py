@@ -1,0 +1,213 @@
+"""How the command line interprets typed times and filters."""
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from meetstream_async import ScheduledBot
+from meetstream_async.cli.exit_codes import Refused
+from meetstream_async.cli.inputs.filters import select
+from meetstream_async.cli.inputs.times import both, parse_time
+from meetstream_async.preview import Selection, reads_as
+from meetstream_async.simulator import SimulatedBot, Simulator
+from tests.helpers.command_line import command
+
+NOW = datetime(2026, 3, 28, 22, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def berlin() -> Iterator[None]:
+    """Local time is Berlin's, where the clocks go forward on the night after NOW."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "Europe/Berlin"
+    time.tzset()
+    yield
+    os.environ.pop("TZ")
+    if before is not None:
+        os.environ["TZ"] = before
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-05-01T09:00:00+02:00", datetime(2026, 5, 1, 7, tzinfo=UTC)),
+        ("2026-05-01T07:00Z", datetime(2026, 5, 1, 7, tzinfo=UTC)),
+        ("now", NOW),
+        (" NOW ", NOW),
+        ("+2h", NOW + timedelta(hours=2)),
+        ("-30m", NOW - timedelta(minutes=30)),
+        ("+3d", NOW + timedelta(days=3)),
+        ("+1h30m", NOW + timedelta(minutes=90)),
+        ("+90s", NOW + timedelta(seconds=90)),
+        ("+1w", NOW + timedelta(weeks=1)),
+        ("today", datetime(2026, 3, 27, 23, tzinfo=UTC)),
+        # The clocks have not yet gone forward at local midnight.
+        ("tomorrow", datetime(2026, 3, 28, 23, tzinfo=UTC)),
+    ],
+)
+def test_times_are_read(text: str, expected: datetime, berlin: None) -> None:
+    """ISO 8601 with an offset, distances from now, and where the local day begins."""
+    moment = parse_time(text, "--before", NOW)
+    assert moment == expected
+    assert moment.utcoffset() is not None
+
+
+def test_a_local_day_begins_where_the_clocks_say(berlin: None) -> None:
+    """`tomorrow` is local midnight also on the other side of a change of the clocks."""
+    sunday = datetime(2026, 3, 29, 10, tzinfo=UTC)
+    assert parse_time("tomorrow", "--before", sunday) == datetime(2026, 3, 29, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "soon", "2h", "+2", "+2x", "+h", "++2h", "+2h ago", "5", "2026-13-01T00:00Z", "\x1b[2J"],
+)
+def test_what_is_no_time_is_refused(text: str) -> None:
+    """Invalid times are refused with the option and examples, on one clean line."""
+    with pytest.raises(Refused) as refusal:
+        parse_time(text, "--before", NOW)
+    assert str(refusal.value).startswith("--before ")
+    assert "+2h" in str(refusal.value)
+    assert str(refusal.value).isprintable()
+
+
+@pytest.mark.parametrize("text", ["2026-05-01", "2026-05-01T09:00", "2026-05-01 09:00:00"])
+def test_a_time_without_an_offset_is_refused(text: str, berlin: None) -> None:
+    """A naive time could be any of many: the refusal writes out both readings."""
+    with pytest.raises(Refused, match=r"has no UTC offset") as refusal:
+        parse_time(text, "--after", NOW)
+    assert "Z for UTC" in str(refusal.value)
+    assert "+02:00 for local time" in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["+999999999w", "-999999999w", "9999-12-31T23:59:59-23:00"])
+def test_times_beyond_all_calendars_are_refused(text: str) -> None:
+    """Times outside the calendar are refused, without a crash."""
+    with pytest.raises(Refused, match=r"--before"):
+        parse_time(text, "--before", NOW)
+
+
+def test_times_are_shown_in_utc_and_local_time(berlin: None) -> None:
+    """Both readings of a time are shown."""
+    assert both(NOW) == "2026-03-28T22:30:00Z, local Sat 28 Mar 2026 23:30:00 +01:00"
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "same"),
+    [
+        ("acme", "acme", True),
+        ("acme", "Acme", False),
+        ("5", "5", True),
+        (5, "5", True),
+        (5.0, "5", True),
+        (5, "5.0", True),
+        (True, "true", True),
+        (False, "false", True),
+        ("true", "true", True),
+        (1, "true", False),
+        (True, "1", False),
+        (None, "null", False),
+        ("", "", True),
+        (5, "five", False),
+        ([5], "[5]", False),
+        ({"a": 1}, '{"a": 1}', False),
+        (float("inf"), "Infinity", False),
+    ],
+)
+def test_attributes_are_compared_as_text_or_as_json(value: object, text: str, same: bool) -> None:
+    """A typed value matches that very text, and the number, true or false that it stands for."""
+    assert reads_as(value, text) is same
+
+
+def bot(**fields: object) -> ScheduledBot:
+    attributes = fields.pop("attributes", {})
+    return ScheduledBot("b", custom_attributes=attributes, **fields)  # type: ignore[arg-type]
+
+
+def test_all_conditions_have_to_match() -> None:
+    """A filter is the AND of its options, and a missing value never matches."""
+    selection = select(
+        platform="Zoom", before="+2h", after="now", name="Acme *", attributes=["team=7", "vip=true"], now=NOW
+    )
+    assert selection is not None
+    fine = {
+        "platform": "zoom", "scheduled_join_time": NOW, "bot_username": "Acme notes",
+        "attributes": {"team": 7, "vip": True},
+    }  # fmt: skip
+    assert selection(bot(**fine))
+    for name, value in [
+        ("platform", "teams"),
+        ("scheduled_join_time", NOW + timedelta(hours=2)),
+        ("scheduled_join_time", NOW - timedelta(seconds=1)),
+        ("scheduled_join_time", None),
+        ("bot_username", "acme notes"),
+        ("attributes", {"team": 7}),
+        ("attributes", {"team": 8, "vip": True}),
+    ]:
+        assert not selection(bot(**{**fine, name: value}))
+
+
+def test_a_selection_says_what_it_is() -> None:
+    """A report's first line shows every condition as it was understood."""
+    selection = select(platform="zoom", before="+2h", name="A*", attributes=["team=a=b"], now=NOW)
+    assert selection is not None
+    assert selection.to_dict() == {
+        "platform": "zoom", "before": (NOW + timedelta(hours=2)).isoformat(), "name": "A*",
+        "attributes": {"team": "a=b"},
+    }  # fmt: skip
+    assert select() is None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"attributes": ["team"]}, "is not KEY=VALUE"),
+        ({"attributes": ["=x"]}, "is not KEY=VALUE"),
+        ({"attributes": ["a=1", "a=2"]}, "given twice"),
+        ({"before": "now", "after": "now"}, "no bot can join in between"),
+        ({"before": "+1h", "after": "+2h"}, "no bot can join in between"),
+    ],
+)
+def test_filters_that_can_match_nothing_are_refused(options: dict[str, object], words: str) -> None:
+    """A filter that can't be read, or that no bot can match, is refused."""
+    with pytest.raises(Refused, match=words):
+        select(now=NOW, **options)  # type: ignore[arg-type]
+
+
+def test_a_selection_compares_all_its_bots() -> None:
+    """Without conditions on attributes only the BotFilter decides."""
+    selection = select(name="*", now=NOW)
+    assert isinstance(selection, Selection)
+    assert selection(bot(bot_username="x"))
+    assert not selection(bot())
+
+
+async def test_list_shows_what_lies_inside_a_filter() -> None:
+    """list takes the filters, echoes times in UTC and local time, and counts what is outside."""
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    bots = [
+        SimulatedBot("bot-a", "evt_a", platform="zoom", join_time=soon, attributes={"team": 7}),
+        SimulatedBot("bot-b", "evt_b", platform="Zoom", join_time=soon, attributes={"team": "7"}),
+        SimulatedBot("bot-c", "evt_c", platform="zoom"),
+        SimulatedBot("bot-d", "evt_d", join_time=soon),
+    ]
+    async with Simulator(bots) as sim:
+        ended = await command(
+            "list", "--platform", "ZOOM", "--after", "-5m", "--before", "+2h", "--attr", "team=7",
+            sim=sim, TZ="Asia/Tokyo",
+        )  # fmt: skip
+    assert ended.code == 0
+    assert "evt_a" in ended.out
+    assert "evt_b" in ended.out
+    assert "evt_c" not in ended.out
+    assert "evt_d" not in ended.out
+    after, before, count = ended.err.splitlines()
+    assert after.startswith("--after -5m is 20")
+    assert before.startswith("--before +2h is 20")
+    assert "Z, local " in before
+    assert before.endswith("+09:00")
+    assert count == "2 scheduled bots inside the filter, 2 outside"

@@ -1,0 +1,132 @@
+"""The example that is there to be copied, and the whole interface under generated requests."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from types import ModuleType
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
+
+from meetstream_async.fastapi import InProcessRuns
+from meetstream_async.simulator import Simulator
+from tests.helpers.fastapi_app import TOKEN, app_for, events, serve
+
+LONG = os.environ.get("MEETSTREAM_PROOF", "short") != "short"
+SEMANTIC = ("invalid_argument", "invalid_position", "idempotency_key_reused")
+"""Reasons why a request that fits the schema may still be refused."""
+EXAMPLE = Path(__file__).parents[2] / "examples" / "fastapi_app.py"
+
+
+def _example(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    for name, value in sim.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ADMIN_TOKEN", TOKEN.removeprefix("Bearer "))
+    spec = importlib.util.spec_from_file_location("fastapi_app", EXAMPLE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+async def test_the_example_lists_unschedules_and_follows_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty lines, as they stand: bots, one event, and a bulk run to its end; strangers get nothing."""
+    assert len(EXAMPLE.read_text("utf-8").splitlines()) <= 40
+    async with Simulator(12, one_off=0, several=0, series=0) as sim:
+        async with serve(_example(sim, monkeypatch).app) as served:
+            page = (await served.http.get("/bots")).json()
+            event_id = page["bots"][0]["custom_attributes"]["event_id"]
+            one = await served.http.delete(f"/events/{event_id}/bot")
+            run = await served.start({"max_concurrency": 10})
+            seen = [event async for event in events(served.http, run)]
+            wrong = await served.http.get("/bots", headers={"Authorization": "Bearer wrong"})
+            none = await served.http.get("/bots", headers={"Authorization": ""})
+        assert sim.ledger.scheduled_events == frozenset()
+    assert (one.status_code, one.json()["unscheduled"]) == (200, True)
+    assert (seen[-1].data["state"], seen[-1].data["counts"]["unscheduled"]) == ("succeeded", 11)
+    assert wrong.status_code == 403
+    assert none.status_code in (401, 403)
+
+
+@pytest.fixture
+def explored() -> Iterator[tuple[str, str]]:
+    """The router served from a thread, its account empty; its URL and the id of a run that is over."""
+    ready: Queue[tuple[str, str, Callable[[], None]]] = Queue()
+
+    async def main() -> None:
+        over = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        runs = InProcessRuns(max_running=1000, max_kept=100_000)
+        async with Simulator(0) as sim, serve(app_for(sim, runs)) as served:
+            run = await served.start({"dry_run": True})
+            await served.over(run)
+            ready.put(
+                (str(served.http.base_url), run.rsplit("/")[-1], lambda: loop.call_soon_threadsafe(over.set))
+            )
+            await over.wait()
+
+    thread = Thread(target=asyncio.run, args=(main(),))
+    thread.start()
+    url, run, stop = ready.get(timeout=20)
+    yield url, run
+    stop()
+    thread.join(20)
+
+
+def _explore(explored: tuple[str, str], examples: int) -> Counter[int]:
+    """Valid and invalid requests to every operation, every answer checked; how often each status came."""
+    url, run = explored
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    statuses: Counter[int] = Counter()
+    operations = [found.ok() for found in schema.get_all_operations()]
+    assert len(operations) == 5
+    for operation in operations:
+        for mode in GenerationMode.POSITIVE, GenerationMode.NEGATIVE:
+
+            @settings(
+                max_examples=examples,
+                derandomize=True,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(case=operation.as_strategy(mode), known=st.booleans(), positive=st.just(mode.is_positive))
+            def ask(case: schemathesis.Case, known: bool, positive: bool) -> None:
+                excluded = [ignored_auth, positive_data_acceptance]
+                if known and case.path_parameters:
+                    case.path_parameters["run_id"] = run
+                    # What was wrong with it may have been the id, and a query may say more than is read.
+                    excluded.append(negative_data_rejection)
+                reply = case.call(base_url=url, headers={"Authorization": TOKEN})
+                case.validate_response(reply, excluded_checks=excluded)
+                if positive and reply.status_code == 422:
+                    assert reply.json()["code"] in SEMANTIC
+                statuses[reply.status_code] += 1
+
+            ask()
+    return statuses
+
+
+def test_no_request_makes_the_router_fail(explored: tuple[str, str]) -> None:
+    """Whatever is sent, the answer is one that OpenAPI documents, in the shape that it documents."""
+    statuses = _explore(explored, examples=5)
+    assert {202, 200, 404, 422} <= statuses.keys()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not LONG, reason="a long proof")
+def test_no_request_of_very_many_makes_the_router_fail(explored: tuple[str, str]) -> None:
+    """The same with hundreds of requests to each operation."""
+    assert {202, 200, 404, 422} <= _explore(explored, examples=300).keys()

@@ -1,0 +1,112 @@
+"""Start the program from a process that has already imported it; only the startup time differs.
+
+Its process waits for requests on a socket. Each one becomes a separate process with the given
+arguments, environment and standard streams, which runs the program's entry point to the interpreter's
+exit. Signals, terminals, limits and exit codes work as in any other process.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib import import_module
+
+from attrs import frozen
+
+CODE = struct.Struct("i")
+"""The replies on a request's own socket: first the process id, at the end the exit code."""
+
+
+@frozen
+class Start:
+    """The arguments of a process, besides its streams."""
+
+    arguments: tuple[str, ...]
+    """Including the program's own name."""
+    environment: Mapping[str, str]
+    new_session: bool
+    before: Callable[[], object] | None
+    """Code that runs in the process before the program."""
+
+
+def serve(control: socket.socket) -> None:
+    """Start requested processes until the other end is closed."""
+    # Freeze existing objects, so that garbage collections in the children skip them.
+    gc.collect()
+    gc.freeze()
+    # The processes that wait for the program are reaped automatically.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        _, fds, _, _ = socket.recv_fds(control, 1, 4)
+        if not fds:
+            return
+        if os.fork() == 0:
+            control.close()
+            wait_for_it(socket.socket(fileno=fds.pop()), fds)
+            return
+        for fd in fds:
+            os.close(fd)
+
+
+def wait_for_it(line: socket.socket, streams: list[int]) -> None:
+    """Start the process and report how it ended. Never returns, in either process."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    with line.makefile("rb") as file:
+        start: Start = pickle.load(file)
+    pid = os.fork()
+    if pid == 0:
+        line.close()
+        become(start, streams)
+    for fd in streams:
+        os.close(fd)
+    line.sendall(CODE.pack(pid))
+    line.sendall(CODE.pack(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
+    os._exit(0)
+
+
+def become(start: Start, streams: list[int]) -> None:
+    """Run the requested program in this process; ends with SystemExit."""
+    from meetstream_async.cli import main
+
+    for fd, stream in enumerate(streams):
+        os.dup2(stream, fd)
+        os.close(stream)
+    if start.new_session:
+        os.setsid()
+    os.environ.clear()
+    os.environ.update(start.environment)
+    time.tzset()
+    # As the interpreter opens them at startup.
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - for the rest of the process
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.argv = list(start.arguments)
+    if start.before is not None:
+        start.before()
+    main()
+
+
+def main() -> None:
+    """Import everything that the commands import lazily, and serve on the socket that was passed."""
+    from typer.testing import CliRunner
+
+    from meetstream_async.cli.app import app
+
+    for late in ("commands.demo", "commands.simulate", "runs.jobs"):
+        # Imports that need another extra are skipped without it.
+        with suppress(ImportError):
+            import_module(f"meetstream_async.cli.{late}")
+
+    # Provoke a usage error, to import what typer needs for parsing arguments.
+    assert CliRunner().invoke(app, ["list", "--limit", "0"]).exit_code == 2
+
+    with socket.socket(fileno=int(sys.argv[1])) as control:
+        serve(control)

@@ -1,0 +1,273 @@
+"""The commands of jobs, as their user types them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from meetstream_async.cli.app import app
+from meetstream_async.jobs import JobEngine, JobOptions, submit_job, wait_for_job
+from meetstream_async.simulator import Simulator, Trouble
+from tests.helpers.command_line import Ended, Terminal, checked, command, deletes, surroundings
+from tests.helpers.jobs import (
+    account,
+    environment,
+    job_accounts,
+    serving,
+    serving_aside,
+    until,
+    variable,
+    write_toml,
+)
+from tests.helpers.program import start
+
+
+class User:
+    """Somebody with accounts, keys and a database of their own."""
+
+    def __init__(self, folder: Path, simulators: list[Simulator]) -> None:
+        self.toml = write_toml(folder / "accounts.toml", simulators)
+        self.environment = {
+            "MEETSTREAM_JOBS_DATABASE_URL": f"sqlite:///{folder}/jobs.sqlite",
+            **environment(simulators),
+        }
+
+    async def types(self, *arguments: object, **more: str) -> Ended:
+        ended = await command("jobs", *arguments, **{**self.environment, **more})
+        assert "ms_canary" not in ended.out + ended.err
+        return ended
+
+    def types_here(self, *arguments: object) -> Ended:
+        """In this process, which takes a second less."""
+        words = ["jobs", *map(str, arguments)]
+        result = CliRunner().invoke(app, words, env=self.environment)
+        assert "ms_canary" not in result.stdout + result.stderr
+        return Ended(result.exit_code, result.stdout, result.stderr)
+
+
+def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
+    """A line for each account, broken ones too, and 1; again it sends nothing; the report has each event."""
+    simulators = [account(0, 3), account(1, 105), account(2, 4), account(3, 4)]
+    simulators[2].add_trouble(Trouble("*", 401))
+    simulators[3].add_trouble(Trouble("*", 429, retry_after=3600))
+    with serving_aside(simulators):
+        user = User(tmp_path, simulators)
+        ran = user.types_here("run", user.toml, "--id", "once", "--yes")
+        assert ran.code == 1
+        table = {line.split()[0]: line for line in ran.out.splitlines() if line.startswith("customer-")}
+        assert table["customer-1"].split()[1:] == ["succeeded", "105", "unscheduled", "local"]
+        assert "AuthenticationError: 401" in table["customer-2"]
+        assert "retry after 3600 s" in table["customer-3"]
+        assert "not ok: job once is not fully done: 2 of 4 accounts not ok" in ran.out
+        assert "to do     unschedule all events of 4 accounts" in ran.err
+        requests = sum(len(simulator.requests) for simulator in simulators)
+        again = user.types_here("run", user.toml, "--id", "once", "--json")
+        assert (again.code, json.loads(again.out)["counts"]) == (1, {"unscheduled": 108})
+        assert "job once has already ended; nothing is sent" in again.err
+        other = user.types_here("run", user.toml, "--id", "once", "--yes", "--rate", "3")
+        assert (other.code, other.out) == (2, "")
+        assert "job 'once' exists already with different options; use another id" in other.err
+        report = user.types_here("report", "once")
+        lines = [json.loads(line) for line in report.out.splitlines()]
+        assert {line["event_id"] for line in lines} == {
+            event for simulator in simulators[:2] for event in simulator.ledger.events
+        }
+        names = ["event_id", "bot_ids", "inferred", "status", "reason", "attempts", "elapsed", "error"]
+        assert list(lines[0]) == ["account", *names]
+        assert (report.code, len(lines)) == (0, 108)
+        status = user.types_here("status", "once", "--json")
+        assert (status.code, json.loads(status.out)["states"]) == (1, {"succeeded": 2, "failed": 2})
+        assert sum(len(simulator.requests) for simulator in simulators) == requests
+
+
+def test_bots_that_are_still_listed_are_named(tmp_path: Path) -> None:
+    """By status --json, and by report beside its lines."""
+    path = tmp_path / "jobs.sqlite"
+
+    async def ended() -> None:
+        simulator = account(0, 2, removes="nothing")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(variable(0), simulator.api_key)
+            async with simulator, JobEngine(f"sqlite:///{path}", worker_id="w"):
+                await submit_job(job_accounts([simulator]), JobOptions(settle=0.1), job_id="lying")
+                await wait_for_job("lying", poll=0.05)
+
+    asyncio.run(ended())
+    given = {"MEETSTREAM_JOBS_DATABASE_URL": f"sqlite:///{path}"}
+    status, report = (
+        CliRunner().invoke(app, ["jobs", *words], env=given)
+        for words in (["status", "lying", "--json"], ["report", "lying"])
+    )
+    line = json.loads(status.stdout)["accounts"][0]
+    assert (line["still_listed"], sorted(line["still_listed_bots"])) == (2, ["bot-0-0000", "bot-0-0001"])
+    assert len(report.stdout.splitlines()) == 2
+    assert "account customer-0: still listed although unscheduled: bot-0-000" in report.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("run FILE", "cannot ask for confirmation without a terminal: add --yes"),
+        ("run MISSING --yes", "environment variable NOT_SET is not set"),
+        ("run RESOLVED --yes", "api_key_ref needs a custom worker with a resolver"),
+        ("submit KEYED --yes", "[accounts.a] contains a key: remove it"),
+        ("run FILE --yes --before +1h --all-occurrences", "add --whole-events"),
+        ("run FILE --yes --from +1h", "--from needs --all-occurrences"),
+        ("run FILE --yes --id a/b", "a job id is 1 to 100"),
+        ("run NONE --yes", "can't be read: No such file or directory"),
+        ("status none", "there is no job 'none' in sqlite"),
+        ("report none", "there is no job 'none' in sqlite"),
+        ("cancel none", "there is no job 'none' in sqlite"),
+        ("resume none", "there is no job 'none' in sqlite"),
+        ("forget --older-than 30", "give one such as 30d"),
+        (
+            "forget --older-than 1d",
+            "cannot ask for confirmation without a terminal: add --yes to proceed; nothing was",
+        ),
+        ("worker --database postgresql://u:hunter2@h/x", "add --id NAME"),
+        ("run FILE --yes --database postgresql://u:hunter2@h/x", "add --worker NAME"),
+        ("status x --database nonsense-hunter2", "the database is not a database URL"),
+    ],
+)
+def test_what_can_not_be_done_is_refused(tmp_path: Path, words: str, problem: str) -> None:
+    """Wrong use ends with 2 and one line that says what to do; no job is stored."""
+    table = '[accounts.a]\nbase_url = "http://127.0.0.1:1"\n'
+    files = {
+        "FILE": f'{table}api_key_env = "JOBS_TEST_KEY"\n',
+        "MISSING": f'{table}api_key_env = "NOT_SET"\n',
+        "RESOLVED": f'{table}api_key_ref = "vault:1"\n',
+        "KEYED": f'{table}api_key = "ms_canary_0123456789"\n',
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    given = [str(tmp_path / word) if word in (*files, "NONE") else word for word in words.split()]
+    path = tmp_path / "jobs.sqlite"
+    environment = {"MEETSTREAM_JOBS_DATABASE_URL": f"sqlite:///{path}", "JOBS_TEST_KEY": "ms_canary_0123"}
+    result = CliRunner().invoke(app, ["jobs", *given], env=environment)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert problem in result.stderr.splitlines()[-1]
+    assert "hunter2" not in result.stderr
+    assert "ms_canary" not in result.stderr
+    if path.exists():
+        with contextlib.closing(sqlite3.connect(path)) as store:
+            assert store.execute("SELECT count(*) FROM workflow_status").fetchone() == (0,)
+
+
+def test_ctrl_c_leaves_a_job_that_goes_on_later(tmp_path: Path) -> None:
+    """On a terminal: typed consent, Ctrl-C, 130; then the same id finishes it, each event once."""
+    with serving_aside(account(n, 12, latency=0.05) for n in range(2)) as simulators:
+        user = User(tmp_path, simulators)
+        words = ("jobs", "run", str(user.toml), "--id", "left", "--concurrency", "1")
+
+        async def interrupted() -> Ended:
+            async with Terminal(*words, environment=surroundings(None, **user.environment)) as terminal:
+                await terminal.shows("Type unschedule 2 accounts to continue")
+                terminal.type("unschedule 2 accounts")
+                await until(lambda: all(len(deletes(simulator)) > 5 for simulator in simulators))
+                terminal.interrupt(signal.SIGINT)
+                ended = await terminal.ended()
+                await terminal.shows("next: the same command with --id left")
+                return ended
+
+        ended = asyncio.run(interrupted())
+        assert ended.code == 130
+        assert "ms_canary" not in ended.out
+        left = json.loads(user.types_here("status", "left", "--json").out)
+        assert left["state"] == "queued"
+        # What is shown is what was done, though no worker has it now.
+        assert left["counts"] == {"unscheduled": sum(len(deletes(simulator)) for simulator in simulators)}
+        ran = user.types_here("run", user.toml, "--id", "left", "--concurrency", "1")
+        assert ran.code == 0
+        assert "job left is unfinished, and continues as it was submitted" in ran.err
+        for simulator in simulators:
+            events = [request.event_id for request in deletes(simulator)]
+            assert len(events) == len(set(events)) == 12
+
+
+def test_a_job_is_submitted_shown_cancelled_and_resumed(tmp_path: Path) -> None:
+    """submit prints the id, and again the same one; the others say what the job has come to."""
+    file = tmp_path / "accounts.toml"
+    file.write_text("".join(f'[accounts.{name}]\napi_key_env = "KEY"\n' for name in ("a", "b")))
+    environment = {
+        "MEETSTREAM_JOBS_DATABASE_URL": f"sqlite:///{tmp_path}/jobs.sqlite",
+        "KEY": "ms_canary_0123456789",
+    }
+
+    def types(*words: str) -> tuple[int, str, str]:
+        result = CliRunner().invoke(app, ["jobs", *words], env=environment)
+        return result.exit_code, result.stdout, result.stderr.splitlines()[-1] if result.stderr else ""
+
+    fresh = types("submit", str(file), "--yes")
+    job_id = fresh[1].strip()
+    assert fresh == (0, f"{job_id}\n", f"job {job_id} is queued: 0 of 2 accounts over, 2 queued")
+    again = types("submit", str(file), "--id", job_id)
+    assert again[:2] == (0, f"{job_id}\n")
+    code, out, _ = types("status", job_id)
+    assert (code, out.splitlines()[1].split()) == (0, ["a", "queued"])
+    code, out, said = types("report", job_id)
+    assert (code, out) == (1, "")
+    assert said.endswith("these are the outcomes so far")
+    code, out, said = types("run", str(file), "--yes")
+    assert (code, out) == (2, "")
+    assert f"job {job_id} is unfinished" in said
+    assert types("cancel", job_id)[2] == f"job {job_id} is cancelled: 2 of 2 accounts over"
+    code, out, _ = types("status", job_id, "--watch")
+    assert (code, out.splitlines()[-1]) == (1, f"not ok: job {job_id} was cancelled: 2 of 2 accounts not ok")
+    code, out, said = types("resume", job_id, "--json")
+    assert (code, json.loads(out)["resumed"], json.loads(out)["job"]["state"]) == (0, 2, "queued")
+    assert said == f"job {job_id} is queued: 0 of 2 accounts over, 2 queued"
+    assert types("forget", "--older-than", "0s", "--yes") == (0, "", "0 jobs forgotten")
+    types("cancel", job_id)
+    assert types("forget", "--older-than", "1h", "--yes") == (0, "", "0 jobs forgotten")
+    assert types("forget", "--older-than", "0s", "--yes") == (0, f"{job_id}\n", "1 job forgotten")
+    assert types("status", job_id)[0] == 2
+
+
+async def test_a_worker_works_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    """It writes a line for each account, and ends with 0."""
+    async with serving([account(n, 3) for n in range(2)]) as simulators:
+        user = User(tmp_path, simulators)
+        log = tmp_path / "worker.log"
+        given = surroundings(None, **user.environment)
+        with open(log, "wb") as file:  # noqa: ASYNC230 - a small file of ours
+            worker = await start(
+                "jobs", "worker", environment=given, stdout=file.fileno(), stderr=file.fileno()
+            )
+        async with JobEngine(user.environment["MEETSTREAM_JOBS_DATABASE_URL"]):
+            await submit_job(job_accounts(simulators), job_id="worked")
+            assert (await wait_for_job("worked", poll=0.05)).ok
+        worker.terminate()
+        code = await asyncio.wait_for(worker.wait(), 20)
+        ended = checked(Ended(code, "", log.read_text()), user.environment)
+    assert ended.code == 0
+    assert "INFO job worked, account customer-1: ok after" in ended.err
+    assert "stopped; unfinished work is back in the queue" in ended.err
+
+
+async def test_without_the_extra_one_line_says_what_to_install() -> None:
+    """Without the engine, only the commands of jobs fail, with 2 and how to get it."""
+    code = "import sys; sys.modules['dbos'] = None; from meetstream_async.cli import main; main()"
+
+    async def ran(*words: str) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            code,
+            *words,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, err = await process.communicate()
+        return process.returncode, err.decode()
+
+    missing, fine = await asyncio.gather(ran("jobs", "status", "x"), ran("--version"))
+    assert missing == (2, "error: jobs need an extra: pip install 'meetstream-async[jobs]'\n")
+    assert fine == (0, "")

@@ -1,0 +1,237 @@
+"""Several workers on one PostgreSQL: each event once, and a dead worker's share is not lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import glob
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from meetstream_async import ConfigurationError
+from meetstream_async.jobs import (
+    JobEngine,
+    JobOptions,
+    JobState,
+    job_status,
+    resume_job,
+    submit_job,
+    wait_for_job,
+)
+from meetstream_async.simulator import Simulator
+from tests.helpers.jobs import (
+    Program,
+    account,
+    assert_each_event_once,
+    ended,
+    environment,
+    everything,
+    job_accounts,
+    sent,
+    serving,
+    until,
+)
+from tests.helpers.program import Program as Process
+from tests.helpers.raw_server import unused_port
+
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
+
+PASSWORD = "canary-hunter2-of-the-database"
+SLOW = JobOptions(settle=0.6, max_concurrency=1)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The URL of a server of our own, less the database."""
+    found = [*glob.glob("/usr/lib/postgresql/*/bin/initdb"), shutil.which("initdb") or ""]
+    programs = Path(sorted(filter(None, found))[-1]).parent if any(found) else None
+    assert programs is not None, "PostgreSQL is not installed: apt-get install postgresql"
+    # The server refuses to run as root, and its user has to get to its files.
+    user = "postgres" if os.geteuid() == 0 else None
+    home = Path(tempfile.mkdtemp(prefix="jobs-postgres-"))
+    port = unused_port()
+    try:
+        (home / "password").write_text(PASSWORD)
+        if user is not None:
+            for path in (home, home / "password"):
+                shutil.chown(path, user)
+
+        def call(*arguments: object) -> None:
+            subprocess.run(
+                [str(programs / str(arguments[0])), *map(str, arguments[1:])],
+                check=True, user=user, cwd=home, stdout=subprocess.DEVNULL, timeout=60,
+            )  # fmt: skip
+
+        call("initdb", "-D", home / "data", "-U", "jobs", "--auth=scram-sha-256", f"--pwfile={home}/password")
+        options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off"
+        call("pg_ctl", "-D", home / "data", "-w", "-l", home / "log", "-o", options, "start")
+        try:
+            yield f"postgresql://jobs:{PASSWORD}@127.0.0.1:{port}"
+        finally:
+            call("pg_ctl", "-D", home / "data", "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(home)
+
+
+@pytest.fixture
+def database(server: str, request: pytest.FixtureRequest) -> str:
+    """A database of its own for each test."""
+    name = f"jobs_{abs(hash(request.node.name))}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return f"{server}/{name}"
+
+
+class Fleet:
+    """Two workers as processes, over slow accounts."""
+
+    def __init__(self, program: Program, simulators: list[Simulator]) -> None:
+        self.program = program
+        self.simulators = simulators
+        self.workers: dict[str, Process] = {}
+
+    async def start(self, name: str) -> None:
+        self.workers[name] = await self.program.start("worker", "--id", name, "--accounts-at-once", 3)
+
+    async def kill(self, name: str) -> None:
+        self.workers[name].kill()
+        await ended(self.workers.pop(name))
+
+    async def stop(self) -> None:
+        for process in self.workers.values():
+            if process.returncode is None:
+                process.terminate()
+        assert [await ended(process) for process in self.workers.values()] == [0] * len(self.workers)
+
+    async def holds(self, job_id: str, name: str) -> list[str]:
+        """The accounts that are running with a worker."""
+        status = await job_status(job_id)
+        return [
+            line.account for line in status.accounts if line.worker == name and line.state is JobState.RUNNING
+        ]
+
+    async def until_both_work(self, job_id: str) -> None:
+        async with asyncio.timeout(30):
+            while not all([await self.holds(job_id, name) for name in self.workers]):
+                await asyncio.sleep(0.05)
+        # In the middle of a chunk.
+        await asyncio.sleep(0.4)
+
+
+@contextlib.asynccontextmanager
+async def fleet(database: str, tmp_path: Path) -> AsyncIterator[Fleet]:
+    simulators = [account(number, 20, latency=0.05) for number in range(14)]
+    program = Program(database, environment(simulators), tmp_path / "program.log")
+    async with serving(simulators), JobEngine(database):
+        running = Fleet(program, simulators)
+        try:
+            await running.start("worker-1")
+            await running.start("worker-2")
+            yield running
+            await running.stop()
+        finally:
+            for process in running.workers.values():
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+    said = program.log.read_text()
+    assert "Traceback" not in said
+    assert "ms_canary" not in said
+    assert PASSWORD not in said
+
+
+async def test_two_workers_share_a_job_and_send_nothing_twice(database: str, tmp_path: Path) -> None:
+    """Without a kill each event has one DELETE; resuming leaves the accounts of living workers alone."""
+    async with fleet(database, tmp_path) as running:
+        await submit_job(job_accounts(running.simulators), SLOW, job_id="shared")
+        await running.until_both_work("shared")
+        with pytest.raises(ConfigurationError, match="worker 'worker-1' is alive"):
+            await JobEngine(database, worker_id="worker-1").open()
+        resumed = await resume_job("shared")
+        assert resumed.resumed == 0
+        assert set(resumed.left) == {"worker-1", "worker-2"}
+        status = await wait_for_job("shared")
+        assert status.ok
+        assert {line.worker for line in status.accounts} == {"worker-1", "worker-2"}
+        outcomes = await everything("shared")
+    assert assert_each_event_once(outcomes, running.simulators) == {"unscheduled": 280}
+    assert set(sent(running.simulators).values()) == {1}
+
+
+async def test_a_worker_outlives_its_connections(database: str, tmp_path: Path) -> None:
+    """A server that cuts them off, as when it is restarted: the worker goes on, and takes its lock again."""
+    async with fleet(database, tmp_path) as running:
+        await submit_job(job_accounts(running.simulators), SLOW, job_id="cut")
+        await running.until_both_work("cut")
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid != pg_backend_pid()"
+            )
+        await asyncio.sleep(3)
+        resumed = await resume_job("cut")
+        assert resumed.resumed == 0
+        status = await wait_for_job("cut")
+        assert status.ok
+        outcomes = await everything("cut")
+    assert assert_each_event_once(outcomes, running.simulators) == {"unscheduled": 280}
+    assert set(sent(running.simulators).values()) == {1}
+
+
+@pytest.mark.parametrize("how", ["restart", "resume"])
+async def test_a_killed_workers_share_is_finished(database: str, tmp_path: Path, how: str) -> None:
+    """After its restart under the same id, or by the other after `jobs resume`; until then it waits."""
+    async with fleet(database, tmp_path) as running:
+        await submit_job(job_accounts(running.simulators), SLOW, job_id="killed")
+        await running.until_both_work("killed")
+        await running.kill("worker-1")
+        before = sent(running.simulators)
+        held = await running.holds("killed", "worker-1")
+        assert held
+        async with asyncio.timeout(60):
+            while [
+                line.account
+                for line in (await job_status("killed")).accounts
+                if not line.state.is_over and line.account not in held
+            ]:
+                await asyncio.sleep(0.1)
+        assert await running.holds("killed", "worker-1") == held
+        if how == "restart":
+            await running.start("worker-1")
+        else:
+            assert await running.program.run("resume", "killed") == 0
+        status = await wait_for_job("killed")
+        assert status.ok
+        if how == "resume":
+            assert {line.worker for line in status.accounts if line.account in held} == {"worker-2"}
+        outcomes = await everything("killed")
+    statuses = assert_each_event_once(outcomes, running.simulators)
+    assert set(statuses) <= {"unscheduled", "already_unscheduled"}
+    again = {event: count for event, count in sent(running.simulators).items() if count > 1}
+    # Only what the killed worker had sent of its chunks.
+    assert again.keys() <= before.keys()
+    assert {event.split("_")[1] for event in again} <= {name.split("-")[1] for name in held}
+    assert statuses["already_unscheduled"] <= len(again) <= 20 * len(held)
+
+
+async def test_a_worker_that_is_told_to_stop_hands_its_share_back(database: str, tmp_path: Path) -> None:
+    """The other finishes it without a resume, and nothing is sent twice."""
+    async with fleet(database, tmp_path) as running:
+        await submit_job(job_accounts(running.simulators), SLOW, job_id="handed")
+        await running.until_both_work("handed")
+        running.workers["worker-1"].terminate()
+        assert await ended(running.workers["worker-1"]) == 0
+        assert await running.holds("handed", "worker-1") == []
+        status = await wait_for_job("handed")
+        assert status.ok
+        outcomes = await everything("handed")
+    assert assert_each_event_once(outcomes, running.simulators) == {"unscheduled": 280}
+    assert set(sent(running.simulators).values()) == {1}
+    await until(lambda: "stopped; unfinished work is back in the queue" in running.program.log.read_text())

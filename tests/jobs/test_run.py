@@ -1,0 +1,369 @@
+"""The stored steps of one account's run: without the engine, and with crashes between any two steps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from meetstream_async import BotFilter, MeetStreamClient
+from meetstream_async.jobs import JobOptions
+from meetstream_async.jobs.ledger import AccountLedger, Json
+from meetstream_async.jobs.listing import list_account
+from meetstream_async.jobs.steps import close, unschedule
+from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
+from tests.helpers.accounts import QUICK
+from tests.helpers.jobs import GOOD, account, far
+
+SOON = JobOptions(settle=0.3)
+
+
+class Account:
+    """Runs the steps as a worker does; every result passes through JSON, as it does through the database."""
+
+    def __init__(
+        self, sim: Simulator, options: JobOptions = SOON, only: tuple[str, ...] | None = None
+    ) -> None:
+        self.sim = sim
+        self.options = options
+        self.only = only
+        self.stored: list[Json] = []
+        self.stop = asyncio.Event()
+
+    def ledger(self) -> AccountLedger:
+        """What the stored steps say."""
+        ledger = AccountLedger(self.only, self.options.one_off_bots)
+        for step in self.stored:
+            ledger.take(step)
+        return ledger
+
+    async def step(self, ledger: AccountLedger, client: MeetStreamClient) -> Json:
+        if ledger.over:
+            result = close(ledger)
+        elif ledger.backlog:
+            result = await unschedule(client, self.options, ledger.chunk(), self.stop)
+        else:
+            result = await list_account(client, self.options, ledger, self.stop)
+        stored: Json = json.loads(json.dumps(result))
+        return stored
+
+    async def run(self, crash: Any = lambda: False) -> Json:
+        """To the end. Where ``crash()`` is true, a step is lost after it was done."""
+        while True:
+            async with MeetStreamClient(self.sim.api_key, base_url=self.sim.base_url, retry=QUICK) as client:
+                ledger = self.ledger()
+                while not ledger.over or ledger.rest():
+                    result = await self.step(ledger, client)
+                    if crash():
+                        break
+                    self.stored.append(result)
+                    self.take(ledger, result)
+                else:
+                    summary: Json = ledger.summary()
+                    return summary
+
+    def take(self, ledger: AccountLedger, result: Json) -> None:
+        """With its totals, which are all that a look at the job reads."""
+        totals = ledger.totals_after(result)
+        ledger.take(result)
+        owed = totals.pop("owed")
+        assert totals == {name: ledger.summary()[name] for name in totals}
+        assert owed == len(ledger.rest())
+
+    @property
+    def outcomes(self) -> list[Json]:
+        return [outcome for step in self.stored for outcome in step["outcomes"]]
+
+    def statuses(self) -> Counter[str]:
+        """After checking that no event has two outcomes."""
+        named = [outcome["event_id"] or outcome["bot_ids"][0] for outcome in self.outcomes]
+        assert len(named) == len(set(named))
+        return Counter(outcome["status"] for outcome in self.outcomes)
+
+
+async def test_an_account_beyond_a_listing_is_drained_in_chunks() -> None:
+    """Each of 250 events gets one DELETE and one outcome, in steps of at most 100."""
+    async with account(0, 250) as sim:
+        run = Account(sim)
+        summary = await run.run()
+        assert summary == {
+            "counts": {"unscheduled": 250},
+            "still_listed": 0,
+            "still_listed_bots": [],
+            "complete": True,
+            "ok": True,
+            "reason": None,
+        }
+        assert run.statuses() == {"unscheduled": 250}
+        assert max(len(step["outcomes"]) for step in run.stored) == 100
+        assert sim.ledger.scheduled_events == frozenset()
+        assert set(Counter(r.event_id for r in sim.requests if r.route == "unschedule").values()) == {1}
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(crashes=st.lists(st.booleans(), max_size=8))
+def test_crashes_between_any_two_steps_lose_nothing_and_report_nothing_twice(crashes: list[bool]) -> None:
+    """Whatever step is lost after it was done, each event ends with one good outcome."""
+
+    async def check() -> None:
+        plan = iter(crashes)
+        bots = [far(n) for n in range(103)] + [SimulatedBot(f"one-off-{n}") for n in range(3)]
+        async with Simulator(bots) as sim:
+            run = Account(sim, JobOptions(settle=0.6, one_off_bots="delete"))
+            summary = await run.run(lambda: next(plan, False))
+            statuses = run.statuses()
+            assert set(statuses) <= GOOD
+            assert statuses.total() == 106
+            assert summary["ok"]
+            assert sim.ledger.scheduled_bots == frozenset()
+
+    asyncio.run(check())
+
+
+async def test_what_was_sent_before_a_crash_is_found_done_and_is_no_failure() -> None:
+    """The step that is done again finds its events not scheduled: already_unscheduled, not failed."""
+    async with account(0, 30) as sim:
+        run = Account(sim)
+        fate = iter([False, True])
+        summary = await run.run(lambda: next(fate, False))
+        assert run.statuses() == {"already_unscheduled": 30}
+        assert summary["ok"]
+
+
+async def test_bots_of_an_event_that_is_not_found_were_deleted_before_the_crash() -> None:
+    """One-off bots are deleted by their own ids; it is not a failure if the API no longer finds one."""
+    joins = datetime.now(UTC) + timedelta(days=1)
+    bots = [SimulatedBot(f"bot-{n}", f"evt_{n % 3}", join_time=joins) for n in range(6)]
+    async with Simulator(bots) as sim:
+        sim.add_trouble(Trouble("unschedule", 404, body='{"message": "Event not found"}'))
+        run = Account(sim, JobOptions(settle=0.3, one_off_bots="delete"))
+        fate = iter([False, True])
+        summary = await run.run(lambda: next(fate, False))
+        assert run.statuses() == {"already_unscheduled": 3}
+        assert summary["ok"]
+        assert sim.ledger.scheduled_bots == frozenset()
+
+
+async def test_a_bot_that_may_have_joined_meanwhile_is_never_called_done() -> None:
+    """After a crash, "not scheduled" may mean that the bot is in its meeting: unknown, and not ok."""
+    soon = datetime.now(UTC) + timedelta(seconds=0.4)
+    async with Simulator([SimulatedBot("bot-1", "evt_1", join_time=soon)]) as sim:
+        run = Account(sim)
+        async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
+            run.stored.append(await run.step(run.ledger(), client))
+            await run.step(run.ledger(), client)
+            await asyncio.sleep(0.5)
+        summary = await run.run()
+        assert run.statuses() == {"unknown": 1}
+        assert run.outcomes[0]["reason"] == "may have joined"
+        assert not summary["ok"]
+
+
+async def test_a_lost_answer_is_settled_by_the_listing() -> None:
+    """DELETEs whose every answer is lost end as unscheduled, inferred from what is listed."""
+    async with account(0, 3) as sim:
+        sim.add_trouble(Trouble("unschedule", 503, apply="before"))
+        run = Account(sim)
+        summary = await run.run()
+        assert run.statuses() == {"unscheduled": 3}
+        assert {outcome["reason"] for outcome in run.outcomes} == {"inferred: not listed any more"}
+        assert all(outcome["error"] is None for outcome in run.outcomes)
+        assert summary["ok"]
+
+
+async def test_what_stays_listed_is_still_listed_and_not_ok() -> None:
+    """A server that answers 200 and removes nothing is not believed."""
+    async with account(0, 4, removes="nothing") as sim:
+        summary = await Account(sim).run()
+        assert (summary["still_listed"], summary["ok"], summary["complete"]) == (4, False, True)
+        assert summary["reason"] == "4 still listed although unscheduled"
+        assert sorted(summary["still_listed_bots"]) == [f"bot-0-000{n}" for n in range(4)]
+
+
+async def test_a_lagging_listing_is_waited_for() -> None:
+    """Rows that disappear a little later do not make the run not ok, and cause no second DELETE."""
+    async with account(0, 20, listing_lag=0.3) as sim:
+        run = Account(sim, JobOptions(settle=3.0))
+        summary = await run.run()
+        assert summary["ok"]
+        assert set(Counter(r.event_id for r in sim.requests if r.route == "unschedule").values()) == {1}
+
+
+async def test_an_event_whose_rows_go_one_by_one_has_one_outcome() -> None:
+    """It gets one DELETE after another, and is reported once."""
+    joins = datetime.now(UTC) + timedelta(days=1)
+    bots = [SimulatedBot(f"bot-{n}", "evt_1", join_time=joins + timedelta(hours=n)) for n in range(3)]
+    async with Simulator(bots, removes="occurrence") as sim:
+        run = Account(sim)
+        summary = await run.run()
+        assert run.statuses() == {"unscheduled": 1}
+        assert summary["ok"]
+        assert sim.ledger.scheduled_bots == frozenset()
+
+
+async def test_a_filter_and_one_off_bots_are_heeded() -> None:
+    """Excluded bots are left alone; shared events and one-off bots are skipped and make it not ok."""
+    joins = datetime.now(UTC) + timedelta(days=1)
+    bots = [
+        SimulatedBot("in", "evt_in", platform="zoom", join_time=joins),
+        SimulatedBot("out", "evt_out", join_time=joins),
+        SimulatedBot("both-1", "evt_both", platform="zoom", join_time=joins),
+        SimulatedBot("both-2", "evt_both", join_time=joins),
+        SimulatedBot("alone", platform="zoom", join_time=joins),
+    ]
+    async with Simulator(bots) as sim:
+        run = Account(sim, JobOptions(where=BotFilter(platform="zoom"), settle=0.6))
+        summary = await run.run()
+        assert run.statuses() == {"unscheduled": 1, "skipped": 2}
+        assert sim.ledger.removed_bots == {"in"}
+        assert summary["complete"]
+        assert summary["reason"] == (
+            "1 one-off bot has no calendar event and will join; "
+            "1 event was left alone: shared with bots outside the filter"
+        )
+
+
+async def test_a_dry_run_sends_no_delete() -> None:
+    """Every event would be unscheduled, and nothing but a listing went out."""
+    async with account(0, 5) as sim:
+        run = Account(sim, JobOptions(dry_run=True))
+        summary = await run.run()
+        assert run.statuses() == {"would_unschedule": 5}
+        assert summary["ok"]
+        assert [request.route for request in sim.requests] == ["list"]
+
+
+async def test_given_event_ids_replace_the_listing() -> None:
+    """Only they are unscheduled; an id that the API does not have is a failure of its own."""
+    async with account(0, 10) as sim:
+        run = Account(sim, only=("evt_0_0003", "evt_0_0007", "evt_none"))
+        summary = await run.run()
+        assert run.statuses() == {"unscheduled": 2, "failed": 1}
+        assert sim.ledger.unscheduled_events == {"evt_0_0003", "evt_0_0007"}
+        assert (summary["complete"], summary["reason"]) == (True, "1 failed")
+
+
+@pytest.mark.parametrize("at", ["list", "unschedule"])
+async def test_a_rejected_key_ends_the_run_with_an_outcome_for_each_event(at: str) -> None:
+    """401 at the listing leaves no events; at a DELETE, one failed and the rest not attempted."""
+    async with account(0, 8) as sim:
+        sim.add_trouble(Trouble(at, 401))
+        run = Account(sim, JobOptions(max_concurrency=1))
+        summary = await run.run()
+        assert "AuthenticationError: 401" in summary["reason"] or "rejects the key" in summary["reason"]
+        assert (summary["ok"], summary["complete"]) == (False, False)
+        expected = {} if at == "list" else {"failed": 1, "not_attempted": 7}
+        assert run.statuses() == expected
+        assert sim.ledger.unscheduled_events == frozenset()
+
+
+async def test_a_pause_that_is_too_long_ends_the_run_at_once() -> None:
+    """429 with Retry-After: 3600 is not waited for, and says so."""
+    async with account(0, 8) as sim:
+        sim.add_trouble(Trouble("unschedule", 429, retry_after=3600))
+        run = Account(sim, JobOptions(max_concurrency=1))
+        summary = await asyncio.wait_for(run.run(), 5)
+        assert run.statuses().total() == 8
+        assert "pause of 3600 s" in summary["reason"] or "retry after 3600 s" in summary["reason"]
+        assert not summary["ok"]
+
+
+async def test_a_stopped_step_stores_what_it_did_and_leaves_the_rest() -> None:
+    """After a stop, a chunk sends nothing new; the next run continues with exactly what was not sent."""
+    async with account(0, 20, latency=0.05) as sim:
+        run = Account(sim, JobOptions(max_concurrency=2, settle=0.6))
+        asyncio.get_running_loop().call_later(0.25, run.stop.set)
+        async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
+            for _ in range(2):
+                run.stored.append(await run.step(run.ledger(), client))
+        done = len(run.outcomes)
+        assert 0 < done < 20
+        assert not run.ledger().over
+        run.stop.clear()
+        summary = await run.run()
+        assert run.statuses() == {"unscheduled": 20}
+        assert summary["ok"]
+        assert set(Counter(r.event_id for r in sim.requests if r.route == "unschedule").values()) == {1}
+
+
+async def test_rows_that_cannot_be_read_make_it_incomplete() -> None:
+    """They are never acted on, but always reported."""
+    async with account(0, 5) as sim:
+        sim.add_trouble(Trouble("list", bad_rows=2))
+        summary = await Account(sim).run()
+        assert not summary["complete"]
+        assert "2 rows of the last listing can't be read" in summary["reason"]
+
+
+def test_steps_that_were_stored_before_are_still_read() -> None:
+    """A release goes on with what the releases before it stored: these steps, as version 1 wrote them."""
+    joins = "2026-11-24T10:00:00+00:00"
+    done = {"inferred": False, "reason": None, "attempts": 1, "elapsed": 0.1, "error": None}
+    lost = {"inferred": False, "reason": "503", "attempts": 4, "elapsed": 9.5, "error": "ServerError: 503"}
+    look_ = {"step": "look", "outcomes": [], "incomplete": [], "still_listed": [], "stopped": None}
+    stored: list[Json] = [
+        {
+            **look_,
+            "events": [
+                {"event_id": "e1", "bots": {"b1": joins}},
+                {"event_id": "e2", "bots": {"b2": joins, "b3": None}},
+                {"event_id": None, "bots": {"b4": joins}},
+            ],
+            "outcomes": [{"event_id": "e3", "bot_ids": ["b5"], "status": "skipped", **done}],
+        },
+        {
+            "step": "unschedule",
+            "outcomes": [{"event_id": "e1", "bot_ids": ["b1"], "status": "unscheduled", **done}],
+            "open": [{"event_id": "e2", "bot_ids": ["b2", "b3"], "status": "unknown", **lost}],
+            "unsent": ["bot b4"],
+            "stopped": None,
+        },
+        {
+            "step": "unschedule",
+            "outcomes": [{"event_id": None, "bot_ids": ["b4"], "status": "unscheduled", **done}],
+            "open": [],
+            "unsent": [],
+            "stopped": None,
+        },
+        {**look_, "events": [], "still_listed": [["b2", "e2"]], "stopped": "a later listing failed: x"},
+        {
+            "step": "close",
+            "outcomes": [{"event_id": "e2", "bot_ids": ["b2", "b3"], "status": "unknown", **lost}],
+        },
+    ]
+    ledger = AccountLedger(None, "delete")
+    backlogs = []
+    for step in stored:
+        ledger.take(step)
+        backlogs.append([known.key for known in ledger.backlog])
+    assert backlogs == [["event e1", "event e2", "bot b4"], ["bot b4"], [], [], []]
+    assert (ledger.over, ledger.rest()) == (True, [])
+    assert ledger.summary() == {
+        "counts": {"unscheduled": 2, "unknown": 1, "skipped": 1},
+        "still_listed": 1,
+        "still_listed_bots": ["b2"],
+        "complete": False,
+        "ok": False,
+        "reason": "a later listing failed: x; 1 unknown; 1 still listed although unscheduled; "
+        "1 event was left alone: shared with bots outside the filter",
+    }
+
+
+async def test_what_joins_before_a_series_is_cut_is_meant_to_stay() -> None:
+    """With from_date, earlier occurrences stay listed, and the account's run is still ok."""
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    rows = [
+        SimulatedBot(f"bot-{day}", f"evt_{day}", join_time=soon + timedelta(days=day), series="master_1")
+        for day in range(6)
+    ]
+    options = JobOptions(cancel_all_occurrences=True, from_date=rows[3].join_time, settle=0.3)
+    async with Simulator(rows) as sim:
+        summary = await Account(sim, options).run()
+        assert sim.ledger.scheduled_events == {"evt_0", "evt_1", "evt_2"}
+    assert (summary["ok"], summary["still_listed"]) == (True, 0), summary["reason"]

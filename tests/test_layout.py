@@ -1,0 +1,44 @@
+"""How the tests themselves are laid out."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+MODULES = sorted(path for path in TESTS.rglob("*.py") if path.name != "__init__.py")
+
+
+def _imported(path: Path) -> set[str]:
+    """The modules, and the names of modules, that a file imports, dotted."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def test_no_test_module_imports_another() -> None:
+    """What several test modules need stands in tests/helpers/."""
+    tests = {path.stem for path in MODULES if path.name.startswith(("test_", "conftest"))}
+    for path in MODULES:
+        for name in _imported(path):
+            parts = name.split(".")
+            assert not name.startswith("."), f"{path}: {name}"
+            assert parts[0] not in tests, f"{path}: {name}"
+            assert parts[0] != "tests" or parts[1:2] in ([], ["helpers"]), f"{path}: {name}"
+
+
+def test_every_folder_of_tests_is_a_package() -> None:
+    """So that two test files may have the same name."""
+    folders = {path.parent for path in MODULES if path.name.startswith("test_")}
+    assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_no_file_name_repeats_its_folder() -> None:
+    """`tests/cli/test_report.py`, not `tests/cli/test_cli_report.py`."""
+    doubled = [path for path in MODULES if path.stem.startswith(f"test_{path.parent.name}_")]
+    assert doubled == []
