@@ -1,4 +1,4 @@
-"""asyncio client for MeetStream and MeetBit: stream scheduled bots into a bounded, honest bulk unschedule."""
+"""Asyncio client for MeetStream and MeetBit: stream scheduled bots into a bounded, verified unschedule."""
 
 from ._http.options import ClientOptions
 from ._http.retry import RetryPolicy

@@ -1,6 +1,6 @@
-"""One call: attempts at the right pace, until one is answered for good or the policy ends it.
+"""One call: attempts at the allowed rate, until one gets a final reply or the policy ends the call.
 
-Nothing is held while a call waits for its next attempt: the reply before has been read and released.
+No connection is held while a call waits for its next attempt: the previous reply has been read and released.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .transport import Transport
 T = TypeVar("T")
 
 _log = logging.getLogger("meetstream_async.http")
-# A library leaves it to the application whether anything is printed.
+# Libraries leave it to the application whether log records are printed.
 logging.getLogger("meetstream_async").addHandler(logging.NullHandler())
 
 
@@ -48,7 +48,7 @@ class ApiSession:
         rate_limit: float | None,
         trace_configs: Sequence[aiohttp.TraceConfig],
     ) -> None:
-        """``credentials``: header name to what stands before the credential, and the credential."""
+        """``credentials``: header name to the text before the credential, and the credential."""
         self.base_url = base_url
         if not isinstance(retry, RetryPolicy):
             raise ClientSetupError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
@@ -70,10 +70,10 @@ class ApiSession:
         reported as a timeout."""
         self._base_path = base_url.raw_path.rstrip("/")
         self._spellings: dict[Route, int] = {}
-        """Which path of a route was answered."""
+        """Index of the path that worked, by route."""
         self._key_accepted = False
         self.failed_attempts = 0
-        """Requests so far that met no working server."""
+        """Number of requests so far that did not reach a working server."""
         self._clock = ServerClock()
 
     def __repr__(self) -> str:
@@ -89,23 +89,23 @@ class ApiSession:
         self.rate_limiter.observe(status, headers)
 
     def open(self) -> int | None:
-        """Bind to the running loop. Returns how many requests can be on the wire at once, if bounded.
+        """Bind to the running loop. Returns the maximum number of concurrent requests, if it is bounded.
 
-        Raises ClientSetupError for a closed client or another loop.
+        Raises ClientSetupError if the client is closed or belongs to another loop.
         """
         self._transport.open()
         return self._transport.connection_limit
 
     async def close(self) -> None:
-        """Close the connections opened here. Closing twice is fine."""
+        """Close the connections opened here. May be called more than once."""
         await self._transport.close()
 
     async def call(self, request: Request[T], context: Context = FIRST) -> Answer[T]:
-        """One call, at most ``max_elapsed`` seconds long, attempts and waits together.
+        """Make one call, which takes at most ``max_elapsed`` seconds, attempts and waits together.
 
-        Raises what ``request.read`` raises for the last reply; TransportError or InvalidResponseError
-        where the last attempt brought none; RateLimitError where a pause is longer than the call may
-        take; ClientSetupError for a client that cannot be used here.
+        Raises what ``request.read`` raises for the last reply; TransportError or InvalidResponseError if the
+        last attempt got none; RateLimitError if a pause is longer than the call may take; ClientSetupError if
+        the client is unusable.
         """
         if len(request.route.paths) > 1:
             return await self._find_spelling(request, context)
@@ -143,7 +143,7 @@ class ApiSession:
                 self._spellings[request.route] = spelling
                 return answer
         assert first is not None
-        # The first one is the path that should have worked, so its error is the one to report.
+        # The first path is the one that should have worked, so its error is reported.
         return self._read(request, first, context)
 
     def _read(self, request: Request[T], reply: Reply, context: Context) -> Answer[T]:
@@ -153,7 +153,7 @@ class ApiSession:
         return Answer(value, context.attempts)
 
     async def _exchange(self, request: Request[Any], path: str, context: Context) -> tuple[Reply, Context]:
-        """The last reply, whatever its status, and what is known once it has come."""
+        """The last reply, whatever its status, and what is known after it."""
         loop = self._transport.open()
         deadline = context.deadline
         if deadline is None:
@@ -165,7 +165,7 @@ class ApiSession:
         call = _Call(self, loop, request.route, url, data, context.attempts, context.uncertain, deadline)
         outcome = None
         if context.paced and not self.rate_limiter.paused_for():
-            # As nearly always in a bulk run, there is nothing to wait for.
+            # Nothing to wait for: the usual case in a bulk run.
             outcome = call.note(await call.send())
         if outcome is None:
             outcome = await call.attempt()
@@ -196,10 +196,10 @@ class _Call:
     attempts: int
     uncertain: bool
     _deadline: float
-    """The loop's time at which it has to end."""
+    """Deadline of the call, in the loop's time."""
 
     async def attempt(self) -> Reply | Failure:
-        """Wait for a turn, and make one attempt."""
+        """Wait until a request may start, then make one attempt."""
         session = self._session
         while True:
             try:
@@ -211,13 +211,13 @@ class _Call:
                 return outcome
 
     def send(self) -> Coroutine[Any, Any, Reply | Failure | HeldBack]:
-        """Make one attempt now, to be noted."""
+        """Make one attempt now; its result must be passed to ``note``."""
         transport = self._session._transport
         seconds = min(transport.timeout, self._deadline - self._loop.time())
         return transport.send(self._route.method, self._url, self._data, seconds)
 
     def note(self, outcome: Reply | Failure | HeldBack) -> Reply | Failure | None:
-        """Count what an attempt came to; None where nothing was sent."""
+        """Count the result of an attempt; None if nothing was sent."""
         if isinstance(outcome, Reply):
             self.attempts += 1
             if outcome.status >= 500:

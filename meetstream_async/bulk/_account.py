@@ -39,7 +39,7 @@ class _Patience:
     """The one look beyond ``settle`` was taken, for bots that one listing only does not show."""
 
     def lasts(self, rows: int, now: float, settle: float) -> bool:
-        # Fewer than ever: a listing that flickers is no progress.
+        # Only a new minimum counts as progress: the listing may flicker.
         if self.rows is None or rows < self.rows:
             self.rows, self.since = rows, now
         return now - self.since < settle

@@ -1,4 +1,4 @@
-"""What the bulk plans of both APIs share: an item is one call, and an outcome is what came of it."""
+"""Shared by the bulk operations of both APIs: an item is one call, and an outcome is its result."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ._item import Item
 from .report import CancelOutcome, OutcomeStatus, UnscheduleOutcome
 
 _LONGEST_OUTAGE = 10.0
-"""Seconds. A policy that gives up quickly on a call is not made to wait for long by the run, either."""
+"""Maximum seconds a run waits for an outage; scaled down for impatient retry policies."""
 
 ItemT = TypeVar("ItemT", bound=Item)
 C = TypeVar("C", UnscheduleOutcome, CancelOutcome)
 
 
 class ApiOperation(ABC, Generic[ItemT, C]):
-    """The part of an operation that is the same whatever is called."""
+    """The part of an operation that does not depend on what is called."""
 
     def __init__(self, api: ApiSession, *, dry_run: bool, would: OutcomeStatus) -> None:
         self._api = api
@@ -45,7 +45,7 @@ class ApiOperation(ABC, Generic[ItemT, C]):
 
     @abstractmethod
     def outcome(self, item: ItemT, status: OutcomeStatus, **fields: Any) -> C:
-        """An outcome of the item, now."""
+        """Build the item's outcome."""
 
     def without_request(self, item: ItemT) -> C | None:
         if item.problem is not None:
@@ -58,7 +58,7 @@ class ApiOperation(ABC, Generic[ItemT, C]):
         )
 
     def failure(self, item: ItemT, error: MeetStreamError, **fields: Any) -> C:
-        """The outcome of an error, after it was noted."""
+        """Record an error, and build the item's outcome from it."""
         uncertain = error.outcome_unknown or item.uncertain
         status = OutcomeStatus.UNKNOWN if uncertain else OutcomeStatus.FAILED
         return self.outcome(

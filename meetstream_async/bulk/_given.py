@@ -42,7 +42,7 @@ class TargetOperation(Unscheduler[EventItem]):
             check=lambda target, name: _check_target(target, options, name),
             known=self._known,
             single=self._single,
-            # A later row may share an event with one outside the filter.
+            # A later row may share an event with a row outside the filter.
             read_whole=self._listing is not None or options.where is not None,
         )
 
@@ -69,7 +69,7 @@ class TargetOperation(Unscheduler[EventItem]):
         return super().without_request(item)
 
     def stop_reason_after(self, item: EventItem, outcome: UnscheduleOutcome) -> str | None:
-        # The last word on the item: a first attempt that met a 429 is followed by a second.
+        # Only the final outcome: a first attempt that got a 429 is followed by a second.
         if outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED:
             self._unverified += 1
         if (
@@ -96,7 +96,7 @@ class TargetOperation(Unscheduler[EventItem]):
         return Gaps(incomplete=tuple(incomplete), left=left, note=note)
 
     def _known(self, targets: Collection[Any]) -> Iterator[EventItem]:
-        """The events of targets that can be looked at as a whole."""
+        """The events of targets that are available as a whole."""
         options = self._options
         if options.where is None and not self._dedupe:
             yield from map(_event_of, targets)
@@ -115,7 +115,7 @@ class TargetOperation(Unscheduler[EventItem]):
                 item = items.setdefault(key_of(target), EventItem(target.event_id))
                 item.bots[target.bot_id] = target
         if options.whole_events:
-            # They go with it, and say whether it is gone.
+            # They are unscheduled with the event, and help to tell whether it is gone.
             for event_id, bots in self._bots.outside.items():
                 if ("event", event_id) in items:
                     items["event", event_id].bots.update(
@@ -124,7 +124,7 @@ class TargetOperation(Unscheduler[EventItem]):
         yield from items.values()
 
     def _single(self, target: Any, name: str) -> EventItem | None:
-        """The event of one target of a stream; None where an event that was handed out covers it."""
+        """The event of one target of a stream; None if an event that was handed out covers it."""
         problem: ConfigurationError | None = None
         try:
             _check_target(target, self._options, name)
@@ -152,7 +152,7 @@ class TargetOperation(Unscheduler[EventItem]):
 
 
 class ForgetfulOperation(TargetOperation):
-    """Nothing is remembered of events seen, but one event has one DELETE at a time all the same."""
+    """Does not remember events, but still allows only one DELETE per event at a time."""
 
     _dedupe = False
 

@@ -13,34 +13,34 @@ from ..errors import ConfigurationError, MeetStreamError
 
 @define(eq=False, kw_only=True)
 class Item:
-    """One call to be made, and what is known of the attempts at it."""
+    """One call to make, and what is known from earlier attempts at it."""
 
     uncertain: bool = False
-    """An earlier attempt may have taken effect."""
+    """Whether an earlier attempt may have taken effect."""
     problem: ConfigurationError | None = None
-    """Why no request can be made of it."""
+    """Why no request can be made for it."""
     fatal: str | None = None
     """Why no other item can succeed."""
     began: float | None = None
-    """When the call that is being made began, by the monotonic clock."""
+    """Start of the current call, by the monotonic clock."""
 
     @property
     def context(self) -> Context:
-        """The context of a call whose turn the runner has waited for."""
+        """The context of a call for which the runner has already waited."""
         return PACED_AND_UNCERTAIN if self.uncertain else PACED
 
     def begin(self) -> None:
-        """A call is going to be made."""
+        """Mark the start of a call."""
         self.began = time.monotonic()
 
     def end(self) -> float:
-        """The call is over: how many seconds it took. 0 where none was made."""
+        """Mark the end of a call. Returns its duration in seconds, 0 if none was started."""
         began, self.began = self.began, None
         return 0.0 if began is None else time.monotonic() - began
 
     def note_error(self, error: MeetStreamError, *, about_this_only: bool = False) -> None:
-        """Keep what an error means for further attempts, and for the run."""
-        # Kept with the report: a traceback would keep every frame of the call alive with it.
+        """Record what an error means for further attempts and for the run."""
+        # The report keeps the error: with its traceback, it would keep every frame of the call alive.
         error.with_traceback(None)
         self.uncertain = self.uncertain or error.outcome_unknown
         if isinstance(error, ConfigurationError):

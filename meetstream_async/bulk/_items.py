@@ -198,7 +198,7 @@ class EventItem(Facts):
         return all(lies_ahead(bot, time) for bot in self.bots.values())
 
     def _take_error(self, error: MeetStreamError, method: Method) -> None:
-        # Kept with the report: a traceback would keep every frame of the call alive with it.
+        # The report keeps the error: with its traceback, it would keep every frame of the call alive.
         error.with_traceback(None)
         self.error = error
         self.uncertain = self.uncertain or error.outcome_unknown
@@ -215,5 +215,5 @@ class EventItem(Facts):
 
 
 def key_of(bot: ScheduledBot) -> tuple[str, str]:
-    """What a row is one with: its event, or itself."""
+    """Deduplication key: the bot's event, or the bot itself if it has none."""
     return ("bot", bot.bot_id) if bot.event_id is None else ("event", bot.event_id)

@@ -1,4 +1,4 @@
-"""Bulk unscheduling of given targets: an iterable of bots or event ids into one DELETE an event."""
+"""Bulk unscheduling of given targets: an iterable of bots or event ids, one DELETE per event."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def stream_unschedule(
 ) -> BulkRun[UnscheduleOutcome]:
     """Unschedule the targets as a stream: ``async with`` the run, ``async for`` its outcomes.
 
-    Takes the arguments of ``bulk_unschedule``. Memory stays flat: outcomes are handed out, not kept, and
+    Takes the arguments of ``bulk_unschedule``. Uses constant memory: outcomes are handed out, not kept, and
     nothing is started that the consumer has no room for.
     """
     options = UnscheduleOptions(
@@ -82,26 +82,26 @@ async def bulk_unschedule(
     on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
     stop: asyncio.Event | None = None,
 ) -> BulkReport[UnscheduleOutcome]:
-    """Unschedule every target, at most ``max_concurrency`` requests in flight, one DELETE an event.
+    """Unschedule every target, with at most ``max_concurrency`` requests in flight, one DELETE per event.
 
     ``targets``: any iterable or async iterable of ScheduledBot or event-id strings, such as
     ``client.iter_scheduled_bots()``. ``where`` selects bots (a BotFilter or any function of a bot); an
-    event with listed bots on both sides of it is skipped as "shared" unless ``whole_events``. With
-    ``where``, targets are read to their end before anything is sent, since a later one may share an
-    event. ``one_off_bots``: bots without an event are skipped and make the report not ok ("report"), are
-    skipped ("skip"), or are deleted by their own id ("delete"). ``cancel_by``: "auto" sends the DELETE of the
-    event where it takes no bot that was not asked for, and falls back to the bots' own ids where the
-    event's id is refused; "event" and "bot" force one way. Each outcome says its ``method``.
+    event that only partly matches is skipped as "shared" unless ``whole_events``. With ``where``, all
+    targets are read before anything is sent, since a later one may share an event. ``one_off_bots``: bots
+    without an event are skipped and make the report not ok ("report"), are skipped ("skip"), or are deleted
+    by their own ids ("delete"). ``cancel_by``: "auto" sends the DELETE of the event if that takes no bot
+    that was not asked for, and falls back to the bots' own ids if the event's id is refused; "event" and
+    "bot" force one way. Each outcome says its ``method``.
 
-    The run stops when the key is rejected, when ``stop_after_failures`` targets in a row fail for want
-    of a working server, or when the API asks for a pause of more than ``max_pause`` seconds; the rest is
-    ``not_attempted``. ``on_outcome`` hears each outcome as it happens; what it raises stops the run
-    gracefully and is raised at the end. Setting ``stop`` ends the run gracefully from outside: nothing
-    new is started, what is in flight finishes, the report comes back. ``dedupe=False`` keeps no memory of
-    events seen: for targets that are known to be distinct, by the million.
+    The run stops when the key is rejected, when ``stop_after_failures`` targets in a row fail with server or
+    transport errors, or when the API asks for a pause of more than ``max_pause`` seconds; the rest is
+    ``not_attempted``. ``on_outcome`` is called with each outcome as it arrives; an exception in it stops the
+    run gracefully and is raised at the end. Setting ``stop`` ends the run gracefully: nothing new is
+    started, requests in flight finish, the report is returned. ``dedupe=False`` does not remember events: for
+    millions of targets that are known to be distinct.
 
-    Raises ConfigurationError for bad arguments and targets, before any request is sent, and what the
-    iterable itself raises. What happens to an event is in the report, never raised: see
+    Raises ConfigurationError for invalid arguments and targets, before any request is sent, and exceptions of
+    the iterable itself. The outcome of each event is in the report, never raised: see
     ``BulkReport.raise_for_failures``.
     """
     options = UnscheduleOptions(

@@ -1,4 +1,4 @@
-"""What a reply of MeetStream means: a model or an error. Pure, no I/O."""
+"""Turn a reply of MeetStream into a model or an error. Pure, no I/O."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _customise(converter: Converter) -> None:
             custom_attributes=override(struct_hook=json_object),
         ),
     )
-    # Ours, not the API's: a reply cannot claim it.
+    # Set only by us: a reply must not be able to claim it.
     for model in (UnscheduleResult, DeletedBot):
         converter.register_structure_hook(
             model, make_dict_structure_fn(model, converter, inferred=override(omit=True))
@@ -59,12 +59,12 @@ _structurer = Structurer(_customise)
 def meetstream_error(
     reply: Reply, context: Context, *, effect: bool = True, hint: Hint | None = None
 ) -> errors.ApiError:
-    """The error that a reply of MeetStream means. ``effect``: the request was to change something."""
+    """The error for a reply of MeetStream. ``effect``: whether the request could have changed something."""
     return api_error(reply, context, _TEXTS, effect=effect, hint=hint)
 
 
 def bot_is_not_yours(error: errors.MeetStreamError) -> bool:
-    """A 403 to the DELETE of one bot that is about that bot, not about the key."""
+    """Whether a 403 to the DELETE of a bot concerns that bot, rather than the key."""
     return (
         isinstance(error, errors.PermissionDeniedError)
         and re.search(r"\b(bot|yours?|belongs?|owner|owned)\b", error.message, re.IGNORECASE) is not None
@@ -73,10 +73,10 @@ def bot_is_not_yours(error: errors.MeetStreamError) -> bool:
 
 
 def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[ScheduledBotPage, Sequence[Remark]]:
-    """A page, and remarks on fields of the wrong type and rows that can't be read.
+    """The page of a listing, with remarks on fields of the wrong type and unreadable rows.
 
-    Raises InvalidResponseError for anything without a list of bots: it must never read as an empty
-    account. Raises the reply's ApiError unless it is a 2xx.
+    Raises InvalidResponseError for a body without a list of bots, which must never read as an empty account.
+    Raises the reply's ApiError unless it is a 2xx.
     """
     if not reply.succeeded:
         raise meetstream_error(reply, context, effect=False)
@@ -101,7 +101,7 @@ def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[Schedul
         server_time=parse_http_date(reply.headers.get("Date")),
     )
     if page.truncated:
-        text = f"a listing came back full ({len(rows)} rows); there may be more bots"
+        text = f"the listing is full ({len(rows)} rows); there may be more bots"
         remarks.append(Remark(logging.INFO, text, {"event": "truncated", "limit": limit}))
     return page, remarks
 
@@ -133,13 +133,13 @@ def _rows(reply: Reply, context: Context, path: str) -> tuple[dict[str, Any], li
 
 
 def _rejected(row: RejectedRow) -> Remark:
-    text = f"a row of the listing can't be read and is left alone: {row.path} {row.reason}"
+    text = f"a row of the listing can't be read and is ignored: {row.path} {row.reason}"
     fields = {"event": "rejected_row", "path": row.path, "reason": row.reason}
     return Remark(logging.WARNING, text, fields)
 
 
 def _read_as_documented(row: object, hook: Hook) -> ScheduledBot | None:
-    """The bot, where nothing of its row is wrong."""
+    """The bot, if nothing in its row deviates from the documentation."""
     try:
         bot: ScheduledBot = hook(row, ScheduledBot)
     except Exception:
@@ -168,7 +168,7 @@ def read_unscheduled(
 ) -> tuple[UnscheduleResult, Sequence[Remark]]:
     """The result of ``DELETE /calendar/schedule/{event_id}``.
 
-    ``series``: an option was sent under which an uncertain attempt may have done a part only. Raises
+    ``series``: a series option was sent, so an uncertain attempt may have taken effect only in part. Raises
     the reply's ApiError, or InvalidResponseError.
     """
     if reply.succeeded:

@@ -19,7 +19,7 @@ from ._replies import read_deleted_bot, read_listing, read_unscheduled
 from .models import DeletedBot, ScheduledBotPage, UnscheduleResult
 
 MAX_LIMIT = 100
-"""Rows that one listing shows at most."""
+"""Maximum number of rows in one listing."""
 
 _LIST = Route("GET", ("/calendar/scheduled", "/calendar/scheduled_bots"))
 _UNSCHEDULE = Route("DELETE", ("/calendar/schedule/",))

@@ -25,7 +25,7 @@ async def test_a_delete_that_took_effect_but_answered_503_is_success_inferred():
 
 
 async def test_the_same_with_series_options_is_unknown():
-    """A part may have been done, which is no success."""
+    """A partial success is not reported as success."""
     async with Simulator([bot(1, series="master")]) as sim, connect(sim) as client:
         sim.add_trouble(Trouble("unschedule", 503, apply="before", times=1))
         report = await bulk_unschedule(client, ["evt_0001"], cancel_all_occurrences=True)
@@ -62,7 +62,7 @@ async def test_not_scheduled_after_the_join_time_may_mean_joined(lost_answer):
 
 
 async def test_what_was_not_scheduled_is_already_unscheduled():
-    """A first answer 400 "Event not scheduled" is no failure."""
+    """400 "Event not scheduled" as the first response is not a failure."""
     async with plain_account(1) as sim, connect(sim) as client:
         ids = await event_ids(client)
         await bulk_unschedule(client, ids)

@@ -57,7 +57,7 @@ async def test_a_report_holds_what_happened(tmp_path: Path) -> None:
 
 
 async def test_a_report_is_never_overwritten(tmp_path: Path) -> None:
-    """Where the file exists, or can't be made, nothing is started: 2, one line, and no request."""
+    """If the file exists or can't be created, nothing is started: exit code 2, one line, no request."""
     existing, closed = tmp_path / "run.jsonl", tmp_path / "none" / "run.jsonl"
     existing.write_text("precious")
     dangling = tmp_path / "link"
@@ -75,8 +75,8 @@ async def test_a_report_is_never_overwritten(tmp_path: Path) -> None:
         assert (ended.code, ended.out) == (2, "")
         assert "nothing was started" in ended.err
         assert ended.err.count("\n") == 1
-    assert "exists and is not overwritten: name another" in runs[0].err
-    assert "can't be made: No such file or directory" in runs[1].err
+    assert "already exists and is not overwritten: choose another name" in runs[0].err
+    assert "can't be created: No such file or directory" in runs[1].err
     assert existing.read_text() == "precious"
     assert not (tmp_path / "elsewhere").exists()
 
@@ -91,7 +91,7 @@ async def test_a_run_that_did_not_begin_leaves_no_report(tmp_path: Path) -> None
 
 
 def small_files(most: int) -> Callable[[], None]:
-    """What makes a disk full at so many bytes of a file."""
+    """A limit on the file size that acts like a full disk."""
     return partial(_fill_up, most)
 
 
@@ -131,7 +131,7 @@ async def test_a_disk_that_fills_up_stops_the_run(tmp_path: Path) -> None:
 
 
 async def test_a_disk_that_is_full_from_the_start_starts_nothing(tmp_path: Path) -> None:
-    """Where not even the first line fits, nothing is started: 2, and no DELETE."""
+    """If not even the first line fits, nothing is started: exit code 2, no DELETE."""
     report = tmp_path / "run.jsonl"
     async with Simulator(3) as sim:
         environment = surroundings(sim)
@@ -198,9 +198,9 @@ def test_a_journal_keeps_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyP
         journal.begin(targets=[])
         monkeypatch.setattr(os, "write", write)
         full = True
-        assert not journal.hear({"event_id": "e1", "bot_ids": [], "status": "failed"})
+        assert not journal.record({"event_id": "e1", "bot_ids": [], "status": "failed"})
         assert journal.problem == "No space left on device"
-        assert not journal.hear({"event_id": "e2", "bot_ids": [], "status": "failed"})
+        assert not journal.record({"event_id": "e2", "bot_ids": [], "status": "failed"})
         full = False
         journal.end(None, ok=False)
         assert journal.problem == "No space left on device"

@@ -69,7 +69,7 @@ async def test_a_report_of_half_an_account_does_not_make_it_whole(tmp_path: Path
         assert len(sim.ledger.scheduled_events) == 50
         assert len(deletes(sim)) == 100
     assert ended.code == 1
-    assert "had not seen the whole account: run unschedule-all as well" in ended.out
+    assert "did not see the whole account: run unschedule-all as well" in ended.out
 
 
 async def test_a_retry_that_does_not_fit_is_refused(tmp_path: Path) -> None:
@@ -82,8 +82,8 @@ async def test_a_retry_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         )
         assert not sim.requests
     assert [ended.code for ended in runs] == [2, 2]
-    assert f"a run at {URL}, and this one would go to {sim.base_url}; nothing was sent" in runs[0].err
-    assert "that run was one with --all-occurrences; retry it with" in runs[1].err
+    assert f"a run at {URL}, but this one would go to {sim.base_url}; nothing was sent" in runs[0].err
+    assert "that run was made with --all-occurrences; retry it with" in runs[1].err
 
 
 async def test_a_one_off_bot_that_is_gone_is_not_a_failure(tmp_path: Path) -> None:
@@ -120,11 +120,11 @@ async def test_an_event_that_may_have_joined_meanwhile_is_not_called_done(tmp_pa
         )  # fmt: skip
         ended = await command("unschedule", "--yes", "--retry-from", path, sim=sim)
     assert ended.code == 1
-    assert "look into the meeting: the bot may be there" in ended.out
+    assert "check the meeting: the bot may have joined" in ended.out
 
 
 async def test_a_run_that_failed_before_its_first_outcome_leaves_all_to_retry(tmp_path: Path) -> None:
-    """A listing that fails after the consent is no reason to call the account done."""
+    """A listing that fails after the consent does not make the account count as done."""
     report = tmp_path / "run.jsonl"
     async with Simulator([SimulatedBot(f"bot-{n}", f"evt_{n}") for n in range(6)]) as sim:
         sim.add_trouble(Trouble("list", 404, skip=1, body='{"message": "User not found"}', times=1))

@@ -161,7 +161,7 @@ async def test_an_error_carries_what_support_needs(mocked: Mocked) -> None:
 
 @virtual_time
 async def test_a_429_pauses_every_call_of_the_client(mocked: Mocked) -> None:
-    """What one task was told holds for its neighbours, also those that start later."""
+    """A pause that one task learns of also holds for others, including those that start later."""
     asked: list[float] = []
     mocked.delete(f"{API}/calendar/schedule/evt_1", status=429, headers={"Retry-After": "7"})
     for name in ("evt_1", "evt_2"):
