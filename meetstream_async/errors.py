@@ -207,7 +207,7 @@ class AuthenticationError(ApiError):
 
 
 class PermissionDeniedError(ApiError):
-    """403: the key was rejected or lacks the permission, or, without ``key_rejected``, this request was refused."""
+    """403: the key was rejected or lacks the permission; without ``key_rejected``, only this request was."""
 
 
 class NotFoundError(ApiError):
