@@ -16,6 +16,7 @@ from .._http.call import Context, Remark
 from .._http.convert import Hook, Structurer, identifier, invalid_response, json_object, object_or_empty
 from .._http.reply import UNREADABLE, Reply, json_type
 from .._http.urls import identifier_problem
+from . import models
 from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 
 _TEXTS: dict[tuple[int, str], type[errors.ApiError]] = {
@@ -44,7 +45,7 @@ def _customise(converter: Converter) -> None:
         )
 
 
-_structurer = Structurer(_customise)
+_structurer = Structurer(models, _customise)
 
 
 def meetstream_error(
