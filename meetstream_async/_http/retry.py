@@ -34,6 +34,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from .._tasks import pause
 from ..errors import ClientSetupError
 
 _LONGEST = 366 * 86400.0
@@ -182,7 +183,7 @@ async def retry(
     # A fresh one per call: its state belongs to one call at a time. Cancellation is an exception, not
     # a result, so it ends the call at once.
     retrying = AsyncRetrying(
-        sleep=asyncio.sleep,
+        sleep=pause,
         retry=retry_if_result(lambda outcome: outcome.retry),
         wait=wait,
         stop=stop,

@@ -13,6 +13,7 @@ from attrs import define, field
 from .._http.api_errors import rejects_the_key
 from .._http.call import PACED
 from .._http.rate_limit import WaitTooLongError
+from .._tasks import end, pause
 from ..errors import MeetStreamError, RateLimitError, ServerError, TransportError
 from ..meetstream import MAX_LIMIT, list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
@@ -139,8 +140,7 @@ class Drain(Unscheduler):
                         longest_outage = _Patience(self._settle)
         finally:
             if listing is not None:
-                listing.cancel()
-                await asyncio.wait({listing})
+                await end(listing)
 
     def remaining(self) -> Iterable[EventItem]:
         while self._backlog:
@@ -214,7 +214,7 @@ class Drain(Unscheduler):
             except (ServerError, TransportError):
                 if loop.time() >= until:
                     raise
-            await asyncio.sleep(self.longest_outage / 20)
+            await pause(self.longest_outage / 20)
 
     async def _fetch(self) -> ScheduledBotPage:
         async with self._runner.slot():
@@ -269,7 +269,7 @@ class Drain(Unscheduler):
         if not longest_outage.lasts(len(rows) + open_rows, now):
             self._still_listed = tuple(rows)
             return False
-        await asyncio.sleep(longest_outage.next_look(now))
+        await pause(longest_outage.next_look(now))
         return True
 
     def _settle_by_listing(self) -> tuple[list[ScheduledBot], int]:

@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 from attrs import field, frozen
 
+from .._tasks import join
 from .app import create_app
 from .desk import Desk
 from .gate import HOST, Gate
@@ -36,7 +37,15 @@ class Served:
 
 
 class _Server(uvicorn.Server):
-    """One that leaves signals to its caller, who lets runs end first."""
+    """One that leaves signals to its caller, who lets runs end first, and that says when it has started."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.news = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.news.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -67,10 +76,10 @@ async def serving(desk: Desk, client_arguments: Mapping[str, Any], *, port: int 
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="meetstream_async console")
+    task.add_done_callback(lambda _: server.news.set())
     try:
-        while not (server.started or task.done()):  # noqa: ASYNC110 - it has no event to wait for
-            await asyncio.sleep(0.01)
-        if task.done():
+        await server.news.wait()
+        if not server.started:
             await task
             raise CannotServe("the console could not be started")
         yield Served(gate.url, gate.url.partition("?")[0])
@@ -81,8 +90,10 @@ async def serving(desk: Desk, client_arguments: Mapping[str, Any], *, port: int 
         raise
     finally:
         server.should_exit = True
-        await asyncio.wait({task})
-        listener.close()
+        try:
+            await join(task)
+        finally:
+            listener.close()
 
 
 def _listen(port: int) -> socket.socket:

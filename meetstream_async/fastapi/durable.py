@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 import attrs
 
 from .. import ConfigurationError, MeetStreamClient, outcome_to_dict
+from .._tasks import end, pause
 from ..jobs import (
     JobAccount,
     JobConflictError,
@@ -111,8 +112,7 @@ class DurableRuns:
             try:
                 yield
             finally:
-                tidying.cancel()
-                await asyncio.wait({tidying})
+                await end(tidying)
 
     async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
         options = attrs.evolve(
@@ -157,7 +157,7 @@ class DurableRuns:
 
     async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
         # The database tells nobody; the stream looks again.
-        await asyncio.sleep(min(timeout, _FRESH))
+        await pause(min(timeout, _FRESH))
 
     async def _tidy(self) -> None:
         """Delete what ended too long ago, now and then. Other processes may do the same."""
@@ -168,7 +168,7 @@ class DurableRuns:
             except Exception as error:
                 # Tried again later, whatever it was: it must not end for good.
                 _log.warning("old runs could not be deleted: %s", type(error).__name__)
-            await asyncio.sleep(min(self._keep_for, _TIDY))
+            await pause(min(self._keep_for, _TIDY))
 
     async def _is_there(self, job_id: str) -> bool:
         try:
