@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 
+_REAL = {"datetime": datetime}
+"""What annotations mean, although a test that freezes the clock puts another class in its place, which
+pydantic does not know. In a dict, where such a test does not look."""
 _DEEPEST = 100
 """Levels of a value that is open JSON; deeper ones are written as null."""
 
@@ -37,7 +40,7 @@ class Schemed:
         from pydantic_core import core_schema
 
         known = dict(zip(getattr(cls, "__parameters__", ()), get_args(source), strict=False))
-        hints = get_type_hints(cls)
+        hints = get_type_hints(cls, localns=_REAL)
         read, written = {}, {}
         for field in attrs.fields(cls):  # type: ignore[arg-type]  # only attrs classes take this up
             schema = handler.generate_schema(_readable(_fill_in(hints[field.name], known)))
@@ -91,8 +94,8 @@ def _readable(hint: Any) -> Any:
     """The hint, with times that are read from text alone: pydantic would take a number for an epoch."""
     from pydantic import BeforeValidator
 
-    if hint is datetime:
-        return Annotated[datetime, BeforeValidator(_refuse_numbers)]
+    if hint is _REAL["datetime"]:
+        return Annotated[hint, BeforeValidator(_refuse_numbers)]
     if get_origin(hint) in (Union, UnionType):
         return Union[tuple(_readable(member) for member in get_args(hint))]  # noqa: UP007
     return hint
