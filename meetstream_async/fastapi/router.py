@@ -21,7 +21,7 @@ from .runs import BulkRequest, OutcomePage, Runs, RunState
 from .stream import RunStream, parse_event_id
 
 _MOST_OUTCOMES = 1000
-"""On one page."""
+"""Maximum number of outcomes on one page."""
 
 RunId = Annotated[str, Path(max_length=200, description="The id of a run.")]
 _EVENT = {
@@ -31,7 +31,7 @@ _EVENT = {
         "data": {
             "type": "string",
             "contentMediaType": "application/json",
-            "description": "An `outcome`: a RunOutcome; `progress` and the `end`: a RunState.",
+            "description": "A RunOutcome for `outcome`, a RunState for `progress` and `end`.",
         },
         "id": {"type": "string", "description": "For `Last-Event-ID`."},
         "retry": {"type": "integer", "description": "Milliseconds."},
@@ -40,14 +40,14 @@ _EVENT = {
 }
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The events, until the run is over.",
+        "description": "The events, until the run ends.",
         "content": {"text/event-stream": {"itemSchema": _EVENT}},
     },
-    204: {"description": "The end has been seen: there is nothing to come back for."},
+    204: {"description": "The client has seen the end: there is nothing to reconnect for."},
 }
 _UNREADABLE: dict[int | str, dict[str, Any]] = {
     400: {
-        "description": "The body is no text.",
+        "description": "The body is not text.",
         "content": {
             "application/json": {"schema": {"type": "object", "properties": {"detail": {"type": "string"}}}}
         },
@@ -55,7 +55,7 @@ _UNREADABLE: dict[int | str, dict[str, Any]] = {
 }
 _STOPPING: dict[str, Any] = {
     "model": RunState,
-    "description": "The run is stopping: what is in flight finishes.",
+    "description": "The run is stopping; requests in flight finish.",
 }
 
 
@@ -75,7 +75,7 @@ class _Route(APIRoute):
 
 
 def _path(request: Request) -> str:
-    """The request's path as the caller knows it, also where a proxy has taken the front of it away."""
+    """The request's path as the caller sees it, including any prefix that a proxy has stripped."""
     front, path = request.scope.get("root_path", ""), request.scope["path"]
     return str(path if path.startswith(front) else front + path)
 
@@ -87,14 +87,14 @@ def bulk_router(
     allow_unauthenticated: bool = False,
     runs: Runs | None = None,
 ) -> APIRouter:
-    """A router that runs bulk unschedules in the background: for ``app.include_router``.
+    """A router that runs bulk unschedules in the background, for ``app.include_router``.
 
-    ``dependencies`` are the application's own security dependencies, such as ``[Depends(require_admin)]``:
-    whoever passes them can unschedule every bot of the account. ``runs`` says where runs live: by default
-    an ``InProcessRuns()``, which belongs to one worker process. Needs ``meetstream_lifespan``.
+    dependencies: the application's own security dependencies, such as ``[Depends(require_admin)]``. Anyone
+        who passes them can unschedule every bot of the account.
+    runs: where runs live; by default an ``InProcessRuns()``, which belongs to one worker process.
 
-    Raises ConfigurationError without dependencies, unless ``allow_unauthenticated`` is True, and for
-    arguments that are none.
+    The application needs ``meetstream_lifespan``. Raises ConfigurationError without dependencies, unless
+    ``allow_unauthenticated`` is True, and for invalid arguments.
     """
     guards = _guards(dependencies, allow_unauthenticated)
     if not isinstance(prefix, str) or (prefix and (prefix[0] != "/" or prefix[-1] == "/")):
@@ -122,8 +122,8 @@ def _guards(dependencies: object, allow_unauthenticated: object) -> list[Depends
         )
     if not dependencies and allow_unauthenticated is not True:
         raise ConfigurationError(
-            "the router unschedules bots for whoever reaches it: pass dependencies=[Depends(...)] that check "
-            "who is asking, or allow_unauthenticated=True where something in front of it does"
+            "the router unschedules bots for anyone who can reach it: pass dependencies=[Depends(...)] that "
+            "authenticate the caller, or allow_unauthenticated=True if something in front of it does"
         )
     for dependency in dependencies:
         if not isinstance(dependency, DependsParam) or not callable(dependency.dependency):
@@ -140,7 +140,7 @@ def _lifespan(runs: Runs) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
         if any(app is other for other in served):
-            # Included twice, under two prefixes: the same runs.
+            # If the router is included twice, under two prefixes, both share the same runs.
             yield
             return
         served.append(app)
@@ -157,7 +157,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
     @router.post(
         "",
         status_code=202,
-        response_description="The run has begun; Location is where to look at it.",
+        response_description="The run has started; Location is its URL.",
         responses=_UNREADABLE | router_problems(413, 422, 503),
     )
     async def start_bulk_unschedule(
@@ -183,18 +183,20 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
 
     @router.get("/{run_id}", responses=router_problems(404, 422))
     async def read_bulk_unschedule(run_id: RunId) -> RunState:
-        """A run as it is now."""
+        """The current state of a run."""
         return await runs.state(run_id)
 
     @router.get("/{run_id}/outcomes", responses=router_problems(404, 422))
     async def list_bulk_unschedule_outcomes(
         run_id: RunId,
-        after: Annotated[str | None, Query(max_length=100, description="`next` of the page before.")] = None,
+        after: Annotated[
+            str | None, Query(max_length=100, description="`next` of the previous page.")
+        ] = None,
         limit: Annotated[
-            int, Query(ge=1, le=_MOST_OUTCOMES, description="Outcomes on the page at most.")
+            int, Query(ge=1, le=_MOST_OUTCOMES, description="Maximum number of outcomes on the page.")
         ] = 100,
     ) -> OutcomePage:
-        """The outcomes so far, page by page."""
+        """The outcomes so far, in pages."""
         state = await runs.state(run_id)
         outcomes = list(await runs.outcomes(run_id, after, limit))
         return OutcomePage(
@@ -212,23 +214,23 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
         run_id: RunId,
         last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=100)] = None,
     ) -> Response:
-        """The run as server-sent events, from its first outcome or from `Last-Event-ID` on."""
+        """The run as server-sent events, from its first outcome or after `Last-Event-ID`."""
         after, end_seen = parse_event_id(last_event_id)
         state = await runs.state(run_id)
-        # While an answer other than a stream can still be given.
+        # Raise errors now, while a response other than a stream is still possible.
         await runs.outcomes(run_id, after, 1)
         if end_seen and state.over:
-            # A browser comes back to a stream that ends; this answer makes it stay away.
+            # Browsers reconnect to a stream that ends; 204 makes them stop.
             return Response(status_code=204)
         return RunStream(runs, run_id, after)
 
     @router.delete(
         "/{run_id}",
-        response_description="The run is over.",
+        response_description="The run has ended.",
         responses=router_problems(404, 422) | {202: _STOPPING},
     )
     async def stop_bulk_unschedule(run_id: RunId, response: Response) -> RunState:
-        """Stop a run: nothing new is started, what is in flight finishes."""
+        """Stop a run: nothing new is started, requests in flight finish."""
         state = await runs.stop(run_id)
         response.status_code = 200 if state.over else 202
         return state
