@@ -160,6 +160,16 @@ def test_a_front_door_uses_public_names_only(path: Path) -> None:
             assert found.folder in {"__init__", *FRONT_DOORS, *TOOLS}, f"line {found.line}"
 
 
+def test_nothing_waits_by_a_sleep_that_tests_patch() -> None:
+    """`_tasks.pause` takes the place of `asyncio.sleep`, which applications patch in their tests."""
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                assert ast.unparse(node) != "asyncio.sleep", f"{path}:{node.lineno}"
+            elif isinstance(node, ast.ImportFrom) and node.module == "asyncio":
+                assert "sleep" not in {alias.name for alias in node.names}, f"{path}:{node.lineno}"
+
+
 def test_there_are_no_circles() -> None:
     """No module imports itself by way of others, imports for type checkers included."""
     known = {_location(path): path for path in MODULES}
