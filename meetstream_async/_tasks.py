@@ -1,4 +1,4 @@
-"""What the event loop leaves to its users: a sleep that tests do not patch away, and cleaning up to the end.
+"""Tools over asyncio: a pause that tests do not patch away, and cleaning up to the end.
 
 Knows nothing of the package, so every folder may use it.
 """
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 async def pause(seconds: float = 0.0) -> None:
-    """Let ``seconds`` pass on the loop's clock; 0 lets everybody else have one turn.
+    """Wait for ``seconds``, by a timer of the loop; 0 lets the other tasks run once.
 
-    Not ``asyncio.sleep``: applications patch that in their tests, and a loop around a sleep that returns at
-    once never gives the event loop back.
+    Used instead of ``asyncio.sleep``, which applications patch in their tests: a loop around a sleep that
+    returns at once never yields to the event loop.
     """
     loop = asyncio.get_running_loop()
     over = loop.create_future()
@@ -33,10 +33,10 @@ def _end_pause(over: asyncio.Future[None]) -> None:
 
 
 async def join(*tasks: asyncio.Task[Any]) -> None:
-    """Return when the tasks have ended; their results stay where they are.
+    """Wait until the tasks have ended, without looking at their results.
 
-    Cancelled meanwhile, it waits on, however often that happens, and raises the first cancellation at the
-    end. A cancel scope of anyio cancels again at every turn of the loop until it gets its way.
+    If cancelled, even repeatedly, it keeps waiting and raises the first cancellation at the end. Cancel
+    scopes of anyio cancel again on every turn of the loop until the scope is left.
     """
     cancelled: asyncio.CancelledError | None = None
     while pending := [task for task in tasks if not task.done()]:
@@ -53,16 +53,16 @@ async def join(*tasks: asyncio.Task[Any]) -> None:
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel the tasks, and return when they have ended, as ``join`` does."""
+    """Cancel the tasks and wait until they have ended, as ``join`` does."""
     for task in tasks:
         task.cancel()
     await join(*tasks)
 
 
 async def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Do the work to its end in a task of its own, and return or raise what it does.
+    """Run the coroutine to its end in a task of its own; returns or raises what it does.
 
-    Cancelled meanwhile, it raises that cancellation, after the work has ended.
+    If cancelled, it raises the cancellation once the coroutine has ended.
     """
     task = asyncio.create_task(work, name="meetstream_async cleanup")
     try:

@@ -1,4 +1,4 @@
-"""Cleaning up to the end, however often the caller is cancelled meanwhile."""
+"""Cleaning up to the end, even if the caller is cancelled repeatedly."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,9 +6,9 @@ from typing import Any
 
 
 async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Do the work in a task of its own; a cancellation is raised after it has ended.
+    """Run the coroutine in a task of its own; a cancellation is raised once it has ended.
 
-    A cancel scope of anyio cancels again at every turn of the loop until it gets its way.
+    Cancel scopes of anyio cancel again on every turn of the loop until the scope is left.
     """
     task = asyncio.create_task(work)
     cancelled: asyncio.CancelledError | None = None

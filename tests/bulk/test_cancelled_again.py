@@ -37,7 +37,7 @@ async def until_in_flight(sim: Any, count: int) -> None:
         await pause(0.005)
 
 
-async def test_a_stream_inside_a_cancel_scope_of_anyio_is_over_behind_it() -> None:
+async def test_a_stream_has_ended_when_a_cancel_scope_of_anyio_is_left() -> None:
     """Starlette, FastAPI and MCP servers leave a block that way; the report counts all."""
     async with plain_account(COUNT, latency=5) as sim, connect(sim) as client:
         run = stream_unschedule(client, sorted(sim.ledger.scheduled_events), max_concurrency=CAP)
@@ -50,7 +50,7 @@ async def test_a_stream_inside_a_cancel_scope_of_anyio_is_over_behind_it() -> No
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
-async def test_a_stream_that_is_cancelled_several_times_is_over_when_it_raises(times: int) -> None:
+async def test_a_stream_that_is_cancelled_several_times_has_ended_when_it_raises(times: int) -> None:
     """Each further cancellation finds it cleaning up, and does not keep it from that."""
     async with plain_account(COUNT, latency=5) as sim, connect(sim) as client:
         run = stream_unschedule(client, sorted(sim.ledger.scheduled_events), max_concurrency=CAP)

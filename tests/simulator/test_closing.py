@@ -11,7 +11,7 @@ import pytest
 from meetstream_async.simulator import Simulator
 
 
-async def test_nothing_listens_behind_a_cancelled_scope() -> None:
+async def test_nothing_listens_after_a_cancelled_scope() -> None:
     """anyio cancels at every turn of the loop; the port is free nevertheless."""
     with anyio.CancelScope() as scope:
         async with Simulator(1) as sim:
