@@ -92,13 +92,21 @@ def error_schema(cls: type[Exception]) -> CoreSchema:
 
 def _readable(hint: Any) -> Any:
     """The hint, with datetimes parsed from strings only: pydantic would take a number as an epoch."""
-    from pydantic import BeforeValidator
-
     if hint is _REAL["datetime"]:
-        return Annotated[hint, BeforeValidator(_refuse_numbers)]
+        return Annotated[hint, _Time]
     if get_origin(hint) in (Union, UnionType):
         return Union[tuple(_readable(member) for member in get_args(hint))]  # noqa: UP007
     return hint
+
+
+class _Time:
+    """A time, by its own schema: while a test freezes the clock, pydantic may not know the real class."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(_refuse_numbers, core_schema.datetime_schema())
 
 
 def _refuse_numbers(value: object) -> object:
