@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Iterable
 from .._http.api_errors import why_no_other_can_succeed
 from .._http.call import PACED
 from .._http.rate_limit import WaitTooLongError
+from .._tasks import end, pause
 from ..errors import MeetStreamError, RateLimitError, ServerError, TransportError
 from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
@@ -79,11 +80,10 @@ class Drain(Unscheduler[Tracked]):
                 elif due is None:
                     return
                 else:
-                    await asyncio.sleep(due - loop.time())
+                    await pause(due - loop.time())
         finally:
             if listing is not None:
-                listing.cancel()
-                await asyncio.wait({listing})
+                await end(listing)
 
     def remaining(self) -> Iterable[Tracked]:
         while (item := self._state.next_item()) is not None:
@@ -143,7 +143,7 @@ class Drain(Unscheduler[Tracked]):
             except (ServerError, TransportError):
                 if loop.time() >= until:
                     raise
-            await asyncio.sleep(self.longest_outage / 20)
+            await pause(self.longest_outage / 20)
 
     async def _fetch(self) -> ScheduledBotPage:
         async with self._runner.slot():

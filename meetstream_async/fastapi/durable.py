@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 import attrs
 
 from .. import ConfigurationError, MeetStreamClient, outcome_to_dict
+from .._tasks import end, pause
 from ..jobs import (
     JobAccount,
     JobConflictError,
@@ -112,8 +113,7 @@ class DurableRuns:
             try:
                 yield
             finally:
-                tidying.cancel()
-                await asyncio.wait({tidying})
+                await end(tidying)
 
     async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
         options = attrs.evolve(
@@ -158,7 +158,7 @@ class DurableRuns:
 
     async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
         # The database sends no notifications; the stream polls.
-        await asyncio.sleep(min(timeout, _FRESH))
+        await pause(min(timeout, _FRESH))
 
     async def _tidy(self) -> None:
         """Delete old runs from time to time. Other processes may do the same."""
@@ -169,7 +169,7 @@ class DurableRuns:
             except Exception as error:
                 # Retried later, whatever the error: this task must not end for good.
                 _log.warning("old runs could not be deleted: %s", type(error).__name__)
-            await asyncio.sleep(min(self._keep_for, _TIDY))
+            await pause(min(self._keep_for, _TIDY))
 
     async def _is_there(self, job_id: str) -> bool:
         try:

@@ -19,6 +19,7 @@ from .. import (
     bulk_unschedule,
     unschedule_all,
 )
+from .._tasks import end, finish, pause
 from .problems import ProblemError
 from .run import Run
 from .runs import BulkRequest, RunOutcome, RunState, key_is_taken, no_position, no_room, no_such_run
@@ -86,10 +87,7 @@ class InProcessRuns:
         try:
             yield
         finally:
-            watcher.cancel()
-            await asyncio.wait({watcher})
-            await self._close()
-            self._serving = False
+            await finish(self._leave(watcher))
 
     async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
         fingerprint = hashlib.sha256(request.model_dump_json().encode()).digest()
@@ -184,9 +182,15 @@ class InProcessRuns:
 
     # --- the end of the application -------------------------------------------------------------------
 
+    async def _leave(self, watcher: asyncio.Task[None]) -> None:
+        await end(watcher)
+        await self._close()
+        self._serving = False
+
     async def _close_with_server(self) -> None:
-        while not server_is_stopping():  # noqa: ASYNC110 - uvicorn has no event for this
-            await asyncio.sleep(_LOOK)
+        while not server_is_stopping():
+            # uvicorn has no event for this.
+            await pause(_LOOK)
         await self._close()
 
     async def _close(self) -> None:

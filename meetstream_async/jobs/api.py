@@ -13,6 +13,7 @@ from uuid import uuid4
 from dbos import WorkflowStatus
 
 from .. import ConfigurationError
+from .._tasks import pause
 from .accounts import JobAccount, check_accounts
 from .engine import JobEngine, current_engine
 from .errors import JobConflictError
@@ -95,7 +96,7 @@ async def wait_for_job(job_id: str, *, poll: float = _POLL, engine: JobEngine | 
         status = await job_status(job_id, engine=engine)
         if status.state.is_over:
             return status
-        await asyncio.sleep(poll)
+        await pause(poll)
 
 
 async def job_outcomes(

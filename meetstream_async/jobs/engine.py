@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 
 from .. import ConfigurationError
+from .._tasks import end, finish, pause
 from .credentials import Resolver
 from .database import Database
 from .errors import JobStoreError
@@ -116,9 +117,10 @@ class JobEngine:
         if self._client is not None:
             raise ConfigurationError("this JobEngine is open already")
         try:
-            await asyncio.to_thread(self._connect)
+            await finish(asyncio.to_thread(self._connect))
             if self._worker_id is not None:
-                await self._start()
+                # Cancelled, it ends nevertheless: what it has taken is given back whole.
+                await finish(self._start())
         except BaseException:
             await self.close()
             raise
@@ -126,15 +128,20 @@ class JobEngine:
         return self
 
     async def close(self) -> None:
-        """Stop working and disconnect. May be called more than once."""
+        """Stop working and disconnect. May be called more than once.
+
+        If cancelled, it still does all of this before it raises the cancellation.
+        """
         if self in _open:
             _open.remove(self)
+        await finish(self._close())
+
+    async def _close(self) -> None:
         if self._worker is not None:
             await self._finish(self._worker)
             self._worker = None
         if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper})
+            await end(self._keeper)
             self._keeper = None
         while self._locks:
             self._locks.pop().close()
@@ -206,9 +213,10 @@ class JobEngine:
 
     async def _keep_locks(self) -> None:
         while True:
-            await asyncio.sleep(_KEEP)
+            await pause(_KEEP)
             for lock in self._locks:
-                await asyncio.to_thread(lock.keep)
+                # A thread can't be cancelled; the lock is not closed under its hands.
+                await finish(asyncio.to_thread(lock.keep))
 
     def _launch(self) -> None:
         assert self._worker_id is not None
@@ -218,11 +226,11 @@ class JobEngine:
 
     async def _finish(self, worker: Worker) -> None:
         worker.stop()
-        # In short waits, because a waiting thread could not be abandoned if this is cancelled.
+        # Polled, because a thread that waits would occupy one of the executor's threads.
         for _ in range(math.ceil(self._grace / _STEP)):
             if worker.idle.is_set():
                 break
-            await asyncio.sleep(_STEP)
+            await pause(_STEP)
         if self._launched:
             self._launched = False
             await asyncio.to_thread(shut_down)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +10,7 @@ from attrs import frozen
 from dbos import WorkflowStatus
 
 from .. import OutcomeStatus
+from .._tasks import pause
 from .engine import JobEngine
 from .errors import UnknownJobError
 from .ledger import Json
@@ -127,7 +127,7 @@ async def outcomes_behind(
         elif over:
             return
         else:
-            await asyncio.sleep(poll)
+            await pause(poll)
 
 
 async def _is_over(engine: JobEngine, job: Job, workflow_id: str) -> bool:

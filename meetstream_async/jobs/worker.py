@@ -15,6 +15,7 @@ from attrs import define, field
 from dbos import DBOS, DBOSClient, WorkflowStatus
 
 from .. import ConfigurationError, MeetStreamClient
+from .._tasks import pause
 from .accounts import JobAccount
 from .credentials import Resolver, resolve
 from .ledger import AccountLedger, Json
@@ -187,7 +188,7 @@ class Worker:
 
     async def _watch(self) -> None:
         while self._runs:
-            await asyncio.sleep(_WATCH)
+            await pause(_WATCH)
             await self._stop_cancelled(list(self._runs.values()))
 
     async def _stop_cancelled(self, runs: list[Run]) -> None:
