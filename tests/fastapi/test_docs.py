@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
@@ -17,7 +18,7 @@ from meetstream_async.simulator import Simulator
 from tests.helpers.fastapi_app import TOKEN, guard, serve
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fastapi.md").read_text("utf-8")
-FIRST, OWN_LIFESPAN, BOTS, ROUTER, DURABLE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+FIRST, OWN_LIFESPAN, TESTS, BOTS, ROUTER, DURABLE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 @asynccontextmanager
@@ -52,6 +53,14 @@ async def test_the_first_program_serves_both_apis(sim: Simulator) -> None:
         assert sim.ledger.calendar_events[event.event_id].cancelled
     assert (unscheduled.status_code, cancelled.status_code) == (200, 200)
     assert cancelled.json()["event"]["cancel_note"] == "The room is flooded."
+
+
+async def test_the_program_for_tests_needs_no_server() -> None:
+    """The fake answers, without a lifespan and without a key."""
+    app = _run(FIRST, TESTS)["app"]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+        answer = await http.delete("/events/evt_1/bot")
+    assert (answer.status_code, answer.json()["unscheduled"]) == (200, True)
 
 
 async def test_the_other_programs_make_one_application(sim: Simulator) -> None:
