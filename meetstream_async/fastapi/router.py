@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -66,10 +67,17 @@ class _Route(APIRoute):
         return handle_or_tell
 
 
-def _path(request: Request) -> str:
-    """The request's path as the caller knows it, also where a proxy has taken the front of it away."""
+def _location(request: Request, run_id: str) -> str:
+    """Where a run is, as the caller knows the path, also behind a proxy that has removed its beginning.
+
+    The path arrives decoded, and what a prefix's parameter stands for may hold anything.
+    """
     front, path = request.scope.get("root_path", ""), request.scope["path"]
-    return str(path if path.startswith(front) else front + path)
+    path = f"{path if path.startswith(front) else front + path}/{run_id}"
+    # Two slashes at the beginning would name another host.
+    rest = path.removeprefix("/")
+    slashes = len(rest) - len(rest.lstrip("/"))
+    return "/" + "%2F" * slashes + quote(rest[slashes:])
 
 
 def bulk_router(
@@ -170,7 +178,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
     ) -> RunState:
         """Start a bulk unschedule in the background."""
         state = await runs.start(client, order, idempotency_key)
-        response.headers["Location"] = f"{_path(request)}/{state.id}"
+        response.headers["Location"] = _location(request, state.id)
         return state
 
     @router.get("/{run_id}", responses=router_problems(404, 422))
