@@ -15,3 +15,7 @@ class JobConflictError(ConfigurationError):
 
 class JobStoreError(MeetStreamError):
     """The job database could not be used. The text never holds its password."""
+
+
+class UnreadableJobError(JobStoreError):
+    """What is stored of a job is not what jobs store. The text names the job, and the account or the step."""

@@ -7,13 +7,14 @@ import time
 from typing import Any
 
 from .. import ConfigurationError
+from .json_rows import sqlite_row
 
 _OLDEST = (3, 35, 0)
 """The first one that knows RETURNING, without which the engine can't take anything from a queue."""
 
 
 class Connection(sqlite3.Connection):
-    """A connection that knows ``unixepoch('subsec')``.
+    """A connection whose rows are JSON, and that knows ``unixepoch('subsec')``.
 
     The engine takes it for granted from Python 3.12 on, but it came with SQLite 3.42, and a Python of any
     version may be built on an older one: Debian 12 has 3.40. There each row would lack its time.
@@ -21,6 +22,7 @@ class Connection(sqlite3.Connection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.row_factory = sqlite_row
         if sqlite3.sqlite_version_info < (3, 42, 0):
             self.create_function("unixepoch", 1, _unixepoch)
 

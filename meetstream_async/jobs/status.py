@@ -49,7 +49,7 @@ class AccountStatus:
     ok: bool = False
     """Complete, and nothing is left that was asked for."""
     reason: str | None = None
-    """Why not complete or not ok; None while it is not over."""
+    """Why not complete or not ok, or why it can't be read; else None while it is not over."""
     worker: str | None = None
     """The worker that took it up last."""
     started: datetime | None = None
