@@ -18,7 +18,7 @@ from .body import bounded
 from .in_process import InProcessRuns
 from .lifespan import ClientDep
 from .problems import ProblemError, as_problem, router_problems
-from .runs import BulkRequest, OutcomePage, Runs, RunState
+from .runs import BulkRequest, OutcomePage, Runs, RunState, no_such_run
 from .stream import RunStream, parse_event_id
 
 _MOST_OUTCOMES = 1000
@@ -84,6 +84,7 @@ def bulk_router(
     prefix: str = "/bulk-unschedule",
     *,
     dependencies: Sequence[DependsParam] = (),
+    caller: DependsParam | None = None,
     allow_unauthenticated: bool = False,
     runs: Runs | None = None,
 ) -> APIRouter:
@@ -93,10 +94,19 @@ def bulk_router(
     whoever passes them can unschedule every bot of the account. ``runs`` says where runs live: by default
     an ``InProcessRuns()``, which belongs to one worker process. Needs ``meetstream_lifespan``.
 
+    ``caller``, such as ``Depends(current_user_id)``, is a dependency that returns who is asking, as text.
+    Then a run belongs to the caller that started it: for others it is 404, and each caller's ``Idempotency-Key``
+    is their own. Without it, all callers share the runs and the keys.
+
     Raises ConfigurationError without dependencies, unless ``allow_unauthenticated`` is True, and for
     arguments that are none.
     """
     guards = _guards(dependencies, allow_unauthenticated)
+    if caller is not None and (not isinstance(caller, DependsParam) or not callable(caller.dependency)):
+        raise ConfigurationError(
+            "caller must be Depends(...) with a function that returns who is asking, as text, "
+            f"not {type(caller).__name__}"
+        )
     if not isinstance(prefix, str) or (prefix and (prefix[0] != "/" or prefix[-1] == "/")):
         raise ConfigurationError(
             f"prefix must begin with '/' and not end with it, as '/bulk-unschedule' does; not {prefix!r}"
@@ -111,7 +121,7 @@ def bulk_router(
         route_class=_Route,
         tags=["bulk unschedule"],
     )
-    _add_routes(router, kept)
+    _add_routes(router, kept, caller)
     return router
 
 
@@ -153,7 +163,27 @@ def _lifespan(runs: Runs) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     return lifespan
 
 
-def _add_routes(router: APIRouter, runs: Runs) -> None:
+async def _nobody() -> None:
+    """Who is asking, where the application does not say."""
+
+
+def _checked(caller: Any) -> str:
+    """Who is asking. Nobody, or a number that looks like another one's text, would see what is not theirs."""
+    if not isinstance(caller, str) or not caller:
+        raise TypeError(f"caller must return text that names who is asking, not {type(caller).__name__}")
+    return caller
+
+
+def _add_routes(router: APIRouter, runs: Runs, caller_dependency: DependsParam | None) -> None:
+    # A value of its own: annotations are strings here, and can't name what is inside a function.
+    who: Any = caller_dependency or DependsParam(_nobody)
+
+    async def own_run(run_id: RunId, caller: Any = who) -> None:
+        if caller_dependency is not None and not await runs.belongs(run_id, _checked(caller)):
+            raise no_such_run()
+
+    own = [DependsParam(own_run)]
+
     @router.post(
         "",
         status_code=202,
@@ -175,18 +205,22 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
                 description="Repeating a request with the same key returns the same run. Use a UUID.",
             ),
         ] = None,
+        caller: Any = who,
     ) -> RunState:
         """Start a bulk unschedule in the background."""
-        state = await runs.start(client, order, idempotency_key)
+        if caller_dependency is None:
+            state = await runs.start(client, order, idempotency_key)
+        else:
+            state = await runs.start(client, order, idempotency_key, _checked(caller))
         response.headers["Location"] = _location(request, state.id)
         return state
 
-    @router.get("/{run_id}", responses=router_problems(404, 422))
+    @router.get("/{run_id}", dependencies=own, responses=router_problems(404, 422))
     async def read_bulk_unschedule(run_id: RunId) -> RunState:
         """A run as it is now."""
         return await runs.state(run_id)
 
-    @router.get("/{run_id}/outcomes", responses=router_problems(404, 422))
+    @router.get("/{run_id}/outcomes", dependencies=own, responses=router_problems(404, 422))
     async def list_bulk_unschedule_outcomes(
         run_id: RunId,
         after: Annotated[str | None, Query(max_length=100, description="`next` of the page before.")] = None,
@@ -205,6 +239,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
 
     @router.get(
         "/{run_id}/events",
+        dependencies=own,
         response_class=StreamingResponse,
         responses=_STREAM | router_problems(404, 422),
     )
@@ -224,6 +259,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
 
     @router.delete(
         "/{run_id}",
+        dependencies=own,
         response_description="The run is over.",
         responses=router_problems(404, 422) | {202: _STOPPING},
     )

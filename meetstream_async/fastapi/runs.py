@@ -182,12 +182,17 @@ class Runs(Protocol):
     def serving(self) -> AbstractAsyncContextManager[None]:
         """Entered when the application starts; at its end runs are stopped or handed over."""
 
-    async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
-        """Start a run, or find the one that the same idempotency key has started.
+    async def start(
+        self, client: MeetStreamClient, request: BulkRequest, key: str | None, caller: str | None = None
+    ) -> RunState:
+        """Start a run, or find the one that the same idempotency key has started for the same caller.
 
         Raises ConfigurationError for options that contradict each other, and ProblemError where there is
         no room for another run, or the key belongs to another request.
         """
+
+    async def belongs(self, run_id: str, caller: str) -> bool:
+        """Whether this caller has started the run; False where there is none."""
 
     async def state(self, run_id: str) -> RunState:
         """The run as it is now. Raises ProblemError (404) where there is none."""
@@ -200,6 +205,14 @@ class Runs(Protocol):
 
     async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
         """Return when the run may not be as it was any more, or the time is up. Raises as ``state``."""
+
+
+NOT_STARTED = (
+    "the router has not been started, as the application's lifespan has not run: include the router in the "
+    "application that is served, not in one that is mounted there, or let the outer application's lifespan "
+    "enter the mounted one's: `async with child.router.lifespan_context(child)`; in tests use "
+    "`with TestClient(app)`"
+)
 
 
 def no_such_run() -> ProblemError:
