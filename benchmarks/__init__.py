@@ -1,1 +1,1 @@
-"""What a call costs, measured against what users would pick instead. ``python -m benchmarks``."""
+"""The cost of a call, measured against the alternatives. ``python -m benchmarks``."""

@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def measure(size: Size, names: list[str]) -> dict[str, Any]:
-    """The results, as they stand in the JSON file."""
+    """The results, as stored in the JSON file."""
     figures: dict[str, Any] = {}
     for name in names:
         print(f"{name} ...", end=" ", file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
-"""CPU of several ways to do the same, taking turns in one process.
+"""CPU time of several implementations of the same task, alternating in one process.
 
-What a machine does at one moment or another (its clock, its neighbours) then falls on all alike. Figures
-are taken from pairs of neighbouring rounds, and their median lets a disturbed pair go.
+Changes in the machine's speed over time then affect all of them alike. Figures
+are computed from pairs of neighbouring rounds, and their median is robust against disturbed pairs.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from .ids import FreshIds
 
 @frozen
 class Turns:
-    """The rounds of one run against the first one's."""
+    """The rounds of one run, relative to the first run's."""
 
     cpu_us: float
-    """Median, per event: user and system."""
+    """Median CPU time per event: user and system."""
     ratio: float
-    """Median over the pairs of rounds."""
+    """Median of the ratio over the pairs of rounds."""
     low: float
     high: float
-    """A quarter of the pairs lies below, a quarter above."""
+    """First and third quartile of the pairs' ratios."""
     ratio_of_sums: float
-    """Rounds with a collection of the oldest generation count in full here."""
+    """Ratio of the sums over all rounds, so that full garbage collections are included."""
 
 
 async def alternate(runs: Mapping[str, Run], *, rounds: int, events: int) -> dict[str, Turns]:
-    """``rounds`` of ``events`` each, after one that warms up; the first run is the base of the ratios."""
+    """Run ``rounds`` of ``events`` each, after a warm-up round; ratios are relative to the first run."""
     ids = FreshIds()
     names = list(runs)
     spent: dict[str, list[float]] = {name: [] for name in names}
     for name in names:
         await _round(runs[name], ids.take(events))
     for number in range(rounds):
-        # Each goes first as often as last.
+        # Each one goes first as often as last.
         turn = number % len(names)
         order = names[turn:] + names[:turn]
         for name in order if number // len(names) % 2 == 0 else reversed(order):

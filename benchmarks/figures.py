@@ -1,4 +1,4 @@
-"""The figures, one function each: from a size to what stands in the JSON file under its name."""
+"""The figures, one function each: takes a size, returns the value stored in the JSON file under its name."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _IMPORTS = {"ours": "meetstream_async", "dependencies": "aiohttp, attrs, cattrs,
 
 
 def ratio(size: Size) -> dict[str, Any]:
-    """CPU of ours ÷ the hand-written aiohttp loop, alternating in one process, at each concurrency."""
+    """CPU time of ours ÷ the hand-written aiohttp loop, alternating in one process, at each concurrency."""
     with canned_server() as server:
         rounds = {"rounds": size.ratio_rounds, "events": size.ratio_events}
         return {
@@ -44,7 +44,7 @@ def ratio(size: Size) -> dict[str, Any]:
 
 
 def contenders(size: Size) -> dict[str, Any]:
-    """Each contender in a process of its own, at each concurrency."""
+    """Each contender in its own process, at each concurrency."""
     return {
         str(concurrency): _side_by_side(list(CONTENDERS), concurrency, size) for concurrency in (1, 10, 50)
     }
@@ -81,7 +81,7 @@ def wall(size: Size) -> dict[str, Any]:
 
 
 def memory(size: Size) -> dict[str, Any]:
-    """Peak RSS while targets stream through, without and with a memory of those seen."""
+    """Peak RSS while targets stream through, with and without deduplication."""
     with canned_server() as server:
         arguments: dict[str, Any] = {"base_url": server.base_url, "concurrency": 10}
         arguments["marks"] = size.memory_marks
@@ -92,15 +92,15 @@ def memory(size: Size) -> dict[str, Any]:
 
 
 def page(size: Size) -> dict[str, Any]:
-    """CPU to read a page of 100 bots."""
+    """CPU time to read a page of 100 bots."""
     with canned_server(events=100) as server:
         return ask("page", base_url=server.base_url, rounds=size.page_rounds, pages=20)
 
 
 def imports(size: Size) -> dict[str, Any]:
-    """CPU to import the package, and its four dependencies alone, each time in a new interpreter."""
+    """CPU time to import the package, and its four dependencies alone, each in a new interpreter."""
     milliseconds: dict[str, list[float]] = {name: [] for name in _IMPORTS}
-    # The first time compiles what is not compiled yet, and is not counted; it must be allowed to.
+    # The first import compiles bytecode and is not counted; it must be able to write the files.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     for counted in [False] + [True] * size.imports:
         for name, modules in _IMPORTS.items():
@@ -118,7 +118,7 @@ def imports(size: Size) -> dict[str, Any]:
 
 
 def happy_path(size: Size) -> dict[str, Any]:
-    """What retry, pacing and logging cost where nothing fails."""
+    """The cost of retry, pacing and logging when nothing fails."""
     with canned_server() as server:
         rounds = {"rounds": size.ratio_rounds, "events": size.ratio_events}
         return ask("happy_path", base_url=server.base_url, concurrency=10, **rounds)
@@ -131,7 +131,7 @@ def cancel(size: Size) -> dict[str, Any]:
 
 
 def errors(size: Size) -> dict[str, Any]:
-    """CPU per event where a share of the requests is answered with 503."""
+    """CPU time per event when a share of the requests is answered with 503."""
     cpu: dict[str, dict[str, list[float]]] = {
         str(rate): {name: [] for name in ("ours", "httpx with tenacity")} for rate in ERROR_RATES
     }
@@ -139,7 +139,7 @@ def errors(size: Size) -> dict[str, Any]:
         for rate in ERROR_RATES:
             for name, values in cpu[str(rate)].items():
                 with canned_server(error_rate=rate) as server:
-                    # Waits are short: they cost wall time, not CPU.
+                    # Short waits: they cost wall time, not CPU time.
                     measured = _contend(name, server.base_url, 10, size, first_wait=0.001, longest_wait=0.001)
                 values.append(measured["cpu_us"])
     return {rate: {name: spread(values) for name, values in runs.items()} for rate, runs in cpu.items()}
@@ -152,7 +152,7 @@ FIGURES: dict[str, Callable[[Size], dict[str, Any]]] = {
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """The median, and the least and the greatest."""
+    """Median, minimum and maximum."""
     return {"median": median(values), "low": min(values), "high": max(values)}
 
 
@@ -164,7 +164,7 @@ def _contend(name: str, base_url: str, concurrency: int, size: Size, **options: 
 
 
 def _side_by_side(names: Sequence[str], concurrency: int, size: Size) -> dict[str, Any]:
-    """Runs of all, interleaved."""
+    """Rounds of all of them, interleaved."""
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     with canned_server() as server:
         for _ in range(size.runs):

@@ -1,4 +1,4 @@
-"""The events that are unscheduled: their ids look like the API's own."""
+"""Event ids that look like the API's own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def event_id(number: int) -> str:
 
 
 class FreshIds:
-    """Ids that were not used before: a repeated URL would come out of yarl's cache."""
+    """New ids each time, since yarl would cache repeated URLs."""
 
     def __init__(self) -> None:
         self._numbers: Iterator[int] = count()

@@ -1,4 +1,4 @@
-"""What the figures were measured on, as far as it matters to them; no names and no paths."""
+"""The machine that the figures were measured on, as far as relevant; no names and no paths."""
 
 from __future__ import annotations
 

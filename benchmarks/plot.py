@@ -1,4 +1,4 @@
-"""The figures as an SVG: CPU per event of each contender, and memory against the number of targets."""
+"""The figures as an SVG: CPU time per event of each contender, and memory by number of targets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OURS, _OTHERS = ("#8cc3d9", "#3d94b8", "#0b6e99"), ("#c9d1d6", "#98a4ab", "#667
 def plot(results: dict[str, Any], path: Path) -> None:
     """Write the SVG; the same results give the same bytes. Needs ``contenders`` and ``memory``."""
     figures = results["figures"]
-    # Text stays text, in the reader's font; no date and no random ids.
+    # Keep text as text, in the reader's font; no date and no random ids.
     with plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": "benchmarks", "font.size": 9}):
         figure, (cpu, memory) = plt.subplots(
             1, 2, figsize=(10, 4.2), layout="constrained", width_ratios=(3, 2)

@@ -1,4 +1,4 @@
-"""Runs one probe in this process, or asks for one in a fresh process."""
+"""Run one probe in this process, or request one in a new process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def ask(name: str, /, *, seconds: float = 600.0, **arguments: Any) -> dict[str, Any]:
-    """What the probe of that name measures in a fresh process, which ends within ``seconds``."""
+    """The measurement of the named probe, made in a new process that must end within ``seconds``."""
     command = [sys.executable, "-m", "benchmarks.probe", name, json.dumps(arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=seconds)
     figures: dict[str, Any] = json.loads(done.stdout)

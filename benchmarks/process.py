@@ -1,4 +1,4 @@
-"""What this process holds in memory."""
+"""The memory of this process."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def peak_rss_mb() -> float:
-    """The most memory this process has held so far, in MB (10^6 bytes)."""
+    """The peak memory of this process so far, in MB (10^6 bytes)."""
     status = Path("/proc/self/status")
     if status.exists():
-        # getrusage's peak begins with what the parent held when it made this process.
+        # getrusage's peak includes the parent's memory at the time of the fork.
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024 / 1e6
     import resource

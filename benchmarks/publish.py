@@ -1,4 +1,4 @@
-"""The results on disk: a JSON file with the plot beside it, and the table in this folder's README."""
+"""The results on disk: a JSON file with the plot, and the table in this folder's README."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BEGIN, END = "<!-- the results begin -->", "<!-- the results end -->"
 
 
 def write(results: dict[str, Any], path: Path) -> list[Path]:
-    """The files that were written: the plot is left out where its figures were not measured."""
+    """The files that were written; the plot is omitted if its figures were not measured."""
     path.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if not {"contenders", "memory"} <= results["figures"].keys():
         return [path]
@@ -25,7 +25,7 @@ def write(results: dict[str, Any], path: Path) -> list[Path]:
 
 
 def publish() -> None:
-    """Make the plot and the README's table from the ``results.json`` of this folder."""
+    """Create the plot and the README's table from this folder's ``results.json``."""
     results = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
     write(results, HERE / "results.json")
     readme = HERE / "README.md"
@@ -33,7 +33,7 @@ def publish() -> None:
 
 
 def renewed(readme: str, results: dict[str, Any]) -> str:
-    """The README's text with the table of these results between its markers."""
+    """The README's text, with the table of these results between its markers."""
     before, _, rest = readme.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{as_markdown(results)}\n{END}{after}"

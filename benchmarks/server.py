@@ -1,8 +1,8 @@
-"""The canned server: ready answers from a bare asyncio protocol, in a process of its own.
+"""A server with prebuilt responses, on a bare asyncio protocol, in its own process.
 
-``python -m benchmarks.server`` prints its port and ends when its stdin is closed, or its lifetime is over.
-It answers every DELETE of an event with success, whatever the id, unless an error is due; a listing shows
-the events of the account that have not been deleted yet.
+``python -m benchmarks.server`` prints its port and exits when its stdin is closed or its lifetime is over.
+It answers the DELETE of any event id with success, unless an error is due; a listing shows
+the account's events that have not been deleted yet.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _NOT_FOUND = _answer(b'{"message": "no such route"}', 404, b"Not Found")
 
 
 def row(number: int) -> bytes:
-    """A row of the listing, with the fields of the API's reference."""
+    """A row of the listing, with the fields of the API reference."""
     value = {
         "bot_id": f"0b9d1f5e-6a34-4c1b-8d5f-{number:012x}",
         "platform": ("google_meet", "zoom", "microsoft_teams")[number % 3],
@@ -66,18 +66,18 @@ def row(number: int) -> bytes:
 
 @define
 class Account:
-    """What the server holds and has seen."""
+    """The server's account, and counts of its requests."""
 
     rows: dict[bytes, bytes]
-    """By event, what is listed."""
+    """Listed rows by event id."""
     error_rate: float = 0.0
-    """The share of the DELETEs that is answered with 503: each time another event's first one."""
+    """Share of the DELETEs answered with 503, always the first one for an event."""
     counts: dict[str, int] = field(factory=lambda: dict.fromkeys(("deletes", "errors", "listings"), 0))
     _due: float = 0.0
     _failed: set[bytes] = field(factory=set)
 
     def answer(self, method: bytes, target: bytes) -> bytes:
-        """The answer to one request."""
+        """The response to one request."""
         if method == b"DELETE" and target.startswith(_EVENT):
             return self._delete(target[len(_EVENT) :])
         if method == b"GET" and target.startswith(_LISTINGS):
@@ -95,12 +95,12 @@ class Account:
         return _answer(_UNSCHEDULED % event)
 
     def _fails(self, event: bytes) -> bool:
-        """No event fails twice, and of all requests exactly the rate's share does."""
+        """Whether to fail: no event fails twice, and exactly the share ``rate`` of all requests fails."""
         if event in self._failed:
             self._failed.remove(event)
             return False
         self._due += self.error_rate / (1 - self.error_rate)
-        # Not quite 1: ninths don't add up to it.
+        # Slightly less than 1, because ninths don't add up to it exactly.
         if self._due < 1 - 1e-9:
             return False
         self._due -= 1
@@ -113,7 +113,7 @@ class Account:
 
 
 class CannedProtocol(asyncio.Protocol):
-    """One connection. Requests may come in pieces, or several in one piece."""
+    """One connection. Requests may arrive in pieces, or several at once."""
 
     def __init__(self, account: Account, latency: float) -> None:
         self._account = account
@@ -122,7 +122,7 @@ class CannedProtocol(asyncio.Protocol):
         self._transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no subclass of it.
+        # uvloop's transports are not subclasses of it.
         self._transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
@@ -141,7 +141,7 @@ class CannedProtocol(asyncio.Protocol):
         self._rest = data
 
     def _late(self, answer: bytes) -> None:
-        # Whoever was cancelled has gone.
+        # The client was cancelled and has disconnected.
         if not self._transport.is_closing():
             self._transport.write(answer)
 
@@ -164,7 +164,7 @@ async def _serve(account: Account, latency: float, lifetime: float) -> None:
 
 def _new_loop(latency: float) -> asyncio.AbstractEventLoop:
     if latency:
-        # select() takes microseconds; epoll and uvloop round a timer to whole milliseconds, 2 % of 50 ms.
+        # select() takes microseconds; epoll and uvloop round timers to whole milliseconds, 2 % of 50 ms.
         return asyncio.SelectorEventLoop(selectors.SelectSelector())
     try:
         import uvloop

@@ -1,4 +1,4 @@
-"""A canned server as a child process."""
+"""The benchmark server as a child process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attrs import frozen
 
 @frozen
 class Server:
-    """A running canned server."""
+    """A running benchmark server."""
 
     port: int
 
@@ -23,7 +23,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}/api/v1"
 
     def stats(self) -> dict[str, int]:
-        """What it has seen: ``deletes``, ``errors`` and ``listings`` answered, and events ``left``."""
+        """Its counts: ``deletes``, ``errors`` and ``listings`` answered, and events ``left``."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/stats", timeout=10) as reply:
             stats: dict[str, int] = json.load(reply)
             return stats
@@ -31,7 +31,7 @@ class Server:
 
 @contextmanager
 def canned_server(*, events: int = 0, latency: float = 0.0, error_rate: float = 0.0) -> Iterator[Server]:
-    """Start one on a free port, and end it with the block. ``latency``: seconds before each answer."""
+    """Start a server on a free port for the block. ``latency``: seconds before each response."""
     options = {"events": events, "latency": latency, "error-rate": error_rate}
     command = [sys.executable, "-m", "benchmarks.server"]
     command += [f"--{name}={value}" for name, value in options.items()]
@@ -44,7 +44,7 @@ def canned_server(*, events: int = 0, latency: float = 0.0, error_rate: float = 
                 raise RuntimeError("the canned server did not start; its stderr says why")
             yield Server(int(port))
         finally:
-            # The end of its input ends it.
+            # It exits when its standard input is closed.
             process.stdin.close()
             try:
                 process.wait(10)

@@ -1,4 +1,4 @@
-"""How much is measured: all of it in about twelve minutes, or a first look in less than one."""
+"""The sizes of a measurement: all in about twelve minutes, or a quick look in less than one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Size:
 
     name: str
     runs: int
-    """Interleaved, of which the median is taken."""
+    """Interleaved rounds, of which the median is taken."""
     events: int
     slow_events: int
     ratio_rounds: int

@@ -1,4 +1,4 @@
-"""The figures as one table, with the targets beside them: for a terminal, and for the README."""
+"""The figures as one table, with their targets: for a terminal, and for the README."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ HEAD = ("Figure", "Value", "Spread", "Target", "")
 
 
 def rows(results: Figures) -> list[Row]:
-    """A row for each figure that is there."""
+    """A row for each measured figure."""
     figures = results["figures"]
     return [row for name, lines in _LINES.items() if name in figures for row in lines(figures[name])]
 
 
 def as_text(results: Figures) -> str:
-    """Aligned columns."""
+    """The rows as aligned columns."""
     lines = [HEAD, *(row.cells for row in rows(results))]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     padded = (
@@ -57,7 +57,7 @@ def _foot(results: Figures) -> str:
     )
 
 
-# --- one function a figure -----------------------------------------------------------------------------
+# --- one function per figure ---
 
 
 def _at_most(value: float, limit: float, unit: str = "") -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""asyncio client for MeetStream and MeetBit: stream scheduled bots into a bounded, honest bulk unschedule."""
+"""Asyncio client for MeetStream and MeetBit: stream scheduled bots into a bounded, verified unschedule."""
 
 from ._http.options import ClientOptions
 from ._http.retry import RetryPolicy
 from ._version import __version__
+from .bulk.account_state import AccountState
 from .bulk.cancel import bulk_cancel_events
 from .bulk.meetings import cancel_meeting, cancel_meetings
 from .bulk.options import BulkOptions, UnscheduleOptions
@@ -47,6 +48,7 @@ from .meetstream.filters import BotFilter
 from .meetstream.models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 
 __all__ = [
+    "AccountState",
     "ApiError",
     "Attendee",
     "AuthenticationError",

@@ -1,6 +1,6 @@
-"""The models as pydantic and FastAPI see them: a schema and JSON for every attrs class that asks for it.
+"""Pydantic and FastAPI support for attrs classes: schema, validation and JSON.
 
-pydantic is no dependency: whoever calls these methods has it, and nothing here imports it before.
+pydantic is not a dependency: it is imported only when one of these methods is called, and then it exists.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 _DEEPEST = 100
-"""Levels of a value that is open JSON; deeper ones are written as null."""
+"""Maximum nesting of free-form JSON; deeper values are written as null."""
 
 
 class Schemed:
-    """An attrs class that works as a pydantic type: in a field, a ``TypeAdapter``, a ``response_model``.
+    """Base for attrs classes that work as a pydantic type: field, ``TypeAdapter``, ``response_model``.
 
-    An instance is taken as it is, an object of JSON is made into one by the class itself, validators
-    included. Names the class does not know are refused. Descriptions are the docstrings in the source.
+    Instances are accepted as they are; JSON objects are passed to the class, so that its validators run.
+    Unknown names are refused. Descriptions are taken from the docstrings in the source.
     """
 
     __slots__ = ()
@@ -65,7 +65,7 @@ class Schemed:
         whole["title"] = cls.__name__
         whole["description"] = inspect.getdoc(cls) or ""
         if handler.mode == "serialization":
-            # What is written has every field.
+            # In serialized form every field is present.
             whole["required"] = list(whole["properties"])
             whole.pop("additionalProperties", None)
         for name, text in _field_docstrings(cls).items():
@@ -75,7 +75,7 @@ class Schemed:
 
 
 def error_schema(cls: type[Exception]) -> CoreSchema:
-    """An error in a model: its class and text. It can be written, but not read back."""
+    """Schema of an error in a model: its class and text. Serialization only."""
     from pydantic_core import core_schema
 
     return core_schema.json_or_python_schema(
@@ -88,7 +88,7 @@ def error_schema(cls: type[Exception]) -> CoreSchema:
 
 
 def _readable(hint: Any) -> Any:
-    """The hint, with times that are read from text alone: pydantic would take a number for an epoch."""
+    """The hint, with datetimes parsed from strings only: pydantic would take a number as an epoch."""
     from pydantic import BeforeValidator
 
     if hint is datetime:
@@ -100,12 +100,12 @@ def _readable(hint: Any) -> Any:
 
 def _refuse_numbers(value: object) -> object:
     if not isinstance(value, str | datetime):
-        raise ValueError("a time is a string in ISO 8601")
+        raise ValueError("a time must be an ISO 8601 string")
     return value
 
 
 def _writable(value: Any, depth: int = 0) -> Any:
-    """The value, without what a server may put into JSON and nobody can write: half characters, abysses."""
+    """Drop what JSON cannot encode: lone surrogates and excessive nesting."""
     if isinstance(value, str):
         if value.isascii():
             return value
@@ -120,27 +120,27 @@ def _writable(value: Any, depth: int = 0) -> Any:
 
 
 def _refuse_error(text: str) -> Exception:
-    raise ValueError("an error can't be made again from its text")
+    raise ValueError("an error can't be rebuilt from its text")
 
 
-def _fill_in(hint: Any, known: Mapping[Any, Any]) -> Any:
-    """The hint with what its type variables stand for."""
+def _fill_in(hint: Any, arguments: Mapping[Any, Any]) -> Any:
+    """The hint with its type variables replaced."""
     if isinstance(hint, TypeVar):
-        return known.get(hint, hint)
+        return arguments.get(hint, hint)
     if parameters := getattr(hint, "__parameters__", ()):
-        return hint[tuple(known.get(parameter, parameter) for parameter in parameters)]
+        return hint[tuple(arguments.get(parameter, parameter) for parameter in parameters)]
     return hint
 
 
 def _reference(cls: type, source: Any) -> str:
-    """What the schema is told apart by; the part before the colon becomes its name in OpenAPI."""
+    """Key of the schema; the part before the colon becomes its name in OpenAPI."""
     arguments = get_args(source)
     names = [argument.__name__ for argument in arguments if isinstance(argument, type)]
     return f"{cls.__module__}.{'_'.join([cls.__qualname__, *names])}:{id(cls)}-{hash(arguments)}"
 
 
 def _field_docstrings(cls: type) -> dict[str, str]:
-    """The docstrings that stand below the fields in the source; none where there is no source."""
+    """The docstrings below the fields in the source; empty if the source is unavailable."""
     import ast
 
     try:

@@ -4,7 +4,7 @@
 
     MeetStreamError
     ├── ConfigurationError (also ValueError)      raised before any request
-    │   └── ClientSetupError                      no bad argument of a call: the client itself
+    │   └── ClientSetupError                      the client itself is unusable
     ├── TransportError                            no usable response
     │   ├── ConnectionFailedError
     │   └── RequestTimeoutError (also TimeoutError)
@@ -23,8 +23,8 @@
         ├── RateLimitError 429
         └── ServerError 5xx
 
-They hold plain values only, no live response, so each of them pickles, copies and crosses a process
-boundary. They are raised without a cause: aiohttp's own frames hold the credential.
+All errors hold plain values only and no live response, so they can be pickled, copied and sent to other
+processes. They are raised without a cause, because aiohttp's own frames contain the credential.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ __all__ = [
 
 
 class MeetStreamError(Exception):
-    """Base of all errors here.
+    """Base class of all errors of this package.
 
-    ``message`` is the text alone; ``attempts`` counts the requests that were sent for the call;
-    ``outcome_unknown`` says that one of them may have taken effect all the same.
+    ``message`` is the text alone; ``attempts`` is the number of requests sent for the call;
+    ``outcome_unknown`` is True if one of them may have taken effect despite the error.
     """
 
-    # Every field after the message is optional and lives in __dict__, which is what lets the default
-    # pickling (class, args, __dict__) rebuild any of these errors.
+    # Every field after the message is optional and stored in __dict__, so that the default pickling (class,
+    # args, __dict__) can rebuild all of these errors.
     def __init__(self, message: str = "", *, attempts: int = 0, outcome_unknown: bool = False) -> None:
         super().__init__(message)
         self.message = message
@@ -97,19 +97,19 @@ class MeetStreamError(Exception):
 
 
 class ConfigurationError(MeetStreamError, ValueError):
-    """A missing key, a bad argument, a misuse. Raised before any request is sent."""
+    """A missing key, an invalid argument, or a misuse. Raised before any request is sent."""
 
 
 class ClientSetupError(ConfigurationError):
-    """The client can't be used, whatever it is asked for: no key, a bad setting, closed, a wrong session."""
+    """The client is unusable: missing key, invalid setting, closed, or wrong session."""
 
 
 class TransportError(MeetStreamError):
-    """No usable response came back."""
+    """No usable response was received."""
 
 
 class ConnectionFailedError(TransportError):
-    """The connection could not be made, or was lost before the whole response had arrived."""
+    """The connection could not be established, or was lost before the whole response had arrived."""
 
 
 class RequestTimeoutError(TransportError, TimeoutError):
@@ -119,7 +119,7 @@ class RequestTimeoutError(TransportError, TimeoutError):
 class InvalidResponseError(MeetStreamError):
     """A 2xx reply whose body is not what the API promises.
 
-    ``path`` names the place, such as ``$.scheduled_bots``.
+    ``path`` is the invalid place, such as ``$.scheduled_bots``.
     """
 
     def __init__(
@@ -142,11 +142,11 @@ class InvalidResponseError(MeetStreamError):
 
 
 class ApiError(MeetStreamError):
-    """The API refused.
+    """The API refused the request.
 
     ``status`` is the HTTP status, ``message`` the API's own text (control characters removed, at most
-    500 characters), ``request_id`` its name for the request where it gave one, ``retry_after`` the wait
-    it asked for in seconds, ``errors`` its complaints by field.
+    500 characters), ``request_id`` the API's id of the request if it sent one, ``retry_after`` the requested
+    wait in seconds, ``errors`` the API's messages by field.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class ApiError(MeetStreamError):
 
 
 class BadRequestError(ApiError):
-    """400 or 422: the API does not accept the request."""
+    """400 or 422: the API did not accept the request."""
 
 
 class EventNotScheduledError(BadRequestError):
@@ -199,11 +199,11 @@ class MasterEventNotFoundError(BadRequestError):
 
 
 class AuthenticationError(ApiError):
-    """401: the key is missing or not valid."""
+    """401: the key is missing or invalid."""
 
 
 class PermissionDeniedError(ApiError):
-    """403: the key was rejected, or may not do this."""
+    """403: the key was rejected, or lacks the permission."""
 
 
 class NotFoundError(ApiError):
@@ -219,7 +219,7 @@ class UserNotFoundError(NotFoundError):
 
 
 class RateLimitError(ApiError):
-    """429: too many requests; ``retry_after`` is the wait asked for, in seconds, where it was given."""
+    """429: too many requests; ``retry_after`` is the requested wait in seconds, if given."""
 
 
 class ServerError(ApiError):

@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite, and the bridge that lets aioresponses run on a current aiohttp."""
+"""Fixtures of the whole suite, and a bridge that lets aioresponses run on current aiohttp versions."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0 if named or MEASURED.match(config.getoption("markexpr")) else None
 
 
-# aioresponses up to 0.7.9 cannot build a response for aiohttp >= 3.14: the `stream_writer` that
-# ClientResponse now wants is missing, and a body of more than 64 KiB makes its reader pause a transport
-# that it does not have. Upstream: https://github.com/pnuckowski/aioresponses/issues/289. Delete this
-# bridge, down to the line below it, once the lowest aioresponses in pyproject.toml has that fixed.
+# aioresponses up to 0.7.9 cannot build a response for aiohttp >= 3.14: it does not pass the `stream_writer`
+# that ClientResponse requires now, and a body of more than 64 KiB makes its reader pause a transport that it
+# does not have. Upstream: https://github.com/pnuckowski/aioresponses/issues/289. Delete this bridge, down to
+# the line below it, once the lowest aioresponses version in pyproject.toml has the fix.
 class _BridgedResponse(ClientResponse):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if "stream_writer" in inspect.signature(ClientResponse.__init__).parameters:
@@ -57,7 +57,7 @@ aioresponses.core.stream_reader_factory = _roomy_reader
 
 @pytest.fixture(autouse=True)
 def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads the credentials or the base URL of whoever runs it."""
+    """No test reads the credentials or the base URL of the developer's environment."""
     for name in list(os.environ):
         if name.startswith(("MEETSTREAM_", "MEETBIT_")):
             monkeypatch.delenv(name)
@@ -65,7 +65,7 @@ def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def mocked() -> Iterator[Mocked]:
-    """aiohttp answered by aioresponses: no sockets."""
+    """aiohttp with responses from aioresponses: no sockets."""
     with Mocked() as mock:
         yield mock
 

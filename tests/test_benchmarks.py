@@ -73,7 +73,7 @@ async def test_deleted_events_leave_the_canned_servers_listing():
 
 @pytest.mark.parametrize(("rate", "tries"), [(0.01, 99), (0.1, 9), (0.5, 1)])
 async def test_the_canned_server_refuses_exactly_the_rates_share(rate, tries):
-    """Every so many first tries one is refused, and the same event's second is not."""
+    """The given share of first attempts is refused, and no event's second attempt is."""
     with canned_server(error_rate=rate) as server:
         pipelined = b"".join(delete(number) for number in range(tries * 2))
         statuses = [status for status, _ in await answers(server, pipelined, count=tries * 2)]
@@ -139,7 +139,7 @@ def test_one_figure_is_measured_printed_and_written(tmp_path, monkeypatch, capsy
 
 
 def test_the_published_table_is_that_of_the_published_results():
-    """What stands in the README was rendered from results.json, which has every figure."""
+    """The README's table was rendered from results.json, which has every figure."""
     folder = Path(publish.__file__).parent
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     readme = (folder / "README.md").read_text(encoding="utf-8")

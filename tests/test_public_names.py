@@ -25,6 +25,7 @@ FOR_USERS = [
     "bulk/options",
     "bulk/report",
     "bulk/run",
+    "bulk/account_state",
     "bulk/unschedule",
     "bulk/unschedule_all",
     "bulk/cancel",
@@ -35,8 +36,10 @@ FOR_THE_PACKAGE = {
     "canonical_platform",
     "is_plain_function",
     "is_retried",
-    "speaks_for_itself",
+    "parse_http_date",
     "parse_retry_after",
+    "unschedule_until_empty",
+    "speaks_for_itself",
     "Attempt",
     "retry",
     "Outcome",
@@ -78,7 +81,7 @@ def test_the_public_names_are_complete() -> None:
 
 
 def test_no_name_is_public_by_accident() -> None:
-    """What the package root shows without an underscore is in __all__, or a module of its own."""
+    """Every public name of the package root is in __all__, or is a module."""
     shown = {name for name in vars(meetstream_async) if not name.startswith("_")}
     modules = {name for name in shown if f"meetstream_async.{name}" in sys.modules}
     assert shown - modules <= set(meetstream_async.__all__)
@@ -93,7 +96,7 @@ def test_the_version_is_that_of_the_metadata() -> None:
 
 @pytest.mark.parametrize("door", ["preview", "console", "fastapi"])
 def test_the_public_names_of_a_door_are_there(door: str) -> None:
-    """What other rooms and users may take from it is named once, and exists."""
+    """Each name that other modules and users may import is listed once, and exists."""
     room = importlib.import_module(f"meetstream_async.{door}")
     assert len(room.__all__) == len(set(room.__all__)) > 0
     assert [name for name in room.__all__ if not hasattr(room, name)] == []

@@ -1,4 +1,4 @@
-"""A semaphore and a TaskGroup around any call, for contenders whose own cost dwarfs that of sharing it."""
+"""A semaphore and a TaskGroup around any call, for contenders that cost far more than these do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 async def bounded(
     call: Callable[[str], Awaitable[dict[str, Any]]], event_ids: Sequence[str], concurrency: int
 ) -> int:
-    """Call for each event, so many at a time; returns how many replies said that it was unscheduled."""
+    """Call for each event, with bounded concurrency; returns how many replies reported it as unscheduled."""
     slots = asyncio.Semaphore(concurrency)
     results: list[dict[str, Any]] = []
 

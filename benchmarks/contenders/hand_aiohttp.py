@@ -1,7 +1,7 @@
-"""The loop that people write by hand: aiohttp, a semaphore, a TaskGroup, dicts.
+"""The hand-written loop: aiohttp, a semaphore, a TaskGroup, dicts.
 
-It bounds each request, checks the status and reads the JSON, and makes no more tasks than there are
-requests in flight. Ids go into the URL as they are. No retry, no types, no report: one failure ends it.
+It bounds the time of each request, checks the status, parses the JSON, and creates only as many tasks as
+requests may be in flight. Ids are not encoded. No retry, no types, no report: one failure ends it.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ def _worth_another(error: BaseException) -> bool:
 async def opened(
     base_url: str, concurrency: int, *, first_wait: float = 0.5, longest_wait: float = 8.0
 ) -> AsyncIterator[Run]:
-    """The waits before another attempt, in seconds."""
-    # httpx keeps 20 connections and opens others anew. Keeping more makes its pool slower still.
+    """Waits between attempts, in seconds."""
+    # httpx keeps 20 connections alive and reopens others. Keeping more makes its pool even slower.
     async with httpx.AsyncClient(headers={"Authorization": f"Token {API_KEY}"}, timeout=30) as client:
 
         @retry(

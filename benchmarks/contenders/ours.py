@@ -1,4 +1,4 @@
-"""``bulk_unschedule`` of meetstream_async, with everything it does by default."""
+"""``bulk_unschedule`` of meetstream_async, with all of its defaults."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def opened(
     longest_wait: float = 8.0,
     rate_limit: float | None = None,
 ) -> AsyncIterator[Run]:
-    """The waits before another attempt, in seconds. The defaults are the client's own."""
+    """Waits between attempts, in seconds; by default those of the client."""
     retry = RetryPolicy(max_attempts=max_attempts, initial_wait=first_wait, max_wait=longest_wait)
     async with MeetStreamClient(API_KEY, base_url=base_url, retry=retry, rate_limit=rate_limit) as client:
 

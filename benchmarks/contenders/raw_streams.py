@@ -1,4 +1,4 @@
-"""The floor: asyncio streams, a connection for each request in flight, and just enough HTTP."""
+"""The lower bound: asyncio streams, one connection per request in flight, and minimal HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A thread pool with requests: one session, a pool of as many connections as threads."""
+"""requests in a thread pool: one session, with as many pooled connections as threads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def opened(base_url: str, concurrency: int) -> AsyncIterator[Run]:
             return result
 
         async def run(event_ids: Sequence[str]) -> int:
-            # Blocks the event loop, on which nothing else runs.
+            # Blocks the event loop, but nothing else runs on it.
             return sum(result["unscheduled"] for result in threads.map(unschedule, event_ids))
 
         yield run

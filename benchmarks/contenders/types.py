@@ -1,4 +1,4 @@
-"""What a contender is to the measuring."""
+"""The interface of a contender."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 API_KEY = "ms_benchmark-0123456789abcdef"
 
 Run = Callable[[Sequence[str]], Awaitable[int]]
-"""Unschedules the events; returns how many replies said so."""
+"""Unschedules the events; returns how many replies confirmed it."""
 
 Opened = Callable[[str, int], AbstractAsyncContextManager[Run]]
-"""Opens a contender at a base URL with so many requests in flight."""
+"""Opens a contender for a base URL and a number of requests in flight."""

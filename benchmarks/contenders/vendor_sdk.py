@@ -1,4 +1,4 @@
-"""The vendor's own asyncio client, as it comes, under a semaphore. It retries by itself."""
+"""The vendor's own asyncio client, unmodified, under a semaphore. It retries by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured in a process of its own: one module a probe, each with one ``async def measure``.
+"""Measurements made in a process of their own: one module per probe, each with ``async def measure``.
 
 ``python -m benchmarks.probe NAME '{"argument": value}'`` runs one and prints what it returns as JSON.
 """

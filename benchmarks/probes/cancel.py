@@ -14,7 +14,7 @@ _OPENED = {"hand": hand_aiohttp.opened, "ours": ours.opened}
 
 
 async def measure(base_url: str, concurrency: int, events: int, repeats: int) -> dict[str, Any]:
-    """``events`` are given, of which so many as ``concurrency`` allows are under way."""
+    """Cancel a run over ``events`` ids, with ``concurrency`` requests in flight."""
     ids = FreshIds()
     figures: dict[str, Any] = {}
     for name, opened in _OPENED.items():

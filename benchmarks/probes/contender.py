@@ -12,7 +12,7 @@ from ..process import peak_rss_mb
 
 
 async def measure(name: str, base_url: str, concurrency: int, events: int, **options: Any) -> dict[str, Any]:
-    """A quarter as many ``events`` go first and warm up. ``options``: the contender's own."""
+    """Measure after a warm-up with a quarter of the ``events``. ``options``: the contender's own."""
     opened: Opened = import_module(f"benchmarks.contenders.{name}").opened
     ids = FreshIds()
     first, measured = ids.take(events // 4), ids.take(events)

@@ -1,4 +1,4 @@
-"""What options cost where nothing fails: variants of ours against ours by default, alternating."""
+"""The cost of options when nothing fails: variants of ours against the default, alternating."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..contenders.types import Run
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "no_retry": {"max_attempts": 1},
-    # So high that nothing ever waits for it.
+    # So high that no request ever waits for it.
     "paced": {"rate_limit": 1e6},
     "debug_log": {},
 }
@@ -35,7 +35,7 @@ async def measure(base_url: str, concurrency: int, rounds: int, events: int) -> 
 
 
 def _logged(run: Run) -> Run:
-    """The run with a handler that writes every line of the package's loggers from DEBUG on."""
+    """Run with a handler that formats every record of the package's loggers, from DEBUG on."""
     log = logging.getLogger("meetstream_async")
 
     async def logged(event_ids: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ from ..process import peak_rss_mb
 
 
 async def measure(base_url: str, concurrency: int, marks: list[int], dedupe: bool) -> dict[str, Any]:
-    """The peak by the time that each of ``marks`` (ascending) has been reached."""
+    """The peak memory when each of ``marks`` (ascending) was reached."""
     at_marks: dict[str, float] = {}
     tasks_alive = done = 0
     targets = (event_id(number) for number in range(marks[-1]))

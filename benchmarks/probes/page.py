@@ -1,4 +1,4 @@
-"""CPU to read a page of 100 bots, from the reply's bytes to the models, and of it the JSON alone."""
+"""CPU time to read a page of 100 bots, from the reply's bytes to the models, and for the JSON alone."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LIMIT = 100
 
 
 async def measure(base_url: str, rounds: int, pages: int) -> dict[str, Any]:
-    """Median of ``rounds`` of so many pages, in µs."""
+    """Median of ``rounds`` for this number of pages, in µs."""
     async with MeetStreamClient(API_KEY, base_url=base_url) as client:
-        # The package's own names, not public ones: list_scheduled_bots would measure the network with it.
+        # Private names of the package: list_scheduled_bots would include the network.
         request = list_scheduled_bots(LIMIT)
         kept: list[Reply] = []
 

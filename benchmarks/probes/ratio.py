@@ -1,4 +1,4 @@
-"""CPU per event of ours ÷ the hand-written aiohttp loop, alternating in one process."""
+"""CPU time per event of ours ÷ the hand-written aiohttp loop, alternating in one process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ async def measure(base_url: str, concurrency: int, rounds: int, events: int) -> 
         runs = {
             "hand": await stack.enter_async_context(hand_aiohttp.opened(base_url, concurrency)),
             "ours": await stack.enter_async_context(ours.opened(base_url, concurrency)),
-            # The same again: how far its ratio is from 1 is how far the others may be off.
+            # The same again: its ratio's distance from 1 is the measurement error of the others.
             "hand_again": await stack.enter_async_context(hand_aiohttp.opened(base_url, concurrency)),
         }
         turns = await alternate(runs, rounds=rounds, events=events)

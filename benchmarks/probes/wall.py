@@ -1,4 +1,4 @@
-"""Wall time of a run from its call to its return, connecting included."""
+"""Wall time of a run from call to return, including connecting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GIVEN = {"hand": hand_aiohttp.opened, "ours": ours.opened}
 
 
 async def measure(kind: str, base_url: str, concurrency: int, events: int) -> dict[str, Any]:
-    """``kind``: "hand" and "ours" take given ids, "drain" is unschedule_all, its listings included."""
+    """``kind``: "hand" and "ours" take the given ids, "drain" is unschedule_all with its listings."""
     begin = time.perf_counter()
     if kind == "drain":
         done = await _drain(base_url, concurrency)

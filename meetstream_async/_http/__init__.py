@@ -1,1 +1,1 @@
-"""One call to any JSON API. Knows neither API, and nothing of bulk runs."""
+"""One call to any JSON API. Knows neither of the APIs, nor bulk runs."""

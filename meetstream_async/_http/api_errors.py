@@ -1,4 +1,4 @@
-"""What a refusing reply means: the error it becomes, read in every dialect that was seen. Pure, no I/O."""
+"""Turn an error reply into an exception, whatever format its body has. Pure, no I/O."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .reply import UNREADABLE, Reply
 from .secrets import clean_text
 
 _MOST = 20
-"""Complaints, and fields with complaints, that are kept of an error."""
+"""Maximum number of messages, and of fields with messages, that are kept of an error."""
 
 _DEEPEST = 6
-"""Levels of an error body that are looked into for its text."""
+"""Maximum nesting of an error body that is searched for its text."""
 
 _LONGEST_PAGE = 4096
-"""Bytes of an error page that are looked at: enough for its text, too few to keep a regex busy."""
+"""Bytes of an error page that are read: enough for its text, but not enough to keep a regex busy."""
 
 _BY_STATUS: dict[int, type[errors.ApiError]] = {
     400: errors.BadRequestError,
@@ -41,10 +41,11 @@ def api_error(
     effect: bool,
     hint: Hint | None = None,
 ) -> errors.ApiError:
-    """The error that a refusing reply means.
+    """The exception for an error reply.
 
-    ``texts``: by status and words in the message, what has a class of its own. ``effect``: the request
-    was to change something. ``hint``: advice, from the class and the message of the error.
+    texts: exception class by status and text of the message.
+    effect: whether the request could have changed something.
+    hint: returns advice for an exception's class and message.
     """
     message, fields = _read_error_body(reply)
     kind = _BY_STATUS.get(reply.status, errors.ServerError if reply.status >= 500 else errors.ApiError)
@@ -68,7 +69,7 @@ def api_error(
 
 
 def route_is_missing(error: errors.ApiError) -> bool:
-    """The path itself is unknown to the gateway, whatever was asked there."""
+    """Whether the gateway does not know the path itself, regardless of what was requested."""
     if error.status == 404:
         return not isinstance(error, errors.EventNotFoundError | errors.UserNotFoundError)
     return error.status == 405 or (
@@ -77,14 +78,14 @@ def route_is_missing(error: errors.ApiError) -> bool:
 
 
 def rejects_the_key(error: errors.MeetStreamError) -> bool:
-    """After this error every other request with the same key would be refused as well."""
+    """Whether every other request with the same key would be refused, too."""
     if isinstance(error, errors.PermissionDeniedError):
         return not route_is_missing(error)
     return isinstance(error, errors.AuthenticationError)
 
 
 def _read_error_body(reply: Reply) -> tuple[str, dict[str, tuple[str, ...]]]:
-    """The text of an error in any of the dialects seen, and its complaints by field."""
+    """The text of an error in any of the known formats, and its messages by field."""
     fields: dict[str, tuple[str, ...]] = {}
     data = reply.json()
     if data is UNREADABLE:
@@ -108,7 +109,7 @@ def _read_error_body(reply: Reply) -> tuple[str, dict[str, tuple[str, ...]]]:
 
 
 def _find_text(data: object, depth: int = 0) -> str | None:
-    """``{"message"}``, ``{"error"}``, ``{"detail"}``, one inside another, or a bare string."""
+    """The text in ``{"message"}``, ``{"error"}`` or ``{"detail"}``, possibly nested, or a bare string."""
     if isinstance(data, str):
         return data
     if depth == _DEEPEST:
@@ -135,7 +136,7 @@ def _plain(body: bytes) -> str:
     if "<" not in text:
         return text
     text = re.sub(r"<(script|style)\b.*?</\1\s*>", " ", text, flags=re.IGNORECASE | re.DOTALL)
-    # Here, because its table of entities is seldom needed, and a tenth of what importing the package costs.
+    # Imported here: its table of entities is rarely needed and takes 10 % of the package's import time.
     import html
 
     return html.unescape(re.sub(r"<[^>]*>?", " ", text))

@@ -1,4 +1,4 @@
-"""A call as three values: what to send, what came before, and what came of it. Pure, no I/O."""
+"""A call as three values: Request (what to send), Context (what came before), Answer. Pure, no I/O."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ T = TypeVar("T")
 class Route:
     """A route of an API: its method, and its path in every spelling that the API has had.
 
-    The first spelling is tried first. Where the route turns out to be missing, the next one is tried,
-    and a client remembers which one was answered.
+    The first spelling is tried first. If that route turns out to be missing, the next one is tried, and the
+    client remembers which one worked.
     """
 
     method: str
@@ -26,22 +26,22 @@ class Route:
 
     @property
     def has_effect(self) -> bool:
-        """A request may change something, so a lost answer leaves the outcome unknown."""
+        """Whether a request may change something, so that a lost response leaves the outcome unknown."""
         return self.method != "GET"
 
 
 @frozen(eq=False)
 class Remark:
-    """Something about a reply that is worth a line in the log."""
+    """An observation about a reply, for the log."""
 
     level: int
     text: str
     fields: Mapping[str, Any]
-    """Structured fields of the log record."""
+    """Structured fields for the log record."""
 
     @classmethod
     def ignored_field(cls, path: str) -> Remark:
-        """A field of another type than documented, which reads as None."""
+        """A field whose type differs from the documentation, and which reads as None."""
         text = f"{path} is of another type than documented and reads as None"
         return cls(logging.INFO, text, {"event": "ignored_field", "path": path})
 
@@ -51,49 +51,49 @@ class Context:
     """What is known before a request is sent, or before its reply is read."""
 
     attempts: int = 0
-    """Requests already sent for the same call."""
+    """Number of requests already sent for this call."""
     uncertain: bool = False
-    """One of them may have taken effect."""
+    """Whether one of them may have taken effect."""
     paced: bool = False
-    """The caller has waited for the rate limiter on behalf of the first attempt."""
+    """Whether the caller has already waited for the rate limiter for the first attempt."""
     deadline: float | None = None
-    """The loop's time at which the call has to end; None for what the retry policy allows."""
+    """Deadline of the call, in the loop's time; None if only the retry policy limits it."""
     hint: str | None = None
-    """Advice for the error, from an attempt elsewhere."""
+    """Advice for the error, from an attempt at another path."""
 
 
 FIRST = Context()
-"""Nothing came before."""
+"""No earlier attempts."""
 PACED = Context(paced=True)
-"""Nothing came before, and the caller has waited for the rate limiter."""
+"""No earlier attempts, and the caller has waited for the rate limiter."""
 PACED_AND_UNCERTAIN = Context(paced=True, uncertain=True)
-"""A call before this one may have taken effect."""
+"""An earlier call may have taken effect, and the caller has waited for the rate limiter."""
 ONE_ATTEMPT = Context(attempts=1)
-"""The first attempt was answered: shared by nearly all calls."""
+"""The first attempt got a response; shared by nearly all calls."""
 
 
 # Never changed after it was made, like the rest here; but a frozen class costs a call for each field, and
 # one of these is made for every event of a bulk run.
 @define(eq=False)
 class Request(Generic[T]):
-    """What to send, and how its reply is read.
+    """What to send, and how to read the reply.
 
-    ``read`` returns the value and remarks for the log, or raises the error that the reply means, built
-    with all that the context knows.
+    ``read`` returns the value and remarks for the log, or raises the error for the reply, built with
+    everything that the context knows.
     """
 
     route: Route
     read: Callable[[Reply, Context], tuple[T, Sequence[Remark]]]
     rest: str = ""
-    """What follows the route's path, percent-encoded."""
+    """The rest of the path after the route's, percent-encoded."""
     query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @define(eq=False)
 class Answer(Generic[T]):
-    """What came of a call."""
+    """The result of a call."""
 
     value: T
     attempts: int
-    """Requests sent."""
+    """Number of requests sent."""

@@ -14,10 +14,10 @@ class ApiClient:
     """A client of one API, opened by ``async with`` or by its first request."""
 
     api: ApiSession
-    """What makes the calls; for the package's own bulk runs, which pace and count them."""
+    """Makes the calls. Public for the package's bulk runs, which do their own pacing and counting."""
 
     def __repr__(self) -> str:
-        # A constructor that raises leaves a client without one.
+        # If the constructor raised, the attribute is missing.
         api: ApiSession | None = getattr(self, "api", None)
         return f"<{type(self).__name__} {api and api.base_url}>"
 
@@ -31,10 +31,10 @@ class ApiClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections that the client opened. Closing twice is fine."""
+        """Close the connections that the client opened. May be called more than once."""
         await self.api.close()
 
     @property
     def base_url(self) -> str:
-        """Where the requests go."""
+        """The base URL of the requests."""
         return str(self.api.base_url)

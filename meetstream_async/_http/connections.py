@@ -1,7 +1,7 @@
-"""Connections that are not handed out while the client pauses.
+"""Connections that are withheld while the client pauses, and checks of a borrowed session.
 
-A request may wait for one, or for one to be made, after it was allowed to start; a pause that began
-meanwhile holds it back here, before anything of it is sent.
+A request that was allowed to start may still wait for a connection. If a pause begins meanwhile, the request
+is held back here, before any of it is sent.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ concurrency at it."""
 
 
 MAX_BODY = 16 * 1024 * 1024
-"""Bytes of a decoded body that are read before the reply is given up."""
+"""Maximum size of a decoded body in bytes."""
 
 
 class HeldBackError(Exception):
-    """A pause began before a connection could be handed out. Internal: the transport catches it."""
+    """A pause began before a connection was available. Internal: caught by the transport."""
 
 
 class GatedConnector(aiohttp.TCPConnector):
@@ -43,9 +43,10 @@ class GatedConnector(aiohttp.TCPConnector):
 
 
 class Permits:
-    """As many requests as a lent session has connections for; the rest waits here, not in its pool.
+    """Limits requests to the connections of a borrowed session, so that they wait here instead of in its
+    pool.
 
-    Here it is looked at again whether the client pauses, which a foreign connector does not do.
+    After waiting, the pause is checked again, which the session's own connector does not do.
     """
 
     def __init__(self, count: int, paused: Callable[[], float]) -> None:
@@ -53,7 +54,7 @@ class Permits:
         self._paused = paused
 
     async def acquire(self) -> None:
-        """Raises HeldBackError where the client pauses."""
+        """Raises HeldBackError if the client is pausing."""
         await self._free.acquire()
         if self._paused():
             self._free.release()
@@ -63,9 +64,9 @@ class Permits:
         self._free.release()
 
 
-def checked_traces(given: object) -> list[aiohttp.TraceConfig]:
+def checked_traces(trace_configs: object) -> list[aiohttp.TraceConfig]:
     """The trace configs as a list. Raises ClientSetupError for anything else."""
-    configs = list(given) if isinstance(given, Iterable) else [given]
+    configs = list(trace_configs) if isinstance(trace_configs, Iterable) else [trace_configs]
     traces = [config for config in configs if isinstance(config, aiohttp.TraceConfig)]
     if len(traces) < len(configs):
         raise ClientSetupError("trace_configs must be a sequence of aiohttp.TraceConfig")
@@ -73,30 +74,30 @@ def checked_traces(given: object) -> list[aiohttp.TraceConfig]:
 
 
 def check_session(session: object, trace_configs: Sequence[aiohttp.TraceConfig]) -> None:
-    """Raises ClientSetupError for what is no session, or one that would add to our requests."""
+    """Raises ClientSetupError unless it is a session that adds nothing to our requests."""
     if session is None:
         return
     if not isinstance(session, aiohttp.ClientSession):
         raise ClientSetupError(f"session must be an aiohttp.ClientSession, not {type(session).__name__}")
     if session.auth is not None:
-        # aiohttp lets no request take a session's auth away.
+        # aiohttp offers no way to override a session's auth per request.
         raise ClientSetupError(
-            "the lent aiohttp session has auth=..., which would go out with our requests; lend one without it"
+            "the session sets auth=..., which aiohttp would send with every request; pass one without it"
         )
     if trace_configs:
         raise ClientSetupError(
             "trace_configs are for a session that the client opens itself; "
-            "give them to the aiohttp session that you lend"
+            "set them on the session that you pass"
         )
 
 
 async def read_body(content: aiohttp.StreamReader) -> bytes | None:
-    """A body that comes in pieces; None where it is too large."""
+    """Read a body that arrives in chunks; None if it is too large."""
     chunks: list[bytes] = []
     size = 0
     while not content.at_eof():
         chunk = await content.readany()
-        # Counted as it is decoded: 300 kB of gzip can hold 300 MB.
+        # Counted after decoding: 300 kB of gzip can expand to 300 MB.
         size += len(chunk)
         if size > MAX_BODY:
             return None

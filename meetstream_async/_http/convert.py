@@ -1,7 +1,7 @@
-"""JSON to models, with cattrs. Pure, no I/O; each API adds what is special about its own models.
+"""JSON to models, with cattrs. Pure, no I/O; each API adds the hooks of its own models.
 
-Strict where a value goes into a request (ids), forgiving elsewhere: cattrs would make ``"None"`` of a
-null and ``True`` of ``"false"``, so every hook here takes the JSON type and no other.
+Strict where a value is used in a request (ids), lenient elsewhere. By default cattrs would convert null to
+``"None"`` and ``"false"`` to ``True``, so every hook here accepts exactly one JSON type.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Hook = Callable[[object, object], Any]
 
 def _only(name: str, *kinds: type) -> Hook:
     def hook(value: object, _: object) -> object:
-        # Exactly this type: a JSON true is no number, though a Python bool is an int.
+        # Exactly this type: a JSON true is not a number, although a Python bool is an int.
         if type(value) in kinds:
             return value
         raise TypeError(f"expected {name}, got {json_type(value)}")
@@ -43,7 +43,7 @@ def _time(value: object, _: object) -> datetime | None:
         raise TypeError(f"expected an ISO 8601 time, got {json_type(value)}")
     time = datetime.fromisoformat(value)
     if time.tzinfo is None:
-        raise ValueError("the time has no offset, and is not guessed at")
+        raise ValueError("the time has no UTC offset")
     return time
 
 
@@ -56,7 +56,7 @@ def _texts(value: object, _: object) -> tuple[str, ...] | None:
 
 
 def identifier(value: object, _: object) -> object:
-    """Hook for an id that goes into a request."""
+    """Hook for an id that is used in a request."""
     problem = identifier_problem(value)
     if problem is not None:
         raise ValueError(problem)
@@ -64,7 +64,7 @@ def identifier(value: object, _: object) -> object:
 
 
 def json_object(value: object, _: object) -> dict[str, Any]:
-    """Hook for a free-form object; null reads as an empty one."""
+    """Hook for a free-form object; null reads as an empty object."""
     if value is None:
         return {}
     if type(value) is not dict:
@@ -81,14 +81,14 @@ _HOOKS: dict[Any, Hook] = {
     datetime | None: _time,
     tuple[str, ...] | None: _texts,
 }
-"""By annotation. A union has its own: else cattrs asks at every value which of its members it is."""
+"""Hooks by annotation. Explicit for unions: cattrs would test the members for every value."""
 
 
 class Structurer:
-    """Makes models of JSON objects, strict about types.
+    """Builds models from JSON objects, with strict types.
 
-    It has two converters, each made when it is first needed so that importing the package does not wait
-    for them: a quick one, and for what that refuses a slower one that says which fields were wrong.
+    It has two converters, each created on first use to keep the import of the package fast: a fast one, and a
+    slower one for objects that the fast one refuses, which tells what fields are wrong.
     """
 
     def __init__(self, customise: Callable[[Converter], object] | None = None) -> None:
@@ -105,16 +105,16 @@ class Structurer:
         return self._converter(detailed=True)
 
     def hook(self, model: type[M]) -> Callable[[Any, object], M]:
-        """The quick conversion to one model; raises anything for an object that does not fit."""
+        """The fast conversion to one model; raises any exception for an object that does not fit."""
         hook = self._hooks.get(model)
         if hook is None:
             hook = self._hooks[model] = self._quick.get_structure_hook(model)
         return hook
 
     def structure(self, data: dict[str, Any], model: type[M], path: str) -> tuple[M, list[Remark]]:
-        """Returns the model, and a remark on each field of the wrong type, which reads as None.
+        """The model, and a remark on each field of the wrong type, which reads as None.
 
-        Raises ClassValidationError where a field without a default is missing or wrong.
+        Raises ClassValidationError if a field without a default is missing or wrong.
         """
         try:
             return self.hook(model)(data, model), []
@@ -124,7 +124,7 @@ class Structurer:
     def structure_each(
         self, values: object, model: type[M], path: str, remarks: list[Remark]
     ) -> tuple[M, ...]:
-        """The objects of a list; what is not an object is left out and its path added to ``remarks``."""
+        """The objects of a list. Other elements are dropped, and their paths added to ``remarks``."""
         if values is None:
             return ()
         if not isinstance(values, list):
@@ -182,7 +182,7 @@ def object_or_empty(reply: Reply, context: Context) -> dict[str, Any]:
     data = reply.json()
     if data is UNREADABLE:
         raise invalid_response(reply, context, "is not JSON", "$", effect=True)
-    # A gateway in front of a function without a return value answers "null".
+    # A gateway in front of a function without a return value sends "null".
     if data is None:
         return {}
     if not isinstance(data, dict):

@@ -1,8 +1,8 @@
-"""One timer for all requests of a client, each of which has its own time to give up.
+"""A single timer for all requests of a client, each of which has its own deadline.
 
-``asyncio.timeout`` makes a timer of the loop for every request and cancels it again, which costs a tenth
-of the whole request. Nearly all requests end long before their time, so one timer serves them all: it is
-set for the earliest, and looks who is next when it fires.
+``asyncio.timeout`` creates and cancels a timer for every request, which takes 10 % of the request's time.
+Nearly all requests end long before their deadline, so one timer serves them all: it is set for the earliest
+deadline, and set again for the next one when it fires.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ class Deadlines:
     """The deadlines of requests in flight, all in one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        # Held, because asking for the running one is a system call on Python 3.11.
+        # Kept, because getting the running loop is a system call on Python 3.11.
         self.loop = loop
         self.running: set[Deadline] = set()
         self._timer: asyncio.TimerHandle | None = None
         self.earliest = math.inf
-        """When the timer rings."""
+        """When the timer fires, in the loop's time."""
 
     def close(self) -> None:
-        """Leave no timer behind. What is in flight still, on a lent session, keeps it."""
+        """Cancel the timer, unless requests in flight on a borrowed session still need it."""
         if self._timer is not None and not self.running:
             self._timer.cancel()
             self.earliest = math.inf
@@ -38,7 +38,7 @@ class Deadlines:
         self._timer = self.loop.call_at(when, self._ring)
 
     def _ring(self) -> None:
-        # The loop's clock may ring a trifle early.
+        # The loop's clock may fire slightly early.
         now, self.earliest = max(self.earliest, self.loop.time()), math.inf
         for deadline in [deadline for deadline in self.running if deadline.when <= now]:
             self.running.discard(deadline)
@@ -48,7 +48,7 @@ class Deadlines:
 
 
 class Deadline:
-    """What ``asyncio.timeout`` does for a block, on a shared timer: it raises TimeoutError."""
+    """Like ``asyncio.timeout``, but on the shared timer: raises TimeoutError in the block."""
 
     __slots__ = ("_cancelling", "_deadlines", "_expired", "_task", "when")
 
@@ -60,7 +60,7 @@ class Deadline:
     def __enter__(self) -> None:
         task = asyncio.current_task(self._deadlines.loop)
         if task is None:
-            raise RuntimeError("a request is made inside a task")
+            raise RuntimeError("a request must be made inside a task")
         self._task = task
         self._cancelling = task.cancelling()
         self._deadlines.running.add(self)
@@ -70,9 +70,9 @@ class Deadline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # The timer stays: taking it back and setting it anew is what costs.
+        # Leave the timer as it is: cancelling and setting it again is what is expensive.
         self._deadlines.running.discard(self)
-        # Cancelled by somebody else as well, it stays a cancellation.
+        # If someone else has cancelled the task, too, the cancellation wins.
         if (
             self._expired
             and self._task.uncancel() <= self._cancelling

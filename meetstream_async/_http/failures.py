@@ -1,4 +1,4 @@
-"""What a request came to that brought no reply. Pure, no I/O."""
+"""The result of a request that got no reply. Pure, no I/O."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ CLOSED = "the client is closed; make a new one"
 
 
 class ConnectionLostError(aiohttp.ClientError):
-    """A lost connection under a type that aiohttp does not answer by silently sending a DELETE again."""
+    """A lost connection. Not an aiohttp type for which aiohttp would silently send a DELETE again."""
 
 
 class BodyTooLargeError(Exception):
-    """The body passed the bound while it was read. Internal: the transport catches it."""
+    """The body exceeded the limit while it was read. Internal: caught by the transport."""
 
 
 @frozen(eq=False)
 class Failure:
-    """A request that brought no reply to act on. Its error is built once all attempts are known."""
+    """A request without a usable reply. The error is built once all attempts are known."""
 
     kind: type[TransportError | RateLimitError | InvalidResponseError | ClientSetupError]
     message: str
     may_be_sent: bool = False
-    """It may have reached the server and taken effect."""
+    """Whether it may have reached the server and taken effect."""
     retry: bool = True
     is_attempt: bool = True
-    """It was sent, or its connection was tried."""
+    """Whether it counts as an attempt: it was sent, or a connection was tried."""
     fields: Mapping[str, Any] = field(factory=dict)
     """Further fields of the error."""
     retry_after: float | None = None
@@ -50,7 +50,7 @@ class Failure:
 
 
 def unusable(problem: str, *, may_be_sent: bool = False) -> Failure:
-    """The client cannot send requests, now or later."""
+    """The failure of a client that cannot send requests, now or later."""
     return Failure(ClientSetupError, problem, may_be_sent=may_be_sent, retry=False, is_attempt=False)
 
 

@@ -1,4 +1,4 @@
-"""When the next request of a client may start: the rate, and the pause after a 429."""
+"""When the next request of a client may start: the rate limit, and the pause after a 429."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .retry import parse_retry_after
 _log = logging.getLogger("meetstream_async.http")
 
 _LONGEST_RESET = 3600.0
-"""Seconds. A limit that resets later is a header that was misread."""
+"""Maximum seconds until a rate limit resets; a larger value means that the header was misread."""
 
 
 class WaitTooLongError(Exception):
-    """The gate opens later than the caller can wait. Internal: callers turn it into their own terms."""
+    """The next request may start later than the caller can wait. Internal: callers convert it."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"the next request may start in {seconds:.1f} s")
@@ -38,9 +38,9 @@ def check_rate_limit(rate: float | None) -> None:
 class RateLimiter:
     """Spaces the requests of one client evenly and holds all of them back during a pause.
 
-    A burst allowance would let nearly twice the rate through in one second, so there is none: with a
-    rate of 5, starts lie at least 0.2 s apart. Waiters go in the order in which they came; one that is
-    cancelled takes nothing with it.
+    Bursts are not allowed, since they would let nearly twice the rate through in one second: with a rate of
+    5, starts are at least 0.2 s apart. Waiters proceed in order of arrival; a cancelled one does not delay
+    the others.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class RateLimiter:
         first_pause: float = 0.5,
         longest_pause: float = 8.0,
     ) -> None:
-        """``rate``: requests per second, or None for no limit of ours.
+        """``rate``: requests per second, or None for no limit.
 
         ``first_pause``, ``longest_pause``: seconds to pause after a 429 that does not say for how long,
-        doubled with each further one in a row.
+        doubled for each further one in a row.
         """
         check_rate_limit(rate)
         self._interval = 0.0 if rate is None else 1.0 / rate
@@ -72,9 +72,15 @@ class RateLimiter:
         self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
 
     def observe(self, status: int, headers: Mapping[str, str]) -> None:
-        """Pause where a reply asks for it. Called before its body is read, which may take long."""
+        """Pause if a reply asks for it. Called before its body is read, since that may take long."""
         if status != 429:
             self._refusals_in_a_row = 0
+            told = (
+                parse_retry_after(headers.get("Retry-After"), headers.get("Date")) if status >= 400 else None
+            )
+            if told:
+                # Whatever the status: whoever asks for time is asked by all of this client's requests.
+                self._pause_and_log(told, str(status), status)
             if headers.get("RateLimit-Remaining", "").strip() == "0":
                 seconds = _seconds_until_reset(headers)
                 if seconds:
@@ -82,12 +88,12 @@ class RateLimiter:
             return
         self._refusals_in_a_row += 1
         asked = parse_retry_after(headers.get("Retry-After"), headers.get("Date"))
-        told = [seconds for seconds in (asked, _seconds_until_reset(headers)) if seconds is not None]
-        if not told:
-            # Nobody says how long; all tasks slow down together, and more with each further refusal.
+        waits = [seconds for seconds in (asked, _seconds_until_reset(headers)) if seconds is not None]
+        if not waits:
+            # The reply does not say for how long; all tasks slow down together, and more with each refusal.
             doubled = self._first_pause * 2.0 ** min(self._refusals_in_a_row - 1, 30)
-            told = [min(doubled, self._longest_pause)]
-        self._pause_and_log(max(told), "429", status)
+            waits = [min(doubled, self._longest_pause)]
+        self._pause_and_log(max(waits), "429", status)
 
     def _pause_and_log(self, seconds: float, why: str, status: int) -> None:
         self.pause(seconds)
@@ -100,21 +106,21 @@ class RateLimiter:
         )
 
     def paused_for(self) -> float:
-        """Seconds that are left of a pause; 0 where there is none."""
+        """Seconds left of a pause; 0 if there is none."""
         if not self._paused_until:
             return 0.0
         return max(0.0, self._paused_until - asyncio.get_running_loop().time())
 
     @property
     def is_open(self) -> bool:
-        """A request may start now, without waiting behind any other."""
+        """Whether a request may start now, without waiting behind others."""
         return not self._interval and (not self._paused_until or not self.paused_for())
 
     async def wait(self, limit: float = math.inf, *, pause_limit: float = math.inf) -> None:
         """Return when one request may start.
 
-        Raises WaitTooLongError, as soon as it can be told, if that is more than ``limit`` seconds away,
-        or if a pause lasts longer than ``pause_limit`` seconds.
+        Raises WaitTooLongError as soon as the wait is known to exceed ``limit`` seconds, or a pause
+        ``pause_limit`` seconds.
         """
         if self.is_open:
             return
@@ -129,7 +135,7 @@ class RateLimiter:
             except TimeoutError:
                 raise WaitTooLongError(max(limit, self.paused_for())) from None
             try:
-                # Looked at again after each wait: a pause may have begun meanwhile.
+                # Checked again after each wait, since a pause may have begun meanwhile.
                 while (seconds := self._check(0.0, latest, pause_limit)) > 0:  # noqa: ASYNC110
                     await asyncio.sleep(seconds)
                 self._next = loop.time() + self._interval
@@ -139,7 +145,7 @@ class RateLimiter:
             self._waiting -= 1
 
     def _check(self, behind_others: float, latest: float, pause_limit: float) -> float:
-        """Seconds until the next start, as far as can be told now."""
+        """Seconds until the next start, as far as is known now."""
         now = asyncio.get_running_loop().time()
         if self._paused_until - now > pause_limit:
             raise WaitTooLongError(self._paused_until - now)
@@ -150,7 +156,7 @@ class RateLimiter:
 
 
 def _seconds_until_reset(headers: Mapping[str, str]) -> float | None:
-    """How long until a limit resets, where the reply says so: in seconds, or as a time since 1970."""
+    """Seconds until a limit resets, if the reply says so, either as seconds or as a Unix timestamp."""
     seconds = parse_retry_after(headers.get("RateLimit-Reset"))
     if seconds is None:
         return None

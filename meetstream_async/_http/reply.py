@@ -1,4 +1,4 @@
-"""The reply of a call as it came, and its body as JSON. Pure, no I/O."""
+"""The raw reply of a call, and its body as JSON. Pure, no I/O."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class Reply:
     """The response to one request."""
 
     status: int
-    # Neither in the repr: a server may echo the credential in any of them.
+    # Not in the repr: a server may echo the credential in any of these.
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(default=b"", repr=False)
     scrub: Callable[[str], str] = attrs.field(default=_as_it_is, repr=False)
-    """Takes the credentials out of a text for people."""
+    """Removes the credentials from a text for people."""
     blot: Callable[[str], str] = attrs.field(default=_as_it_is, repr=False)
     """Redacts long credentials from response data (short ones could match ordinary text)."""
 
     @property
     def retry(self) -> bool:
-        """Worth another attempt, by the table of :mod:`meetstream_async._http.retry`."""
+        """Whether another attempt makes sense, by the table in :mod:`meetstream_async._http.retry`."""
         return is_retried(self.status)
 
     @property
@@ -56,32 +56,32 @@ class Reply:
         return parse_json(self.body, self.blot)
 
 
-# NaN and the infinities are no JSON; a listing that holds one in some attribute is still worth reading.
+# NaN and the infinities are not valid JSON, but a listing with one in an attribute is still useful.
 _decoder = JSONDecoder(parse_constant=lambda _: None)
 
 
 _SPACE = " \t\r\n"
-"""What may stand around a JSON value."""
+"""Characters that may surround a JSON value."""
 
 UNREADABLE = object()
 
 
 def parse_json(body: bytes, blot: Callable[[str], str] = _as_it_is) -> object:
-    """The JSON value, or UNREADABLE for whatever is none, however it is broken."""
-    # A value, not an exception: json's own error holds the whole body, and would stay as the context
+    """The JSON value, or UNREADABLE if the body is not valid JSON, for whatever reason."""
+    # Returned instead of raised: json's own exception holds the whole body, and would remain as the context
     # of ours.
     try:
         text = blot(body.decode("utf-8-sig" if body[:1] == b"\xef" else "utf-8").strip(_SPACE))
         value, end = _decoder.raw_decode(text)
         if end != len(text):
             return UNREADABLE
-        # One character is found ten times as fast as two.
+        # Searching for one character is ten times as fast as for two.
         if (
             "\\" in text
             and "\\u" in text
             and (plain := dumps(value, ensure_ascii=False)) != (blotted := blot(plain))
         ):
-            # An echoed credential had been written with escapes.
+            # An echoed credential had been escaped.
             value = _decoder.decode(blotted)
         return value
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""When a call is tried again, as a table; tenacity behind it.
+"""Which calls are retried, as a table, and the retry policy, implemented with tenacity.
 
 ===========================================  =======
-what came back                               retried
+result                                       retried
 ===========================================  =======
 2xx, 3xx                                     no
 400, 401, 403, 404 and any other 4xx         no
@@ -11,7 +11,7 @@ what came back                               retried
 500, 502, 503, 504 and any other 5xx         yes
 501 Not Implemented                          no
 505 HTTP Version Not Supported               no
-connection refused or lost, time run out     yes
+connection refused or lost, timeout          yes
 a body that can't be read                    no
 ===========================================  =======
 """
@@ -37,16 +37,16 @@ from tenacity import (
 from ..errors import ClientSetupError
 
 _LONGEST = 366 * 86400.0
-"""A Retry-After beyond a year says no more than a year does, and timers take no infinity."""
+"""Cap, in seconds, for absurd Retry-After values; loop timers reject infinity."""
 
 
 def is_retried(status: int) -> bool:
-    """Whether a reply of this status is worth another attempt."""
+    """Whether a reply with this status is worth another attempt."""
     return status in (408, 425, 429) or (500 <= status < 600 and status not in (501, 505))
 
 
 def speaks_for_itself(status: int) -> bool:
-    """The status line decides what follows, and its Retry-After binds, even where the body was lost."""
+    """Whether the status alone decides what follows, and Retry-After applies, even if the body is lost."""
     return status in (401, 403, 429) or status >= 500
 
 
@@ -70,12 +70,12 @@ def _check_elapsed(instance: object, attribute: Any, value: object) -> None:
 
 @frozen
 class RetryPolicy:
-    """How often and how long a call is tried. All times in seconds.
+    """How often and for how long a call is retried. All times in seconds.
 
-    The wait before attempt *n* + 1 is drawn evenly from 0 to ``initial_wait`` x 2^(n-1), at most
-    ``max_wait`` (exponential, full jitter), and never shorter than a ``Retry-After``. A ``Retry-After``
-    beyond ``max_retry_after``, or beyond the time left, ends the call at once with its error.
-    ``max_elapsed`` bounds the whole call, waits and attempts together.
+    The wait before attempt *n* + 1 is random between 0 and ``initial_wait`` x 2^(n-1), at most ``max_wait``
+    (exponential backoff, full jitter), and never shorter than a ``Retry-After``. A ``Retry-After`` beyond
+    ``max_retry_after``, or beyond the time left, ends the call at once with its error. ``max_elapsed`` bounds
+    the whole call, waits and attempts together.
     """
 
     max_attempts: int = field(default=4, validator=_check_attempts)
@@ -86,7 +86,7 @@ class RetryPolicy:
 
     @property
     def longest_waits(self) -> float:
-        """Seconds that a call spends waiting between its attempts at most."""
+        """Upper bound, in seconds, on the total wait between attempts."""
         waits = (
             min(self.initial_wait * 2.0**n, self.max_wait) for n in range(min(self.max_attempts - 1, 64))
         )
@@ -94,27 +94,28 @@ class RetryPolicy:
 
 
 def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
-    """The seconds that a ``Retry-After`` header asks for, or None where it says nothing usable.
+    """The wait in seconds that a ``Retry-After`` header asks for, or None if it is unusable.
 
-    Takes whole or decimal seconds and an HTTP date, which is measured from the reply's own ``Date``
-    where there is one: the server's clock is the one that it thinks in. A date in the past means 0.
+    Accepts integer or decimal seconds, and an HTTP date, which is compared with the reply's own ``Date`` if
+    there is one, to use the server's clock for both. A date in the past means 0.
     """
     if value is None:
         return None
     value = value.strip()
     if value[:1].isdigit():
-        # A header that came twice arrives joined; an HTTP date begins with a letter.
+        # A repeated header arrives joined; an HTTP date starts with a letter.
         value = value.partition(",")[0].rstrip()
     if value.replace(".", "", 1).isdigit() and value.isascii():
         return min(float(value), _LONGEST)
-    until = _http_date(value)
+    until = parse_http_date(value)
     if until is None:
         return None
-    now = _http_date(date) or datetime.now(UTC)
+    now = parse_http_date(date) or datetime.now(UTC)
     return min(max((until - now).total_seconds(), 0.0), _LONGEST)
 
 
-def _http_date(value: str | None) -> datetime | None:
+def parse_http_date(value: str | None) -> datetime | None:
+    """The aware time of a header such as ``Date``, or None where it is not one."""
     if not value:
         return None
     try:
@@ -125,11 +126,11 @@ def _http_date(value: str | None) -> datetime | None:
 
 
 class Attempt(Protocol):
-    """What one attempt came to."""
+    """The result of one attempt."""
 
     @property
     def retry(self) -> bool:
-        """Another attempt may fare better."""
+        """Whether another attempt may succeed."""
 
     @property
     def retry_after(self) -> float | None:
@@ -147,10 +148,11 @@ async def retry(
     deadline: float,
     before_sleep: Callable[[_A, int, float], None],
 ) -> _A:
-    """Go on from a first attempt that wants a retry, until one does not or the policy ends it.
+    """Continue from a first attempt that needs a retry, until an attempt does not or the policy ends the
+    call.
 
-    The happy path never comes here: entering tenacity costs a quarter of a whole request. ``deadline``
-    is in the loop's time. ``before_sleep`` hears the attempt, its number and the seconds to wait.
+    Not used on the happy path: entering tenacity takes a quarter of the time of a whole request. ``deadline``
+    is in the loop's time. ``before_sleep`` is called with the attempt, its number and the seconds to wait.
     """
     loop = asyncio.get_running_loop()
     jitter = wait_random_exponential(multiplier=policy.initial_wait, max=policy.max_wait)
@@ -179,8 +181,8 @@ async def retry(
     def tell(state: RetryCallState) -> None:
         before_sleep(result(state), state.attempt_number, state.upcoming_sleep)
 
-    # A fresh one per call: its state belongs to one call at a time. Cancellation is an exception, not
-    # a result, so it ends the call at once.
+    # A new one per call, since its state belongs to a single call. Cancellation raises instead of returning a
+    # result, so it ends the call at once.
     retrying = AsyncRetrying(
         sleep=asyncio.sleep,
         retry=retry_if_result(lambda outcome: outcome.retry),

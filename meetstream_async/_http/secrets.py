@@ -1,4 +1,4 @@
-"""Credentials that no repr shows, and text from a server made safe to show. Pure, no I/O."""
+"""Credentials that never appear in a repr, and sanitizing of a server's text. Pure, no I/O."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from urllib.parse import quote
 from ..errors import ClientSetupError
 
 MAX_TEXT = 500
-"""Characters of a server's text that are kept."""
+"""Maximum length of a server's text, in characters."""
 
 SHORTEST_SECRET = 8
-"""Shorter "keys" are placeholders of tests; hunting them down would garble ordinary words."""
+"""Shorter "keys" are placeholders in tests; removing them would garble ordinary words."""
 
 LONG_SECRET = 16
-"""A key of this length cannot turn up in an API's data by accident, so there it may be blotted out."""
+"""A key of this length cannot occur in an API's data by chance, so it may be redacted there."""
 
 _LONGEST_SECRET = 512
 
@@ -25,10 +25,10 @@ _LONGEST_SECRET = 512
 def clean_text(text: str, limit: int = MAX_TEXT, scrub: Callable[[str], str] | None = None) -> str:
     """``text`` on one line, without control or formatting characters, cut at ``limit`` characters.
 
-    ``scrub`` takes the credentials out in between: after invisible characters that may hide one are
-    gone, and before the cut may leave half of one.
+    ``scrub`` removes credentials, after invisible characters (which may hide one) have been removed, and
+    before the text is cut (which may leave half of one).
     """
-    # A hostile body may be megabytes long: only so much of it is looked at, character by character.
+    # A hostile body may be megabytes long: only the beginning is processed character by character.
     window = text[: limit * 4]
     kept = "".join(
         " " if char.isspace() else char
@@ -37,7 +37,7 @@ def clean_text(text: str, limit: int = MAX_TEXT, scrub: Callable[[str], str] | N
     )
     kept = " ".join(kept.split())
     if len(window) < len(text):
-        # The edge of the window may have halved a credential, too.
+        # The limit of the processed text may have cut a credential in half, too.
         kept = kept[: max(0, len(kept) - _LONGEST_SECRET)]
     if scrub is not None:
         kept = scrub(kept)
@@ -45,7 +45,7 @@ def clean_text(text: str, limit: int = MAX_TEXT, scrub: Callable[[str], str] | N
 
 
 class Secret:
-    """A credential that shows itself to nobody: not in a repr, not in a pickle."""
+    """A credential that is never shown: not in a repr, not in a pickle."""
 
     __slots__ = ("_value",)
 
@@ -53,18 +53,18 @@ class Secret:
         self._value = value
 
     @classmethod
-    def load(cls, given: object, variable: str, argument: str) -> Secret:
-        """The argument, else the environment variable; ClientSetupError where neither is usable."""
+    def load(cls, value: object, variable: str, argument: str) -> Secret:
+        """From the argument, or from the environment variable; ClientSetupError if neither is usable."""
         source = argument
-        if given is None:
-            given, source = os.environ.get(variable), variable
-        problem = _credential_problem(given)
+        if value is None:
+            value, source = os.environ.get(variable), variable
+        problem = _credential_problem(value)
         if problem is None:
-            assert isinstance(given, str)
-            return cls(given)
-        missing = given is None
-        # A traceback may print this frame's variables.
-        del given
+            assert isinstance(value, str)
+            return cls(value)
+        missing = value is None
+        # Tracebacks may show this frame's variables.
+        del value
         if missing:
             raise ClientSetupError(f"no key: pass {argument}=... or set {variable}")
         raise ClientSetupError(f"{source} {problem}")
@@ -76,7 +76,7 @@ class Secret:
         return "<secret>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a credential is not pickled; pass its name and load it where it is used")
+        raise TypeError("a credential cannot be pickled; pass its name and load it where it is used")
 
 
 def _credential_problem(value: object) -> str | None:
@@ -85,27 +85,27 @@ def _credential_problem(value: object) -> str | None:
     if not value:
         return "is empty"
     if len(value) > _LONGEST_SECRET:
-        return f"is longer than {_LONGEST_SECRET} characters; that is no key"
+        return f"is longer than {_LONGEST_SECRET} characters, too long for a key"
     if "\n" in value.strip() or "\r" in value.strip():
-        return "holds a line break; a key is one line"
+        return "contains a line break; a key is one line"
     if value != value.strip():
-        return "has a space or line break around it; remove it"
+        return "starts or ends with a space or line break; remove it"
     if value.startswith(("Token ", "Bearer ")):
         return "must be the key alone, without the word before it"
     if not all("!" <= char <= "~" for char in value):
-        return "holds a character that no key has (printable ASCII without spaces only)"
+        return "contains an invalid character (keys are printable ASCII without spaces)"
     return None
 
 
 def scrubber(secrets: Iterable[Secret], shortest: int = SHORTEST_SECRET) -> Callable[[str], str]:
-    """A function that takes these credentials out of a text, also where they are percent-encoded."""
+    """A function that removes these credentials from a text, also in percent-encoded form."""
     known = {
         form
         for secret in secrets
         if len(secret.reveal()) >= shortest
         for form in (secret.reveal(), quote(secret.reveal(), safe=""))
     }
-    # One may begin with another, of which only the rest would be left to read.
+    # Longest first: one may be a prefix of another, whose rest would remain readable.
     forms = sorted(known, key=len, reverse=True)
 
     def scrub(text: str) -> str:

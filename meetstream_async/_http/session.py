@@ -1,6 +1,6 @@
-"""One call: attempts at the right pace, until one is answered for good or the policy ends it.
+"""One call: attempts at the allowed rate, until one gets a final reply or the policy ends the call.
 
-Nothing is held while a call waits for its next attempt: the reply before has been read and released.
+No connection is held while a call waits for its next attempt: the previous reply has been read and released.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 import aiohttp
@@ -23,12 +24,13 @@ from .rate_limit import RateLimiter, WaitTooLongError
 from .reply import Reply
 from .retry import RetryPolicy, retry
 from .secrets import Secret
+from .server_clock import ServerClock
 from .transport import Transport
 
 T = TypeVar("T")
 
 _log = logging.getLogger("meetstream_async.http")
-# A library leaves it to the application whether anything is printed.
+# Libraries leave it to the application whether log records are printed.
 logging.getLogger("meetstream_async").addHandler(logging.NullHandler())
 
 
@@ -46,7 +48,7 @@ class ApiSession:
         rate_limit: float | None,
         trace_configs: Sequence[aiohttp.TraceConfig],
     ) -> None:
-        """``credentials``: header name to what stands before the credential, and the credential."""
+        """``credentials``: header name to the text before the credential, and the credential."""
         self.base_url = base_url
         if not isinstance(retry, RetryPolicy):
             raise ClientSetupError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
@@ -61,38 +63,48 @@ class ApiSession:
             timeout=timeout,
             trace_configs=trace_configs,
             paused=self.rate_limiter.paused_for,
-            on_head=self.rate_limiter.observe,
+            on_head=self._observe,
         )
         self.reserve = min(self._transport.timeout, retry.max_elapsed / 10)
         """Minimum remaining seconds to start a request; with less it could take effect and still be
         reported as a timeout."""
         self._base_path = base_url.raw_path.rstrip("/")
         self._spellings: dict[Route, int] = {}
-        """Which path of a route was answered."""
+        """Index of the path that worked, by route."""
         self.failed_attempts = 0
-        """Requests so far that met no working server."""
+        """Number of requests so far that did not reach a working server."""
+        self._clock = ServerClock()
 
     def __repr__(self) -> str:
         return f"<ApiSession {self.base_url}>"
 
-    def open(self) -> int | None:
-        """Bind to the running loop. Returns how many requests can be on the wire at once, if bounded.
+    def server_time(self) -> datetime:
+        """The time by the API's clock, as its replies say; this machine's until one did."""
+        return self._clock.now()
 
-        Raises ClientSetupError for a closed client or another loop.
+    def _observe(self, status: int, headers: Mapping[str, str]) -> None:
+        """Take note of the head of a reply, before its body is read."""
+        self._clock.observe(headers.get("Date"))
+        self.rate_limiter.observe(status, headers)
+
+    def open(self) -> int | None:
+        """Bind to the running loop. Returns the maximum number of concurrent requests, if it is bounded.
+
+        Raises ClientSetupError if the client is closed or belongs to another loop.
         """
         self._transport.open()
         return self._transport.connection_limit
 
     async def close(self) -> None:
-        """Close the connections opened here. Closing twice is fine."""
+        """Close the connections opened here. May be called more than once."""
         await self._transport.close()
 
     async def call(self, request: Request[T], context: Context = FIRST) -> Answer[T]:
-        """One call, at most ``max_elapsed`` seconds long, attempts and waits together.
+        """Make one call, which takes at most ``max_elapsed`` seconds, attempts and waits together.
 
-        Raises what ``request.read`` raises for the last reply; TransportError or InvalidResponseError
-        where the last attempt brought none; RateLimitError where a pause is longer than the call may
-        take; ClientSetupError for a client that cannot be used here.
+        Raises what ``request.read`` raises for the last reply; TransportError or InvalidResponseError if the
+        last attempt got none; RateLimitError if a pause is longer than the call may take; ClientSetupError if
+        the client is unusable.
         """
         route = request.route
         known = self._spellings.get(route) if len(route.paths) > 1 else 0
@@ -123,7 +135,7 @@ class ApiSession:
                 self._spellings[request.route] = spelling
                 return answer
         assert first is not None
-        # The first one is the documented path, so its error is the one to report.
+        # The first path is the documented one, so its error is reported.
         return self._read(request, first, context)
 
     def _read(self, request: Request[T], reply: Reply, context: Context) -> Answer[T]:
@@ -133,7 +145,7 @@ class ApiSession:
         return Answer(value, context.attempts)
 
     async def _exchange(self, request: Request[Any], path: str, context: Context) -> tuple[Reply, Context]:
-        """The last reply, whatever its status, and what is known once it has come."""
+        """The last reply, whatever its status, and what is known after it."""
         loop = self._transport.open()
         deadline = context.deadline
         if deadline is None:
@@ -145,7 +157,7 @@ class ApiSession:
         call = _Call(self, loop, request.route, url, data, context.attempts, context.uncertain, deadline)
         outcome = None
         if context.paced and not self.rate_limiter.paused_for():
-            # As nearly always in a bulk run, there is nothing to wait for.
+            # Nothing to wait for: the usual case in a bulk run.
             outcome = call.note(await call.send())
         if outcome is None:
             outcome = await call.attempt()
@@ -172,10 +184,10 @@ class _Call:
     attempts: int
     uncertain: bool
     _deadline: float
-    """The loop's time at which it has to end."""
+    """Deadline of the call, in the loop's time."""
 
     async def attempt(self) -> Reply | Failure:
-        """Wait for a turn, and make one attempt."""
+        """Wait until a request may start, then make one attempt."""
         session = self._session
         while True:
             try:
@@ -187,13 +199,13 @@ class _Call:
                 return outcome
 
     def send(self) -> Coroutine[Any, Any, Reply | Failure | HeldBack]:
-        """Make one attempt now, to be noted."""
+        """Make one attempt now; its result must be passed to ``note``."""
         transport = self._session._transport
         seconds = min(transport.timeout, self._deadline - self._loop.time())
         return transport.send(self._route.method, self._url, self._data, seconds)
 
     def note(self, outcome: Reply | Failure | HeldBack) -> Reply | Failure | None:
-        """Count what an attempt came to; None where nothing was sent."""
+        """Count the result of an attempt; None if nothing was sent."""
         if isinstance(outcome, Reply):
             self.attempts += 1
             if outcome.status >= 500:

@@ -1,6 +1,6 @@
-"""The only place that touches the network: one request, its reply read and released.
+"""The only module that touches the network: sends one request, reads its reply and releases the connection.
 
-Nothing is decided here, and no error leaves from inside aiohttp, whose frames hold the credential.
+Decides nothing, and lets no exception out of aiohttp, whose frames contain the credential.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _USER_AGENT = f"meetstream-async/{__version__}"
 class Transport:
     """Sends requests with the credential, over a session opened here or a borrowed one.
 
-    A borrowed session is neither closed nor changed: what its own settings would do to our requests is
+    A borrowed session is neither closed nor changed: settings of its own that would affect our requests are
     overridden per request.
     """
 
@@ -67,10 +67,10 @@ class Transport:
         paused: Callable[[], float],
         on_head: Callable[[int, Mapping[str, str]], None],
     ) -> None:
-        """``credentials``: header name to what stands before the credential, and the credential.
+        """``credentials``: header name to the text before the credential, and the credential.
 
-        ``paused``: the seconds for which nothing may leave. ``on_head`` hears the status and headers of
-        each reply before its body is read.
+        ``paused`` returns the seconds during which no request may be sent. ``on_head`` is called with the
+        status and headers of each reply before its body is read.
         """
         self._origin = base_url.origin()
         trace_configs = checked_traces(trace_configs)
@@ -79,13 +79,13 @@ class Transport:
         self.closed = False
         self._credentials = credentials
         self._trace_configs = trace_configs
-        # A session opened here has these by itself; a lent one is told with each request.
+        # A session opened here has these settings; for a borrowed one they are passed with each request.
         self._settings: dict[str, Any] = {
             "raise_for_status": False,
             "auto_decompress": True,
-            # The request as a whole is bounded in send(). Connecting gets half of it, so that a host that
-            # never answers is told from a request that was sent and not answered. Reused connections, the
-            # usual case, do not pay for this.
+            # The whole request is bounded in send(). Connecting gets half of that time, so that a host that
+            # never responds can be told from a request that was sent but not answered. Reused connections,
+            # the usual case, are not affected.
             "timeout": aiohttp.ClientTimeout(total=None, sock_connect=self.timeout / 2),
         }
         self._per_request: dict[str, Any] = {"allow_redirects": False}
@@ -109,9 +109,9 @@ class Transport:
 
     @property
     def connection_limit(self) -> int | None:
-        """How many requests can be on the wire at once; None where nothing bounds them.
+        """Maximum number of concurrent requests; None if unbounded.
 
-        Beyond it a request would wait for a connection while its own clock is running.
+        A further request would wait for a connection while its own timeout is running.
         """
         connector = None if self._http is None else self._http.connector
         if connector is None:
@@ -121,7 +121,7 @@ class Transport:
     def open(self) -> asyncio.AbstractEventLoop:
         """Bind to the running loop, and return it.
 
-        Raises ClientSetupError for a closed client or another loop.
+        Raises ClientSetupError if the client is closed or belongs to another loop.
         """
         loop = asyncio.get_running_loop()
         if self._loop is loop:
@@ -148,7 +148,7 @@ class Transport:
         if self._trace_configs or not hasattr(session, _SWITCH):
             self._per_request["middlewares"] = (self._send_once,)
         else:
-            # It costs nothing; the middleware costs 3 % of a request.
+            # The switch is free, while a middleware takes 3 % of a request.
             setattr(session, _SWITCH, False)
         return session
 
@@ -164,11 +164,11 @@ class Transport:
         if self.closed or self._http is None:
             return CLOSED
         if self._borrowed and self._http.closed:
-            return "the aiohttp session lent to the client is closed"
+            return "the borrowed aiohttp session is closed"
         return None
 
     async def close(self) -> None:
-        """Close the session if it was opened here. Closing twice is fine."""
+        """Close the session if it was opened here. May be called more than once."""
         self.closed = True
         if self._http is not None and not self._borrowed:
             await self._http.close()
@@ -178,9 +178,9 @@ class Transport:
     async def send(
         self, method: str, url: URL, data: bytes | None, seconds: float
     ) -> Reply | Failure | HeldBack:
-        """One request on the wire, and the whole of its reply. Raises nothing but cancellation.
+        """Send one request and read the whole reply. Raises nothing except cancellation.
 
-        It is given up after ``seconds``. The transport has been opened.
+        Gives up after ``seconds``. The transport must have been opened.
         """
         http = self._http
         if http is None or self.closed or self._borrowed:
@@ -196,7 +196,7 @@ class Transport:
                 if self._permits is not None:
                     await self._permits.acquire()
                     permit = self._permits
-                    # Its owner may have closed it meanwhile.
+                    # The owner of a borrowed session may have closed it meanwhile.
                     if (problem := self._problem()) is not None:
                         return unusable(problem)
                 response = await http.request(
@@ -206,23 +206,23 @@ class Transport:
                     status, headers = response.status, response.headers
                     self._on_head(status, headers)
                     content = response.content
-                    # It has nearly always come together with the head.
+                    # Nearly always the body has arrived together with the head.
                     body = content.read_nowait() if content.is_eof() else await read_body(content)
                     if body is None or len(body) > MAX_BODY:
                         response.close()
                         raise BodyTooLargeError
                     return Reply(status, headers, body, self.scrub, self.blot)
                 finally:
-                    # Read to its end it is closed already, and its connection given back.
+                    # After reading to the end, the response is closed and its connection is released.
                     if not response.closed:
                         response.release()
         except asyncio.CancelledError as exc:
-            # This frame's variables may be printed with it, and aiohttp shows a response's headers.
+            # Tracebacks may show this frame's variables, and aiohttp's repr of a response shows headers.
             response, headers = None, {}
             if not http.closed or _is_cancelled():
                 exc.__cause__ = exc.__context__ = None
                 raise exc.with_traceback(None) from None
-            # Nobody cancelled this task: a session that is closed cancels what waits for a connection.
+            # This task was not cancelled: closing a session cancels whatever waits for a connection.
             return unusable(self._problem() or CLOSED)
         except HeldBackError:
             return HELD_BACK
@@ -236,6 +236,7 @@ class Transport:
         return failure
 
     def _explain(self, exc: Exception, has_effect: bool, seconds: float, status: int | None) -> Failure:
+        """The Failure for an exception of aiohttp. Raises it if it is a bug of this package."""
         known = known_failure(
             exc,
             has_effect=has_effect,
@@ -246,8 +247,8 @@ class Transport:
         )
         if known is not None:
             return evolve(known, message=self._text(f"{self._origin}: {known.message}"))
-        # A ValueError comes before sending, such as when the .netrc of a borrowed session adds a credential
-        # of its own. A tracer may raise anything at any time.
+        # A ValueError is raised before sending, for example if the .netrc of a borrowed session adds a second
+        # credential. A tracer may raise anything at any time.
         traced = self._http is not None and bool(self._http.trace_configs)
         if not traced and not isinstance(exc, ValueError):
             raise exc
@@ -261,7 +262,7 @@ class Transport:
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         if self._borrowed and "Authorization" not in self._credentials:
-            # Of its owner: the login that a .netrc has for the host, or a header for somebody else.
+            # Added by its owner: the .netrc login for the host, or a header for another service.
             request.headers.popall("Authorization", None)
         try:
             return await handler(request)
@@ -270,21 +271,22 @@ class Transport:
         except (
             aiohttp.ClientOSError,
             aiohttp.ServerDisconnectedError,
-            # Tracers hear of it: for a reply that is no HTTP it quotes the reply, and holds our headers.
+            # Tracers get this exception: for a reply that is not HTTP it quotes the reply and contains our
+            # headers.
             aiohttp.ClientResponseError,
         ) as exc:
             lost = ConnectionLostError(self._text(f"{type(exc).__name__}: {exc}"))
         raise lost
 
     def _headers(self, has_body: bool) -> dict[str, str]:
-        """What the session does not say by itself."""
+        """The headers that the session does not set by itself."""
         headers = self._standing_headers() if self._borrowed else {}
         if has_body:
             headers["Content-Type"] = "application/json"
         return headers
 
     def _standing_headers(self) -> dict[str, str]:
-        # Made anew each time, so that no attribute or frame of ours keeps a dict with a credential in it.
+        # Built anew each time, so that no attribute or frame of ours keeps a dict with a credential.
         credentials = {name: prefix + secret.reveal() for name, (prefix, secret) in self._credentials.items()}
         return {"Accept": "application/json", "User-Agent": _USER_AGENT, **credentials}
 

@@ -1,6 +1,6 @@
-"""What may go into a URL: ids become exactly one path segment, and a base URL has to be safe for a key.
+"""Checks of URLs: an id becomes exactly one path segment, and a base URL must be safe to send a key to.
 
-A base URL is https unless the host is this machine.
+A base URL must be https unless the host is this machine.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from .secrets import clean_text
 
 
 def identifier_problem(value: object) -> str | None:
-    """Why ``value`` can't be used as an id in a URL, or None where it can."""
+    """Why ``value`` can't be used as an id in a URL, or None if it can."""
     if not isinstance(value, str):
         return f"is {type(value).__name__}, not a string"
     if not value:
         return "is empty"
-    # The length first, because each id of each listing comes by here.
+    # Check the length first, since this runs for every id of every listing.
     if len(value) < 3 and value in (".", ".."):
-        return f"is {value!r}, which a URL would take for a folder"
+        return f"is {value!r}, which a URL treats as a folder"
     if not value.isprintable() and any(unicodedata.category(char) in ("Cc", "Cs") for char in value):
-        return "holds a control character"
+        return "contains a control character"
     return None
 
 
 def check_identifier(value: object, name: str) -> str:
-    """``value`` as it is, or a ConfigurationError that names the argument ``name``."""
+    """``value`` unchanged, or a ConfigurationError that names the argument ``name``."""
     problem = identifier_problem(value)
     if problem is not None:
         raise ConfigurationError(f"{name} {problem}; pass the id as the API gave it")
@@ -43,20 +43,20 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]+")
 
 
 def path_segment(identifier: object, name: str) -> str:
-    """``identifier`` as one percent-encoded path segment, with no character taken for safe.
+    """``identifier`` as one percent-encoded path segment; every reserved character is encoded.
 
     Raises ConfigurationError, which names the argument ``name``, for what can't be used as an id.
     """
-    # Nearly every id stays as it is, and quote() takes four times as long to say so.
+    # Nearly every id needs no encoding, and quote() takes four times as long to find that out.
     plain = _UNRESERVED.fullmatch(identifier) if isinstance(identifier, str) else None
     if plain is not None and len(plain[0]) > 2:
-        # Its characters: an enum member or another kind of str may have a __str__ of its own.
+        # The characters themselves: an enum member or other subclass of str may have its own __str__.
         return plain[0]
     return quote(check_identifier(identifier, name), safe="")
 
 
 def check_base_url(value: object, source: str) -> URL:
-    """A base URL that a credential may be sent to. ``source`` says where it came from.
+    """A base URL that a credential may be sent to. ``source`` names its origin in messages.
 
     Raises ClientSetupError for anything but http(s), for ``http://`` to another machine, and for a
     URL with a user, query or fragment.
@@ -68,20 +68,20 @@ def check_base_url(value: object, source: str) -> URL:
         host = url.host
         _ = url.port
     except ValueError:
-        problem = "it is no URL"
+        problem = "it is not a URL"
     else:
         if url.user is not None or url.password is not None:
-            # Not echoed: it may be a password.
-            raise ClientSetupError(f"{source} must not hold a user or password; use the key arguments")
+            # Do not show it: it may contain a password.
+            raise ClientSetupError(f"{source} must not contain a user or password; use the key arguments")
         if url.scheme not in ("http", "https") or not host:
-            problem = "it is no http(s) URL with a host"
+            problem = "it is not an http(s) URL with a host"
         elif url.query_string or url.fragment:
             problem = "it must not have a query or fragment"
         elif url.scheme == "http" and not _is_loopback(host):
             problem = "plain http:// would send the key unencrypted; use https://"
         else:
             return url.with_path(url.raw_path.rstrip("/"), encoded=True)
-    # What stands before an "@" or behind a "?" may be a secret, even where the rest can't be read.
+    # The part before an "@" or after a "?" may be a secret, even if the URL can't be parsed.
     shown = "" if "@" in value else f" {clean_text(value.partition('?')[0], 200)!r}"
     raise ClientSetupError(f"{source}{shown} can't be used: {problem}")
 

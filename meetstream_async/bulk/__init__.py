@@ -1,1 +1,1 @@
-"""Many calls, one report."""
+"""Bulk runs: many calls, one report."""

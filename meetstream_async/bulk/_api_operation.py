@@ -1,69 +1,27 @@
-"""What the bulk plans of both APIs share: an item is one call, and an outcome is what came of it."""
+"""Shared by the bulk operations of both APIs: an item is one call, and an outcome is its result."""
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from typing import Any, Generic, TypeVar
 
 import attrs
-from attrs import define
 
-from .._http.api_errors import rejects_the_key
-from .._http.call import PACED, PACED_AND_UNCERTAIN, Context
 from .._http.rate_limit import RateLimiter
 from .._http.session import ApiSession
-from ..errors import ConfigurationError, MeetStreamError
+from ..errors import MeetStreamError
+from ._item import Item
 from .report import CancelOutcome, OutcomeStatus, UnscheduleOutcome
 
-
-@define(eq=False, kw_only=True)
-class Item:
-    """One call to be made, and what is known of the attempts at it."""
-
-    uncertain: bool = False
-    """An earlier attempt may have taken effect."""
-    problem: ConfigurationError | None = None
-    """Why no request can be made of it."""
-    fatal: str | None = None
-    """Why no other item can succeed."""
-    began: float | None = None
-    """When the call that is being made began, by the monotonic clock."""
-
-    @property
-    def context(self) -> Context:
-        """The context of a call whose turn the runner has waited for."""
-        return PACED_AND_UNCERTAIN if self.uncertain else PACED
-
-    def begin(self) -> None:
-        """A call is going to be made."""
-        self.began = time.monotonic()
-
-    def end(self) -> float:
-        """The call is over: how many seconds it took. 0 where none was made."""
-        began, self.began = self.began, None
-        return 0.0 if began is None else time.monotonic() - began
-
-    def note_error(self, error: MeetStreamError, *, about_this_only: bool = False) -> None:
-        """Keep what an error means for further attempts, and for the run."""
-        # Kept with the report: a traceback would keep every frame of the call alive with it.
-        error.with_traceback(None)
-        self.uncertain = self.uncertain or error.outcome_unknown
-        if isinstance(error, ConfigurationError):
-            self.fatal = f"no request can be made: {error}"
-        elif rejects_the_key(error) and not about_this_only:
-            self.fatal = f"the API rejects the key: {error}"
-
-
 _LONGEST_OUTAGE = 10.0
-"""Seconds. A policy that gives up quickly on a call is not made to wait for long by the run, either."""
+"""Maximum seconds a run waits for an outage; scaled down for impatient retry policies."""
 
 ItemT = TypeVar("ItemT", bound=Item)
 C = TypeVar("C", UnscheduleOutcome, CancelOutcome)
 
 
 class ApiOperation(ABC, Generic[ItemT, C]):
-    """The part of an operation that is the same whatever is called."""
+    """The part of an operation that does not depend on what is called."""
 
     def __init__(self, api: ApiSession, *, dry_run: bool, would: OutcomeStatus) -> None:
         self._api = api
@@ -87,7 +45,7 @@ class ApiOperation(ABC, Generic[ItemT, C]):
 
     @abstractmethod
     def outcome(self, item: ItemT, status: OutcomeStatus, **fields: Any) -> C:
-        """An outcome of the item, now."""
+        """Build the item's outcome."""
 
     def without_request(self, item: ItemT) -> C | None:
         if item.problem is not None:
@@ -100,7 +58,7 @@ class ApiOperation(ABC, Generic[ItemT, C]):
         )
 
     def failure(self, item: ItemT, error: MeetStreamError, **fields: Any) -> C:
-        """The outcome of an error, after it was noted."""
+        """Record an error, and build the item's outcome from it."""
         uncertain = error.outcome_unknown or item.uncertain
         status = OutcomeStatus.UNKNOWN if uncertain else OutcomeStatus.FAILED
         return self.outcome(

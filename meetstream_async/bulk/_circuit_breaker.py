@@ -1,8 +1,9 @@
-"""Riding out a few seconds without a working server in the middle of a bulk run.
+"""Wait out a short server outage in the middle of a bulk run.
 
-A target that fails while all others are answered is its own trouble. Where others fail as well, after the
-server had answered before, it is an outage: nothing new is started, one target at a time asks whether the
-server is back, and those that failed in between go back once when it is. After a while it is given up.
+A target that fails while all others get responses has its own problem. If others fail as well, after the
+server has responded before, it is an outage: no new requests start, one target at a time probes whether the
+server is back, and once it is, the targets that failed are retried once. After some time the outage counts
+as permanent.
 """
 
 from __future__ import annotations
@@ -11,28 +12,28 @@ import asyncio
 
 
 class CircuitBreaker:
-    """What the calls of one run say about the server."""
+    """Tracks whether the server works, from the calls of one run."""
 
     def __init__(self, lasts: float) -> None:
-        """``lasts``: seconds from the first failed call until it is given up."""
+        """``lasts``: seconds after the first failed call at which the run gives up."""
         self._lasts = lasts
         self.answered = False
-        """The server has answered in this run."""
+        """Whether the server has responded in this run."""
         self.last_call_answered = True
-        """The last call that was heard had an answer."""
+        """Whether the most recently finished call got a response."""
         self._since = 0.0
         self._given_up = False
         self.may_start = asyncio.Event()
-        """Set while nothing speaks against starting something new."""
+        """Set while new requests may start (circuit closed)."""
         self.may_start.set()
         self.changed = asyncio.Event()
-        """Set with every failed call that is heard, and with the first answer."""
+        """Set with every recorded failure, and with the first response."""
         self.probe = asyncio.Lock()
-        """Held by the one target that asks whether the server is back."""
+        """Held by the one target that probes whether the server is back."""
 
     def record_answer(self) -> None:
-        """A call has ended with an answer."""
-        # Nearly always: then nothing is closed, and nobody waits.
+        """Record a call that got a response."""
+        # The usual case: nothing is closed, and nobody waits.
         if self.answered and self.last_call_answered and not self._given_up:
             return
         self.answered, self.last_call_answered, self._given_up = True, True, False
@@ -40,7 +41,7 @@ class CircuitBreaker:
         self.changed.set()
 
     def record_failure(self, others_failed: bool) -> bool:
-        """A call has ended for want of a working server. True where that is an outage."""
+        """Record a call that failed with a server or transport error. Returns True if this is an outage."""
         self.changed.set()
         if not others_failed or not self.answered or self._given_up or not self._lasts:
             return False
@@ -51,7 +52,7 @@ class CircuitBreaker:
         return True
 
     def wait_before_probe(self, probes: int) -> float | None:
-        """Seconds until the next probe, or None where the time is up: then the outage is given up."""
+        """Seconds until the next probe, or None if the time is up and the run should give up."""
         left = self._since + self._lasts - asyncio.get_running_loop().time()
         if left <= 0:
             self._given_up = True

@@ -30,7 +30,7 @@ class Gate:
         self.stop_reason: str | None = None
 
     def stop(self, reason: str = "stopped by the caller") -> None:
-        """Start nothing new. What is in flight finishes."""
+        """Start nothing new; requests in flight finish."""
         if self.stopping:
             return
         self.stopping = True
@@ -46,20 +46,20 @@ class Gate:
             self.stop()
 
     def wants_to_stop(self) -> bool:
-        # Between the setting of `stop` and the watcher's turn, too, nothing new is started.
+        # Also covers the time between the setting of `stop` and the watcher's turn.
         return self.stopping or (self._options.stop is not None and self._options.stop.is_set())
 
     def is_open(self) -> bool:
-        """Something new may start at once."""
+        """Whether a new call may start at once."""
         return self.breaker.last_call_answered and self._rate_limiter.is_open and not self.wants_to_stop()
 
     async def turn(self) -> bool:
-        """Wait until something new may start. False where the run stops instead."""
+        """Wait until a new call may start. Returns False if the run stops instead."""
         await self.breaker.may_start.wait()
         return await self.pace()
 
     async def pace(self) -> bool:
-        """Wait for the rate and the end of a pause. False where the run stops instead."""
+        """Wait for the rate limiter and the end of a pause. Returns False if the run stops instead."""
         try:
             await self._rate_limiter.wait(pause_limit=self._options.max_pause)
         except WaitTooLongError as exc:
@@ -76,7 +76,7 @@ class Gate:
         return await self.pace()
 
     async def until_stopped(self, waiting: Coroutine[Any, Any, bool]) -> bool:
-        """What ``waiting`` returns; False at once where the run stops meanwhile."""
+        """The result of ``waiting``; False immediately if the run stops meanwhile."""
         task = asyncio.current_task()
         assert task is not None
         if self.stopping:
@@ -92,7 +92,7 @@ class Gate:
             self.waiting.discard(task)
 
     def swallow_stop(self) -> None:
-        """A cancellation that came from ``stop`` ends here; any other goes on."""
+        """Swallow a cancellation that came from ``stop``; let any other propagate."""
         if not self.stopping or self.aborted:
             raise asyncio.CancelledError
         task = asyncio.current_task()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from attrs import frozen
 
@@ -15,12 +15,10 @@ from ..meetbit.models import CancelledEvent
 from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBot, ScheduledBotPage
+from ._evidence import is_calendar_bot
 from .options import BULK_DEFAULTS, BulkOptions
 from .report import MeetingCancellation, OutcomeStatus, UnscheduleOutcome
-from .unschedule import bulk_unschedule
-
-_MOST_DELETES = 50
-"""Of one event's bots, before the API is taken to answer anything with yes."""
+from .unschedule import unschedule_until_empty
 
 
 @frozen
@@ -68,11 +66,6 @@ async def unschedule_bots(
     page: ScheduledBotPage | None = None
     failure: str | None = None
     outcomes: dict[str | None, UnscheduleOutcome] = {}
-    left: dict[str, str] = {}
-
-    async def unschedule(targets: Sequence[ScheduledBot | str]) -> tuple[UnscheduleOutcome, ...]:
-        report = await bulk_unschedule(meetstream, targets, **options.keywords())
-        return report.outcomes
 
     if any(meeting.needs_listing for meeting in meetings):
         try:
@@ -84,21 +77,14 @@ async def unschedule_bots(
     known = [
         meeting.bot_event_id for meeting in meetings if meeting.goes_on and meeting.bot_event_id is not None
     ]
+    whole = page is not None and not page.truncated and not page.rejected
     try:
         if rows or known:
-            outcomes = {outcome.event_id: outcome for outcome in await unschedule([*rows, *known])}
-        whole = page is not None and not page.truncated and not page.rejected
-        unsure = [
-            outcome.event_id
-            for outcome in outcomes.values()
-            if outcome.event_id is not None
-            and outcome.status is OutcomeStatus.UNSCHEDULED
-            and (len(outcome.bot_ids) > 1 or (outcome.bot_ids and not whole))
-        ]
-        left = await _until_nothing_is_left(unschedule, unsure)
+            found = await unschedule_until_empty(meetstream, [*rows, *known], options, whole=whole)
+            outcomes = {outcome.event_id: outcome for outcome in found}
     except MeetStreamError as error:
         failure = f"its bot was not unscheduled: {type(error).__name__}: {error}"
-    return tuple(_conclude(meeting, page, failure, outcomes, left) for meeting in meetings)
+    return tuple(_conclude(meeting, page, failure, outcomes) for meeting in meetings)
 
 
 async def _list(meetstream: MeetStreamClient, max_pause: float) -> ScheduledBotPage:
@@ -115,36 +101,11 @@ async def _list(meetstream: MeetStreamClient, max_pause: float) -> ScheduledBotP
     raise MeetStreamError(f"the API asked for a pause of {seconds:.0f} s before the listing")
 
 
-async def _until_nothing_is_left(
-    unschedule: Callable[[Sequence[str]], Awaitable[tuple[UnscheduleOutcome, ...]]], event_ids: list[str]
-) -> dict[str, str]:
-    """Repeat the DELETEs until each is answered "not scheduled"; why that was not reached, by event.
-
-    Whether one DELETE takes one of an event's bots or all of them is not documented, and a listing may
-    lag; this answer does not.
-    """
-    left: dict[str, str] = {}
-    for _ in range(_MOST_DELETES):
-        if not event_ids:
-            return left
-        again = []
-        for outcome in await unschedule(event_ids):
-            assert outcome.event_id is not None
-            if outcome.status is OutcomeStatus.UNSCHEDULED:
-                if outcome.result is None or not outcome.result.inferred:
-                    again.append(outcome.event_id)
-            elif outcome.status is not OutcomeStatus.ALREADY_UNSCHEDULED:
-                left[outcome.event_id] = f"ambiguous: bots may be left: {outcome.reason}"
-        event_ids = again
-    return left | dict.fromkeys(event_ids, "ambiguous: the API does not come to an end of its bots")
-
-
 def _conclude(
     meeting: MeetingState,
     page: ScheduledBotPage | None,
     failure: str | None,
     outcomes: Mapping[str | None, UnscheduleOutcome],
-    left: Mapping[str, str],
 ) -> MeetingCancellation:
     if not meeting.goes_on:
         return meeting.result(
@@ -161,11 +122,9 @@ def _conclude(
         return meeting.result((), *_without_bot(meeting.wanted, page))
     if outcome.status not in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED):
         why = f"its bot is not unscheduled: {outcome.status}: {outcome.reason}"
+        if outcome.result is not None:
+            why = f"ambiguous: bots may be left: {outcome.reason}"
         return meeting.result((outcome,), False, why)
-    if meeting.wanted in left:
-        return meeting.result((outcome,), False, left[meeting.wanted])
-    if failure is not None and len(outcome.bot_ids) > 1:
-        return meeting.result((outcome,), False, f"ambiguous: bots may be left: {failure}")
     if meeting.cancelled is None:
         why = "the event was not found: cancelled before, or its id is wrong; its bot is unscheduled"
         # After a lost answer even less is known of the event.
@@ -183,4 +142,14 @@ def _without_bot(wanted: str, page: ScheduledBotPage | None) -> tuple[bool, str]
         return False, f"no bot of {shown} is in the listing, but that is full: it may hide behind it"
     if page.rejected:
         return False, f"no bot of {shown} is in the listing, but rows of it can't be read"
+    if not wanted.startswith("evt_") and any(_is_of_another_kind(bot) for bot in page.bots):
+        return False, (
+            f"cannot tell: no bot of {shown} is listed, but the listing does not name events "
+            "by the calendar provider's ids; pass bot_event_id"
+        )
     return True, f"no bot is scheduled for {shown}"
+
+
+def _is_of_another_kind(bot: ScheduledBot) -> bool:
+    """The row belongs to a calendar event, and names it by MeetStream's own id or not at all."""
+    return is_calendar_bot(bot) and (bot.event_id is None or bot.event_id.startswith("evt_"))

@@ -1,6 +1,6 @@
-"""What a bulk run is made of: its options, and the operation that says what its items are and mean.
+"""The operation that a bulk run carries out: it defines the items and what their results mean.
 
-Knows neither API.
+Independent of both APIs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 
 
 class Operation(Protocol[ItemT, OutcomeT]):
-    """What a runner runs: where its items come from, and what each of them means."""
+    """What a runner carries out: the source of the items, and what each of them means."""
 
     @property
     def statuses(self) -> Sequence[OutcomeStatus]:
@@ -28,39 +28,39 @@ class Operation(Protocol[ItemT, OutcomeT]):
 
     @property
     def rate_limiter(self) -> RateLimiter:
-        """When the next request may start."""
+        """Decides when the next request may start."""
 
     @property
     def longest_outage(self) -> float:
-        """Seconds that an outage in mid-run is waited for; 0 where nothing is tried again."""
+        """Maximum seconds to wait for the end of an outage; 0 if nothing is retried."""
 
     @property
     def failed_attempts(self) -> int:
-        """How many requests of its client have met no working server so far."""
+        """Number of requests of its client so far that reached no working server."""
 
     def open(self) -> int | None:
-        """Make ready, in the running loop. How many requests can be on the wire at once, if bounded.
+        """Prepare in the running loop. Returns the maximum number of concurrent requests, if bounded.
 
-        Raises ConfigurationError where no request could be made at all.
+        Raises ConfigurationError if no request could be made at all.
         """
 
     def items(self) -> AsyncGenerator[ItemT, None]:
-        """The items, made as they are asked for."""
+        """The items, created on demand."""
 
     def remaining(self) -> Iterable[ItemT]:
-        """The items that a stopped run never took, as far as they are known."""
+        """The items that a stopped run did not take, as far as they are known."""
 
     def without_request(self, item: ItemT) -> OutcomeT | None:
-        """The outcome of an item that needs no request, else None."""
+        """The outcome of an item that needs no request, otherwise None."""
 
     async def attempt(self, item: ItemT) -> OutcomeT:
-        """One call. Raises nothing but cancellation; errors are in the outcome."""
+        """Make one call. Raises nothing except cancellation; errors are part of the outcome."""
 
     def again(self, first: OutcomeT, second: OutcomeT) -> OutcomeT:
-        """One outcome of two attempts at an item."""
+        """Combine the outcomes of two attempts at an item into one."""
 
     def not_attempted(self, item: ItemT, reason: str) -> OutcomeT:
-        """The outcome of an item that was never begun."""
+        """The outcome of an item that was never started."""
 
     def interrupted(self, item: ItemT) -> OutcomeT:
         """The outcome of an item that was cancelled in flight."""
@@ -69,13 +69,15 @@ class Operation(Protocol[ItemT, OutcomeT]):
         """Why no other item can succeed after this one, if so."""
 
     def gaps(self) -> Gaps:
-        """What the operation itself knows to be missing, once the run has ended."""
+        """Gaps in the results that the operation itself knows of, once the run has ended."""
 
 
 @frozen(eq=False)
 class Gaps:
-    """Why a report is not complete or not ok, besides its counts."""
+    """Reasons why the report is incomplete or not ok, beyond its counts."""
 
     incomplete: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     still_listed: tuple[ScheduledBot, ...] = ()
+    note: str | None = None
+    """What there is to know where nothing is missing."""

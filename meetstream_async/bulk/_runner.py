@@ -1,7 +1,7 @@
-"""The bounded runner over any callable. Knows neither API.
+"""A bounded runner for any operation. Independent of both APIs.
 
-It takes a slot of the semaphore, waits for the pace, and only then makes a task: tasks and memory stay
-in proportion to ``max_concurrency``, however many items there are.
+It takes a slot of the semaphore, waits for the rate limiter, and only then creates a task: tasks and memory
+are proportional to ``max_concurrency``, however many items there are.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _log = logging.getLogger("meetstream_async.bulk")
 class Runner(Generic[ItemT, OutcomeT]):
     """Runs the items of an operation, at most ``max_concurrency`` at a time, until they end or it is stopped.
 
-    ``done`` hears every outcome once, in the order they finish. With ``hold`` a slot stays taken until
-    ``release()``, which is how a slow consumer slows the run down.
+    ``done`` is called once with every outcome, in the order in which they finish. With ``hold`` a slot stays
+    taken until ``release()`` is called, so that a slow consumer slows down the run.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Runner(Generic[ItemT, OutcomeT]):
         *,
         hold: bool = False,
     ) -> None:
-        # More than the pool has connections for would only wait there, with their clocks running.
+        # Requests beyond the connection pool would only wait there, with their timeouts running.
         connections = operation.open() or options.max_concurrency
         self._slots = asyncio.Semaphore(min(options.max_concurrency, connections))
         self._operation = operation
@@ -46,16 +46,16 @@ class Runner(Generic[ItemT, OutcomeT]):
         self._hold = hold
         self._running: dict[asyncio.Task[None], ItemT] = {}
         self._unbegun: set[ItemT] = set()
-        """Items whose task has not taken its first step."""
+        """Items whose task has not executed its first step."""
         self._gate = Gate(operation.rate_limiter, operation.longest_outage, options)
         self._failures_in_a_row = 0
         self.exhausted = False
-        """The operation had no more items."""
+        """Whether the operation has no more items."""
         self.crash: Exception | None = None
-        """What ``done`` or a source raised; it stopped the run and is raised at its end."""
+        """Exception of ``done`` or a source; it stopped the run and is raised at the end."""
 
     async def run(self) -> None:
-        """Returns when every item has its outcome. Cancelled, it cancels what is in flight, too."""
+        """Run until every item has its outcome. If cancelled, cancels what is in flight, too."""
         feeder = asyncio.create_task(self._feed(), name="meetstream_async feeder")
         self._gate.waiting.add(feeder)
         watcher = asyncio.create_task(self._gate.watch(), name="meetstream_async watcher")
@@ -75,7 +75,7 @@ class Runner(Generic[ItemT, OutcomeT]):
         finally:
             self._gate.waiting.discard(feeder)
             if feeder.cancelled():
-                # By a stop, or by a source that was itself cancelled.
+                # By a stop, or by a source that was cancelled itself.
                 self.stop("the source of targets was cancelled")
             elif (error := feeder.exception()) is not None:
                 self._crashed(error)
@@ -87,16 +87,16 @@ class Runner(Generic[ItemT, OutcomeT]):
         return self._gate.stop_reason
 
     def stop(self, reason: str = "stopped by the caller") -> None:
-        """Start nothing new. What is in flight finishes."""
+        """Start nothing new; requests in flight finish."""
         self._gate.stop(reason)
 
     def release(self) -> None:
-        """Give back a slot that was held for the consumer."""
+        """Release a slot that was held for the consumer."""
         self._slots.release()
 
     @contextlib.asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """A slot and a turn for a request of the operation's own, such as a listing."""
+        """Wait for a slot and the rate limiter, for a request of the operation's own, such as a listing."""
         async with self._slots:
             await self._rate_limiter.wait(pause_limit=self._options.max_pause)
             yield
@@ -121,7 +121,7 @@ class Runner(Generic[ItemT, OutcomeT]):
                         self._finish(item, outcome)
                         unsent_in_a_row += 1
                         if unsent_in_a_row % 100 == 0:
-                            # Nothing here has to wait; others may have to.
+                            # This loop does not have to wait, but let other tasks run.
                             await asyncio.sleep(0)
                         continue
                     if not self._gate.breaker.answered:
@@ -139,7 +139,7 @@ class Runner(Generic[ItemT, OutcomeT]):
                 task.add_done_callback(self._dismiss)
 
     async def _until_answered(self) -> None:
-        """Until the server has answered once, no more are under way than may fail in a row."""
+        """Until the server has responded once, start no more calls than may fail in a row."""
         while not self._gate.breaker.answered and len(self._running) >= self._options.stop_after_failures:
             self._gate.breaker.changed.clear()
             await self._gate.breaker.changed.wait()
@@ -154,18 +154,18 @@ class Runner(Generic[ItemT, OutcomeT]):
             else:
                 outcome = await self._perhaps_again(item, outcome, self._record(outcome, failed_before))
         except asyncio.CancelledError:
-            # Ends this task, whose own outcome says so.
+            # Ends this task; its outcome says so.
             outcome = self._operation.interrupted(item)
         except Exception as error:
             outcome = self._operation.interrupted(item)
             self._crashed(error)
         else:
             self._judge(item, outcome)
-        # Here, not when the task is seen to have ended: the slot is free one turn of the loop earlier.
+        # Release here rather than in the done callback: frees the slot one loop iteration earlier.
         self._finish(item, outcome)
 
     def _record(self, outcome: OutcomeT, failed_before: int) -> bool:
-        """Take note of what a call came to. True where it met an outage."""
+        """Record the result of a call. Returns True if it failed because of an outage."""
         if not _wants_a_server(outcome):
             self._gate.breaker.record_answer()
             return False
@@ -173,29 +173,33 @@ class Runner(Generic[ItemT, OutcomeT]):
         return self._gate.breaker.record_failure(others_failed)
 
     async def _perhaps_again(self, item: ItemT, outcome: OutcomeT, is_outage: bool) -> OutcomeT:
-        """What came of a target in the end, where its first call failed."""
+        """The final outcome of a target whose first call failed, after a retry if it gets one."""
         if isinstance(outcome.error, RateLimitError):
-            # The target that met the 429 goes back once, when the pause is over, unless the run stops.
+            # A target that got a 429 is retried once after the pause, unless the run stops.
             if await self._gate.until_stopped(self._gate.turn()):
                 return await self._again(item, outcome)
-            # Without an attempt: the pause had begun between its turn and its first request.
+            # No attempt yet: the pause began between its turn and its first request.
             return outcome if outcome.attempts else self._unsent(item)
         return await self._ride_out(item, outcome) if is_outage else outcome
 
     async def _again(self, item: ItemT, first: OutcomeT) -> OutcomeT:
-        """One more call for a target whose first one was not its own failure."""
+        """Make one more call for a target whose first call failed for reasons outside of it."""
         reason = type(first.error).__name__
         _log.info("a target goes back: %s", reason, extra={"event": "goes_back", "reason": reason})
-        failed_before = self._operation.failed_attempts
         second = await self._operation.attempt(item)
-        self._record(second, failed_before)
+        if _wants_a_server(second):
+            # It must not stop the others a second time: this item may be the last that would ask whether
+            # the server is back.
+            self._gate.breaker.record_failure(False)
+        else:
+            self._gate.breaker.record_answer()
         return self._operation.again(first, second)
 
     async def _ride_out(self, item: ItemT, outcome: OutcomeT) -> OutcomeT:
-        """A target that failed for want of a server goes back once when the server is back."""
+        """Retry a target once after the outage ends."""
         probes = 0
         while True:
-            # Until there is an answer, only the one that holds the probe asks.
+            # Until there is a response, only the holder of the probe sends a request.
             async with self._gate.breaker.probe:
                 if not self._gate.breaker.last_call_answered:
                     wait = self._gate.breaker.wait_before_probe(probes)
@@ -254,12 +258,12 @@ class Runner(Generic[ItemT, OutcomeT]):
 
 
 def _wants_a_server(outcome: Outcome) -> bool:
-    """It failed because no server was there that works."""
+    """Whether it failed with a server or transport error."""
     return isinstance(outcome.error, (ServerError, TransportError))
 
 
 async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Cancel the tasks and return when they have ended, however often this one is cancelled meanwhile."""
+    """Cancel the tasks and return once they have ended, even if this is cancelled repeatedly meanwhile."""
     for task in tasks:
         task.cancel()
     while pending := [task for task in tasks if not task.done()]:

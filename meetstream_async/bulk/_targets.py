@@ -1,4 +1,4 @@
-"""Where the items of a bulk run come from: a list that is known, or a stream that may never end."""
+"""The source of a bulk run's items: a list, or a stream that may never end."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..errors import ConfigurationError
 ItemT = TypeVar("ItemT")
 
 _BREATH = 100
-"""Targets of a plain iterable that are taken before others get a turn of the loop."""
+"""Targets taken from a plain iterable before other tasks get a turn."""
 
 
 class Source(Generic[ItemT]):
-    """Targets, checked and made into items.
+    """Targets, checked and turned into items.
 
-    A list is checked before anything is sent; a stream can only be checked as it comes. What a stopped
-    run leaves of a list is its ``rest``; a stream is not pulled further.
+    A list is checked before anything is sent; a stream can only be checked while it is read. After a stop,
+    the unprocessed part of a list is its ``rest``; a stream is not read further.
     """
 
     def __init__(
@@ -32,10 +32,9 @@ class Source(Generic[ItemT]):
         single: Callable[[Any, str], ItemT | None],
         read_whole: bool = False,
     ) -> None:
-        """``check(target, name)`` returns a target as it is to be used, or raises ConfigurationError for
-        what is none. ``known`` makes the items of a list of them, ``single`` that of one target of a
-        stream, or None where it needs none. ``read_whole``: read a stream to its end first, and treat it
-        as a list.
+        """``check(target, name)`` returns a valid target, or raises ConfigurationError. ``known`` creates the
+        items for a list of targets; ``single`` creates that for one target of a stream, or returns None if it
+        needs none. ``read_whole``: read a stream to its end first, and treat it as a list.
         """
         if isinstance(targets, str | bytes) or not isinstance(targets, Iterable | AsyncIterable):
             raise ConfigurationError(
@@ -49,7 +48,7 @@ class Source(Generic[ItemT]):
         self._read_whole = read_whole
         self._list: Iterator[ItemT] | None = None
         if isinstance(targets, Collection):
-            # A copy: the caller may change the list while the run goes on.
+            # A copy, because the caller may change the list during the run.
             self._take_list(targets, "targets[{}]")
 
     async def items(self) -> AsyncGenerator[ItemT, None]:

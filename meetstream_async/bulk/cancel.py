@@ -1,4 +1,4 @@
-"""Bulk cancelling of calendar events: the same runner and the same report as for bots."""
+"""Bulk cancelling of calendar events, with the same runner and report as for bots."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from attrs import define
 from ..errors import ConfigurationError, MeetStreamError
 from ..meetbit import cancel_event, check_id, check_note
 from ..meetbit.client import MeetBitClient
-from ._api_operation import ApiOperation, Item
+from ._api_operation import ApiOperation
+from ._item import Item
 from ._operation import Gaps
 from ._targets import Source
 from .options import BULK_DEFAULTS, UNSCHEDULE_DEFAULTS, BulkOptions
@@ -43,15 +44,15 @@ async def bulk_cancel_events(
     on_outcome: Callable[[CancelOutcome], object] | None = None,
     stop: asyncio.Event | None = None,
 ) -> BulkReport[CancelOutcome]:
-    """Cancel every target at the client's pace, at most ``max_concurrency`` requests in flight.
+    """Cancel every target at the client's rate, with at most ``max_concurrency`` requests in flight.
 
     ``targets``: any iterable or async iterable of (calendar id, event id), or of (calendar id, event id,
-    note) for a note of its own. An event that is given twice is cancelled once. The other options, the
-    stop conditions and the report are those of ``bulk_unschedule``: a 429 pauses the whole client, its
-    target goes back once, and a pause of more than ``max_pause`` seconds stops the run.
+    note) with its own note. Duplicate events are cancelled once. The other options, the stop conditions and
+    the report are those of ``bulk_unschedule``: a 429 pauses the whole client, its target is retried once,
+    and a pause of more than ``max_pause`` seconds stops the run.
 
-    Raises ConfigurationError for bad arguments and targets, before any request is sent, and what the
-    iterable itself raises. What happens to an event is in the report, never raised.
+    Raises ConfigurationError for invalid arguments and targets, before any request is sent, and exceptions of
+    the iterable itself. The outcome of each event is in the report, never raised.
     """
     operation = CancelOperation(check_meetbit(client), targets, cancel_note, dry_run)
     options = BulkOptions(
@@ -72,7 +73,7 @@ def check_meetbit(client: object) -> MeetBitClient:
 
 @define(eq=False)
 class Cancellation(Item):
-    """One calendar event to be cancelled."""
+    """One calendar event to cancel."""
 
     calendar_id: int
     event_id: int

@@ -24,6 +24,8 @@ Where: TypeAlias = Callable[[ScheduledBot], object]
 
 OneOffBots: TypeAlias = Literal["report", "skip", "delete"]
 
+CancelBy: TypeAlias = Literal["auto", "event", "bot"]
+
 
 @frozen(kw_only=True)
 class UnscheduleOptions:
@@ -46,6 +48,9 @@ class UnscheduleOptions:
     """Also take events that have bots outside ``where``."""
     dry_run: bool = False
     """Say what would be done, and send nothing that changes anything."""
+    cancel_by: CancelBy = "auto"
+    """Cancel by the event's DELETE where it takes no other bot, else by the bots' own ids ("auto"), or one
+    way only ("event", "bot")."""
 
     def __attrs_post_init__(self) -> None:
         check_series_options(self.cancel_all_occurrences, self.from_date)
@@ -58,6 +63,10 @@ class UnscheduleOptions:
             raise ConfigurationError(
                 f"one_off_bots must be 'report', 'skip' or 'delete', not {self.one_off_bots!r}"
             )
+        if self.cancel_by not in get_args(CancelBy):
+            raise ConfigurationError(f"cancel_by must be 'auto', 'event' or 'bot', not {self.cancel_by!r}")
+        if self.cancel_by == "bot" and self.cancel_all_occurrences:
+            raise ConfigurationError("cancel_all_occurrences takes a series by its event, not by its bots")
         for name in ("whole_events", "dry_run"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigurationError(f"{name} must be True or False, not {getattr(self, name)!r}")

@@ -1,10 +1,10 @@
-"""What became of each event of a bulk run, and the report over all of them."""
+"""The outcome of each target of a bulk run, and the report over all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 
+Method: TypeAlias = Literal["event", "bot"]
+"""What a cancel names: the calendar event, or the bot itself."""
+
+
 class OutcomeStatus(StrEnum):
-    """What became of one event."""
+    """Status of one target of a bulk run."""
 
     UNSCHEDULED = "unscheduled"
-    """The API unscheduled it, or the goal was found reached after an attempt whose answer was lost."""
+    """The API unscheduled it, or it was found unscheduled after an attempt whose response was lost."""
     ALREADY_UNSCHEDULED = "already_unscheduled"
     """Nothing was scheduled for it."""
     WOULD_UNSCHEDULE = "would_unschedule"
@@ -34,15 +38,15 @@ class OutcomeStatus(StrEnum):
     FAILED = "failed"
     """It was refused, and nothing took effect."""
     UNKNOWN = "unknown"
-    """A request may have taken effect; no answer says so."""
+    """A request may have taken effect, but no response confirms it."""
     SKIPPED = "skipped"
-    """Left alone on purpose; the reason says why."""
+    """Deliberately left alone; the reason says why."""
     NOT_ATTEMPTED = "not_attempted"
     """The run ended before its turn; nothing was sent."""
 
 
 class Outcome(Protocol):
-    """What the runner and the report need to know of an outcome."""
+    """The attributes of an outcome that the runner and the report use."""
 
     @property
     def status(self) -> OutcomeStatus: ...
@@ -58,24 +62,27 @@ OutcomeT_co = TypeVar("OutcomeT_co", bound=Outcome, covariant=True)
 
 @frozen
 class UnscheduleOutcome(Schemed):
-    """What became of one event, or of one bot that has no event."""
+    """The outcome of one event, or of one bot without an event."""
 
     event_id: str | None
-    """None for a one-off bot."""
+    """Event id; None for a one-off bot."""
     bot_ids: tuple[str, ...]
-    """The listed bots of the event that are known; empty where only an id was given."""
+    """Ids of the event's known bots; empty if only an event id was given."""
     status: OutcomeStatus
-    """What became of it."""
+    """Status of the target."""
     reason: str | None = None
-    """Why it has that status, where there is something to say."""
+    """Explanation of the status, if any."""
     result: UnscheduleResult | None = None
-    """The API's answer, where there was one to the DELETE of the event."""
+    """The API's reply to the DELETE of the event, if there was one."""
     error: MeetStreamError | None = None
-    """Why it failed or is unknown, as its class and text in JSON."""
+    """The error, for a failed or unknown target; in JSON its class and text."""
     attempts: int = 0
-    """Requests sent."""
+    """Number of requests sent."""
     elapsed: float = 0.0
-    """Seconds from the first attempt to the last answer; waiting for a turn not included."""
+    """Seconds from the first attempt to the last response, without waiting for a slot or the rate limit."""
+    method: Method | None = None
+    """Which request decided it: ``event`` (the DELETE of the event) or ``bot`` (the DELETE of the bots by
+    their own ids); None if nothing was sent."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; the error as its class and text."""
@@ -89,24 +96,24 @@ class UnscheduleOutcome(Schemed):
 
 @frozen
 class CancelOutcome(Schemed):
-    """What became of one calendar event of MeetBit."""
+    """The outcome of one calendar event of MeetBit."""
 
     calendar_id: int
-    """The calendar that the event is in."""
+    """Id of the calendar that contains the event."""
     event_id: int
-    """The calendar event."""
+    """Id of the calendar event."""
     status: OutcomeStatus
-    """What became of it."""
+    """Status of the event."""
     reason: str | None = None
-    """Why it has that status, where there is something to say."""
+    """Explanation of the status, if any."""
     result: CancelledEvent | None = None
-    """The API's answer."""
+    """The API's reply, if there was one."""
     error: MeetStreamError | None = None
-    """Why it failed or is unknown, as its class and text in JSON."""
+    """The error, for a failed or unknown event; in JSON its class and text."""
     attempts: int = 0
-    """Requests sent."""
+    """Number of requests sent."""
     elapsed: float = 0.0
-    """Seconds from the first attempt to the last answer; waiting for a turn not included."""
+    """Seconds from the first attempt to the last response, without waiting for a slot or the rate limit."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; the error as its class and text."""
@@ -146,6 +153,7 @@ def outcome_to_dict(outcome: BotsOutcome | CancelOutcome) -> dict[str, Any]:
         about = {
             "event_id": outcome.event_id,
             "bot_ids": list(outcome.bot_ids),
+            "method": getattr(outcome, "method", None),
             "inferred": outcome.inferred,
         }
     error = outcome.error
@@ -161,22 +169,22 @@ def outcome_to_dict(outcome: BotsOutcome | CancelOutcome) -> dict[str, Any]:
 
 @frozen
 class BulkReport(Schemed, Generic[OutcomeT_co]):
-    """What a bulk run did."""
+    """The result of a bulk run."""
 
     counts: Mapping[str, int]
-    """How many events ended in each status; every status that can occur, zeros included."""
+    """Number of targets in each status; every possible status, zeros included."""
     outcomes: tuple[OutcomeT_co, ...]
-    """One per event. Of a stream: those that were not handed to its consumer."""
+    """One per target. For a stream: only those that were not handed to its consumer."""
     complete: bool
-    """All targets were taken up and, where listed, the last listing was whole."""
+    """Whether all targets were processed and, if listed, the last listing was complete."""
     ok: bool
-    """Complete, and nothing is left that was asked for."""
+    """Whether it is complete and everything that was asked for was done."""
     reason: str | None
-    """Why not complete or not ok."""
+    """Why it is not complete or not ok; if it is ok, what else there is to know."""
     elapsed: float
     """Seconds."""
     still_listed: tuple[ScheduledBot, ...] = field(default=())
-    """Bots that the last listing shows although their event was unscheduled."""
+    """Bots in the last listing whose event was unscheduled."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only, without meeting links and attributes."""
@@ -200,7 +208,7 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        # Where nothing says which kind of outcome it holds, it may be either.
+        # If nothing says which type of outcome it contains, either is possible.
         known = cls[UnscheduleOutcome | CancelOutcome] if source is cls else source
         return super().__get_pydantic_core_schema__(known, handler)
 
@@ -211,7 +219,7 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
 
 
 class BulkError(MeetStreamError):
-    """A bulk run did not do all that was asked; ``report`` says what happened to each event."""
+    """A bulk run did not do everything that was asked; ``report`` has the outcome of each target."""
 
     def __init__(self, message: str = "", *, report: BulkReport[Any] | None = None) -> None:
         super().__init__(message)
@@ -220,19 +228,19 @@ class BulkError(MeetStreamError):
 
 @frozen
 class MeetingCancellation(Schemed):
-    """What became of one meeting."""
+    """The outcome of one meeting."""
 
     calendar_id: int
-    """The calendar that the event is in."""
+    """Id of the calendar that contains the event."""
     event_id: int
-    """The calendar event."""
+    """Id of the calendar event."""
     event: CancelledEvent | None
-    """MeetBit's answer; None where the event was not cancelled by this call."""
+    """MeetBit's reply; None if this call did not cancel the event."""
     bots: tuple[UnscheduleOutcome, ...]
-    """What became of its bots; empty where there was none to be found, or none was touched."""
+    """The outcomes of its bots; empty if there were none, or none was touched."""
     ok: bool
-    """The event is cancelled, or not there any more, and no bot of it is left as far as can be seen."""
+    """Whether the event is cancelled (or no longer exists), and no bot of it is known to be left."""
     reason: str | None
-    """Why not ok, or what there is to know."""
+    """Why it is not ok, or other remarks."""
     error: MeetStreamError | None = None
     """Why the event was not cancelled."""

@@ -1,6 +1,6 @@
-"""Bulk runs as their users hold them: the stream of outcomes, and the report over a whole run.
+"""A bulk run as its caller sees it: the stream of outcomes, and the report.
 
-Knows neither API; :mod:`meetstream_async.bulk._runner` does the work.
+Independent of both APIs; :mod:`meetstream_async.bulk._runner` does the work.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Tally(Generic[OutcomeT]):
         self._counts[status] += 1
 
     def tell(self, on_outcome: Callable[[OutcomeT], object] | None, outcome: OutcomeT) -> None:
-        """Let the caller's function hear an outcome, until it raises: then it is broken."""
+        """Call the caller's function with an outcome, unless it has raised before."""
         if on_outcome is None or self._deaf:
             return
         self._deaf = True
@@ -48,7 +48,7 @@ class Tally(Generic[OutcomeT]):
     def report(
         self, outcomes: Iterable[OutcomeT], exhausted: bool, stop_reason: str | None, gaps: Gaps
     ) -> BulkReport[OutcomeT]:
-        """The report as of now."""
+        """The current report."""
         counts = self._counts
         incomplete = list(gaps.incomplete)
         if stop_reason is not None:
@@ -73,7 +73,7 @@ class Tally(Generic[OutcomeT]):
             outcomes=tuple(outcomes),
             complete=complete,
             ok=ok,
-            reason=None if ok else "; ".join(incomplete + left),
+            reason=gaps.note if ok else "; ".join(incomplete + left),
             elapsed=elapsed,
             still_listed=gaps.still_listed,
         )
@@ -82,8 +82,8 @@ class Tally(Generic[OutcomeT]):
 class BulkRun(Generic[OutcomeT]):
     """A bulk run in progress: ``async with`` it, then ``async for`` the outcomes as they finish.
 
-    Leaving the block early starts nothing new and waits for what is in flight; a cancelled task takes
-    its requests with it, and their outcomes are ``unknown``. ``report`` is readable at any time.
+    Leaving the block early starts nothing new and waits for requests in flight; cancelling the task cancels
+    its requests, and their outcomes are ``unknown``. ``report`` can be read at any time.
     """
 
     def __init__(self, operation: Operation[Any, OutcomeT], options: BulkOptions[OutcomeT]) -> None:
@@ -109,7 +109,7 @@ class BulkRun(Generic[OutcomeT]):
     ) -> None:
         assert self._runner is not None
         assert self._task is not None
-        # GeneratorExit: the block stands in a generator that is closed, which is leaving it early.
+        # GeneratorExit: the block is in a generator that is being closed, which counts as leaving early.
         if error is None or isinstance(error, Exception | GeneratorExit):
             try:
                 await self.stop()
@@ -135,14 +135,14 @@ class BulkRun(Generic[OutcomeT]):
                 raise StopAsyncIteration
             self._news.clear()
             await self._news.wait()
-        # Only now has the consumer room for another one.
+        # Only now does the consumer have room for another outcome.
         self._runner.release()
         return self._ready.popleft()
 
     async def stop(self) -> None:
-        """Start nothing new, and return when what is in flight has finished.
+        """Start nothing new, and return when requests in flight have finished.
 
-        Outcomes that are not consumed yet stay ready for iteration.
+        Outcomes that have not been consumed remain available for iteration.
         """
         if self._runner is None or self._task is None:
             raise ConfigurationError("a run is started by `async with`; stop it inside of it")
@@ -152,7 +152,7 @@ class BulkRun(Generic[OutcomeT]):
 
     @property
     def report(self) -> BulkReport[OutcomeT]:
-        """The report as of now; its ``outcomes`` are those that were not handed to the consumer."""
+        """The current report; its ``outcomes`` are those that were not handed to the consumer."""
         runner = self._runner
         if runner is None:
             return self._tally.report((), False, "not started", Gaps())
@@ -180,7 +180,7 @@ class BulkRun(Generic[OutcomeT]):
 async def run_to_end(
     operation: Operation[Any, OutcomeT], options: BulkOptions[OutcomeT]
 ) -> BulkReport[OutcomeT]:
-    """Run an operation to its end and keep every outcome."""
+    """Run an operation to its end, keeping every outcome."""
     tally: Tally[OutcomeT] = Tally(operation.statuses)
     outcomes: list[OutcomeT] = []
 
@@ -200,7 +200,7 @@ async def run_to_end(
 
 
 def with_report(error: Exception, report: BulkReport[Any]) -> Exception:
-    """The error that ended a run, with a note of what had happened until then."""
+    """The error that ended a run, with a note on the outcomes so far."""
     if report.outcomes:
         counts = ", ".join(f"{count} {status}" for status, count in report.counts.items() if count)
         error.add_note(f"the bulk run until then: {counts}")

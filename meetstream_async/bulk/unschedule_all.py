@@ -1,7 +1,7 @@
-"""Unscheduling a whole account: list, cancel, list again, and look whether it is true.
+"""Unschedule a whole account: list, cancel, list again, and verify.
 
-The API shows 100 rows at most and has no cursor, so what lies behind them only comes to light as the
-rows before it go.
+The API lists at most 100 bots and has no cursor, so further bots only become visible once listed ones are
+gone.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .options import (
     BULK_DEFAULTS,
     UNSCHEDULE_DEFAULTS,
     BulkOptions,
+    CancelBy,
     OneOffBots,
     UnscheduleOptions,
     Where,
@@ -36,6 +37,7 @@ async def unschedule_all(
     from_date: datetime | None = UNSCHEDULE_DEFAULTS.from_date,
     one_off_bots: OneOffBots = UNSCHEDULE_DEFAULTS.one_off_bots,
     whole_events: bool = UNSCHEDULE_DEFAULTS.whole_events,
+    cancel_by: CancelBy = UNSCHEDULE_DEFAULTS.cancel_by,
     dry_run: bool = UNSCHEDULE_DEFAULTS.dry_run,
     max_pause: float = BULK_DEFAULTS.max_pause,
     stop_after_failures: int = BULK_DEFAULTS.stop_after_failures,
@@ -43,17 +45,17 @@ async def unschedule_all(
     on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
     stop: asyncio.Event | None = None,
 ) -> BulkReport[UnscheduleOutcome]:
-    """Unschedule every scheduled bot of the account, past the 100 that a listing shows, and verify it.
+    """Unschedule every scheduled bot of the account, beyond the 100 of one listing, and verify it.
 
-    Takes the options of ``bulk_unschedule``. Lists, cancels, lists again until a listing brings nothing
-    new, then looks again at rows that are still listed until they are gone or ``settle`` seconds have
-    passed without progress. An event whose rows go one by one gets one DELETE after another. Outcomes
-    that were ``unknown`` are settled by what the listing shows. ``on_outcome`` hears each event once,
-    with the API's answer; the report is the final word, and ``still_listed`` names the bots that remain.
+    Takes the options of ``bulk_unschedule``. Lists, cancels and lists again until a listing shows nothing
+    new, then keeps checking bots that are still listed until they are gone or ``settle`` seconds have passed
+    without progress. An event whose bots disappear one by one gets one DELETE after another. Outcomes that
+    were ``unknown`` are settled by what the listing shows. ``on_outcome`` is called once per event, with the
+    API's response; the report is final, and ``still_listed`` names the bots that remain.
 
-    A dry run lists once. ``dedupe`` is accepted for symmetry and has to be True: draining is knowing
-    what has been dealt with. Raises the error of the first listing; if a later one fails, the report
-    comes back with ``complete=False`` and the reason.
+    A dry run lists once. ``dedupe`` is accepted for symmetry but must be True, since draining depends on
+    knowing what has been processed. Raises the error of the first listing; if a later one fails, the report
+    is returned with ``complete=False`` and the reason.
     """
     options = UnscheduleOptions(
         where=where,
@@ -62,6 +64,7 @@ async def unschedule_all(
         one_off_bots=one_off_bots,
         whole_events=whole_events,
         dry_run=dry_run,
+        cancel_by=cancel_by,
     )
     bulk = BulkOptions(
         max_concurrency=max_concurrency,

@@ -5,7 +5,7 @@ import sys
 
 def main() -> None:
     """The entry point of ``meetstream-async``."""
-    # Imported here: without the extra, the command has to be able to say so.
+    # Imported here, so that the command can report a missing extra.
     try:
         from .app import app
     except ImportError as error:
@@ -14,6 +14,6 @@ def main() -> None:
         print("error: the command needs an extra: pip install 'meetstream-async[cli]'", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        # From here on the commands heed it themselves.
+        # Once running, the commands handle signals themselves.
         sys.exit(130)
     app()

@@ -18,7 +18,7 @@ from .inputs.options import ApiKeyFile, Filter, Json, Patience, Speed, Timeout
 from .runs.process import execute
 from .terminal.output import print_line
 
-# Tracebacks with local variables could print a key; and brackets in a help text are brackets.
+# Tracebacks with local variables could show a key; and brackets in help texts must stay brackets.
 app = typer.Typer(
     name="meetstream-async",
     no_args_is_help=True,
@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 
 Port = Annotated[
-    int, typer.Option(min=0, max=65535, metavar="PORT", help="Where to listen; 0 takes a free port.")
+    int, typer.Option(min=0, max=65535, metavar="PORT", help="Port to listen on; 0 picks a free port.")
 ]
 
 
@@ -48,15 +48,15 @@ def main(
     """List and unschedule the scheduled meeting bots of MeetStream; cancel calendar events in MeetBit.
 
     Keys come from MEETSTREAM_API_KEY, MEETBIT_ACCESS_KEY_ID and MEETBIT_ACCESS_KEY_SECRET, or from files.
-    Addresses come from MEETSTREAM_API_URL, where it is not the public one, and MEETBIT_PRIMARY_DOMAIN.
-    Results go to stdout, all else to stderr.
+    Addresses come from MEETSTREAM_API_URL (default: the public API) and MEETBIT_PRIMARY_DOMAIN.
+    Results go to stdout, everything else to stderr.
 
     \b
     Exit codes:
-      0    all that was asked for holds
-      1    something failed, is unknown, is still listed, or was not seen whole
-      2    wrong use or configuration, or consent refused
-      3    the API rejects the key, or it may not do this
+      0    everything you asked for was done
+      1    something failed, is unknown, is still listed, or the listing was incomplete
+      2    wrong usage or configuration, or not confirmed
+      3    the API rejects the key, or the key lacks permission
       130  interrupted
 
     \b
@@ -71,7 +71,10 @@ def list_(
     limit: Annotated[
         int,
         typer.Option(
-            min=1, max=100, metavar="N", help="Rows to ask for. The API picks which, and has no next page."
+            min=1,
+            max=100,
+            metavar="N",
+            help="Maximum rows. The API picks which ones, and has no further pages.",
         ),
     ] = 100,
     filter: Filter = Filter(),
@@ -105,25 +108,28 @@ app.add_typer(jobs_app, name="jobs")
 @app.command()
 def simulate(
     port: Port = 8100,
-    bots: Annotated[int, typer.Option(min=0, metavar="N", help="How many bots are scheduled.")] = 250,
+    bots: Annotated[int, typer.Option(min=0, metavar="N", help="Number of scheduled bots.")] = 250,
     latency: Annotated[
-        float, typer.Option(min=0.0, metavar="SECONDS", help="Seconds added to every answer.")
+        float, typer.Option(min=0.0, metavar="SECONDS", help="Seconds added to every response.")
     ] = 0.02,
     error_rate: Annotated[
-        float, typer.Option(min=0.0, max=1.0, metavar="SHARE", help="Share of answers that are 500 or 503.")
+        float, typer.Option(min=0.0, max=1.0, metavar="SHARE", help="Share of responses that are 500 or 503.")
     ] = 0.05,
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed makes the same account.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed generates the same account.")] = 1,
     one_off: Annotated[
-        float, typer.Option(min=0.0, max=1.0, metavar="SHARE", help="Share of bots without an event.")
+        float, typer.Option(min=0.0, max=1.0, metavar="SHARE", help="Share of bots without a calendar event.")
     ] = 0.02,
     series: Annotated[
-        float, typer.Option(min=0.0, max=1.0, metavar="SHARE", help="Share of bots of recurring series.")
+        float,
+        typer.Option(
+            min=0.0, max=1.0, metavar="SHARE", help="Share of bots that belong to recurring series."
+        ),
     ] = 0.1,
 ) -> None:
     """Serve a simulated account until Ctrl-C.
 
-    It listens on this machine only. The environment variables that point the other commands at it go
-    to stdout.
+    Listens on this machine only. Prints the environment variables that point other commands to it on
+    stdout.
 
     \b
     Example, in two shells:
@@ -149,20 +155,22 @@ def simulate(
 @grouped
 def console(
     simulate: Annotated[
-        bool, typer.Option("--simulate", help="On a simulated account; needs no key.")
+        bool, typer.Option("--simulate", help="Use a simulated account; needs no key.")
     ] = False,
     bots: Annotated[
-        int, typer.Option(min=0, metavar="N", help="How many bots the simulated account has.")
+        int, typer.Option(min=0, metavar="N", help="Number of bots in the simulated account.")
     ] = 80,
     port: Port = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
+    ] = True,
     speed: Speed = Speed(),
     patience: Patience = Patience(),
     api_key_file: ApiKeyFile = None,
 ) -> None:
-    """Look and unschedule in a browser, on a page that this machine serves to itself alone.
+    """View and unschedule bots in a browser, on a page that is served on this machine only.
 
-    The address goes to stdout. It holds a token that works once: whoever opens it first has the console.
+    Prints the address on stdout. It contains a token that works once, for the browser that opens it first.
 
     \b
     Examples:
@@ -188,13 +196,13 @@ def console(
 def demo() -> None:
     """Watch a bulk run on a simulated account.
 
-    The report is checked against the books of the account. Needs no key and no network.
+    The report is checked against the account's own records. Needs no key and no network.
 
     \b
     Example:
       meetstream-async demo
     """
-    # Imported here: the simulator brings a web server along, which no other command has to wait for.
+    # Imported here: the simulator imports a web server, which would slow down all other commands.
     from .commands.demo import demo as run_demo
 
     execute(run_demo)

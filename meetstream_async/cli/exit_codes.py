@@ -1,4 +1,4 @@
-"""How a command ends: exit codes, and the exceptions that lead to them."""
+"""Exit codes of the commands, and the exceptions that lead to them."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from .. import AuthenticationError, ConfigurationError, MeetStreamError, Permiss
 
 
 class ExitCode(IntEnum):
-    """What the shell is told."""
+    """Exit code of a command."""
 
     OK = 0
-    """All that was asked for holds."""
+    """Everything you asked for was done."""
     NOT_OK = 1
-    """Something failed, is unknown, is still listed, or was not seen whole."""
+    """Something failed, is unknown, is still listed, or the listing was incomplete."""
     USAGE = 2
-    """Wrong use or configuration; consent refused."""
+    """Wrong usage or configuration, or not confirmed."""
     DENIED = 3
-    """The API rejects the key."""
+    """The API rejects the key, or the key lacks permission."""
     INTERRUPTED = 130
 
 
 class Interrupted(Exception):
-    """A signal ended the work."""
+    """The work was ended by a signal."""
 
 
 class Refused(Exception):
-    """The command will not go on; the text says why."""
+    """The command cannot proceed; the message says why."""
 
 
 class Failed(Exception):
-    """The command ended with this code; the text says why, and what to do."""
+    """The command ended with this code; the message says why, and what to do."""
 
     def __init__(self, text: str, code: ExitCode) -> None:
         super().__init__(text)
@@ -38,7 +38,7 @@ class Failed(Exception):
 
 
 def code_of(error: MeetStreamError) -> ExitCode:
-    """The exit code that an error stands for."""
+    """The exit code for an error."""
     if isinstance(error, ConfigurationError):
         return ExitCode.USAGE
     if isinstance(error, AuthenticationError | PermissionDeniedError):

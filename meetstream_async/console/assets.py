@@ -1,4 +1,4 @@
-"""The page's own files, read once from the package."""
+"""The page's static files, read once from the package."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.resources import files
 from starlette.responses import Response
 
 INDEX = "index.html"
-# Named here: what the machine's own table says of .js would decide whether the page works.
+# Explicit, because the MIME table of the machine may map .js to a type that browsers refuse to run.
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -18,7 +18,7 @@ _TYPES = {
 
 
 def read_assets() -> dict[str, tuple[bytes, str]]:
-    """Each file's content and type, by its name."""
+    """Content and media type of each file, by name."""
     found = {}
     for path in files(__package__).joinpath("static").iterdir():
         suffix = path.name[path.name.rfind(".") :]
@@ -28,7 +28,7 @@ def read_assets() -> dict[str, tuple[bytes, str]]:
 
 
 def asset(assets: Mapping[str, tuple[bytes, str]], name: str) -> Response:
-    """One file, or 404."""
+    """Response with one file, or 404."""
     if name not in assets:
         return Response("not found", 404, media_type="text/plain")
     content, kind = assets[name]

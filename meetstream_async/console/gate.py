@@ -1,4 +1,4 @@
-"""Who may talk to the console: one browser, by a token that is used once, and no other page in it."""
+"""Access control of the console: one browser, admitted by a single-use token, and no other page in it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOST = "127.0.0.1"
-"""The only address that the console listens on."""
+"""The only address the console listens on."""
 _COOKIE = "meetstream_console"
 _POLICY = "; ".join(
     (
@@ -45,17 +45,17 @@ _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">{head}<tit
 </head><body><main><h1>{title}</h1><p>{text}</p></main></body></html>
 """
 _AGAIN = (
-    "Its address holds a token that works once, for one browser. Go back to that browser, or end the console "
-    "with Ctrl-C in its terminal, start it again and open the new address."
+    "The console's address contains a token that works once, for one browser. Go back to that browser, or "
+    "stop the console with Ctrl-C in its terminal, start it again and open the new address."
 )
 
 
 class Gate:
-    """Guards an application on ``port``: every request passes here first.
+    """Guards an application on ``port``: every request passes through here first.
 
-    ``url`` holds the token. Whoever brings it first gets the session's cookie, and is sent on to where the
-    address has no token any more. The cookie belongs to a path that nobody else knows, since browsers send
-    cookies of one host to all of its ports.
+    ``url`` contains the token. The first request with the token gets the session cookie, and is redirected to
+    the address without the token. The cookie is bound to a random path, since browsers send the cookies of a
+    host to all of its ports.
     """
 
     def __init__(self, app: ASGIApp, port: int, base: str) -> None:
@@ -89,39 +89,40 @@ class Gate:
         await (answer or self._app)(scope, receive, send_guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
-        """Why a request can't come from the console's own page, whatever it brings along."""
+        """Refuse a request that can't come from the console's own page, whatever credentials it carries."""
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
-            # A name of somebody else's that resolves to this machine makes its page look like ours.
+            # DNS rebinding: a foreign host name that resolves to this machine would make its page look like
+            # ours.
             return _refuse("Wrong address", "The console answers to 127.0.0.1 and localhost only.")
         origins, ours = headers.getlist("origin"), [f"http://{hosts[0].lower()}"]
         site = headers.get("sec-fetch-site")
-        foreign = _refuse("Refused", "Another page may not read the console, or start anything here.")
+        foreign = _refuse("Refused", "Other pages may not read the console or start anything here.")
         if scope["method"] not in _SAFE:
             return None if origins == ours and site in (None, "same-origin") else foreign
         if origins not in ([], ours):
             return foreign
         if site in (None, "same-origin"):
             return None
-        # An address that was typed, or a link that was followed: to the page, never to its data.
+        # A typed address or a followed link may open the page, but never read its data.
         to_page = scope["path"] == self._home and headers.get("sec-fetch-mode") == "navigate"
         return None if to_page else foreign
 
     def _exchange(self, scope: Scope, headers: Headers) -> Response | None:
-        """The answer to a token, where one is brought."""
+        """Response to a request with a token, if it has one."""
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         if scope["path"] != self._home or "token" not in query or scope["method"] != "GET":
             return None
         if not self._is_session(headers):
             if self._token is None or not _among(query["token"], self._token):
-                text = f"This token was used before, or is not the console's. {_AGAIN}"
+                text = f"This token has been used already, or is not the console's. {_AGAIN}"
                 return _refuse("The token does not work", text)
             self._token = None
         if headers.get("sec-fetch-site") in (None, "none", "same-origin"):
             answer: Response = RedirectResponse(self._home, 303)
         else:
-            # Followed from another site, such as a terminal in a browser: a strict cookie is not sent along
-            # with that site's redirects, but with what our own page asks for.
+            # The link was followed from another site, such as a terminal in a browser: a strict cookie is not
+            # sent with redirects from that site, but it is sent with requests from our own page.
             refresh = f'<meta http-equiv="refresh" content="0; url={self._home}">'
             link = f'<a href="{self._home}">Open the console</a>'
             answer = HTMLResponse(_PAGE.format(head=refresh, title="Console", text=link))
@@ -129,7 +130,8 @@ class Gate:
         return answer
 
     def _is_session(self, headers: Headers) -> bool:
-        # Each of that name: another port's page may have set one for all paths, which must not lock us out.
+        # Check every cookie of that name: the page of another port may have set one for all paths, which must
+        # not lock us out.
         pairs = [
             pair.strip().partition("=") for line in headers.getlist("cookie") for pair in line.split(";")
         ]

@@ -1,4 +1,4 @@
-"""The report of each run, in the lines that the command line's ``--report`` writes."""
+"""The report of each run, in the same lines as the command line's ``--report``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .agreements import Agreement
 
 
 class Record:
-    """One run: what was agreed to, and what became of it."""
+    """One run: the confirmed preview, and the outcomes so far."""
 
     def __init__(self, agreement: Agreement) -> None:
         told = agreement.told
         self.agreement = agreement
         self.report: BulkReport[UnscheduleOutcome] | None = None
         self.task: asyncio.Task[Any] | None = None
-        """What works on it, until it is over."""
+        """The task that carries out the run, until it ends."""
         self._statuses: dict[str, str] = {}
         self._lines = [
             run_line(
@@ -40,9 +40,9 @@ class Record:
         client: MeetStreamClient,
         bulk: BulkOptions[UnscheduleOutcome],
     ) -> BulkReport[UnscheduleOutcome]:
-        """Do what was agreed to, and write it down as it happens."""
+        """Carry out the confirmed preview, recording each outcome as it arrives."""
 
-        def hear(outcome: UnscheduleOutcome) -> None:
+        def record_outcome(outcome: UnscheduleOutcome) -> None:
             described = self.agreement.job.describe(outcome)
             self._lines.append(outcome_line(described))
             self._statuses[name_of(described)] = described["status"]
@@ -53,7 +53,7 @@ class Record:
         self.task = asyncio.current_task()
         try:
             report = await self.agreement.job.carry_out(
-                client, attrs.evolve(bulk, on_outcome=hear, stop=stop)
+                client, attrs.evolve(bulk, on_outcome=record_outcome, stop=stop)
             )
         except MeetStreamError as error:
             self._end(None, ok=False, complete=False, interrupted=stop.is_set(), reason=str(error))
@@ -68,7 +68,7 @@ class Record:
         self._lines.append(summary_line(report, self._statuses, **facts, lost=None))
 
     def counts(self) -> dict[str, int]:
-        """How many ended in each status, as far as it was heard."""
+        """Number of targets in each status, according to the outcomes received so far."""
         return dict(Counter(self._statuses.values()))
 
     def document(self) -> bytes:
@@ -76,5 +76,5 @@ class Record:
         return b"".join(json.dumps(line).encode() + b"\n" for line in self._lines)
 
     def leftovers(self) -> Leftovers:
-        """What a retry would take up."""
+        """The targets that a retry would process."""
         return leftovers_of(self._lines)

@@ -1,4 +1,4 @@
-"""The console's runs: each starts from a preview that was consented to, and from nothing else."""
+"""The console's runs. Each one starts from a confirmed preview."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .agreements import Agreement
 from .records import Record
 
 _KEEP_FOR = 7 * 86_400.0
-"""Seconds after which an ended run is forgotten."""
+"""Seconds after which a finished run is forgotten."""
 
 
 class AgreedRequest(BulkRequest):
-    """A request that stands for a preview."""
+    """A request that refers to a confirmed preview."""
 
     preview: str
 
 
 class ConsoleRuns(InProcessRuns):
-    """Runs of this process, with a record of each. ``options``: how every run goes."""
+    """Runs of this process, each with a record. ``options``: those of every run."""
 
     def __init__(self, options: BulkOptions[UnscheduleOutcome]) -> None:
         super().__init__(keep_for=_KEEP_FOR)
@@ -33,11 +33,11 @@ class ConsoleRuns(InProcessRuns):
         self._ending = False
 
     async def start_agreed(self, client: MeetStreamClient, agreement: Agreement) -> RunState:
-        """Start the run of an agreement; asked again, the same run."""
+        """Start the run of a confirmed preview. Calling it again returns the same run."""
         if agreement.run_id is not None:
             return await self.state(agreement.run_id)
         if self._ending:
-            raise ProblemError(503, "shutting_down", "The console is ending: nothing new is started.")
+            raise ProblemError(503, "shutting_down", "The console is shutting down: no new run is started.")
         preview = agreement.told.id
         record = self._records[preview] = Record(agreement)
         try:
@@ -53,7 +53,7 @@ class ConsoleRuns(InProcessRuns):
         self, client: MeetStreamClient, request: BulkRequest, key: str | None, caller: str | None = None
     ) -> RunState:
         if not isinstance(request, AgreedRequest):
-            raise ProblemError(403, "no_consent", "A run starts from a preview that was consented to.")
+            raise ProblemError(403, "no_consent", "A run can only start from a confirmed preview.")
         return await super().start(client, request, key, caller)
 
     async def carry_out(
@@ -70,27 +70,27 @@ class ConsoleRuns(InProcessRuns):
         return await record.carry_out(client, bulk)
 
     async def kept(self) -> list[tuple[RunState, Record]]:
-        """The runs that are kept, newest first."""
+        """The runs that have not been forgotten, newest first."""
         found = []
         for run_id, record in reversed(list(self._by_run.items())):
             try:
                 found.append((await self.state(run_id), record))
             except ProblemError:
-                # Forgotten by the runs, which are bounded; so are the records.
+                # The number of runs is bounded and this one was dropped; drop its record, too.
                 del self._by_run[run_id], self._records[record.agreement.told.id]
         return found
 
     async def record(self, run_id: str) -> Record:
-        """The record of a run. Raises ProblemError (404) where there is none."""
+        """The record of a run. Raises ProblemError (404) if there is no such run."""
         await self.state(run_id)
         return self._by_run[run_id]
 
     async def under_way(self) -> list[Record]:
-        """The records of the runs that are not over."""
+        """The records of the runs in progress."""
         return [record for state, record in await self.kept() if not state.over]
 
     async def stop_all(self) -> None:
-        """Start nothing new in any run, and wait for what is in flight."""
+        """Start nothing new in any run, and wait for requests in flight."""
         self._ending = True
         running = [state.id for state, _ in await self.kept() if not state.over]
         for run_id in running:
@@ -100,7 +100,7 @@ class ConsoleRuns(InProcessRuns):
                 await self.changed(run_id, state, 1.0)
 
     def cancel_all(self) -> None:
-        """Leave at once: what is in flight is unknown."""
+        """Cancel all runs at once; the outcome of requests in flight is unknown."""
         for record in self._by_run.values():
             if record.task is not None:
                 record.task.cancel()

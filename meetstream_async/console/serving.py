@@ -1,4 +1,4 @@
-"""Serving the console on 127.0.0.1, until its caller has had enough."""
+"""Serve the console on 127.0.0.1 for the duration of a block."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import uvicorn
 from attrs import field, frozen
 
 from .app import create_app
-from .desk import Desk
 from .gate import HOST, Gate
+from .service import ConsoleService
 
 _DRAIN = 5
-"""Seconds that responses have at the end; runs have ended by then."""
+"""Seconds given to open responses at shutdown; all runs have ended by then."""
 
 
 class CannotServe(Exception):
-    """The console can't be served; the text says why."""
+    """The console can't be served; the message says why."""
 
 
 @frozen
@@ -30,13 +30,13 @@ class Served:
     """A running console."""
 
     url: str = field(repr=False)
-    """Where it is, with the token that works once."""
+    """URL of the console, including the single-use token."""
     address: str
-    """The same without the token."""
+    """The same URL without the token."""
 
 
 class _Server(uvicorn.Server):
-    """One that leaves signals to its caller, who lets runs end first."""
+    """A server that leaves signal handling to its caller, so that runs can end first."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -44,18 +44,20 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(desk: Desk, client_arguments: Mapping[str, Any], *, port: int = 0) -> AsyncIterator[Served]:
-    """Serve the console; at the end of the block its runs are stopped gracefully, and the server after them.
+async def serving(
+    service: ConsoleService, client_arguments: Mapping[str, Any], *, port: int = 0
+) -> AsyncIterator[Served]:
+    """Serve the console. At the end of the block, its runs are stopped gracefully, then the server.
 
-    Raises CannotServe where the port can't be used, and ConfigurationError for arguments of the client.
+    Raises CannotServe if the port can't be used, and ConfigurationError for invalid client arguments.
     """
     listener = _listen(port)
     port = listener.getsockname()[1]
     base = secrets.token_urlsafe(12)
-    gate = Gate(create_app(desk, base, client_arguments), port, base)
+    gate = Gate(create_app(service, base, client_arguments), port, base)
     config = uvicorn.Config(
         gate,
-        # The log of requests would hold the token.
+        # The access log would contain the token.
         access_log=False,
         log_config=None,
         log_level="warning",
@@ -68,16 +70,16 @@ async def serving(desk: Desk, client_arguments: Mapping[str, Any], *, port: int 
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="meetstream_async console")
     try:
-        while not (server.started or task.done()):  # noqa: ASYNC110 - it has no event to wait for
+        while not (server.started or task.done()):  # noqa: ASYNC110 - uvicorn has no event for this
             await asyncio.sleep(0.01)
         if task.done():
             await task
             raise CannotServe("the console could not be started")
         yield Served(gate.url, gate.url.partition("?")[0])
-        await desk.runs.stop_all()
+        await service.runs.stop_all()
     except asyncio.CancelledError:
-        # Whoever cancels does not want to wait for what is in flight.
-        desk.runs.cancel_all()
+        # On cancellation, do not wait for requests in flight.
+        service.runs.cancel_all()
         raise
     finally:
         server.should_exit = True
@@ -86,11 +88,11 @@ async def serving(desk: Desk, client_arguments: Mapping[str, Any], *, port: int 
 
 
 def _listen(port: int) -> socket.socket:
-    # asyncio turns Nagle's wait off (40 ms an answer) only where the protocol is named.
+    # Name the protocol: otherwise asyncio does not disable Nagle's algorithm (40 ms per response).
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
-            # A port that was just left can be taken again; elsewhere this would let two share one.
+            # Lets a recently closed port be reused. On other systems it would let two processes share one.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((HOST, port))
     except OSError as error:

@@ -1,6 +1,6 @@
 """FastAPI integration, behind the extra ``fastapi``: ``pip install 'meetstream-async[fastapi]'``.
 
-A client per application, the models in routes and in OpenAPI, errors as problem documents, and a router that
+One client per application, the models in routes and OpenAPI, errors as problem documents, and a router that
 runs bulk unschedules in the background.
 """
 

@@ -1,4 +1,4 @@
-"""The body of a request, read before anybody's security: no more of it than a request may have."""
+"""Read a request's body with a size limit, before the security dependencies run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def bounded(request: Request) -> Request:
                 raise _too_large()
     except ClientDisconnect:
         # Nobody hears it; an error of ours it is not.
-        raise ProblemError(400, "body_incomplete", "The body did not arrive whole.") from None
+        raise ProblemError(400, "body_incomplete", "The body was incomplete.") from None
     unread: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
     async def receive() -> Message:
@@ -40,4 +40,4 @@ async def bounded(request: Request) -> Request:
 
 
 def _too_large() -> ProblemError:
-    return ProblemError(413, "body_too_large", f"The body may have {_MOST_BYTES} bytes at most.")
+    return ProblemError(413, "body_too_large", f"The body may have at most {_MOST_BYTES} bytes.")

@@ -1,4 +1,4 @@
-"""Runs that are durable jobs: any number of worker processes know them, and they outlive each of them.
+"""Runs as durable jobs: shared by any number of worker processes, and surviving their restarts.
 
 Behind the extra ``jobs`` as well: ``pip install 'meetstream-async[fastapi,jobs]'``.
 """
@@ -52,19 +52,19 @@ from .shared import Shared
 _log = logging.getLogger("meetstream_async.fastapi")
 
 _COME_BACK = 10.0
-"""Seconds after which there may be room for another run."""
+"""Retry-After, in seconds, when there is no room for another run."""
 _FRESH = 0.5
-"""Seconds for which a state that was read is good enough for everybody who watches the run."""
+"""Seconds for which a state that was read is shared by everyone who watches the run."""
 _WATCHED = 1000
-"""Runs whose state is remembered that long."""
+"""Number of runs whose state is cached."""
 _PAGES = 16
-"""Pages of outcomes that are remembered that long."""
+"""Number of pages of outcomes that are cached."""
 _TIDY = 600.0
-"""Seconds between two looks for runs that ended too long ago, at most."""
+"""Maximum seconds between two deletions of old runs."""
 _LONGEST_KEPT = 100 * 365 * 86_400
 _PREFIX = "run-"
 _RUN_ID = re.compile(_PREFIX + "([0-9a-f]{48})(?:-([0-9a-f]{32}))?", re.ASCII)
-"""The second part belongs to the caller, where the router knows who that is."""
+"""The second part identifies the caller, if the router knows who that is."""
 _PHASES = {
     JobState.QUEUED: RunPhase.RUNNING,
     JobState.RUNNING: RunPhase.RUNNING,
@@ -77,11 +77,12 @@ _PHASES = {
 class DurableRuns:
     """Runs as jobs of one account, in the database of ``engine``.
 
-    ``engine`` is opened when the application starts and closed when it stops: a client
-    (``JobEngine(database)``) where workers of their own do the work, or a worker. ``account`` says where
-    those find the key; the application's own client sends nothing. ``options`` is what requests do not
-    say, such as ``rate_limit``. At most ``max_unfinished`` jobs may be unfinished in the database at once. A
-    run is deleted ``keep_for`` seconds after its end; None keeps all of them.
+    engine: opened when the application starts and closed when it stops: a client (``JobEngine(database)``) if
+        separate workers do the work, or a worker.
+    account: tells the workers where to find the key; the application's own client sends nothing.
+    options: options that requests cannot set, such as ``rate_limit``.
+    max_unfinished: maximum number of unfinished jobs in the database at once.
+    keep_for: seconds after its end when a run is deleted; None keeps all runs.
     """
 
     durable = True
@@ -156,7 +157,7 @@ class DurableRuns:
         return self._engine.derive_id("caller", run, caller)[:32]
 
     def _job_id(self, key: str | None, caller: str | None) -> str:
-        """A random id, or the one of this key; with the caller in it, whom every process can check."""
+        """A random id, or the one for this key; then a part that lets every process check the caller."""
         if key is None:
             run = secrets.token_hex(24)
         elif caller is None:
@@ -171,7 +172,7 @@ class DurableRuns:
 
     async def outcomes(self, run_id: str, after: str | None, limit: int) -> Sequence[RunOutcome]:
         with _told():
-            # Shared by those who know the same state: a page that was read before it may lack what it counts.
+            # Keyed by when the state was read: an older page may lack outcomes that the state already counts.
             asked, _ = await self._status(run_id)
             key = run_id, after, limit, asked
             return (await self._pages.get(key, lambda: self._page(run_id, after, limit)))[1]
@@ -194,17 +195,17 @@ class DurableRuns:
         return state
 
     async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
-        # The database tells nobody; the stream looks again.
+        # The database sends no notifications; the stream polls.
         await asyncio.sleep(min(timeout, _FRESH))
 
     async def _tidy(self) -> None:
-        """Delete what ended too long ago, now and then. Other processes may do the same."""
+        """Delete old runs from time to time. Other processes may do the same."""
         while self._keep_for is not None:
             before = datetime.now(UTC) - timedelta(seconds=self._keep_for)
             try:
                 await forget_jobs(before, prefix=_PREFIX, engine=self._engine)
             except Exception as error:
-                # Tried again later, whatever it was: it must not end for good.
+                # Retried later, whatever the error: this task must not end for good.
                 _log.warning("old runs could not be deleted: %s", type(error).__name__)
             await asyncio.sleep(min(self._keep_for, _TIDY))
 
@@ -216,10 +217,10 @@ class DurableRuns:
         return True
 
     async def _status(self, run_id: str) -> tuple[float, JobStatus]:
-        """The job's status, and when it was asked for."""
+        """The job's status, and the monotonic time when it was read."""
         if not self._serving:
             raise RuntimeError(NOT_STARTED)
-        # Other jobs in the same database are none of the router's.
+        # The router does not show other jobs in the same database.
         if not _RUN_ID.fullmatch(run_id):
             raise no_such_run()
         return await self._states.get(run_id, lambda: job_status(run_id, engine=self._engine))
@@ -227,7 +228,7 @@ class DurableRuns:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """What the job store has against it, as the router's own problems."""
+    """Turn errors of the job store into problems of the router."""
     try:
         yield
     except UnknownJobError:
@@ -240,7 +241,7 @@ def _told() -> Iterator[None]:
     except JobStoreError as error:
         _log.error("the run store can't be used: %s", error)
         raise ProblemError(
-            503, "run_store_unavailable", "The store of runs is out of reach.", retry_after=_COME_BACK
+            503, "run_store_unavailable", "The run store is unreachable.", retry_after=_COME_BACK
         ) from None
 
 
@@ -251,7 +252,7 @@ def _state(status: JobStatus) -> RunState:
     reason = line.reason
     if phase is RunPhase.RUNNING:
         waits = status.state is JobState.QUEUED
-        reason = "it waits for a worker" if waits else "the run is not over"
+        reason = "waiting for a worker" if waits else "the run is not over"
     return RunState(
         id=status.job_id,
         state=phase,

@@ -1,4 +1,4 @@
-"""Runs that live in this process: they end with it, and other worker processes do not know of them."""
+"""Runs that live in this process: they end with it, and other worker processes cannot see them."""
 
 from __future__ import annotations
 
@@ -36,19 +36,21 @@ from .server import server_is_stopping
 _log = logging.getLogger("meetstream_async.fastapi")
 
 _COME_BACK = 10.0
-"""Seconds after which there may be room for another run."""
+"""Retry-After, in seconds, when there is no room for another run."""
 _MOST_DIGITS = 9
-"""Of a position."""
+"""Maximum number of digits of a position."""
 _LOOK = 0.5
-"""Seconds between two looks whether the server is stopping."""
+"""Seconds between two checks whether the server is stopping."""
 
 
 class InProcessRuns:
-    """Runs of one worker process, bounded in number and in what is kept of them.
+    """Runs of one worker process, bounded in number and in memory.
 
-    At most ``max_running`` are under way at once. Those that have ended are kept for ``keep_for`` seconds,
-    the newest ``max_kept`` of them, with at most ``max_outcomes`` outcomes in all. When the server stops,
-    runs have ``grace`` seconds to end what is in flight; after that it is cancelled, and ``unknown``.
+    max_running: maximum number of runs in progress at once.
+    keep_for, max_kept, max_outcomes: runs that have ended are kept for ``keep_for`` seconds, at most the
+        newest ``max_kept`` of them, with at most ``max_outcomes`` outcomes in total.
+    grace: seconds that runs have to finish requests in flight when the server stops; after that they are
+        cancelled, and the outcomes are ``unknown``.
     """
 
     durable = False
@@ -109,7 +111,7 @@ class InProcessRuns:
             return known.state()
         if not self._serving:
             raise RuntimeError(NOT_STARTED)
-        # They check themselves, before a run is there.
+        # The options check themselves, before a run exists.
         request.options(), request.bulk()
         if self._closing is not None:
             raise ProblemError(503, "shutting_down", "The server is stopping.", retry_after=_COME_BACK)
@@ -132,7 +134,7 @@ class InProcessRuns:
         on_outcome: Callable[[UnscheduleOutcome], None],
         stop: asyncio.Event,
     ) -> BulkReport[UnscheduleOutcome]:
-        """Do what a request asks for; a subclass may do more, or less. Its report is the run's final word."""
+        """Carry out a request; subclasses may change what is done. The returned report is final."""
         bulk = attrs.evolve(request.bulk(), on_outcome=on_outcome, stop=stop)
         options = request.options().keywords() | bulk.keywords()
         if request.event_ids is not None:
@@ -176,9 +178,9 @@ class InProcessRuns:
         return [run for run in self._runs.values() if run.ended_at is None]
 
     def _ended(self, run: Run) -> None:
-        # By its id: a timer that knew the run would keep one that had to make room in memory.
+        # By id: a timer that referenced the run would keep it in memory after it had been dropped.
         asyncio.get_running_loop().call_later(self._keep_for, self._forget, run.id)
-        # Put behind those that ended before: the first to go is the one that ended first.
+        # Move it behind those that ended earlier, so that runs are dropped in the order in which they ended.
         self._runs[run.id] = self._runs.pop(run.id)
         ended = [kept for kept in self._runs.values() if kept.ended_at is not None]
         outcomes = sum(kept.last for kept in ended)
@@ -195,14 +197,14 @@ class InProcessRuns:
     # --- the end of the application -------------------------------------------------------------------
 
     async def _close_with_server(self) -> None:
-        while not server_is_stopping():  # noqa: ASYNC110 - it has no event to wait for
+        while not server_is_stopping():  # noqa: ASYNC110 - uvicorn has no event for this
             await asyncio.sleep(_LOOK)
         await self._close()
 
     async def _close(self) -> None:
         if self._closing is None:
             self._closing = asyncio.create_task(self._stop_all(), name="meetstream_async end of runs")
-        # Its own task: the watcher, which may have begun it, is cancelled meanwhile.
+        # A task of its own, since the watcher that may have started it gets cancelled.
         await asyncio.shield(self._closing)
 
     async def _stop_all(self) -> None:

@@ -1,4 +1,4 @@
-"""One client per application: opened when it starts, closed when it stops, handed to routes."""
+"""One client per application: opened at startup, closed at shutdown, passed to routes as a dependency."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MEETBIT = "meetbit_client"
 
 
 class ClientArguments(TypedDict, total=False):
-    """What both clients take."""
+    """The arguments that both clients take."""
 
     base_url: str | None
     session: aiohttp.ClientSession | None
@@ -49,11 +49,12 @@ class MeetBitArguments(ClientArguments, total=False):
 def meetstream_lifespan(
     own: OwnLifespan | None = None, /, **client_arguments: Unpack[MeetStreamArguments]
 ) -> Lifespan:
-    """A lifespan that opens a MeetStreamClient when the application starts and closes it at the end.
+    """A lifespan that opens a MeetStreamClient when the application starts and closes it when it stops.
 
-    ``FastAPI(lifespan=meetstream_lifespan())``; the arguments are those of MeetStreamClient, environment
-    included. ``own`` is the application's own lifespan, or another of these: it runs inside, and what it
-    yields is kept. A missing key stops the application from starting, with a ConfigurationError.
+    Use as ``FastAPI(lifespan=meetstream_lifespan())``. The arguments are those of MeetStreamClient;
+    environment variables work the same. ``own`` is the application's own lifespan, or another of these; it
+    runs inside this one, and the state it yields is kept. A missing key raises ConfigurationError and keeps
+    the application from starting.
     """
     return _lifespan(lambda: MeetStreamClient(**client_arguments), _MEETSTREAM, own)
 
@@ -61,7 +62,7 @@ def meetstream_lifespan(
 def meetbit_lifespan(
     own: OwnLifespan | None = None, /, **client_arguments: Unpack[MeetBitArguments]
 ) -> Lifespan:
-    """The same for a MeetBitClient; for both, ``meetstream_lifespan(meetbit_lifespan())``."""
+    """The same for a MeetBitClient. For both clients: ``meetstream_lifespan(meetbit_lifespan())``."""
     return _lifespan(lambda: MeetBitClient(**client_arguments), _MEETBIT, own)
 
 
@@ -78,14 +79,14 @@ def get_meetbit_client(connection: HTTPConnection) -> MeetBitClient:
 
 
 ClientDep = Annotated[MeetStreamClient, Depends(get_client)]
-"""A route's parameter that is the application's MeetStreamClient."""
+"""Annotation for a route's parameter that receives the application's MeetStreamClient."""
 MeetBitClientDep = Annotated[MeetBitClient, Depends(get_meetbit_client)]
-"""A route's parameter that is the application's MeetBitClient."""
+"""Annotation for a route's parameter that receives the application's MeetBitClient."""
 
 
 def _lifespan(make: Callable[[], Client], name: str, own: OwnLifespan | None) -> Lifespan:
     if own is not None and (isinstance(own, Starlette) or not callable(own)):
-        # Not shown: it may be a key.
+        # Do not show the value: it may be a key.
         raise ConfigurationError(
             f"a lifespan's first argument is another lifespan, not {type(own).__name__}: write "
             "FastAPI(lifespan=meetstream_lifespan(api_key=...)), with the call"
@@ -94,8 +95,8 @@ def _lifespan(make: Callable[[], Client], name: str, own: OwnLifespan | None) ->
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[Mapping[str, Any]]:
         async with make() as client:
-            # In the state of the application for its own code, in that of requests for mounted ones, which
-            # have no lifespan of their own.
+            # On the application's state for its own code, and on the state of requests for mounted
+            # applications, which have no lifespan of their own.
             setattr(app.state, name, client)
             try:
                 if own is None:

@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457): what a caller may know, and nothing of key or upstream body."""
+"""Errors as problem documents (RFC 9457), without the key and without the upstream's response body."""
 
 from __future__ import annotations
 
@@ -34,53 +34,53 @@ _log = logging.getLogger("meetstream_async.fastapi")
 
 MEDIA_TYPE = "application/problem+json"
 _PAUSE = 5
-"""Seconds after which to come back where the upstream names none."""
+"""Retry-After, in seconds, if the upstream sent none."""
 _LONGEST_PAUSE = 86_400
 _MOST_ERRORS = 100
-"""In one document; a body of wrong values would be answered with many times its size."""
+"""Maximum number of errors in one document; otherwise the response could be much larger than the request."""
 
 _OURS = ("upstream_credentials", "misconfigured")
-"""What only the operator of the service can mend."""
+"""Codes of problems that only the operator of the service can fix."""
 _REFUSED = "The calendar API refused this service's credentials."
 _TABLE: tuple[tuple[type[MeetStreamError], int, str, str], ...] = (
     (ClientSetupError, 500, "misconfigured", "This service is not set up to call the calendar API."),
     (ConfigurationError, 422, "invalid_argument", ""),
     (AuthenticationError, 502, "upstream_credentials", _REFUSED),
     (PermissionDeniedError, 502, "upstream_credentials", _REFUSED),
-    (EventNotFoundError, 404, "event_not_found", "The calendar API does not find the event."),
-    (NotFoundError, 404, "not_found", "The calendar API does not find what was asked for."),
+    (EventNotFoundError, 404, "event_not_found", "The calendar API did not find the event."),
+    (NotFoundError, 404, "not_found", "The calendar API did not find what was requested."),
     (EventNotScheduledError, 422, "event_not_scheduled", "No bot is scheduled for the event."),
     (InvalidFromDateError, 422, "invalid_from_date", "The calendar API did not accept from_date."),
     (MasterEventNotFoundError, 422, "not_recurring", "The event is not part of a recurring series."),
     (BadRequestError, 422, "upstream_refused", "The calendar API did not accept the request."),
-    (RateLimitError, 503, "rate_limited", "The calendar API asks for a pause."),
+    (RateLimitError, 503, "rate_limited", "The calendar API is rate limiting requests."),
     (RequestTimeoutError, 504, "upstream_timeout", "The calendar API did not answer in time."),
-    (BulkError, 502, "bulk_incomplete", "Not everything that was asked for is done."),
+    (BulkError, 502, "bulk_incomplete", "Some of what you asked for was not done."),
     (MeetStreamError, 502, "upstream_failure", "The calendar API failed."),
 )
-"""What becomes of an error; the first row that fits. A ConfigurationError's text is our own and is shown."""
+"""The problem for each error; the first match counts. A ConfigurationError's text is ours, so it is shown."""
 
 
 class FieldProblem(BaseModel):
     """What is wrong with one value of a request."""
 
-    place: list[str | int] = Field(description="Where the value stands, such as `body`, `filter`, `before`.")
+    place: list[str | int] = Field(description="Path of the value, such as `body`, `filter`, `before`.")
     message: str = Field(description="What is wrong with it.")
 
 
 class Problem(BaseModel):
     """A problem document (RFC 9457)."""
 
-    type: str = Field(default="about:blank", description="`about:blank`: `status` and `code` say what it is.")
-    title: str = Field(description="The name of the status.")
+    type: str = Field(default="about:blank", description="`about:blank`: see `status` and `code`.")
+    title: str = Field(description="The reason phrase of the status.")
     status: int = Field(description="The HTTP status.")
-    detail: str = Field(description="What happened, for a person.")
-    code: str = Field(description="What happened, for a program.")
+    detail: str = Field(description="What happened, for people.")
+    code: str = Field(description="What happened, for programs.")
     outcome_unknown: bool = Field(
-        default=False, description="Whether the request may have taken effect all the same."
+        default=False, description="Whether the request may have taken effect despite the error."
     )
     errors: list[FieldProblem] = Field(
-        default=[], description=f"What is wrong with the request, by value; at most {_MOST_ERRORS}."
+        default=[], description=f"The invalid values of the request; at most {_MOST_ERRORS}."
     )
 
 
@@ -99,7 +99,7 @@ class HTTPValidationError(BaseModel):
 
 
 class ProblemError(Exception):
-    """A problem that a route raises by itself."""
+    """A problem that a route raises itself."""
 
     def __init__(
         self,
@@ -132,11 +132,11 @@ class ProblemError(Exception):
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Answer this library's errors with problem documents, on every route of the application.
+    """Turn this library's errors into problem documents, on every route of the application.
 
-    The key and the text of the upstream are in none of them. The causes are in the log, at error level where
-    the service itself is misconfigured, and the upstream's text at debug level. Validation errors of
-    FastAPI's own stay as they are.
+    The documents contain neither the key nor the upstream's text. Causes are logged, at error level if the
+    service itself is misconfigured; the upstream's text is logged at debug level. FastAPI's own validation
+    errors are left unchanged.
     """
 
     async def answer(request: Request, error: Exception) -> JSONResponse:
@@ -147,7 +147,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 def as_problem(error: Exception) -> ProblemError:
-    """The problem that stands for an error. Raises any other error than ours as it is."""
+    """The problem for an error. Errors of other libraries are raised unchanged."""
     if isinstance(error, ProblemError):
         return error
     if isinstance(error, RequestValidationError):
@@ -176,7 +176,7 @@ def as_problem(error: Exception) -> ProblemError:
 
 
 def _named(error: MeetStreamError) -> str:
-    """The error for the log, without the upstream's own words."""
+    """The error for the log, without the upstream's text."""
     if not isinstance(error, ApiError):
         return f"{type(error).__name__}: {error}"
     named = f", request id {error.request_id}" if error.request_id else ""
@@ -184,10 +184,10 @@ def _named(error: MeetStreamError) -> str:
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI has to say about these statuses, for ``responses=`` of a route or an application.
+    """OpenAPI documentation of these statuses, for ``responses=`` of a route or an application.
 
-    Without arguments: every status that ``add_error_handlers`` answers with. FastAPI answers with 422, too,
-    where a request does not fit the route, in its own shape.
+    Without arguments: every status that ``add_error_handlers`` responds with. FastAPI itself also responds
+    with 422, in its own format, if a request does not fit the route.
     """
     described = router_problems(*(statuses or sorted({row[1] for row in _TABLE})))
     if 422 in described:
@@ -198,7 +198,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def router_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The same for our own routes, whose validation errors are problem documents as well."""
+    """The same for our own routes, whose validation errors are problem documents, too."""
     return {status: _described(status) for status in statuses}
 
 

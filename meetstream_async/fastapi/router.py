@@ -22,10 +22,10 @@ from .runs import BulkRequest, OutcomePage, Runs, RunState, no_such_run
 from .stream import RunStream, parse_event_id
 
 _MOST_OUTCOMES = 1000
-"""On one page."""
+"""Maximum number of outcomes on one page."""
 
 RunId = Annotated[str, Path(max_length=200, description="The id of a run.")]
-# OpenAPI 3.1, which FastAPI writes, has no word for the items of a stream.
+# OpenAPI 3.1, which FastAPI writes, can't describe the items of a stream.
 _EVENTS = {
     "type": "string",
     "description": "Server-sent events, each with `event` and `data`, a JSON object: an `outcome` is a "
@@ -33,14 +33,14 @@ _EVENTS = {
 }
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The events, until the run is over.",
+        "description": "The events, until the run ends.",
         "content": {"text/event-stream": {"schema": _EVENTS}},
     },
-    204: {"description": "The end has been seen: there is nothing to come back for."},
+    204: {"description": "The client has seen the end: there is nothing to reconnect for."},
 }
 _UNREADABLE: dict[int | str, dict[str, Any]] = {
     400: {
-        "description": "The body is no text.",
+        "description": "The body is not text.",
         "content": {
             "application/json": {"schema": {"type": "object", "properties": {"detail": {"type": "string"}}}}
         },
@@ -48,7 +48,7 @@ _UNREADABLE: dict[int | str, dict[str, Any]] = {
 }
 _STOPPING: dict[str, Any] = {
     "model": RunState,
-    "description": "The run is stopping: what is in flight finishes.",
+    "description": "The run is stopping; requests in flight finish.",
 }
 
 
@@ -68,13 +68,13 @@ class _Route(APIRoute):
 
 
 def _location(request: Request, run_id: str) -> str:
-    """Where a run is, as the caller knows the path, also behind a proxy that has removed its beginning.
+    """The path of a run as the caller sees it, including any prefix that a proxy has stripped.
 
-    The path arrives decoded, and what a prefix's parameter stands for may hold anything.
+    Percent-encoded, because the path arrives decoded and a parameter of the prefix may contain anything.
     """
     front, path = request.scope.get("root_path", ""), request.scope["path"]
     path = f"{path if path.startswith(front) else front + path}/{run_id}"
-    # Two slashes at the beginning would name another host.
+    # A reference that begins with two slashes names another host.
     rest = path.removeprefix("/")
     slashes = len(rest) - len(rest.lstrip("/"))
     return "/" + "%2F" * slashes + quote(rest[slashes:])
@@ -88,18 +88,17 @@ def bulk_router(
     allow_unauthenticated: bool = False,
     runs: Runs | None = None,
 ) -> APIRouter:
-    """A router that runs bulk unschedules in the background: for ``app.include_router``.
+    """A router that runs bulk unschedules in the background, for ``app.include_router``.
 
-    ``dependencies`` are the application's own security dependencies, such as ``[Depends(require_admin)]``:
-    whoever passes them can unschedule every bot of the account. ``runs`` says where runs live: by default
-    an ``InProcessRuns()``, which belongs to one worker process. Needs ``meetstream_lifespan``.
+    dependencies: the application's own security dependencies, such as ``[Depends(require_admin)]``. Anyone
+        who passes them can unschedule every bot of the account.
+    caller: a dependency that returns who is asking, as text, such as ``Depends(current_user_id)``. A run then
+        belongs to the caller that started it (for others it is 404), and each caller has their own
+        idempotency keys. Without it, all callers share the runs and the keys.
+    runs: where runs live; by default an ``InProcessRuns()``, which belongs to one worker process.
 
-    ``caller``, such as ``Depends(current_user_id)``, is a dependency that returns who is asking, as text.
-    Then a run belongs to the caller that started it: for others it is 404, and each caller's ``Idempotency-Key``
-    is their own. Without it, all callers share the runs and the keys.
-
-    Raises ConfigurationError without dependencies, unless ``allow_unauthenticated`` is True, and for
-    arguments that are none.
+    The application needs ``meetstream_lifespan``. Raises ConfigurationError without dependencies, unless
+    ``allow_unauthenticated`` is True, and for invalid arguments.
     """
     guards = _guards(dependencies, allow_unauthenticated)
     if caller is not None and (not isinstance(caller, DependsParam) or not callable(caller.dependency)):
@@ -132,8 +131,8 @@ def _guards(dependencies: object, allow_unauthenticated: object) -> list[Depends
         )
     if not dependencies and allow_unauthenticated is not True:
         raise ConfigurationError(
-            "the router unschedules bots for whoever reaches it: pass dependencies=[Depends(...)] that check "
-            "who is asking, or allow_unauthenticated=True where something in front of it does"
+            "the router unschedules bots for anyone who can reach it: pass dependencies=[Depends(...)] that "
+            "authenticate the caller, or allow_unauthenticated=True if something in front of it does"
         )
     for dependency in dependencies:
         if not isinstance(dependency, DependsParam) or not callable(dependency.dependency):
@@ -150,7 +149,7 @@ def _lifespan(runs: Runs) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
         if any(app is other for other in served):
-            # Included twice, under two prefixes: the same runs.
+            # If the router is included twice, under two prefixes, both share the same runs.
             yield
             return
         served.append(app)
@@ -164,18 +163,18 @@ def _lifespan(runs: Runs) -> Callable[[Any], AbstractAsyncContextManager[None]]:
 
 
 async def _nobody() -> None:
-    """Who is asking, where the application does not say."""
+    """The caller, if the application does not name one."""
 
 
 def _checked(caller: Any) -> str:
-    """Who is asking. Nobody, or a number that looks like another one's text, would see what is not theirs."""
+    """The caller's name. None or a number must not pass for every caller, or for another one."""
     if not isinstance(caller, str) or not caller:
         raise TypeError(f"caller must return text that names who is asking, not {type(caller).__name__}")
     return caller
 
 
 def _add_routes(router: APIRouter, runs: Runs, caller_dependency: DependsParam | None) -> None:
-    # A value of its own: annotations are strings here, and can't name what is inside a function.
+    # A default value, because annotations are strings here and can't refer to a function's local names.
     who: Any = caller_dependency or DependsParam(_nobody)
 
     async def own_run(run_id: RunId, caller: Any = who) -> None:
@@ -187,7 +186,7 @@ def _add_routes(router: APIRouter, runs: Runs, caller_dependency: DependsParam |
     @router.post(
         "",
         status_code=202,
-        response_description="The run has begun; Location is where to look at it.",
+        response_description="The run has started; Location is its URL.",
         responses=_UNREADABLE | router_problems(413, 422, 503),
     )
     async def start_bulk_unschedule(
@@ -217,18 +216,20 @@ def _add_routes(router: APIRouter, runs: Runs, caller_dependency: DependsParam |
 
     @router.get("/{run_id}", dependencies=own, responses=router_problems(404, 422))
     async def read_bulk_unschedule(run_id: RunId) -> RunState:
-        """A run as it is now."""
+        """The current state of a run."""
         return await runs.state(run_id)
 
     @router.get("/{run_id}/outcomes", dependencies=own, responses=router_problems(404, 422))
     async def list_bulk_unschedule_outcomes(
         run_id: RunId,
-        after: Annotated[str | None, Query(max_length=100, description="`next` of the page before.")] = None,
+        after: Annotated[
+            str | None, Query(max_length=100, description="`next` of the previous page.")
+        ] = None,
         limit: Annotated[
-            int, Query(ge=1, le=_MOST_OUTCOMES, description="Outcomes on the page at most.")
+            int, Query(ge=1, le=_MOST_OUTCOMES, description="Maximum number of outcomes on the page.")
         ] = 100,
     ) -> OutcomePage:
-        """The outcomes so far, page by page."""
+        """The outcomes so far, in pages."""
         state = await runs.state(run_id)
         outcomes = list(await runs.outcomes(run_id, after, limit))
         return OutcomePage(
@@ -247,24 +248,24 @@ def _add_routes(router: APIRouter, runs: Runs, caller_dependency: DependsParam |
         run_id: RunId,
         last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=100)] = None,
     ) -> Response:
-        """The run as server-sent events, from its first outcome or from `Last-Event-ID` on."""
+        """The run as server-sent events, from its first outcome or after `Last-Event-ID`."""
         after, end_seen = parse_event_id(last_event_id)
         state = await runs.state(run_id)
-        # While an answer other than a stream can still be given.
+        # Raise errors now, while a response other than a stream is still possible.
         await runs.outcomes(run_id, after, 1)
         if end_seen and state.over:
-            # A browser comes back to a stream that ends; this answer makes it stay away.
+            # Browsers reconnect to a stream that ends; 204 makes them stop.
             return Response(status_code=204)
         return RunStream(runs, run_id, after)
 
     @router.delete(
         "/{run_id}",
         dependencies=own,
-        response_description="The run is over.",
+        response_description="The run has ended.",
         responses=router_problems(404, 422) | {202: _STOPPING},
     )
     async def stop_bulk_unschedule(run_id: RunId, response: Response) -> RunState:
-        """Stop a run: nothing new is started, what is in flight finishes."""
+        """Stop a run: nothing new is started, requests in flight finish."""
         state = await runs.stop(run_id)
         response.status_code = 200 if state.over else 202
         return state

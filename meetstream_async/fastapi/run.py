@@ -1,4 +1,4 @@
-"""One run of this process: what was asked, what has become known, and the work on it."""
+"""One run of this process: its request, its outcomes so far, and its task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger("meetstream_async.fastapi")
 
 
 class Work(Protocol):
-    """What a run does."""
+    """The work of a run, as a callable."""
 
     async def __call__(
         self, *, on_outcome: Callable[[UnscheduleOutcome], None], stop: asyncio.Event
@@ -25,7 +25,7 @@ class Work(Protocol):
 
 
 class Run:
-    """A run, and the task that works on it."""
+    """A run, and the task that carries it out."""
 
     def __init__(self, request: BulkRequest, fingerprint: bytes, key: str | None, caller: str | None) -> None:
         self.id = secrets.token_urlsafe(24)
@@ -34,7 +34,7 @@ class Run:
         self.caller = caller
         self.task: asyncio.Task[None] | None = None
         self.news = asyncio.Event()
-        """Set, and replaced by another, whenever something has changed."""
+        """Set, and replaced by a new one, whenever something has changed."""
         self.ended_at: datetime | None = None
         self.counts: dict[OutcomeStatus, int] = dict.fromkeys(STATUSES, 0)
         self.phase = RunPhase.RUNNING
@@ -43,14 +43,14 @@ class Run:
         self._stop = asyncio.Event()
         self._stopped_by: str | None = None
         self._log: list[UnscheduleOutcome | None] = []
-        """By sequence; None where the outcome has turned out otherwise since."""
+        """Outcomes by sequence number; None where a later outcome has replaced one."""
         self._sequences: dict[str | tuple[str, ...], int] = {}
         self._report: BulkReport[UnscheduleOutcome] | None = None
         self._reason: str | None = "the run is not over"
 
     @property
     def last(self) -> int:
-        """The highest number of an outcome."""
+        """The highest sequence number of an outcome."""
         return len(self._log)
 
     def stop(self, why: str) -> None:
@@ -108,7 +108,7 @@ class Run:
         self._tell()
 
     def _conclude(self, report: BulkReport[UnscheduleOutcome]) -> None:
-        # The report is the final word; what it says otherwise than was heard is told again.
+        # The report is final: where it differs from earlier outcomes, they are published again.
         for outcome in report.outcomes:
             self._hear(outcome)
         self._report = report
@@ -133,8 +133,8 @@ def _shown(sequence: int, outcome: UnscheduleOutcome) -> RunOutcome:
 
 
 def _why(error: Exception) -> str:
-    """What may be said of the error that ended a run; the rest is in the log."""
+    """What the caller may be told about the error that ended a run; the rest is logged."""
     if isinstance(error, MeetStreamError):
         return as_problem(error).problem.detail
     _log.error("a bulk run broke down", exc_info=error)
-    return "internal error; the service's log says more"
+    return "internal error; see the service's log"

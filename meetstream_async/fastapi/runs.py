@@ -1,4 +1,4 @@
-"""What the router says and asks: the request for a run, its state and outcomes, and where runs live."""
+"""Models of the bulk router (request, run state, outcomes), and the protocol of a run store."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from .. import BotFilter, BulkOptions, ConfigurationError, MeetStreamClient, Out
 from .problems import ProblemError
 
 MOST_EVENT_IDS = 10_000
-"""Of one request."""
+"""Maximum number of event ids in one request."""
 MOST_CONCURRENT = 50
-"""Requests in flight of one run."""
+"""Maximum number of requests in flight in one run."""
 _WHAT = UnscheduleOptions()
 _HOW = BulkOptions[Any]()
 
 
 def _text(value: object) -> object:
     if not isinstance(value, str | datetime | None):
-        raise ValueError("a time is a string in ISO 8601")
+        raise ValueError("a time must be an ISO 8601 string")
     return value
 
 
 def _number(value: object) -> object:
-    # 5.0 is an integer of JSON; "5" and true are none.
+    # JSON's 5.0 counts as an integer; "5" and true do not.
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("a number is wanted")
+        raise ValueError("must be a number")
     return value
 
 
 def _identifier(value: str) -> str:
-    """The core checks ids, too; here the answer can name the place in the request."""
+    """Check an id here as well as in the core, so that the error can name its place in the request."""
     if value in (".", "..") or any(unicodedata.category(char) == "Cc" for char in value):
-        raise ValueError("an id that no event can have: a dot segment, or with a control character")
+        raise ValueError("not a valid event id: a dot segment, or with a control character")
     return value
 
 
@@ -54,38 +54,41 @@ EventId = Annotated[
 
 
 class BulkRequest(BaseModel):
-    """What to unschedule. Without ``filter`` and ``event_ids``: every scheduled bot of the account."""
+    """What to unschedule. Without `filter` and `event_ids`: every scheduled bot of the account."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     filter: BotFilter | None = Field(
-        default=None, description="Which bots of the account; not together with `event_ids`."
+        default=None, description="Selects bots of the account; cannot be combined with `event_ids`."
     )
     event_ids: Annotated[
         list[EventId] | None,
         Field(min_length=1, max_length=MOST_EVENT_IDS),
-    ] = Field(default=None, description="Just these events, instead of what is listed.")
+    ] = Field(default=None, description="Only these events, without listing the account.")
     max_concurrency: Annotated[int, BeforeValidator(_number)] = Field(
-        default=_HOW.max_concurrency, ge=1, le=MOST_CONCURRENT, description="Requests in flight at most."
+        default=_HOW.max_concurrency,
+        ge=1,
+        le=MOST_CONCURRENT,
+        description="Maximum number of requests in flight.",
     )
     dry_run: StrictBool = Field(
-        default=_WHAT.dry_run, description="Say what would be done, and send no DELETE."
+        default=_WHAT.dry_run, description="Report what would be done, but send no DELETE."
     )
     cancel_all_occurrences: StrictBool | None = Field(
         default=_WHAT.cancel_all_occurrences,
-        description="Take whole recurring series; with a `filter` this needs `whole_events`.",
+        description="Unschedule whole recurring series; with a `filter` this needs `whole_events`.",
     )
     from_date: Annotated[AwareDatetime | None, BeforeValidator(_text)] = Field(
         default=_WHAT.from_date,
-        description="Of a series only occurrences from then on; needs `cancel_all_occurrences`.",
+        description="Only occurrences from this time on; needs `cancel_all_occurrences`.",
     )
     one_off_bots: Literal["report", "skip", "delete"] = Field(
         default=_WHAT.one_off_bots,
-        description="Bots without an event: leave them and say that the run is not ok, leave them, "
-        "or delete them by their own ids.",
+        description="Bots without an event: leave them and report that the run is not ok (`report`), "
+        "leave them (`skip`), or delete them by their own ids (`delete`).",
     )
     whole_events: StrictBool = Field(
-        default=_WHAT.whole_events, description="Also take events that have bots outside of the filter."
+        default=_WHAT.whole_events, description="Also unschedule events that only partly match the filter."
     )
 
     def options(self) -> UnscheduleOptions:
@@ -111,32 +114,32 @@ class BulkRequest(BaseModel):
 STATUSES: list[OutcomeStatus] = [
     status for status in OutcomeStatus if status not in (OutcomeStatus.CANCELLED, OutcomeStatus.WOULD_CANCEL)
 ]
-"""Those that a bulk unschedule can have."""
+"""The statuses that a bulk unschedule can have."""
 
 
 class RunPhase(StrEnum):
-    """Where a run stands."""
+    """Phase of a run."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
-    """Everything that was asked for holds."""
+    """Everything that was asked for was done."""
     FAILED = "failed"
-    """Not everything holds; the reason says why."""
+    """Some of what was asked for was not done; the reason says why."""
     CANCELLED = "cancelled"
-    """It was stopped before its end."""
+    """The run was stopped before its end."""
 
 
 class RunState(BaseModel):
-    """A run as it is now."""
+    """The current state of a run."""
 
-    id: str = Field(description="Its id; whoever knows it can read and stop the run.")
+    id: str = Field(description="Id of the run.")
     state: RunPhase
     dry_run: bool
-    stopping: bool = Field(description="It was told to stop and waits for what is in flight.")
-    counts: dict[OutcomeStatus, int] = Field(description="How many events ended in each status so far.")
-    complete: bool = Field(description="All targets were taken up and the last listing was whole.")
-    ok: bool = Field(description="Complete, and nothing is left that was asked for.")
-    reason: str | None = Field(description="Why not complete or not ok.")
+    stopping: bool = Field(description="The run was stopped and is waiting for requests in flight.")
+    counts: dict[OutcomeStatus, int] = Field(description="Number of events in each status so far.")
+    complete: bool = Field(description="All targets were processed and the last listing was complete.")
+    ok: bool = Field(description="Complete, and everything that was asked for was done.")
+    reason: str | None = Field(description="Why the run is not complete or not ok.")
     started_at: AwareDatetime
     ended_at: AwareDatetime | None
     still_listed: int = Field(description="Bots that are still listed although their event was unscheduled.")
@@ -147,68 +150,69 @@ class RunState(BaseModel):
 
 
 class RunOutcome(BaseModel):
-    """What became of one event, or of one bot without an event."""
+    """The outcome of one event, or of one bot without an event."""
 
-    position: str = Field(description="Its place in the run; `after` and `Last-Event-ID` go on behind it.")
+    position: str = Field(description="Position in the run; `after` and `Last-Event-ID` continue after it.")
     event_id: str | None
     bot_ids: list[str]
+    method: Literal["event", "bot"] | None = Field(description="Which request decided it, if any was sent.")
     inferred: bool = Field(description="Found done after an attempt whose answer was lost.")
     status: OutcomeStatus
     reason: str | None
-    attempts: int = Field(description="Requests sent.")
-    elapsed: float = Field(description="Seconds from the first attempt to the last answer.")
-    error: str | None = Field(description="The error's class and text.")
+    attempts: int = Field(description="Number of requests sent.")
+    elapsed: float = Field(description="Seconds from the first attempt to the last response.")
+    error: str | None = Field(description="Class and text of the error.")
 
 
 class OutcomePage(BaseModel):
-    """Some outcomes of a run, in the order in which they became known."""
+    """Some outcomes of a run, in the order in which they arrived."""
 
     outcomes: list[RunOutcome]
     next: str | None = Field(description="Pass it as `after` for the next page.")
-    more: bool = Field(description="The run goes on, or has more outcomes: ask again.")
+    more: bool = Field(description="The run has not ended, or has more outcomes.")
 
 
 class Runs(Protocol):
     """Where runs live: in this process, or in a durable store.
 
-    Outcomes have positions, opaque texts, in the order in which they became known. One that turns out
-    otherwise later gets a new position at the end, and the old one is not shown any more.
+    Outcomes have positions (opaque strings) in the order in which they arrived. An outcome that changes later
+    gets a new position at the end, and the old one is no longer shown.
     """
 
     @property
     def durable(self) -> bool:
-        """Runs go on when the server stops."""
+        """Whether runs continue when the server stops."""
 
     def serving(self) -> AbstractAsyncContextManager[None]:
-        """Entered when the application starts; at its end runs are stopped or handed over."""
+        """Entered when the application starts; at its end, runs are stopped or handed over."""
 
     async def start(
         self, client: MeetStreamClient, request: BulkRequest, key: str | None, caller: str | None = None
     ) -> RunState:
-        """Start a run, or find the one that the same idempotency key has started for the same caller.
+        """Start a run, or return the run that the same caller started with the same idempotency key.
 
-        Raises ConfigurationError for options that contradict each other, and ProblemError where there is
-        no room for another run, or the key belongs to another request.
+        Raises ConfigurationError for options that contradict each other, and ProblemError if there is no room
+        for another run, or if the key belongs to a different request.
         """
 
     async def belongs(self, run_id: str, caller: str) -> bool:
-        """Whether this caller has started the run; False where there is none."""
+        """Whether this caller started the run; False if there is no such run."""
 
     async def state(self, run_id: str) -> RunState:
-        """The run as it is now. Raises ProblemError (404) where there is none."""
+        """The current state of a run. Raises ProblemError (404) if there is no such run."""
 
     async def outcomes(self, run_id: str, after: str | None, limit: int) -> Sequence[RunOutcome]:
-        """Outcomes behind a position, or from the first. Raises as ``state``, and for what is no position."""
+        """Outcomes after a position, or from the first. Raises as ``state``, and for an unknown position."""
 
     async def stop(self, run_id: str) -> RunState:
-        """Start nothing new in this run; what is in flight finishes. Raises as ``state`` does."""
+        """Start nothing new in this run; requests in flight finish. Raises as ``state``."""
 
     async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
-        """Return when the run may not be as it was any more, or the time is up. Raises as ``state``."""
+        """Return when the run may have changed since ``since``, or at the timeout. Raises as ``state``."""
 
 
 NOT_STARTED = (
-    "the router has not been started, as the application's lifespan has not run: include the router in the "
+    "the router has not started, because the application's lifespan has not run: include the router in the "
     "application that is served, not in one that is mounted there, or let the outer application's lifespan "
     "enter the mounted one's: `async with child.router.lifespan_context(child)`; in tests use "
     "`with TestClient(app)`"
@@ -216,20 +220,20 @@ NOT_STARTED = (
 
 
 def no_such_run() -> ProblemError:
-    return ProblemError(404, "run_not_found", "There is no such run, or it is not kept any more.")
+    return ProblemError(404, "run_not_found", "There is no such run, or it has been deleted.")
 
 
 def key_is_taken() -> ProblemError:
     return ProblemError(
-        422, "idempotency_key_reused", "The Idempotency-Key belongs to a request with another body."
+        422, "idempotency_key_reused", "The Idempotency-Key was used for a request with a different body."
     )
 
 
 def no_position() -> ProblemError:
-    return ProblemError(422, "invalid_position", "That is no position of an outcome of this run.")
+    return ProblemError(422, "invalid_position", "Unknown position for this run.")
 
 
 def no_room(retry_after: float) -> ProblemError:
     return ProblemError(
-        503, "too_many_runs", "As many runs as are allowed are under way.", retry_after=retry_after
+        503, "too_many_runs", "The maximum number of runs is in progress.", retry_after=retry_after
     )

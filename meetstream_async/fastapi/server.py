@@ -1,4 +1,4 @@
-"""Whether the server is about to stop: it tells an application only after the last response has ended."""
+"""Detect that the server is about to stop; applications are only told after the last response has ended."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import signal
 
 
 def server_is_stopping() -> bool:
-    """True once a uvicorn in this process has been told to stop; False with any other server.
+    """True once a uvicorn server in this process has been told to stop; always False with other servers.
 
-    uvicorn ends the lifespan after all responses have ended, and a stream that follows a run ends with the
-    run. So the end has to be seen before: uvicorn's handler of SIGTERM is a method of the server. Only
-    looked at, never replaced.
+    uvicorn ends the lifespan after all responses have ended, but a stream that follows a run ends only with
+    the run. The stop therefore has to be detected earlier: uvicorn's SIGTERM handler is a method of the
+    server object. It is only inspected, never replaced.
     """
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     return getattr(server, "should_exit", False) is True

@@ -1,4 +1,4 @@
-"""What is dear to read, read once for all who ask for it at about the same time."""
+"""Expensive reads, shared by everyone who asks for the same at about the same time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Shared(Generic[T]):
-    """The ``most`` latest answers, each good for ``fresh`` seconds after it was asked for; errors, too."""
+    """The ``most`` latest results, errors included, each valid for ``fresh`` seconds after the request."""
 
     def __init__(self, most: int, fresh: float) -> None:
         self._most = most
@@ -19,7 +19,7 @@ class Shared(Generic[T]):
         self._known: dict[Hashable, tuple[float, asyncio.Task[T]]] = {}
 
     async def get(self, key: Hashable, read: Callable[[], Coroutine[Any, Any, T]]) -> tuple[float, T]:
-        """When it was asked for, on the monotonic clock, and what was read."""
+        """The monotonic time of the request, and the result."""
         now = time.monotonic()
         if (known := self._known.pop(key, None)) is None or now - known[0] > self._fresh:
             known = now, asyncio.create_task(read())
@@ -27,7 +27,7 @@ class Shared(Generic[T]):
         self._known[key] = known
         while len(self._known) > self._most:
             del self._known[next(iter(self._known))]
-        # Whoever leaves meanwhile must not take it away from the others.
+        # Cancelling one caller must not cancel the read for the others.
         return known[0], await asyncio.shield(known[1])
 
     def forget(self, key: Hashable) -> None:
@@ -35,6 +35,6 @@ class Shared(Generic[T]):
 
 
 def _heard(task: asyncio.Task[T]) -> None:
-    """Keep asyncio from complaining of an error that everybody who asked has left before."""
+    """Retrieve the error, so that asyncio does not complain if every caller has left."""
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""A run as server-sent events: its outcomes as they become known, its progress, and its end."""
+"""A run as server-sent events: its outcomes as they arrive, its progress, and its end."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from .runs import RunOutcome, Runs, RunState
 from .server import server_is_stopping
 
 _BATCH = 100
-"""Outcomes that are sent at once."""
+"""Maximum number of outcomes sent at once."""
 _PACE = 0.1
-"""Seconds between two looks at least: many outcomes of a fast run share one progress event."""
+"""Minimum seconds between two checks: many outcomes of a fast run share one progress event."""
 _TICK = 1.0
-"""Seconds after which a quiet stream looks whether the server is stopping."""
+"""Seconds between two checks whether the server is stopping, on a quiet stream."""
 _HEARTBEAT = 15.0
-"""Seconds of silence after which a comment keeps proxies from closing the connection."""
+"""Seconds of silence before a comment is sent, to keep proxies from closing the connection."""
 _SEND = 30.0
-"""Seconds that a client may take to make room for what is sent."""
+"""Seconds that a client may take to accept what is sent."""
 _RECONNECT = 2000
-"""Milliseconds after which a browser comes back."""
+"""Reconnect delay for browsers, in milliseconds."""
 _END = ".end"
-"""What the id of the last event has behind the position of the last outcome."""
+"""Suffix in the id of the last event, after the position of the last outcome."""
 
 
 def parse_event_id(text: str | None) -> tuple[str | None, bool]:
-    """The position behind which to go on, and whether the end has been seen."""
+    """The position to continue after, and whether the end has been seen."""
     if text is None or not text.endswith(_END):
         return text or None, False
     return text.removesuffix(_END) or None, True
 
 
 class RunStream(StreamingResponse):
-    """A run's events; ends with the run, or when the client does not read."""
+    """A run's events; ends with the run, or when the client stops reading."""
 
     media_type = "text/event-stream"
 
@@ -55,7 +55,7 @@ class RunStream(StreamingResponse):
         try:
             await super().stream_response(send_in_time)
         except TimeoutError:
-            # Unfinished, which makes the server close the connection.
+            # Leave the response unfinished, so that the server closes the connection.
             return
 
 
@@ -65,12 +65,12 @@ async def _follow(runs: Runs, run_id: str, after: str | None) -> AsyncIterator[b
     spoke = time.monotonic()
     while True:
         try:
-            # The state first: where it says that the run is over, no outcome comes after it.
+            # Read the state first: if it says that the run has ended, no outcome follows.
             before, state = state, await runs.state(run_id)
-            # Where nothing has changed there are no new ones, either; looking for them may be dear.
+            # If nothing has changed there are no new outcomes; reading them may be expensive.
             outcomes = await runs.outcomes(run_id, after, _BATCH) if state != before or behind else []
         except (ProblemError, MeetStreamError):
-            # Not kept any more, or out of reach. Whoever comes back will hear it.
+            # The run was deleted, or the store is unreachable. The client gets the error when it reconnects.
             return
         if outcomes:
             after = outcomes[-1].position
@@ -82,14 +82,14 @@ async def _follow(runs: Runs, run_id: str, after: str | None) -> AsyncIterator[b
         if over:
             chunks.append(_event("end", state.model_dump_json(), f"{after or ''}{_END}"))
         elif not chunks and time.monotonic() - spoke >= _HEARTBEAT:
-            chunks.append(format_sse_event(comment="still there"))
+            chunks.append(format_sse_event(comment="keep-alive"))
         if chunks:
             yield b"".join(chunks)
             spoke = time.monotonic()
         if over or (runs.durable and server_is_stopping()):
             return
         if behind:
-            # Between batches the run itself goes on, and so do others who watch it.
+            # Between batches, let the run itself and its other watchers proceed.
             await asyncio.sleep(0)
             continue
         if outcomes:

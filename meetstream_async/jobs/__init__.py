@@ -8,8 +8,8 @@
             print(outcome.account, outcome.event_id, outcome.status)
         print((await job_status(status.job_id)).to_dict())
 
-A job is an id, accounts and the options of ``unschedule_all``. What became of each event is stored step by
-step, so that a worker that died is taken up from where it was. See ``docs/jobs.md``.
+A job consists of an id, accounts and the options of ``unschedule_all``. The outcome of each event is stored
+step by step, so that another worker can continue where one died. See ``docs/jobs.md``.
 """
 
 from .accounts import JobAccount

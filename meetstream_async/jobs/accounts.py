@@ -1,4 +1,4 @@
-"""Whose bots a job cancels: a name, where the key is found, and an address. Never a key."""
+"""An account of a job: its name, where the key is found, and the API's address. Never the key itself."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .. import ClientOptions, ConfigurationError, check_event_id
 REFERENCES = ("api_key_env", "api_key_file", "api_key_ref")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _KEY = re.compile(r"(Token\s+|Bearer\s+)?ms_\S*", re.ASCII)
-"""What MeetStream's keys look like."""
+"""Pattern of MeetStream's keys."""
 _RANDOM = re.compile(r"(?=(.*\d){4})(?=.*[a-z])[A-Za-z0-9]{32,}", re.ASCII)
-"""What no person calls a variable or a file."""
+"""Pattern of random strings, which are not plausible as the name of a variable or file."""
 _LONGEST_NAME = 200
 _MOST = 20_000
-"""Accounts of one job, which is one row that each look reads, and which is forgotten in one transaction."""
+"""Maximum accounts per job: a job is one row, read on every status check and deleted in one transaction."""
 
 
 def is_key(value: object) -> bool:
-    """It has the form of MeetStream's keys."""
+    """Whether a value has the form of MeetStream's keys."""
     return isinstance(value, str) and _KEY.fullmatch(value.strip()) is not None
 
 
 def looks_like_key(value: object) -> bool:
-    """It is a key, or as random as one: put in the wrong place."""
+    """Whether a value is a key, or as random as one, and was probably put in the wrong place."""
     return is_key(value) or (isinstance(value, str) and _RANDOM.fullmatch(value.strip()) is not None)
 
 
@@ -37,7 +37,7 @@ def _check_name(instance: JobAccount, attribute: Any, value: str) -> None:
             f"an account's name must be printable text of 1 to {_LONGEST_NAME} characters, not {value!r:.80}"
         )
     if is_key(value):
-        raise ConfigurationError("the name of an account looks like a key, and names are stored and shown")
+        raise ConfigurationError("the name of an account looks like a key, but names are stored and shown")
 
 
 def _ids(value: Iterable[str] | None) -> tuple[str, ...] | None:
@@ -52,13 +52,13 @@ def _ids(value: Iterable[str] | None) -> tuple[str, ...] | None:
 class JobAccount:
     """One account of a job.
 
-    Exactly one reference says where the key is found, on the worker and at the last moment: the name of
-    an environment variable (``api_key_env``), a path on the worker's machine (``api_key_file``: the key on
-    one line), or whatever the worker's ``resolver`` understands (``api_key_ref``). ``base_url`` is None for
-    the worker's MEETSTREAM_API_URL, else the public address. ``event_ids`` names the events to unschedule
-    in place of a listing.
+    Exactly one reference tells the worker where to find the key just before it is used: the name of an
+    environment variable (``api_key_env``), the path of a file on the worker's machine that contains the key
+    on one line (``api_key_file``), or a reference that the worker's ``resolver`` understands
+    (``api_key_ref``). ``base_url`` defaults to the worker's MEETSTREAM_API_URL, or else to the public
+    address. ``event_ids`` are the events to unschedule; without them the account is listed.
 
-    Raises ConfigurationError for anything else, for a reference that looks like a key, and for an address
+    Raises ConfigurationError for invalid values, for a reference that looks like a key, and for an address
     that a key must not be sent to.
     """
 
@@ -85,19 +85,19 @@ class JobAccount:
     def _check_reference(self, name: str, value: object) -> None:
         where = f"account {self.name!r}: {name}"
         if not isinstance(value, str) or not value.strip() or not value.isprintable():
-            # Not shown: it may be a key.
+            # Do not show the value: it may be a key.
             raise ConfigurationError(f"{where} must be text on one line, not empty")
-        # A resolver's own references may be as random as they like.
+        # A resolver's own references may look random.
         if is_key(value) or (name != "api_key_ref" and looks_like_key(value)):
             raise ConfigurationError(
-                f"{where} looks like a key itself; name the place where it is found: a job holds no keys"
+                f"{where} looks like a key itself; say where the key is found instead: jobs do not store keys"
             )
         if name == "api_key_env" and not _VARIABLE.fullmatch(value):
-            raise ConfigurationError(f"{where} is no name of an environment variable")
+            raise ConfigurationError(f"{where} is not a valid name of an environment variable")
 
     @property
     def reference(self) -> str:
-        """Where the key is found, in words."""
+        """Where the key is found, as text."""
         if self.api_key_env is not None:
             return f"environment variable {self.api_key_env}"
         if self.api_key_file is not None:
@@ -123,19 +123,19 @@ class JobAccount:
 
 
 def check_accounts(accounts: Iterable[JobAccount]) -> list[JobAccount]:
-    """A job's accounts as a list. Raises ConfigurationError for none, too many, or two of one name."""
+    """A job's accounts as a list. Raises ConfigurationError if it is empty, too long, or repeats a name."""
     listed = list(accounts)
     if not listed:
         raise ConfigurationError("a job needs at least one account")
     if len(listed) > _MOST:
         raise ConfigurationError(
-            f"a job takes {_MOST} accounts at most, not {len(listed)}: submit several jobs"
+            f"a job can have at most {_MOST} accounts, not {len(listed)}: submit several jobs"
         )
     names: set[str] = set()
     for account in listed:
         if not isinstance(account, JobAccount):
             raise ConfigurationError(f"accounts must be JobAccounts, not {type(account).__name__}")
         if account.name in names:
-            raise ConfigurationError(f"account {account.name!r} is there twice")
+            raise ConfigurationError(f"account {account.name!r} occurs twice")
         names.add(account.name)
     return listed

@@ -1,4 +1,4 @@
-"""Accounts as an operator writes them down: a TOML file, which says where each key is and never the key."""
+"""Read accounts from a TOML file that says where each key is found."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _KNOWN = {*REFERENCES, "base_url"}
 
 
 def load_accounts(path: str | Path) -> list[JobAccount]:
-    """The accounts of a TOML file: a table ``[accounts.NAME]`` for each.
+    """The accounts of a TOML file, one table ``[accounts.NAME]`` each.
 
-    A table has ``api_key_env = "VARIABLE"`` or ``api_key_file = "path"`` (relative paths start at the
-    file's folder), and optionally ``base_url``. Raises ConfigurationError, naming the place, for a file
-    that can't be read, that holds a key itself, or that has anything unknown in it.
+    A table has ``api_key_env = "VARIABLE"`` or ``api_key_file = "path"`` (relative paths start at the file's
+    folder), and optionally ``base_url``. Raises ConfigurationError, naming the place in the file, if the file
+    can't be read, contains a key itself, or has an unknown table or name.
     """
     path = Path(path)
     try:
-        # Some editors begin a file with a mark of its encoding, of which TOML knows nothing.
+        # Some editors write a byte order mark, which TOML does not allow.
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"{path} can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is no TOML: it is no text in UTF-8") from None
+        raise ConfigurationError(f"{path} is not valid TOML: it is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is no TOML: {_problem(error)}") from None
+        raise ConfigurationError(f"{path} is not valid TOML: {_problem(error)}") from None
     tables = document.pop("accounts", None)
     _refuse_keys(str(path), document)
     if document:
@@ -38,7 +38,7 @@ def load_accounts(path: str | Path) -> list[JobAccount]:
             f"{path}: unknown: {_names(document)}; write a table [accounts.NAME] for each account"
         )
     if not isinstance(tables, dict) or not tables:
-        raise ConfigurationError(f"{path} names no account; add a table [accounts.NAME] for each")
+        raise ConfigurationError(f"{path} contains no account: add a table [accounts.NAME] for each")
     return [_account(path, name, table) for name, table in tables.items()]
 
 
@@ -68,7 +68,7 @@ def _refuse_keys(where: str, unknown: Mapping[str, Any]) -> None:
     for name, value in unknown.items():
         if name == "api_key" or looks_like_key(name) or looks_like_key(value):
             raise ConfigurationError(
-                f"{where} holds a key: take it out, this file and the job are no place for one; put it into "
+                f"{where} contains a key: remove it, since this file and jobs hold no keys; put it into "
                 'an environment variable and write api_key_env = "VARIABLE", or into a file and write '
                 'api_key_file = "path"'
             )
@@ -79,9 +79,9 @@ def _names(unknown: Mapping[str, Any]) -> str:
 
 
 def _problem(error: tomllib.TOMLDecodeError) -> str:
-    # Its text quotes what it met, which may be a key.
+    # The error's text quotes the file's content, which may be a key.
     text = str(error)
     found = re.search(r"at (line \d+, column \d+|end of document)", text)
-    place = f"look at {found[1]}" if found else "it can't be read"
+    place = f"see {found[1]}" if found else "it can't be read"
     twice = text.startswith(("Cannot declare", "Cannot overwrite"))
-    return f"a name is there twice: {place}" if twice else place
+    return f"a name occurs twice: {place}" if twice else place

@@ -1,4 +1,4 @@
-"""Jobs as their users hold them: submit, watch, read, cancel, resume."""
+"""The public functions of jobs: submit, watch, read, cancel, resume."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .workflows import ACCOUNT_QUEUE, CANCEL, JOB_QUEUE, account_id, job_options
 
 _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _POLL = 0.5
-"""Seconds between two looks at a job that is waited for."""
+"""Seconds between two status checks while waiting for a job."""
 
 
 async def submit_job(
@@ -35,14 +35,14 @@ async def submit_job(
     job_id: str | None = None,
     engine: JobEngine | None = None,
 ) -> JobStatus:
-    """Store a job, and return it. Workers take it up; nothing is sent from here.
+    """Store a job and return its status. Workers will run it; this function sends no request.
 
-    ``job_id``: letters, digits, ".", "_" and "-"; a fresh one where it is None. Submitting the same job
-    under the same id again starts nothing new and returns it as it stands. ``engine`` is the one that was
-    opened last where it is None.
+    job_id: letters, digits, ".", "_" and "-"; None generates one. Submitting the same job under the same id
+        again starts nothing new and returns the job's current status.
+    engine: by default the one that was opened last.
 
-    Raises ConfigurationError for accounts and options that can't be used, JobConflictError where the id
-    belongs to another job, JobStoreError where the database can't be used.
+    Raises ConfigurationError for invalid accounts and options, JobConflictError if the id belongs to a
+    different job, JobStoreError if the database can't be used.
     """
     engine = current_engine(engine)
     job_id = check_job_id(job_id) if job_id is not None else new_job_id()
@@ -50,7 +50,7 @@ async def submit_job(
     options = options or JobOptions()
     if options.where is not None and any(account.event_ids is not None for account in given):
         raise ConfigurationError(
-            "where selects from a listing, which event_ids replace: leave one of them out"
+            "where filters a listing, but with event_ids nothing is listed: use only one of them"
         )
     content = {
         "accounts": [account.to_dict() for account in given],
@@ -58,20 +58,20 @@ async def submit_job(
     }
     with engine.store.errors():
         await engine.client.enqueue_async(job_options(job_id), content)
-    # The engine keeps what was there first; another one may have been faster just now, too.
+    # The engine keeps the job that was stored first, which may be another process's, stored just now.
     job = await read_job(engine, job_id)
     same_accounts = job.accounts == content["accounts"]
-    # As values: an earlier release may have stored fewer options.
+    # Compare values: an earlier release may have stored fewer options.
     with readable(f"job {job_id!r}"):
         same_options = JobOptions.from_dict(job.options) == options
     if not same_accounts or not same_options:
         what = "options" if same_accounts else "accounts"
-        raise JobConflictError(f"job {job_id!r} is there already, with other {what}; take another id")
+        raise JobConflictError(f"job {job_id!r} exists already with different {what}; use another id")
     return await job_status(job_id, engine=engine)
 
 
 async def job_status(job_id: str, *, engine: JobEngine | None = None) -> JobStatus:
-    """The job as of now, a line for each account. Raises UnknownJobError, JobStoreError."""
+    """The current status of a job, with one line per account. Raises UnknownJobError, JobStoreError."""
     engine = current_engine(engine)
     job = await read_job(engine, check_job_id(job_id))
     rows = await read_rows(engine, job)
@@ -93,7 +93,7 @@ async def job_status(job_id: str, *, engine: JobEngine | None = None) -> JobStat
 
 
 async def wait_for_job(job_id: str, *, poll: float = _POLL, engine: JobEngine | None = None) -> JobStatus:
-    """Wait until the job is over, and return it. ``poll``: seconds between two looks."""
+    """Wait until the job has ended, and return its status. ``poll``: seconds between two checks."""
     while True:
         status = await job_status(job_id, engine=engine)
         if status.state.is_over:
@@ -108,13 +108,13 @@ async def job_outcomes(
     follow: bool = True,
     engine: JobEngine | None = None,
 ) -> AsyncGenerator[JobOutcome, None]:
-    """The outcomes of a job's events, one for each event, account after account in the job's order.
+    """The outcomes of a job, one for each event, account after account in the job's order.
 
-    An outcome is there once it is final, keeps its ``position`` for ever, and never changes: ``after`` a
-    position goes on behind it. With ``follow`` each account is waited for until it is over; without, what
-    is stored so far is read. Memory stays flat.
+    An outcome appears once it is final; after that neither it nor its ``position`` ever changes. ``after``
+    continues after a position. With ``follow``, waits for each account until it has ended; without, reads
+    what is stored so far. Uses constant memory.
 
-    Raises UnknownJobError, JobStoreError, and ConfigurationError for a position that is none.
+    Raises UnknownJobError, JobStoreError, and ConfigurationError for an invalid position.
     """
     engine = current_engine(engine)
     first, step, number = _parse_position(after)
@@ -128,8 +128,8 @@ async def job_outcomes(
 async def cancel_job(job_id: str, *, engine: JobEngine | None = None) -> JobStatus:
     """Stop a job. Queued accounts never start; workers send nothing new for it, within about a second.
 
-    What is in flight finishes and is stored; until then the job is ``running`` and ``cancelling``. A job
-    that is over stays so. Raises UnknownJobError, JobStoreError.
+    Requests in flight finish, and their outcomes are stored; until then the job is ``running`` and
+    ``cancelling``. A job that has ended is not changed. Raises UnknownJobError, JobStoreError.
     """
     engine = current_engine(engine)
     status = await job_status(job_id, engine=engine)
@@ -140,7 +140,7 @@ async def cancel_job(job_id: str, *, engine: JobEngine | None = None) -> JobStat
         job = await read_job(engine, job_id)
         rows = [job.row, *(await read_rows(engine, job)).values()]
         alive = await _living(engine, rows)
-        # Those of a living worker it stops itself, once what it sent is stored.
+        # Living workers stop their runs themselves, once the outcomes of what they sent are stored.
         idle = [
             row.workflow_id
             for row in rows
@@ -152,10 +152,11 @@ async def cancel_job(job_id: str, *, engine: JobEngine | None = None) -> JobStat
 
 
 async def resume_job(job_id: str, *, force: bool = False, engine: JobEngine | None = None) -> JobResumption:
-    """Put a job's unfinished accounts back into the queue: what a dead worker held, what was cancelled.
+    """Put a job's unfinished accounts back into the queue: those held by a dead worker, and cancelled ones.
 
-    They go on behind their last stored step. Accounts whose worker is alive are left with it, unless
-    ``force``: then what it sends until it notices may be sent twice. Raises UnknownJobError, JobStoreError.
+    They continue after their last stored step. Accounts held by a living worker are left alone, unless
+    ``force``: then requests that it sends before it notices may be sent twice. Raises UnknownJobError,
+    JobStoreError.
     """
     engine = current_engine(engine)
     job = await read_job(engine, check_job_id(job_id))
@@ -172,14 +173,14 @@ async def resume_job(job_id: str, *, force: bool = False, engine: JobEngine | No
         await engine.client.update_workflow_attributes_async(job_id, {CANCEL: False}, merge=True)
         for queue, ids in taken.items():
             if ids:
-                # Into its own queue: the engine's default one knows no cap.
+                # Into its own queue: the engine's default queue has no limit.
                 await engine.client.resume_workflows_async(ids, queue_name=queue)
     unopened = len(job.accounts) - (len(rows) - 1) if taken[JOB_QUEUE] else 0
     return JobResumption(len(taken[ACCOUNT_QUEUE]) + unopened, left)
 
 
 async def unfinished_jobs(*, engine: JobEngine | None = None) -> list[str]:
-    """The ids of the jobs that are not over, oldest first. Raises JobStoreError."""
+    """The ids of the jobs that have not ended, oldest first. Raises JobStoreError."""
     engine = current_engine(engine)
     with engine.store.errors(), readable(f"a job in {engine.database}"):
         rows = await engine.client.list_workflows_async(
@@ -189,22 +190,22 @@ async def unfinished_jobs(*, engine: JobEngine | None = None) -> list[str]:
 
 
 def new_job_id() -> str:
-    """A fresh id that sorts by time."""
+    """A new id; ids sort by creation time."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:8]}"
 
 
 def check_job_id(job_id: object) -> str:
-    """The id as it is. Raises ConfigurationError for what is none."""
+    """The id, unchanged. Raises ConfigurationError if it is invalid."""
     if not isinstance(job_id, str) or not _JOB_ID.fullmatch(job_id):
         raise ConfigurationError(
-            f"a job's id is 1 to 100 letters, digits, '.', '_' or '-', and begins with a letter or digit; "
+            f"a job id is 1 to 100 letters, digits, '.', '_' or '-', and starts with a letter or digit; "
             f"not {job_id!r:.120}"
         )
     return job_id
 
 
 async def _living(engine: JobEngine, rows: list[WorkflowStatus]) -> set[str]:
-    """The workers of these rows that are alive."""
+    """The workers among these rows that are alive."""
     holders = {row.executor_id for row in rows if row.status == "PENDING" and row.executor_id}
     return {holder for holder in holders if await asyncio.to_thread(is_held, engine.store, holder)}
 
@@ -219,7 +220,7 @@ def _state(job: Job, lines: list[AccountStatus]) -> JobState:
 
 
 def _parse_position(position: str | None) -> tuple[int, int, int]:
-    """Account, step and outcome in it, behind which to go on."""
+    """The account, step and outcome number to continue after."""
     if position is None:
         return 0, 0, -1
     parts: Any = re.fullmatch(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})", position, re.ASCII)

@@ -1,4 +1,4 @@
-"""From a reference to a key, on the worker and at the last moment."""
+"""Resolve an account's reference to its key, on the worker, just before it is used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .. import ConfigurationError, check_api_key
 from .accounts import JobAccount
 
 Resolver: TypeAlias = Callable[[JobAccount], str | Awaitable[str]]
-"""Given an account with an ``api_key_ref``, returns its key. May be async; a plain one runs in a thread."""
+"""Returns the key of an account with an ``api_key_ref``. May be async; sync functions run in a thread."""
 
 _MOST_BYTES = 65_536
 
@@ -21,7 +21,7 @@ _MOST_BYTES = 65_536
 def read_key(account: JobAccount) -> str:
     """The key of an account whose reference is a variable or a file.
 
-    Raises ConfigurationError, which names the reference and never the key.
+    Raises ConfigurationError that names the reference but never shows the key.
     """
     if account.api_key_env is not None:
         key = os.environ.get(account.api_key_env)
@@ -35,21 +35,21 @@ def read_key(account: JobAccount) -> str:
     except OSError as error:
         problem = f"can't be read: {os.strerror(error.errno or 0)}"
     except UnicodeDecodeError:
-        problem = "is no text"
+        problem = "is not text"
     else:
         if len(lines) == 1:
             return lines[0].strip()
-        problem = "must hold the key on one line, and nothing else"
+        problem = "must contain the key on one line, and nothing else"
     raise ConfigurationError(f"key file {account.api_key_file} {problem}")
 
 
 async def resolve(
     account: JobAccount, resolver: Resolver | None, loop: asyncio.AbstractEventLoop | None = None
 ) -> str:
-    """The key of an account. ``loop`` is where an async resolver runs.
+    """The key of an account. ``loop``: the event loop on which an async resolver runs.
 
-    Raises ConfigurationError where there is none. What a resolver raises is told by its type alone: its
-    text could hold the key.
+    Raises ConfigurationError if there is no key. Of a resolver's exception only the type is reported: its
+    text could contain the key.
     """
     if account.api_key_ref is None:
         return await asyncio.to_thread(read_key, account)
@@ -75,14 +75,14 @@ async def _call(resolver: Resolver, account: JobAccount, loop: asyncio.AbstractE
 
     if loop is None or loop is asyncio.get_running_loop():
         return await called()
-    # The application's own loop: what an async resolver uses, such as a pool, belongs to it.
+    # On the application's own loop, because resources of an async resolver, such as a pool, are bound to it.
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(called(), loop))
 
 
 def check_credentials(accounts: Iterable[JobAccount]) -> None:
-    """Look whether each variable and file holds a usable key; for a process that is going to work itself.
+    """Check that each variable and file contains a usable key; for a process that will run the job itself.
 
-    Raises ConfigurationError that names every account whose reference leads to none.
+    Raises ConfigurationError that names every account without a usable key.
     """
     problems = []
     for account in accounts:

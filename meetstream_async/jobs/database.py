@@ -1,4 +1,4 @@
-"""The job database: where it is, who may read it, and what it calls itself in a message."""
+"""The job database: its URL, its file permissions, and its name in messages."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ from .sqlite import Connection, check_version
 VARIABLE = "MEETSTREAM_JOBS_DATABASE_URL"
 _FORMS = "sqlite:////absolute/path.sqlite or postgresql://user:password@host/database"
 _BUSY = 30.0
-"""Seconds that a writer of a SQLite file waits for another."""
+"""Seconds that a writer of a SQLite file waits for another writer."""
 
 
 @frozen
 class Database:
-    """A database URL that has been looked at. Its repr and text hold no password."""
+    """A validated database URL. Its repr and text do not contain the password."""
 
     url: str = field(repr=False)
     name: str
     """The URL without its password."""
     path: Path | None
-    """The file, of SQLite."""
+    """The file of a SQLite database; None for PostgreSQL."""
 
     def __str__(self) -> str:
         return self.name
 
     @classmethod
-    def find(cls, given: str | None = None) -> Database:
-        """The URL given, else ``MEETSTREAM_JOBS_DATABASE_URL``, else a file in the user's state directory.
+    def find(cls, database_url: str | None = None) -> Database:
+        """From the given URL, or ``MEETSTREAM_JOBS_DATABASE_URL``, or a file in the user's state directory.
 
-        Raises ConfigurationError, which never shows it, for a URL of any other kind.
+        Raises ConfigurationError for other kinds of URL; the message never shows the URL.
         """
-        source = "the database" if given is not None else VARIABLE
-        text = given if given is not None else os.environ.get(VARIABLE)
+        source = "the database" if database_url is not None else VARIABLE
+        text = database_url if database_url is not None else os.environ.get(VARIABLE)
         if not text:
-            if given is not None:
+            if database_url is not None:
                 raise ConfigurationError(f"the database must be a URL: {_FORMS}")
             return cls._of_file(user_state_path("meetstream_async") / "jobs.sqlite")
         try:
@@ -55,7 +55,7 @@ class Database:
         except (sa.exc.ArgumentError, ValueError):
             url = None
         if url is None:
-            raise ConfigurationError(f"{source} is no database URL: write {_FORMS}")
+            raise ConfigurationError(f"{source} is not a database URL: write {_FORMS}")
         if url.get_backend_name() == "sqlite":
             if not url.database or url.database == ":memory:" or url.query:
                 raise ConfigurationError(f"{source} must name a file: sqlite:////absolute/path.sqlite")
@@ -73,17 +73,18 @@ class Database:
         return cls(url, url, path)
 
     def prepare(self) -> None:
-        """Make a SQLite file that only its owner may read, in write-ahead mode."""
+        """Create a SQLite file that only its owner can read, in write-ahead mode."""
         if self.path is None:
             return
         check_version()
         try:
             if not self.path.parent.exists():
                 self.path.parent.mkdir(mode=0o700, parents=True)
-            # Not the umask's choice: the file says whose bots are cancelled. SQLite's other files follow it.
+            # Independent of the umask: the file says whose bots are cancelled. SQLite's other files copy its
+            # mode.
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             with contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY)) as connection:
-                # Readers and the writer do not wait for each other; it is kept in the file.
+                # Readers and the writer do not block each other; the mode is stored in the file.
                 connection.execute("PRAGMA journal_mode=WAL")
         except (OSError, sqlite3.Error) as error:
             problem = error.strerror if isinstance(error, OSError) else str(error)
@@ -91,13 +92,13 @@ class Database:
 
     @property
     def engine_options(self) -> dict[str, Any]:
-        """What any engine on this database has to be made with."""
+        """Arguments that every engine on this database needs."""
         if self.path is not None:
             return {"connect_args": {"factory": Connection}}
         return {"connect_args": {"application_name": "meetstream_jobs", "row_factory": postgres_row}}
 
     def engine(self) -> sa.Engine:
-        """A pool of connections, for many inserts in one transaction and for the client's reads."""
+        """A connection pool, for many inserts in one transaction and for the client's reads."""
         if self.path is None:
             url = sa.make_url(self.url).set(drivername="postgresql+psycopg")
             return sa.create_engine(
@@ -120,7 +121,7 @@ class Database:
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn what the driver raises into JobStoreError, without the statement and its values."""
+        """Turn the driver's exceptions into JobStoreError, without the statement and its values."""
         problem = None
         try:
             yield

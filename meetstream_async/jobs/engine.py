@@ -1,4 +1,4 @@
-"""The life of the job engine in one process: as a worker, or as a client that submits and watches."""
+"""The job engine of one process: as a worker, or as a client that submits and watches jobs."""
 
 from __future__ import annotations
 
@@ -26,31 +26,33 @@ from .worker import Worker
 from .workflows import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, appoint
 
 _KEEP = 2.0
-"""Seconds between two looks whether the worker's lock still holds."""
+"""Seconds between two checks that the worker still holds its lock."""
 _LONGEST_ID = 100
 _STEP = 0.05
-"""Seconds between two looks whether all runs have ended."""
+"""Seconds between two checks whether all runs have ended."""
 
 _open: list[JobEngine] = []
-"""The engines of this process, in the order in which they were opened."""
+"""The open engines of this process, in the order in which they were opened."""
 
 
 class JobEngine:
-    """The job engine in this process. ``async with`` it, or ``await open()`` and ``await close()``.
+    """The job engine in this process. Use ``async with``, or ``await open()`` and ``await close()``.
 
-    ``database`` is a URL, ``sqlite:////absolute/path.sqlite`` or ``postgresql://user:password@host/name``;
-    None takes ``MEETSTREAM_JOBS_DATABASE_URL``, else a SQLite file in the user's state directory.
+    database: a URL, ``sqlite:////absolute/path.sqlite`` or ``postgresql://user:password@host/name``; None
+        takes ``MEETSTREAM_JOBS_DATABASE_URL``, or else a SQLite file in the user's state directory.
+    worker_id: makes this process a worker: it runs queued accounts and, when it starts, continues those it
+        held when it last ended. The id must be unique among the workers of a database and stable over
+        restarts. Without an id the process is a client: it submits and watches jobs that workers run
+        elsewhere.
+    resolver: returns the key for the ``api_key_ref`` of an account.
+    accounts_at_once: maximum number of accounts in progress on one worker; stored in the database, so the
+        setting of the worker that started last applies to all.
+    grace: maximum seconds that ``close()`` waits for requests in flight.
 
-    With a ``worker_id`` this process works: it takes up queued accounts, and at its start what it held when
-    it ended last. The id has to be unique among the workers of a database and stable over restarts. Without
-    one it is a client: it submits and watches while workers work elsewhere. ``resolver`` turns the
-    ``api_key_ref`` of an account into its key. ``accounts_at_once`` caps the accounts under way on one
-    worker; it is kept in the database, and the worker that started last decides for all.
-
-    ``close()`` sends nothing new, waits for what is in flight, at most ``grace`` seconds, and puts what is
-    unfinished back into the queue for other workers. One process can hold one worker, and any number of
-    clients. Raises ConfigurationError for a database, an id or a number that can't be used, and where a
-    living worker has the same id; JobStoreError where the database can't be reached.
+    ``close()`` sends nothing new, waits for requests in flight, and puts unfinished accounts back into the
+    queue for other workers. A process can have one worker and any number of clients. Raises
+    ConfigurationError for an invalid database, id or number, and if a living worker has the same id;
+    JobStoreError if the database can't be reached.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class JobEngine:
         self._keeper: asyncio.Task[None] | None = None
         self._launched = False
         self.step_counts: dict[str, int] = {}
-        """How many steps a run was seen to have: where a reader goes on looking for the last one."""
+        """Number of steps seen of each run, where readers start to search for its last step."""
 
     def __repr__(self) -> str:
         role = "client" if self._worker_id is None else f"worker {self._worker_id}"
@@ -115,7 +117,7 @@ class JobEngine:
         await self.close()
 
     async def open(self) -> Self:
-        """Connect, and start to work where there is a worker_id."""
+        """Connect and, with a worker_id, start to work."""
         if self._client is not None:
             raise ConfigurationError("this JobEngine is open already")
         try:
@@ -129,7 +131,7 @@ class JobEngine:
         return self
 
     async def close(self) -> None:
-        """Stop working, and disconnect. Closing twice is fine."""
+        """Stop working and disconnect. May be called more than once."""
         if self in _open:
             _open.remove(self)
         if self._worker is not None:
@@ -152,17 +154,17 @@ class JobEngine:
         """48 hexadecimal digits, the same for the same parts in every process on this database.
 
         Only those who can read the database can compute them: they are keyed with a secret that is kept in
-        it. Raises ConfigurationError where the engine is not open.
+        it. Raises ConfigurationError if the engine is not open.
         """
         if self._secret is None:
             raise ConfigurationError("the JobEngine is not open; use `async with JobEngine(...)`")
         return hmac.digest(self._secret, json.dumps(parts).encode(), "sha256").hex()[:48]
 
-    # --- for the rooms below --------------------------------------------------------------------------
+    # --- for the other modules ---
 
     @property
     def client(self) -> DBOSClient:
-        """The way to the database. Raises ConfigurationError where the engine is not open."""
+        """The client of the database. Raises ConfigurationError if the engine is not open."""
         if self._client is None:
             raise ConfigurationError("the JobEngine is not open; use `async with JobEngine(...)`")
         return self._client
@@ -171,7 +173,7 @@ class JobEngine:
     def store(self) -> Database:
         return self._database
 
-    # --- its life -------------------------------------------------------------------------------------
+    # --- lifecycle ---
 
     def _connect(self) -> None:
         leave_the_log_to_the_application()
@@ -200,11 +202,11 @@ class JobEngine:
         if self._database.path is not None:
             await self._lock(
                 asyncio.to_thread(take_file, self._database),
-                f"another worker is at work on {self._database}: one at a time can work on a SQLite file",
+                f"another worker is running on {self._database}: a SQLite file allows one worker at a time",
             )
         await self._lock(
             asyncio.to_thread(take, self._database, self._worker_id),
-            f"a worker {self._worker_id!r} is alive on {self._database}: give this one an id of its own",
+            f"a worker {self._worker_id!r} is running on {self._database}: give this one a different id",
         )
         self._keeper = asyncio.create_task(self._keep_locks(), name="meetstream_async jobs keeper")
         self._worker = Worker(self.client, self._pool, self._resolver)
@@ -233,7 +235,7 @@ class JobEngine:
 
     async def _finish(self, worker: Worker) -> None:
         worker.stop()
-        # In short waits: a thread that waits could not be left when this is cancelled.
+        # In short waits, because a waiting thread could not be abandoned if this is cancelled.
         for _ in range(math.ceil(self._grace / _STEP)):
             if worker.idle.is_set():
                 break
@@ -246,7 +248,7 @@ class JobEngine:
             await self._hand_back()
 
     async def _hand_back(self) -> None:
-        """Put what this worker leaves unfinished back into the queue: it may not come back."""
+        """Put this worker's unfinished accounts back into the queue, since it may not come back."""
         assert self._worker_id is not None
         for queue in (JOB_QUEUE, ACCOUNT_QUEUE):
             rows = await self.client.list_workflows_async(
@@ -262,9 +264,9 @@ class JobEngine:
 
 
 def current_engine(engine: JobEngine | None = None) -> JobEngine:
-    """The engine given, else the one that was opened last in this process.
+    """The given engine, or the one that was opened last in this process.
 
-    Raises ConfigurationError where there is none.
+    Raises ConfigurationError if there is none.
     """
     if engine is not None:
         return engine

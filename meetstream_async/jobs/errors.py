@@ -1,4 +1,4 @@
-"""The errors that only jobs have."""
+"""Errors specific to jobs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from .. import ConfigurationError, MeetStreamError
 
 
 class UnknownJobError(ConfigurationError):
-    """The database has no job of that id."""
+    """The database has no job with that id."""
 
 
 class JobConflictError(ConfigurationError):
-    """The id belongs to a job with other accounts or options; nothing was started."""
+    """The id belongs to a job with different accounts or options; nothing was started."""
 
 
 class JobStoreError(MeetStreamError):
-    """The job database could not be used. The text never holds its password."""
+    """The job database could not be used. The message never contains its password."""
 
 
 class UnreadableJobError(JobStoreError):
-    """What is stored of a job is not what jobs store. The text names the job, and the account or the step."""
+    """A stored job is not in the format that jobs use. The message names the job, and the account or step."""

@@ -1,4 +1,4 @@
-"""One process at a time under one worker's name: a lock that ends with the process, however it ends."""
+"""One process at a time per worker id: a lock that is released when the process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _log = logging.getLogger("meetstream_async.jobs")
 
 
 class Lock(Protocol):
-    """Held until it is released or the process dies."""
+    """A lock that is held until it is released or the process dies."""
 
     def keep(self) -> None:
-        """Take it again where the server has lost it. To be called now and then."""
+        """Acquire the lock again if the server has lost it. To be called regularly."""
 
     def close(self) -> None:
         """Release it."""
 
 
 def take(database: Database, worker_id: str) -> Lock | None:
-    """The lock of a worker's name in a database, or None where a living process holds it."""
+    """The lock of a worker id in a database, or None if a living process holds it."""
     number = _number(worker_id)
     if database.path is not None:
         return _FileLock.take(database.path, f"worker-{number % 2**64:016x}")
@@ -36,13 +36,13 @@ def take(database: Database, worker_id: str) -> Lock | None:
 
 
 def take_file(database: Database) -> Lock | None:
-    """The lock of a SQLite file, on which one worker at a time can work; None where another one does."""
+    """The lock of a SQLite file, which allows one worker at a time; None if another worker holds it."""
     assert database.path is not None
     return _FileLock.take(database.path, "worker")
 
 
 def is_held(database: Database, worker_id: str) -> bool:
-    """Whether a living process works under this name."""
+    """Whether a living process uses this worker id."""
     lock = take(database, worker_id)
     if lock is None:
         return True
@@ -51,7 +51,7 @@ def is_held(database: Database, worker_id: str) -> bool:
 
 
 class _FileLock:
-    """A transaction on a file of its own: the system ends it with the process, on every platform."""
+    """A transaction on a separate file: on every platform the system ends it with the process."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -103,11 +103,11 @@ class _SessionLock:
             self._connection.execute("SELECT 1")
         except psycopg.Error:
             self._connection.close()
-            # A server that was restarted knows nothing of it; one that is away is asked again later.
+            # A restarted server has lost the lock; if the server is unreachable, try again later.
             with contextlib.suppress(psycopg.Error):
                 again = self.take(self._url, self._number)
                 if again is None:
-                    _log.error("another process works under this worker's name", extra={"event": "lock"})
+                    _log.error("another process uses this worker's id", extra={"event": "lock"})
                 else:
                     self._connection = again._connection
 

@@ -1,4 +1,4 @@
-"""What a job does in each of its accounts: the options of ``unschedule_all``, as values to store."""
+"""The options of a job, which are those of ``unschedule_all``, as values that can be stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a job from the engine's own tables: its row, those of its accounts, and their stored steps."""
+"""Read a job from the engine's tables: its row, those of its accounts, and their stored steps."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .status import AccountStatus, JobOutcome, JobState
 from .workflows import JOB_WORKFLOW, account_id, is_cancelled
 
 OVER = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
-"""What the engine calls a workflow that nobody runs or will run, unless it is resumed."""
+"""States of a workflow in the engine that nobody runs or will run unless it is resumed."""
 _STEPS = 50
-"""Steps that are read at a time: at most 5,000 outcomes."""
+"""Steps read at a time (at most 5,000 outcomes)."""
 _ROWS = 1000
-"""Accounts that are read at a time."""
+"""Accounts read at a time."""
 _REMEMBERED = 10_000
-"""Runs of which the number of steps is remembered."""
+"""Maximum number of runs whose number of steps is cached."""
 _OURS = ("look", "unschedule", "close")
 
 
@@ -44,7 +44,7 @@ class Job:
 
     @property
     def cancel(self) -> bool:
-        """It was asked to stop."""
+        """Whether cancelling it was requested."""
         return is_cancelled(self.row.attributes)
 
     @property
@@ -53,7 +53,7 @@ class Job:
 
 
 async def read_job(engine: JobEngine, job_id: str) -> Job:
-    """The job of that id. Raises UnknownJobError, UnreadableJobError, JobStoreError."""
+    """The job with that id. Raises UnknownJobError, UnreadableJobError, JobStoreError."""
     where = f"job {job_id!r} in {engine.database}"
     with engine.store.errors(), readable(where):
         rows = await engine.client.list_workflows_async(
@@ -73,11 +73,11 @@ async def read_job(engine: JobEngine, job_id: str) -> Job:
 
 
 async def read_rows(engine: JobEngine, job: Job) -> dict[str, WorkflowStatus]:
-    """The rows of a job's accounts, by workflow id, as far as there are any."""
+    """The rows of a job's accounts that exist, by workflow id."""
     ids = [account_id(job.job_id, index) for index in range(len(job.accounts))]
     rows: list[WorkflowStatus] = []
     for first in range(0, len(ids), _ROWS):
-        # By their ids, not by what they begin with: PostgreSQL finds that by its index in one collation only.
+        # By ids rather than by prefix: PostgreSQL uses an index for prefixes in one collation only.
         chunk = ids[first : first + _ROWS]
         with engine.store.errors(), readable(f"an account of job {job.job_id!r}"):
             rows += await engine.client.list_workflows_async(workflow_ids=chunk, load_input=False)
@@ -85,7 +85,7 @@ async def read_rows(engine: JobEngine, job: Job) -> dict[str, WorkflowStatus]:
 
 
 async def read_account(engine: JobEngine, job: Job, index: int, row: WorkflowStatus | None) -> AccountStatus:
-    """One line of a job's status; where what is stored can't be read, its reason says so."""
+    """The status of one account; if its rows can't be read, the reason says so."""
     where = account_id(job.job_id, index)
     try:
         with readable(f"account {where!r}"):
@@ -100,7 +100,7 @@ async def read_account(engine: JobEngine, job: Job, index: int, row: WorkflowSta
 async def _read_account(engine: JobEngine, job: Job, index: int, row: WorkflowStatus | None) -> AccountStatus:
     name = job.accounts[index]["name"]
     if row is None:
-        # Its job has not been opened yet, and perhaps never will be.
+        # The job has not been started yet, and may never be.
         gone = job.row.status in ("CANCELLED", "ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
         state = JobState.CANCELLED if job.row.status == "CANCELLED" else JobState.FAILED
         return AccountStatus(
@@ -119,7 +119,7 @@ async def _read_account(engine: JobEngine, job: Job, index: int, row: WorkflowSt
         state = JobState.SUCCEEDED if summary["ok"] is True else JobState.FAILED
         return AccountStatus(name, state, **summary, **common)
     totals = await _totals(engine, row)
-    # Of events that were named, each is owed an outcome from the beginning.
+    # With given event ids, an outcome is due for each from the start.
     owed = totals.pop("owed", len(job.accounts[index].get("event_ids") or ()))
     _check_totals(totals)
     sofar = {**totals, **common}
@@ -136,11 +136,11 @@ async def _read_account(engine: JobEngine, job: Job, index: int, row: WorkflowSt
 async def outcomes_behind(
     engine: JobEngine, job: Job, index: int, step: int, number: int, follow: bool, poll: float
 ) -> AsyncIterator[JobOutcome]:
-    """The outcomes of one account behind a step's outcome of that number, until it is over."""
+    """The outcomes of one account after the given step and outcome, until it has ended."""
     account = job.accounts[index]["name"]
     workflow_id = account_id(job.job_id, index)
     while True:
-        # First whether it is over, then what is stored: the other way round the end could be missed.
+        # Check whether it has ended before reading: the other way round, its last outcomes could be missed.
         over = not follow or await _is_over(engine, job, workflow_id)
         stored = await _steps(engine, workflow_id, step)
         for offset, result in enumerate(stored):
@@ -152,7 +152,7 @@ async def outcomes_behind(
             for outcome in outcomes if offset else outcomes[number + 1 :]:
                 yield outcome
         if stored:
-            # Behind the last one that was read, which has no more to come.
+            # Continue after the last step that was read completely.
             step, number = step + len(stored), -1
         elif over:
             return
@@ -172,9 +172,9 @@ async def _is_over(engine: JobEngine, job: Job, workflow_id: str) -> bool:
 
 
 async def _totals(engine: JobEngine, row: WorkflowStatus) -> Json:
-    """What a run that is not over has come to, as its last stored step says; empty where there is none."""
+    """The totals of an unfinished run, from its last stored step; empty without one."""
     if row.executor_id is None:
-        # No worker has had it.
+        # No worker has started it.
         return {}
     counts, workflow_id = engine.step_counts, row.workflow_id
     count, last = await _last_step(engine, workflow_id, counts.pop(workflow_id, 0))
@@ -182,27 +182,27 @@ async def _totals(engine: JobEngine, row: WorkflowStatus) -> Json:
     while len(counts) > _REMEMBERED:
         del counts[next(iter(counts))]
     if not last and count > 1:
-        # The run broke off in it.
+        # The run was interrupted in this step.
         last = (await _steps(engine, workflow_id, count - 2, 1))[0]
     return dict(last.get("totals", {}))
 
 
 async def _last_step(engine: JobEngine, workflow_id: str, seen: int) -> tuple[int, Json]:
-    """How many steps are stored, and the last one; ``seen`` is how many there were the last time.
+    """The number of stored steps, and the last step; ``seen`` is the number at the last call.
 
-    The engine neither counts them nor lists from the end. They are searched for, in as many reads of one
-    step as their number has binary digits, or in one read where there is nothing new.
+    The engine can neither count steps nor list them from the end, so this searches: one read if nothing is
+    new, otherwise about as many reads of one step as the number has binary digits.
     """
-    # The one that was the last, and perhaps its successor.
+    # The step that was the last one, and its successor if any.
     found = await _steps(engine, workflow_id, max(seen - 1, 0), 2)
     if not found and seen:
-        # It is another job of that id, which was forgotten meanwhile.
+        # The job was deleted meanwhile, and this is another one with the same id.
         return await _last_step(engine, workflow_id, 0)
     count = max(seen - 1, 0) + len(found)
     last = found[-1] if found else {}
     if len(found) < 2:
         return count, last
-    # Of the steps from count on: the first is there, or the one at beyond is not.
+    # Invariant: step count exists (or is 0), step beyond does not.
     stride, beyond = 1, None
     while beyond is None or beyond > count:
         at = count + stride - 1 if beyond is None else (count + beyond) // 2
@@ -215,7 +215,7 @@ async def _last_step(engine: JobEngine, workflow_id: str, seen: int) -> tuple[in
 
 
 async def _steps(engine: JobEngine, workflow_id: str, first: int, most: int = _STEPS) -> list[Json]:
-    """The results of some stored steps; an empty one for a step that is none of ours."""
+    """The results of some stored steps; an empty one for a step that is not ours."""
     with engine.store.errors(), readable(f"a step of {workflow_id!r}"):
         steps = await engine.client.list_workflow_steps_async(workflow_id, limit=most, offset=first)
     results: list[Json] = []
@@ -228,7 +228,7 @@ async def _steps(engine: JobEngine, workflow_id: str, first: int, most: int = _S
 
 
 def _check_totals(totals: Json) -> None:
-    """Raises TypeError for what no step and no summary of ours says."""
+    """Raise TypeError for totals that no step or summary of ours contains."""
     counts = totals.get("counts", {})
     if not isinstance(counts, dict) or not all(type(count) is int for count in counts.values()):
         raise TypeError
@@ -243,6 +243,7 @@ def _outcome(account: str, outcome: Json, position: str) -> JobOutcome:
         account=account,
         event_id=outcome["event_id"],
         bot_ids=tuple(outcome["bot_ids"]),
+        method=outcome.get("method"),
         inferred=outcome["inferred"],
         status=OutcomeStatus(outcome["status"]),
         reason=outcome["reason"],
@@ -255,15 +256,15 @@ def _outcome(account: str, outcome: Json, position: str) -> JobOutcome:
 
 def _failure(row: WorkflowStatus) -> str:
     if row.status == "CANCELLED":
-        return "cancelled before it began"
+        return "cancelled before it started"
     if row.status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
-        return "given up after too many restarts; resume the job to try again"
+        return "gave up after too many restarts; resume the job to try again"
     if row.error is None:
-        return "the run broke off"
+        return "the run failed"
     if not isinstance(row.error, Exception):
-        # What is stored is not shown: it was not read.
-        return f"the run broke off, and its error can't be read: {refusal(row.error) or 'it is not JSON'}"
-    return f"the run broke off: {row.error}"
+        # The stored text is not shown, because it was not read.
+        return f"the run failed, and its error can't be read: {refusal(row.error) or 'it is not JSON'}"
+    return f"the run failed: {row.error}"
 
 
 def _time(milliseconds: int | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Forgetting jobs that ended long ago: the engine keeps each for ever."""
+"""Delete jobs that ended long ago; the engine itself never deletes any."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ async def forget_jobs(
 ) -> list[str]:
     """Delete the jobs that ended before a time, with their outcomes, and return their ids, oldest first.
 
-    ``before`` is an aware datetime. Only jobs whose id begins with ``prefix`` are looked at. A job that is
-    not over stays, however old. ``dry_run`` deletes nothing. A forgotten id is free: submitted again, it
-    begins a new job. Raises ConfigurationError for a time without an offset, JobStoreError.
+    before: an aware datetime.
+    prefix: only jobs whose ids start with it are considered.
+    dry_run: delete nothing.
+
+    A job that has not ended is kept, however old. The id of a deleted job is free: submitting it starts a new
+    job. Raises ConfigurationError for a time without an offset, JobStoreError.
     """
     if not isinstance(before, datetime) or before.utcoffset() is None:
         raise ConfigurationError(f"before must be an aware datetime, not {before!r}")
@@ -42,19 +45,20 @@ async def forget_jobs(
             continue
         if not dry_run:
             with engine.store.errors():
-                # In one transaction: accounts without their job would be taken for those of the next one.
+                # In one transaction: accounts without their job would be taken for those of a new job with
+                # the same id.
                 await engine.client.delete_workflows_async(ids)
         forgotten.append(job_id)
     return forgotten
 
 
 async def _ended_before(engine: JobEngine, job_id: str, limit: float) -> list[str] | None:
-    """All workflows of a job that ended before a time (ms); None where it did not."""
+    """All workflows of a job that ended before a time (ms since the epoch); None if it did not."""
     try:
         job = await read_job(engine, job_id)
         rows = await read_rows(engine, job)
     except UnknownJobError:
-        # Another process was faster.
+        # Another process has deleted it.
         return None
     except UnreadableJobError as error:
         _log.warning("not forgotten: %s", error)

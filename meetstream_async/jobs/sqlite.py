@@ -1,4 +1,4 @@
-"""SQLite as the engine needs it, of whatever age the one is that this Python came with."""
+"""SQLite with the features that the engine needs, for older SQLite versions as well."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from .. import ConfigurationError
 from .json_rows import sqlite_row
 
 _OLDEST = (3, 35, 0)
-"""The first one that knows RETURNING, without which the engine can't take anything from a queue."""
+"""The first version with RETURNING, which the engine needs to take work from a queue."""
 
 
 class Connection(sqlite3.Connection):
-    """A connection whose rows are JSON, and that knows ``unixepoch('subsec')``.
+    """A connection whose rows are read as JSON, and that supports ``unixepoch('subsec')``.
 
-    The engine takes it for granted from Python 3.12 on, but it came with SQLite 3.42, and a Python of any
-    version may be built on an older one: Debian 12 has 3.40. There each row would lack its time.
+    On Python 3.12 and later the engine assumes that SQLite has it, but it was added in SQLite 3.42, and any
+    Python may be built with an older one (Debian 12 has 3.40). There, rows would be stored without their
+    time.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -28,7 +29,7 @@ class Connection(sqlite3.Connection):
 
 
 def check_version() -> None:
-    """Raises ConfigurationError where this Python's SQLite is too old for the engine."""
+    """Raises ConfigurationError if this Python's SQLite is too old for the engine."""
     if sqlite3.sqlite_version_info < _OLDEST:
         oldest = ".".join(map(str, _OLDEST[:2]))
         raise ConfigurationError(
@@ -40,5 +41,5 @@ def check_version() -> None:
 def _unixepoch(modifier: str) -> float:
     if modifier != "subsec":
         raise ValueError("only subsec")
-    # Whole milliseconds, as SQLite's own.
+    # Whole milliseconds, like SQLite's own function.
     return time.time_ns() // 1_000_000 / 1000

@@ -1,11 +1,11 @@
-"""What a job, one of its accounts and one of its events have come to, as values."""
+"""Status of a job and its accounts, and outcomes of its events, as values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from attrs import field, frozen
 
@@ -13,45 +13,45 @@ from .. import OutcomeStatus, outcome_to_dict
 
 
 class JobState(StrEnum):
-    """Where a job or an account of it stands."""
+    """State of a job or of one of its accounts."""
 
     QUEUED = "queued"
-    """It waits for a worker; one that stopped may have done a part of it."""
+    """Waiting for a worker; part of it may have been done by a worker that stopped."""
     RUNNING = "running"
-    """Some is done or under way; a worker that died may hold it."""
+    """Partly done or in progress; the worker that holds it may have died."""
     SUCCEEDED = "succeeded"
-    """Over, and all that was asked for holds."""
+    """Ended, and everything that was asked for was done."""
     FAILED = "failed"
-    """Over, and not all that was asked for holds; the reason says what."""
+    """Ended, but some of what was asked for was not done; the reason says what."""
     CANCELLED = "cancelled"
     """Stopped on request; what was done is done."""
 
     @property
     def is_over(self) -> bool:
-        """Nothing more will happen to it, unless it is resumed."""
+        """Whether it has ended: nothing more will happen unless it is resumed."""
         return self not in (JobState.QUEUED, JobState.RUNNING)
 
 
 @frozen
 class AccountStatus:
-    """One line of a job's status."""
+    """Status of one account of a job."""
 
     account: str
     state: JobState
     counts: Mapping[str, int] = field(factory=dict, hash=False)
-    """How many events ended in each status so far; only statuses that occur."""
+    """Number of events in each status so far; only statuses that occur."""
     still_listed: int = 0
-    """Bots that the last listing shows although their event was unscheduled."""
+    """Number of bots in the last listing whose event was unscheduled."""
     still_listed_bots: tuple[str, ...] = field(default=(), converter=tuple)
     """The ids of the first 100 of them."""
     complete: bool = False
-    """All was taken up and, where listed, the last listing was whole."""
+    """Everything was processed and, if the account was listed, the last listing was complete."""
     ok: bool = False
-    """Complete, and nothing is left that was asked for."""
+    """Complete, and everything that was asked for was done."""
     reason: str | None = None
-    """Why not complete or not ok, or why it can't be read; else None while it is not over."""
+    """Why it is not complete or not ok, or can't be read; otherwise None until it has ended."""
     worker: str | None = None
-    """The worker that took it up last."""
+    """The worker that last ran it."""
     started: datetime | None = None
     ended: datetime | None = None
 
@@ -74,26 +74,26 @@ class AccountStatus:
 
 @frozen
 class JobStatus:
-    """A job as of now."""
+    """The current status of a job."""
 
     job_id: str
     state: JobState
     accounts: tuple[AccountStatus, ...]
     options: Mapping[str, Any] = field(factory=dict, hash=False)
-    """As ``JobOptions.to_dict`` gives them."""
+    """As returned by ``JobOptions.to_dict``."""
     cancelling: bool = False
-    """It was asked to stop; workers finish what is in flight."""
+    """Cancelling was requested; workers are finishing requests in flight."""
     submitted: datetime | None = None
     ended: datetime | None = None
 
     @property
     def ok(self) -> bool:
-        """It is over, and all that was asked for holds."""
+        """Whether it has ended, and everything that was asked for was done."""
         return self.state is JobState.SUCCEEDED
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many events of all accounts ended in each status so far."""
+        """Number of events in each status so far, over all accounts."""
         totals: dict[str, int] = {}
         for status in OutcomeStatus:
             total = sum(account.counts.get(status, 0) for account in self.accounts)
@@ -103,7 +103,7 @@ class JobStatus:
 
     @property
     def states(self) -> dict[str, int]:
-        """How many accounts are in each state."""
+        """Number of accounts in each state."""
         states = [account.state for account in self.accounts]
         return {state.value: states.count(state) for state in JobState if state in states}
 
@@ -125,37 +125,39 @@ class JobStatus:
 
 @frozen
 class JobResumption:
-    """What ``resume_job`` did."""
+    """The result of ``resume_job``."""
 
     resumed: int
-    """Accounts that were put back into the queue."""
+    """Number of accounts that were put back into the queue."""
     left: Mapping[str, int] = field(factory=dict, hash=False)
-    """How many accounts were left with each worker that is alive."""
+    """Number of accounts that were left with each living worker, by worker id."""
 
 
 @frozen
 class JobOutcome:
-    """What became of one event of one account. Each event has one, and it never changes once it is there."""
+    """The outcome of one event of one account. Each event has exactly one, which never changes."""
 
     account: str
     event_id: str | None
-    """None for a one-off bot."""
+    """Event id; None for a one-off bot."""
     bot_ids: tuple[str, ...]
+    method: Literal["event", "bot"] | None
+    """Which request decided it, as far as that was stored."""
     inferred: bool
     """The goal was found reached after an attempt whose answer was lost."""
     status: OutcomeStatus
     reason: str | None
     attempts: int
-    """Requests sent, as far as the worker that stored this outcome knows."""
+    """Requests sent, as far as known to the worker that stored this outcome."""
     elapsed: float
-    """Seconds from the first attempt to the last answer, as far as that worker knows."""
+    """Seconds from the first attempt to the last response, as far as known to that worker."""
     error: str | None
-    """The error's class and text."""
+    """Class and text of the error."""
     position: str
-    """Where it stands in the job; ``job_outcomes(after=...)`` goes on behind it."""
+    """Position in the job; ``job_outcomes(after=...)`` continues after it."""
 
     def to_dict(self) -> dict[str, Any]:
-        """One line of ``jobs report``."""
+        """The outcome as one line of ``jobs report``."""
         return {"account": self.account, **outcome_to_dict(self)}
 
 

@@ -1,4 +1,4 @@
-"""What one worker does: it runs accounts from its queue, one workflow each, on the engine's own loop."""
+"""One worker: runs accounts from its queue, one workflow each, on the engine's own event loop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .. import ConfigurationError, MeetStreamClient
 from .accounts import JobAccount
 from .credentials import Resolver, resolve
 from .ledger import AccountLedger, Json
-from .look import look
+from .listing import list_account
 from .options import JobOptions
 from .readable import readable, unreadable
 from .steps import close, describe, unschedule
@@ -28,12 +28,12 @@ from .workflows import account_options, is_cancelled
 _log = logging.getLogger("meetstream_async.jobs")
 
 _WATCH = 1.0
-"""Seconds between two looks whether a job was cancelled."""
+"""Seconds between two checks whether a job was cancelled."""
 
 
 @define(eq=False)
 class Run:
-    """One account while this worker has it."""
+    """One account while this worker runs it."""
 
     worker: Worker
     workflow_id: str
@@ -42,13 +42,13 @@ class Run:
     options: JobOptions
     ledger: AccountLedger
     stop: asyncio.Event = field(factory=asyncio.Event)
-    """Nothing new is sent; the run leaves at its next step."""
+    """When set, nothing new is sent, and the run leaves at its next step."""
     cancelled: bool = False
-    """The job was: the run does not come back by itself."""
+    """The job was cancelled, so the run is not put back into the queue."""
     _client: MeetStreamClient | None = None
 
     async def do(self, step: Callable[[Run], Awaitable[Json]]) -> None:
-        """Do a step, unless it is stored already, and take in what it came to."""
+        """Do a step, unless it is stored already, and apply its result."""
 
         async def counted() -> Json:
             result = await step(self)
@@ -67,14 +67,14 @@ class Run:
             client = await self._connect()
         except ConfigurationError as error:
             return {**_NOTHING, "step": "look", "stopped": describe(error)}
-        return await look(client, self.options, self.ledger, self.stop)
+        return await list_account(client, self.options, self.ledger, self.stop)
 
     async def unschedule(self) -> Json:
         chunk = self.ledger.chunk()
         try:
             client = await self._connect()
         except ConfigurationError as error:
-            unsent = [known.key for known in chunk]
+            unsent = [entry.key for entry in chunk]
             return {**_NOTHING, "step": "unschedule", "unsent": unsent, "stopped": describe(error)}
         return await unschedule(client, self.options, chunk, self.stop)
 
@@ -82,7 +82,7 @@ class Run:
         return close(self.ledger)
 
     async def _connect(self) -> MeetStreamClient:
-        # Not before a step needs it: what is only replayed needs no key.
+        # Not before a step needs it: replaying stored steps needs no key.
         if self._client is None:
             key = await resolve(self.account, self.worker.resolver, self.worker.resolver_loop)
             self._client = MeetStreamClient(
@@ -109,25 +109,25 @@ _NOTHING: Json = {
 
 
 class Worker:
-    """The runs of this process. All of it but ``stop`` and ``idle`` belongs to the engine's loop."""
+    """The runs of this process. Everything except ``stop`` and ``idle`` belongs to the engine's loop."""
 
     def __init__(self, client: DBOSClient, pool: sa.Engine, resolver: Resolver | None) -> None:
         self.client = client
         self.pool = pool
         self.resolver = resolver
         self.resolver_loop = asyncio.get_running_loop()
-        """Where the application runs."""
+        """The application's event loop."""
         self.idle = threading.Event()
-        """Set while no run is left."""
+        """Set while there are no runs."""
         self.idle.set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        """The engine's, once it has run something."""
+        """The engine's event loop, once it has run something."""
         self._runs: dict[str, Run] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._stopping = False
 
     async def enqueue(self, job_id: str, accounts: list[Json], first: int, options: Json) -> int:
-        """Put accounts of a job into the queue, in one transaction. Those that are there stay as they are."""
+        """Put accounts of a job into the queue, in one transaction. Existing ones are left as they are."""
 
         def insert() -> None:
             with self.pool.begin() as connection:
@@ -140,7 +140,7 @@ class Worker:
         return len(accounts)
 
     async def run(self, workflow_id: str, job_id: str, account: Json, options: Json) -> Json:
-        """One account, from its first listing or from where its stored steps end."""
+        """Run one account, from its first listing or from the end of its stored steps."""
         with readable(f"account {workflow_id!r}"):
             given = JobAccount.from_dict(account)
             chosen = JobOptions.from_dict(options)
@@ -162,10 +162,10 @@ class Worker:
 
     async def _work(self, run: Run) -> Json:
         ledger = run.ledger
-        await self._heed([run])
+        await self._stop_cancelled([run])
         while not ledger.over:
             if run.stop.is_set():
-                # Stored as far as it came; whoever takes it up goes on from there.
+                # Its steps so far are stored; the next worker continues from there.
                 raise asyncio.CancelledError
             if ledger.backlog:
                 await run.do(Run.unschedule)
@@ -197,9 +197,9 @@ class Worker:
     async def _watch(self) -> None:
         while self._runs:
             await asyncio.sleep(_WATCH)
-            await self._heed(list(self._runs.values()))
+            await self._stop_cancelled(list(self._runs.values()))
 
-    async def _heed(self, runs: list[Run]) -> None:
+    async def _stop_cancelled(self, runs: list[Run]) -> None:
         """Stop the runs of jobs that were cancelled."""
         jobs = list({run.job_id for run in runs})
         rows: list[WorkflowStatus] = []
@@ -213,10 +213,10 @@ class Worker:
                 run.cancelled = True
                 run.stop.set()
 
-    # --- from outside of the loop ---------------------------------------------------------------------
+    # --- called from other threads ---
 
     def stop(self) -> None:
-        """Send nothing new, in any run. What is in flight finishes and is stored."""
+        """Send nothing new, in any run. Requests in flight finish, and their outcomes are stored."""
         self._stopping = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop_runs)
@@ -228,7 +228,7 @@ class Worker:
 
 @contextlib.contextmanager
 def _database_aside() -> Iterator[None]:
-    """Whether a job was cancelled can wait until the database is back; a run must not end for it."""
+    """Suppress database errors while checking for cancelled jobs: the check can wait, and no run may fail."""
     try:
         yield
     except (sa.exc.SQLAlchemyError, json.JSONDecodeError) as error:
@@ -236,7 +236,7 @@ def _database_aside() -> Iterator[None]:
 
 
 def _tell(run: Run, summary: dict[str, Any], seconds: float) -> None:
-    """One line for each account that is over."""
+    """Log one line for each account that has ended."""
     fields = {"event": "account", "job_id": run.job_id, "account": run.account.name, "ok": summary["ok"]}
     counts = ", ".join(f"{count} {status}" for status, count in summary["counts"].items()) or "no events"
     reason = f": {summary['reason']}" if summary["reason"] else ""

@@ -1,4 +1,4 @@
-"""What the engine knows by name: the two workflows, their queues, and the version of what they store."""
+"""The workflows that the engine knows by name, their queues, and the version of what they store."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from .ledger import Json
 
 APPLICATION = "meetstream-jobs"
 VERSION = "1"
-"""Of the stored steps, not of the package: the engine recovers only what has the version it runs, and a
-release that reads the same steps in the same way must take up what the one before it left."""
+"""Version of the stored steps (not of the package). The engine recovers only workflows of the version it
+runs, so a release that reads the same steps the same way must keep it."""
 JOB_QUEUE = "meetstream-jobs"
 ACCOUNT_QUEUE = "meetstream-accounts"
 JOB_WORKFLOW = "meetstream_async.job"
 ACCOUNT_WORKFLOW = "meetstream_async.account"
 CANCEL = "cancel"
-"""The attribute of a job that asks its workers to stop."""
+"""Attribute of a job that asks its workers to stop."""
 _BATCH = 500
-"""Accounts that are put into the queue in one transaction."""
+"""Accounts put into the queue in one transaction."""
 _ENQUEUE: StepOptions = {"name": "enqueue", "retries_allowed": True, "max_attempts": 10}
-"""Tried for about a quarter of an hour where the database is away."""
+"""Retries for about a quarter of an hour while the database is unreachable."""
 _MOST_RESTARTS = 1000
-"""Of one workflow, before the engine gives it up: a worker that is killed by what it runs must end."""
+"""Restarts of one workflow before the engine gives up: a workflow that kills its worker must end."""
 
 
 class Works(Protocol):
-    """What the workflows need of the worker that runs in this process."""
+    """What the workflows need from this process's worker."""
 
     async def enqueue(self, job_id: str, accounts: list[Json], first: int, options: Json) -> int: ...
 
@@ -35,11 +35,11 @@ class Works(Protocol):
 
 
 _here: list[Works] = []
-"""The worker of this process: the engine is one for a process, too."""
+"""The worker of this process; at most one, since the engine allows one per process."""
 
 
 def appoint(worker: Works | None) -> None:
-    """Say who works in this process."""
+    """Set the worker of this process."""
     _here[:] = [] if worker is None else [worker]
 
 
@@ -69,12 +69,12 @@ def is_cancelled(attributes: object) -> bool:
 
 
 def account_id(job_id: str, index: int) -> str:
-    """The workflow of a job's account."""
+    """The workflow id of a job's account."""
     return f"{job_id}/{index}"
 
 
 def job_options(job_id: str) -> EnqueueOptions:
-    """How a job is put into its queue."""
+    """Options for putting a job into its queue."""
     return {
         "workflow_name": JOB_WORKFLOW,
         "queue_name": JOB_QUEUE,
@@ -84,7 +84,7 @@ def job_options(job_id: str) -> EnqueueOptions:
 
 
 def account_options(job_id: str, index: int) -> EnqueueOptions:
-    """How an account is put into its queue: of several jobs, the first accounts come first."""
+    """Options for putting an account into its queue. The first accounts of all jobs take precedence."""
     return {
         "workflow_name": ACCOUNT_WORKFLOW,
         "queue_name": ACCOUNT_QUEUE,

@@ -1,7 +1,7 @@
 """The MeetBit API: models, and a client with one short method per endpoint.
 
-The names here are for the other folders of the package, which send requests through their own runner;
-users import from the package root.
+These names are for the package's other folders, which send requests through a bulk runner; users import from
+the package root.
 """
 
 from ._replies import event_is_missing

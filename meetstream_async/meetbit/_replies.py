@@ -1,4 +1,4 @@
-"""What a reply of MeetBit means: a model or an error. Pure, no I/O."""
+"""Turn a reply of MeetBit into a model or an error. Pure, no I/O."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import attrs
 from .. import errors
 from .._http.api_errors import Hint, api_error
 from .._http.call import Context, Remark
+from .._http.contradictions import contradiction
 from .._http.convert import Structurer, invalid_response
 from .._http.reply import UNREADABLE, Reply, json_type
 from .models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
@@ -18,19 +19,19 @@ _structurer = Structurer()
 
 
 def meetbit_error(reply: Reply, context: Context, *, hint: Hint | None = None) -> errors.ApiError:
-    """The error that a reply of MeetBit means: by status, then by what the body is."""
+    """The error for a reply of MeetBit, by status and body."""
     return api_error(reply, context, {}, effect=True, hint=hint or _permission_hint)
 
 
 def _permission_hint(kind: type[errors.ApiError], message: str) -> str | None:
-    # It answers 401, not 403, for a key without the permission.
+    # For a key without the permission, MeetBit responds with 401 instead of 403.
     if kind is errors.AuthenticationError and "access denied" in message.casefold():
         return "the key lacks the permission events.delete.*"
     return None
 
 
 def event_is_missing(error: errors.MeetStreamError) -> bool:
-    """MeetBit's own 404 for an event that it does not have, not a gateway's for a wrong address."""
+    """Whether the error is MeetBit's own 404 for a missing event, rather than a gateway's for a wrong URL."""
     return isinstance(error, errors.NotFoundError) and "does not exist" in error.message.casefold()
 
 
@@ -39,8 +40,8 @@ def read_cancelled(
 ) -> tuple[CancelledEvent, Sequence[Remark]]:
     """The result of MeetBit's ``POST .../cancel``.
 
-    An empty body is success by its status: the event is then the one that was asked for, and no more is
-    known of it. Raises the reply's ApiError, or InvalidResponseError where no event with an id is in it.
+    An empty body counts as success: the event then has the requested id, and nothing else is known of it.
+    Raises the reply's ApiError, or InvalidResponseError if the body contains no event with an id.
     """
     if not reply.succeeded:
         raise meetbit_error(reply, context)
@@ -69,14 +70,16 @@ def read_cancelled(
 
 
 def _cancelled_event(reply: Reply, context: Context) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The body of a 2xx and the event in it. Raises where it says otherwise, or has no event."""
+    """The body of a 2xx and its event. Raises if the body reports a failure or contains no event."""
     data = reply.json()
     if data is UNREADABLE:
         raise invalid_response(reply, context, "is not JSON", "$", effect=True)
     if not isinstance(data, dict):
         raise invalid_response(reply, context, f"is {json_type(data)}, not an object", "$", effect=True)
-    if data.get("cancelled") is False:
-        raise meetbit_error(reply, context, hint=lambda *_: "the reply says cancelled: false")
+    if (wrong := contradiction(reply, data)) is not None:
+        if wrong.refuses:
+            raise meetbit_error(reply, context, hint=lambda *_: f"the reply {wrong.text}")
+        raise invalid_response(reply, context, wrong.text, wrong.path, effect=True)
     event = data.get("data")
     if not isinstance(event, dict):
         raise invalid_response(reply, context, "has no event", "$.data", effect=True)

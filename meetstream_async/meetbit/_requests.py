@@ -13,10 +13,10 @@ from ._replies import read_cancelled
 from .models import CancelledEvent
 
 MAX_NOTE = 255
-"""Characters of a cancel note."""
+"""Maximum length of a cancel note, in characters."""
 
 _MOST_DIGITS = 19
-"""Digits of an id: as many as 64 bits hold."""
+"""Maximum number of digits of an id (enough for 64 bits)."""
 
 _CANCEL = Route("POST", ("/calendars/",))
 
@@ -54,5 +54,5 @@ def check_note(value: object, name: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ConfigurationError(f"{name} holds half a character (a lone surrogate)") from None
+        raise ConfigurationError(f"{name} contains a lone surrogate") from None
     return value

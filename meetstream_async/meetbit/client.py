@@ -1,8 +1,8 @@
 """The MeetBit client: cancel a calendar event.
 
-Source: "Cancel Event" of the MeetBit API reference. Five requests a second are allowed, invalid ones are
-counted, penalties grow when one retries early, and suspension is at the end: so what can be checked is
-checked here before anything is sent, requests are spaced, and a pause holds the whole client.
+Source: "Cancel Event" of the MeetBit API reference. The API allows five requests per second, counts invalid
+ones, increases penalties for early retries, and in the end suspends the client. Therefore arguments are
+checked before anything is sent, requests are spaced, and a pause holds back the whole client.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from .models import CancelledEvent
 class MeetBitClient(ApiClient):
     """An asyncio client of the MeetBit calendar API.
 
-    Opened by ``async with`` or by its first request; closed by the end of the block or ``await close()``.
-    Share one client per key: the API's limit is per key, and it is the client that keeps the pace
+    Opened by ``async with`` or by the first request; closed at the end of the block or by ``await close()``.
+    Share one client per key: the API's limit applies per key, and the client enforces the rate
     (``rate_limit``, requests per second, evenly spaced, retries included) and the pause after a 429.
 
-    ``primary_domain`` is the tenant's bare host name; with the two keys it falls back to
-    ``MEETBIT_PRIMARY_DOMAIN``, ``MEETBIT_ACCESS_KEY_ID`` and ``MEETBIT_ACCESS_KEY_SECRET``. ``base_url``
-    (or ``MEETBIT_API_URL``) replaces the whole address, for tests. The other arguments are those of
-    ``MeetStreamClient``.
+    ``primary_domain`` is the tenant's bare host name. It and the two keys default to the environment
+    variables ``MEETBIT_PRIMARY_DOMAIN``, ``MEETBIT_ACCESS_KEY_ID`` and ``MEETBIT_ACCESS_KEY_SECRET``.
+    ``base_url`` (or ``MEETBIT_API_URL``) replaces the whole address, for tests. The other arguments are those
+    of ``MeetStreamClient``.
 
     Raises ConfigurationError for a missing or malformed key or domain, or any argument out of range.
     """
@@ -47,7 +47,7 @@ class MeetBitClient(ApiClient):
         *,
         base_url: str | None = None,
         session: aiohttp.ClientSession | None = None,
-        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - a frozen value
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - immutable
         timeout: float = 30.0,
         rate_limit: float | None = 5.0,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
@@ -56,7 +56,7 @@ class MeetBitClient(ApiClient):
             key_id = Secret.load(access_key_id, "MEETBIT_ACCESS_KEY_ID", "access_key_id")
             key_secret = Secret.load(access_key_secret, "MEETBIT_ACCESS_KEY_SECRET", "access_key_secret")
         finally:
-            # A traceback may print this frame's variables.
+            # Tracebacks may show this frame's variables.
             del access_key_id, access_key_secret
         self.api = ApiSession(
             _address(primary_domain, base_url),
@@ -73,12 +73,11 @@ class MeetBitClient(ApiClient):
     ) -> CancelledEvent:
         """``POST /calendars/{calendar_id}/events/{event_id}/cancel``: cancel a calendar event.
 
-        Ids are positive ints or their decimal strings; the note is 1 to 255 characters. Raises
-        ConfigurationError for anything else, before a request is sent: an invalid one would count
-        against the limit. Raises NotFoundError for an unknown event, AuthenticationError for a missing
-        key or permission, BadRequestError with ``errors`` by field, RateLimitError. A 404 after a lost
-        answer has ``outcome_unknown`` set: it may mean that the event is cancelled, or that its id is
-        wrong.
+        Ids are positive ints or their decimal strings; the note is 1 to 255 characters. Anything else raises
+        ConfigurationError before a request is sent, since an invalid one would count against the rate limit.
+        Raises NotFoundError for an unknown event, AuthenticationError for a missing key or permission,
+        BadRequestError with ``errors`` by field, RateLimitError. A 404 after a lost response has
+        ``outcome_unknown`` set: the event may have been cancelled, or its id may be wrong.
         """
         request = _requests.cancel_event(calendar_id, event_id, cancel_note)
         return (await self.api.call(request)).value

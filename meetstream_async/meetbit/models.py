@@ -1,7 +1,7 @@
-"""MeetBit's terms as frozen values: a calendar event, its attendees and its online conference.
+"""MeetBit's models: a calendar event, its attendees and its online conference, as immutable values.
 
-Source: "Cancel Event" of the MeetBit API reference. Everything but an event's ``id`` may be missing; times
-are aware datetimes, ids are ints.
+Source: "Cancel Event" of the MeetBit API reference. Every field except an event's ``id`` may be missing;
+times are aware datetimes, ids are ints.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ class Attendee(Schemed):
     name: str | None = None
     """Name."""
     is_organizer: bool | None = None
-    """Whether the attendee organizes the event."""
+    """Whether this attendee is the organizer."""
     customer_id: int | None = None
-    """The customer that the attendee is, if one."""
+    """Id of the customer, if the attendee is one."""
     calendar_id: int | None = None
-    """The calendar of the attendee, if it is of this account."""
+    """Id of the attendee's calendar, if it belongs to this account."""
     status: int | None = None
-    """The answer to the invitation, as a number of the API. Not in the document; seen in replies."""
+    """Response to the invitation, as the API's numeric code. Undocumented; seen in replies."""
 
 
 @frozen
@@ -38,69 +38,69 @@ class OnlineConference(Schemed):
     id: int | None = None
     """Id of the conference."""
     online_conference_account_id: int | None = None
-    """The account that it was made with."""
+    """Id of the account that it was created with."""
     public_id: str | None = None
-    """Its id in public addresses."""
+    """Its id in public URLs."""
     title: str | None = None
     """Title."""
     is_public: bool | None = None
-    """Whether anybody may join."""
+    """Whether anyone may join."""
     deleted_at: datetime | None = None
     """When it was deleted."""
     created_at: datetime | None = None
-    """When it was made."""
+    """When it was created."""
     updated_at: datetime | None = None
     """When it was last changed."""
     backer_event_id: int | None = None
-    """The event that it was made for."""
+    """Id of the event that it was created for."""
     is_occurred: bool | None = None
     """Whether it has taken place."""
     started_at: datetime | None = None
-    """When it began."""
+    """When it started."""
     ended_at: datetime | None = None
     """When it ended."""
 
 
 @frozen
 class CalendarEvent(Schemed):
-    """A calendar event, as the cancel call returns it."""
+    """A calendar event, as the cancel endpoint returns it."""
 
     id: int
     """Id of the event."""
     calendar_id: int | None = None
-    """The calendar that it is in."""
+    """Id of the calendar that contains it."""
     title: str | None = None
     """Title."""
     start: datetime | None = None
-    """When it begins."""
+    """When it starts."""
     end: datetime | None = None
     """When it ends."""
     attendees: tuple[Attendee, ...] = field(default=(), repr=False)
-    """Who takes part. Not in the repr: names and addresses of people."""
+    """The attendees. Not in the repr: personal data."""
     body: str | None = field(default=None, repr=False)
     """Description."""
     location: str | None = field(default=None, repr=False)
-    """Where it takes place. Not in the repr: often a meeting link with its password."""
+    """Where it takes place. Not in the repr: often a meeting link with a password."""
     cancel_note: str | None = None
     """The note that it was cancelled with."""
     canceled_by_id: int | None = None
-    """Who cancelled it."""
+    """Id of the user who cancelled it."""
     canceled_by_type: str | None = None
-    """What kind of user cancelled it. Not in the document; seen in replies."""
+    """Kind of user who cancelled it. Undocumented; seen in replies."""
     created_at: datetime | None = None
-    """When it was made."""
+    """When it was created."""
     updated_at: datetime | None = None
     """When it was last changed."""
     deleted_at: datetime | None = None
     """When it was cancelled."""
     public_id: str | None = None
-    """Its id in public addresses."""
+    """Its id in public URLs."""
     provider_event_id: str | None = None
     """The calendar provider's own id (Google, Outlook)."""
     customer_id: int | None = None
-    """The customer that it was booked by."""
+    """Id of the customer who booked it."""
     meeting_link_id: int | None = None
-    """The meeting link that it was booked through."""
+    """Id of the meeting link that it was booked through."""
     online_conference: OnlineConference | None = None
     """Its online conference, if it has one."""
 
@@ -110,6 +110,6 @@ class CancelledEvent(Schemed):
     """The reply of ``POST /calendars/{calendar_id}/events/{event_id}/cancel``."""
 
     event: CalendarEvent
-    """The event as it is now."""
+    """The event after the cancellation."""
     message: str | None = None
     """The API's own text."""

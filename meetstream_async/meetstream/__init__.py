@@ -1,7 +1,7 @@
 """The MeetStream API: models, filters, and a client with one short method per endpoint.
 
-The names here are for the other folders of the package, which send requests through their own runner;
-users import from the package root.
+These names are for the package's other folders, which send requests through a bulk runner; users import from
+the package root.
 """
 
 from ._replies import bot_is_not_yours

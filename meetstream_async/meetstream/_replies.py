@@ -1,10 +1,11 @@
-"""What a reply of MeetStream means: a model or an error. Pure, no I/O."""
+"""Turn a reply of MeetStream into a model or an error. Pure, no I/O."""
 
 from __future__ import annotations
 
 import logging
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from cattrs import Converter
 from cattrs.errors import ClassValidationError
@@ -13,8 +14,11 @@ from cattrs.gen import make_dict_structure_fn, override
 from .. import errors
 from .._http.api_errors import Hint, api_error
 from .._http.call import Context, Remark
+from .._http.contradictions import contradiction
 from .._http.convert import Hook, Structurer, identifier, invalid_response, json_object, object_or_empty
 from .._http.reply import UNREADABLE, Reply, json_type
+from .._http.retry import parse_http_date
+from .._http.secrets import clean_text
 from .._http.urls import identifier_problem
 from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 
@@ -27,6 +31,11 @@ _TEXTS: dict[tuple[int, str], type[errors.ApiError]] = {
 }
 
 
+_CURSORS = ("next", "next_cursor", "next_token")
+_TOTALS = ("total", "total_count", "count")
+"""What a listing that is not whole may say of that, although its documentation has neither."""
+
+
 def _customise(converter: Converter) -> None:
     converter.register_structure_hook(
         ScheduledBot,
@@ -37,7 +46,7 @@ def _customise(converter: Converter) -> None:
             custom_attributes=override(struct_hook=json_object),
         ),
     )
-    # Ours, not the API's: a reply cannot claim it.
+    # Set only by us: a reply must not be able to claim it.
     for model in (UnscheduleResult, DeletedBot):
         converter.register_structure_hook(
             model, make_dict_structure_fn(model, converter, inferred=override(omit=True))
@@ -50,12 +59,12 @@ _structurer = Structurer(_customise)
 def meetstream_error(
     reply: Reply, context: Context, *, effect: bool = True, hint: Hint | None = None
 ) -> errors.ApiError:
-    """The error that a reply of MeetStream means. ``effect``: the request was to change something."""
+    """The error for a reply of MeetStream. ``effect``: whether the request could have changed something."""
     return api_error(reply, context, _TEXTS, effect=effect, hint=hint)
 
 
 def bot_is_not_yours(error: errors.MeetStreamError) -> bool:
-    """A 403 to the DELETE of one bot that is about that bot, not about the key."""
+    """Whether a 403 to the DELETE of a bot concerns that bot, rather than the key."""
     return (
         isinstance(error, errors.PermissionDeniedError)
         and re.search(r"\b(bot|yours?|belongs?|owner|owned)\b", error.message, re.IGNORECASE) is not None
@@ -64,15 +73,15 @@ def bot_is_not_yours(error: errors.MeetStreamError) -> bool:
 
 
 def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[ScheduledBotPage, Sequence[Remark]]:
-    """A page, and remarks on fields of the wrong type and rows that can't be read.
+    """The page of a listing, with remarks on fields of the wrong type and unreadable rows.
 
-    Raises InvalidResponseError for anything without a list of bots: it must never read as an empty
-    account. Raises the reply's ApiError unless it is a 2xx.
+    Raises InvalidResponseError for a body without a list of bots, which must never read as an empty account.
+    Raises the reply's ApiError unless it is a 2xx.
     """
     if not reply.succeeded:
         raise meetstream_error(reply, context, effect=False)
     path = "$.scheduled_bots"
-    rows = _rows(reply, context, path)
+    data, rows = _rows(reply, context, path)
     bots: list[ScheduledBot] = []
     rejected: list[RejectedRow] = []
     remarks: list[Remark] = []
@@ -85,38 +94,52 @@ def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[Schedul
             rejected.append(read)
             remarks.append(_rejected(read))
     page = ScheduledBotPage(
-        bots=tuple(bots), limit=limit, truncated=len(rows) >= limit, rejected=tuple(rejected)
+        bots=tuple(bots),
+        limit=limit,
+        truncated=len(rows) >= limit or _says_more(data, len(rows)),
+        rejected=tuple(rejected),
+        server_time=parse_http_date(reply.headers.get("Date")),
     )
     if page.truncated:
-        text = f"a listing came back full ({limit} rows); there may be more bots"
+        text = f"the listing is full ({len(rows)} rows); there may be more bots"
         remarks.append(Remark(logging.INFO, text, {"event": "truncated", "limit": limit}))
     return page, remarks
 
 
-def _rows(reply: Reply, context: Context, path: str) -> list[object]:
+def _says_more(data: dict[str, Any], rows: int) -> bool:
+    """The listing itself says that it does not show all there is."""
+    if data.get("has_more") or any(data.get(name) for name in _CURSORS):
+        return True
+    return any(type(data.get(name)) is int and data[name] > rows for name in _TOTALS)
+
+
+def _rows(reply: Reply, context: Context, path: str) -> tuple[dict[str, Any], list[object]]:
     data = reply.json()
     if data is UNREADABLE:
         raise invalid_response(reply, context, "is not JSON", "$", effect=False)
     if not isinstance(data, dict):
         problem = f"is {json_type(data)}, not an object"
         raise invalid_response(reply, context, problem, "$", effect=False)
+    if (wrong := contradiction(reply, data)) is not None:
+        # With an empty list it would read as an empty account.
+        raise invalid_response(reply, context, wrong.text, wrong.path, effect=False)
     if "scheduled_bots" not in data:
         raise invalid_response(reply, context, "has no list of bots", path, effect=False)
     rows = data["scheduled_bots"]
     if not isinstance(rows, list):
         problem = f"has {json_type(rows)} in place of its list of bots"
         raise invalid_response(reply, context, problem, path, effect=False)
-    return rows
+    return data, rows
 
 
 def _rejected(row: RejectedRow) -> Remark:
-    text = f"a row of the listing can't be read and is left alone: {row.path} {row.reason}"
+    text = f"a row of the listing can't be read and is ignored: {row.path} {row.reason}"
     fields = {"event": "rejected_row", "path": row.path, "reason": row.reason}
     return Remark(logging.WARNING, text, fields)
 
 
 def _read_as_documented(row: object, hook: Hook) -> ScheduledBot | None:
-    """The bot, where nothing of its row is wrong."""
+    """The bot, if nothing in its row deviates from the documentation."""
     try:
         bot: ScheduledBot = hook(row, ScheduledBot)
     except Exception:
@@ -145,14 +168,14 @@ def read_unscheduled(
 ) -> tuple[UnscheduleResult, Sequence[Remark]]:
     """The result of ``DELETE /calendar/schedule/{event_id}``.
 
-    ``series``: an option was sent under which an uncertain attempt may have done a part only. Raises
+    ``series``: a series option was sent, so an uncertain attempt may have taken effect only in part. Raises
     the reply's ApiError, or InvalidResponseError.
     """
     if reply.succeeded:
-        result, remarks = _structurer.structure(object_or_empty(reply, context), UnscheduleResult, "$")
-        if result.unscheduled is False or result.cancelled is False:
-            name = "unscheduled" if result.unscheduled is False else "cancelled"
-            raise meetstream_error(reply, context, hint=lambda *_: f"the reply says {name}: false")
+        data = _success(reply, context)
+        result, remarks = _structurer.structure(data, UnscheduleResult, "$")
+        if result.event_id not in (None, event_id) and not (series and result.master_event_id == event_id):
+            raise _about_another(reply, context, "event_id", str(result.event_id), event_id)
         return result, remarks
     error = meetstream_error(
         reply,
@@ -164,14 +187,35 @@ def read_unscheduled(
     raise error
 
 
-def read_deleted_bot(reply: Reply, context: Context) -> tuple[DeletedBot, Sequence[Remark]]:
+def read_deleted_bot(
+    reply: Reply, context: Context, *, bot_id: str | None = None
+) -> tuple[DeletedBot, Sequence[Remark]]:
     """The result of ``DELETE /calendar/scheduled_bots/{bot_id}``.
 
-    Raises the reply's ApiError, or InvalidResponseError.
+    Raises the reply's ApiError, or InvalidResponseError. A 404 after a lost answer is an error as well,
+    with ``outcome_unknown``: a wrong id would be answered the same.
     """
-    if reply.succeeded:
-        return _structurer.structure(object_or_empty(reply, context), DeletedBot, "$")
-    error = meetstream_error(reply, context)
-    if isinstance(error, errors.NotFoundError) and context.uncertain:
-        return DeletedBot(inferred=True), ()
-    raise error
+    if not reply.succeeded:
+        raise meetstream_error(reply, context)
+    deleted, remarks = _structurer.structure(_success(reply, context), DeletedBot, "$")
+    if bot_id is not None and deleted.bot_id not in (None, bot_id):
+        raise _about_another(reply, context, "bot_id", str(deleted.bot_id), bot_id)
+    return deleted, remarks
+
+
+def _success(reply: Reply, context: Context) -> dict[str, Any]:
+    """The object in a 2xx that says nothing against being one."""
+    data = object_or_empty(reply, context)
+    wrong = contradiction(reply, data)
+    if wrong is None:
+        return data
+    if wrong.refuses:
+        raise meetstream_error(reply, context, hint=lambda *_: f"the reply {wrong.text}")
+    raise invalid_response(reply, context, wrong.text, wrong.path, effect=True)
+
+
+def _about_another(
+    reply: Reply, context: Context, name: str, told: str, asked: str
+) -> errors.InvalidResponseError:
+    problem = f"is about {clean_text(told, 100, reply.scrub)!r}; asked for was {asked!r}"
+    return invalid_response(reply, context, problem, f"$.{name}", effect=True)

@@ -19,7 +19,7 @@ from ._replies import read_deleted_bot, read_listing, read_unscheduled
 from .models import DeletedBot, ScheduledBotPage, UnscheduleResult
 
 MAX_LIMIT = 100
-"""Rows that one listing shows at most."""
+"""Maximum number of rows in one listing."""
 
 _LIST = Route("GET", ("/calendar/scheduled", "/calendar/scheduled_bots"))
 _UNSCHEDULE = Route("DELETE", ("/calendar/schedule/",))
@@ -52,7 +52,8 @@ def unschedule_event(
 
 def delete_scheduled_bot(bot_id: str) -> Request[DeletedBot]:
     """``DELETE /calendar/scheduled_bots/{bot_id}``. Raises ConfigurationError for an unusable id."""
-    return Request(_DELETE_BOT, read_deleted_bot, path_segment(bot_id, "bot_id"))
+    read = partial(read_deleted_bot, bot_id=bot_id)
+    return Request(_DELETE_BOT, read, path_segment(bot_id, "bot_id"))
 
 
 def check_series_options(cancel_all_occurrences: object, from_date: object) -> None:

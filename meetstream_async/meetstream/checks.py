@@ -11,7 +11,7 @@ def check_api_key(api_key: str) -> None:
     try:
         Secret.load(api_key, "MEETSTREAM_API_KEY", "api_key")
     finally:
-        # A traceback may print this frame's variables.
+        # Tracebacks may show this frame's variables.
         del api_key
 
 

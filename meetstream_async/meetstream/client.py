@@ -1,4 +1,4 @@
-"""The MeetStream client: one short typed method an endpoint, and the stream of scheduled bots.
+"""The MeetStream client: one short typed method per endpoint, and the stream of scheduled bots.
 
 Sources: "List Scheduled Bots" and "Unschedule Bot for Event" of the MeetStream API reference, and the
 vendor's published clients for ``/calendar/scheduled_bots``.
@@ -28,14 +28,14 @@ DEFAULT_BASE_URL = "https://api.meetstream.ai/api/v1"
 class MeetStreamClient(ApiClient):
     """An asyncio client of the MeetStream calendar API.
 
-    Opened by ``async with`` or by its first request; closed by the end of the block or ``await close()``.
-    Share one client per key: it holds the connections, the pace and the pause after a 429.
+    Opened by ``async with`` or by the first request; closed at the end of the block or by ``await close()``.
+    Share one client per key: it owns the connections, the rate limit and the pause after a 429.
 
-    ``api_key`` and ``base_url`` fall back to ``MEETSTREAM_API_KEY`` and ``MEETSTREAM_API_URL``.
-    ``session`` lends an ``aiohttp.ClientSession``, which is neither closed nor changed; its middlewares
-    do not run on our requests. ``timeout`` is seconds per attempt, body included; ``retry`` bounds the
-    whole call. ``rate_limit`` spaces requests evenly, in requests per second. ``trace_configs`` go to
-    the session that the client opens itself.
+    ``api_key`` and ``base_url`` default to ``MEETSTREAM_API_KEY`` and ``MEETSTREAM_API_URL``.
+    ``session`` is an ``aiohttp.ClientSession`` to borrow: it is neither closed nor changed, and its
+    middlewares do not run on our requests. ``timeout`` is in seconds per attempt, body included; ``retry``
+    bounds the whole call. ``rate_limit`` spaces requests evenly, in requests per second. ``trace_configs``
+    are used for the session that the client opens itself.
 
     Raises ConfigurationError for a missing or malformed key, a base URL that a key must not be sent to,
     or any argument out of range. Every call may raise the errors of :mod:`meetstream_async.errors`.
@@ -47,7 +47,7 @@ class MeetStreamClient(ApiClient):
         *,
         base_url: str | None = None,
         session: aiohttp.ClientSession | None = None,
-        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - a frozen value
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - immutable
         timeout: float = 30.0,
         rate_limit: float | None = None,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
@@ -55,7 +55,7 @@ class MeetStreamClient(ApiClient):
         try:
             secret = Secret.load(api_key, "MEETSTREAM_API_KEY", "api_key")
         finally:
-            # A traceback may print this frame's variables.
+            # Tracebacks may show this frame's variables.
             del api_key
         if base_url is not None:
             url = check_base_url(base_url, "base_url")
@@ -74,19 +74,19 @@ class MeetStreamClient(ApiClient):
         )
 
     async def list_scheduled_bots(self, limit: int = MAX_LIMIT) -> ScheduledBotPage:
-        """``GET /calendar/scheduled``: the scheduled bots, in the API's own order, 100 at most.
+        """``GET /calendar/scheduled``: the scheduled bots, in the API's own order, at most 100.
 
-        The API has no cursor: a page that comes back full is ``truncated``, and what lies behind it can
-        only be seen by unscheduling what is before it. Raises ConfigurationError unless ``limit`` is an
-        int from 1 to 100, and InvalidResponseError where the reply has no list of bots.
+        The API has no cursor: a full page is marked ``truncated``, and the bots beyond it only become visible
+        once some of these are unscheduled. Raises ConfigurationError unless ``limit`` is an int from 1 to
+        100, and InvalidResponseError if the reply has no list of bots.
         """
         return (await self.api.call(_requests.list_scheduled_bots(limit))).value
 
     def iter_scheduled_bots(self, limit: int = MAX_LIMIT) -> ScheduledBotStream:
         """One listing as an async iterator of ScheduledBot, soonest first.
 
-        Its ``truncated`` and ``rejected`` are known once the first bot is. Raises as
-        ``list_scheduled_bots`` does.
+        Its ``truncated`` and ``rejected`` are set once the first bot has been returned. Raises as
+        ``list_scheduled_bots``.
         """
         return ScheduledBotStream(self, _requests.check_limit(limit))
 
@@ -98,11 +98,11 @@ class MeetStreamClient(ApiClient):
     ) -> UnscheduleResult:
         """``DELETE /calendar/schedule/{event_id}``: unschedule the bot of a calendar event.
 
-        ``cancel_all_occurrences`` takes the whole recurring series; ``from_date``, an aware datetime
-        that is sent as UTC, only its occurrences from then on. Raises EventNotScheduledError,
+        ``cancel_all_occurrences`` unschedules the whole recurring series; ``from_date``, an aware datetime
+        that is sent as UTC, only its occurrences from that time on. Raises EventNotScheduledError,
         InvalidFromDateError, MasterEventNotFoundError, EventNotFoundError and the other errors of
-        :mod:`meetstream_async.errors`; ``outcome_unknown`` on them says that a request may have taken
-        effect. After a lost answer, "Event not scheduled" is success, with ``inferred`` set.
+        :mod:`meetstream_async.errors`; their ``outcome_unknown`` tells whether a request may have taken
+        effect. After a lost response, "Event not scheduled" counts as success, with ``inferred`` set.
         """
         request = _requests.unschedule_event(event_id, cancel_all_occurrences, from_date)
         return (await self.api.call(request)).value
@@ -110,13 +110,14 @@ class MeetStreamClient(ApiClient):
     async def delete_scheduled_bot(self, bot_id: str) -> DeletedBot:
         """``DELETE /calendar/scheduled_bots/{bot_id}``: delete a scheduled bot by its own id.
 
-        For bots without a calendar event. After a lost answer, 404 is success, with ``inferred`` set.
+        The surest way to remove one bot: it never removes another one of its event. A 404 after a lost
+        response is an error with ``outcome_unknown``, since a wrong id would get the same response.
         """
         return (await self.api.call(_requests.delete_scheduled_bot(bot_id))).value
 
 
 class ScheduledBotStream:
-    """One listing as an async iterator of ScheduledBot, soonest first; bots without a time come last.
+    """One listing as an async iterator of ScheduledBot, soonest first; bots without a join time come last.
 
     ``truncated`` and ``rejected`` are those of the listing; None and empty until it has been read.
     """

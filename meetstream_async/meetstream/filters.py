@@ -1,4 +1,4 @@
-"""Which bots are meant: conditions on a listed bot. Pure, no I/O."""
+"""Filters for bots: conditions on a listed bot. Pure, no I/O."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PLATFORMS = {
 
 
 def canonical_platform(name: str) -> str:
-    """One spelling for all that the API and its clients use: ``GMeet``, ``google_meet``, ``Google Meet``."""
+    """Normalize spellings of the API and its clients: ``GMeet``, ``google_meet``, ``Google Meet``."""
     plain = "".join(char for char in name.casefold() if char.isalnum())
     return _PLATFORMS.get(plain, plain)
 
@@ -58,23 +58,23 @@ def _check_attributes(instance: object, attribute: Any, value: object) -> None:
 
 @frozen
 class BotFilter(Schemed):
-    """Selects bots: all that is given must match, and a missing value never matches.
+    """Selects bots: all conditions must match, and a missing value never matches.
 
     ``before`` and ``after`` are aware datetimes (``after <= join time < before``), ``platform`` in any
     spelling, ``name`` a glob over ``bot_username``, ``attributes`` exact values of custom attributes.
-    Raises ConfigurationError for arguments of another kind.
+    Raises ConfigurationError for arguments of other types.
     """
 
     platform: str | None = field(default=None, validator=_check_text)
     """The platform, in any of its spellings."""
     before: datetime | None = field(default=None, validator=_check_time)
-    """Bots that join before this time, which needs an offset."""
+    """Bots that join before this aware datetime."""
     after: datetime | None = field(default=None, validator=_check_time)
-    """Bots that join at this time or later; it needs an offset."""
+    """Bots that join at this aware datetime or later."""
     name: str | None = field(default=None, validator=_check_text)
-    """A glob over the name of the bot, such as ``Acme *``."""
+    """A glob for the bot's name, such as ``Acme *``."""
     attributes: Mapping[str, Any] | None = field(default=None, validator=_check_attributes, hash=False)
-    """Custom attributes and the exact values that they must have."""
+    """Names of custom attributes, and the exact values that they must have."""
 
     def __call__(self, bot: ScheduledBot) -> bool:
         if self.platform is not None and (
@@ -96,31 +96,33 @@ class BotFilter(Schemed):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """What is set, as JSON values; times in ISO 8601."""
-        given: dict[str, Any] = {}
+        """The conditions as JSON values; times in ISO 8601."""
+        conditions: dict[str, Any] = {}
         for name in ("platform", "before", "after", "name", "attributes"):
             value = getattr(self, name)
             if value is not None:
                 if isinstance(value, datetime):
                     value = value.isoformat()
-                given[name] = dict(value) if isinstance(value, Mapping) else value
-        return given
+                conditions[name] = dict(value) if isinstance(value, Mapping) else value
+        return conditions
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> BotFilter:
         """The inverse of ``to_dict``. Raises ConfigurationError for unknown names and unreadable times."""
         if not isinstance(values, Mapping):
-            raise ConfigurationError(f"a filter is an object, not {type(values).__name__}")
-        given = dict(values)
-        unknown = given.keys() - {"platform", "before", "after", "name", "attributes"}
+            raise ConfigurationError(f"a filter must be an object, not {type(values).__name__}")
+        conditions = dict(values)
+        unknown = conditions.keys() - {"platform", "before", "after", "name", "attributes"}
         if unknown:
-            # A misspelt condition that is ignored would select too many bots.
+            # Ignoring a misspelt condition would select too many bots.
             raise ConfigurationError(f"unknown filter condition: {', '.join(sorted(map(str, unknown)))}")
         for name in ("before", "after"):
-            text = given.get(name)
+            text = conditions.get(name)
             if isinstance(text, str):
                 try:
-                    given[name] = datetime.fromisoformat(text)
+                    conditions[name] = datetime.fromisoformat(text)
                 except ValueError:
-                    raise ConfigurationError(f"BotFilter.{name} {text!r} is no ISO 8601 time") from None
-        return cls(**given)
+                    raise ConfigurationError(
+                        f"BotFilter.{name} {text!r} is not an ISO 8601 datetime"
+                    ) from None
+        return cls(**conditions)

@@ -1,7 +1,7 @@
-"""The API's own terms as frozen values, and the filter over them.
+"""MeetStream's models as immutable values.
 
-Sources: "List Scheduled Bots" and "Unschedule Bot for Event" of the MeetStream API reference. The values
-know nothing of JSON; :mod:`meetstream_async._http.convert` reads them.
+Sources: "List Scheduled Bots" and "Unschedule Bot for Event" of the MeetStream API reference. The models do
+not know JSON; :mod:`meetstream_async._http.convert` reads them.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from attrs import field, frozen
 from .._pydantic import Schemed
 
 
-# With slots a frozen class sets each attribute by way of object.__setattr__: a tenth of reading a listing.
+# No slots: a frozen class with slots sets attributes through object.__setattr__, 10 % of reading a listing.
 @frozen(slots=False)
 class ScheduledBot(Schemed):
-    """One row of ``GET /calendar/scheduled``: a bot that is going to join a meeting.
+    """One row of ``GET /calendar/scheduled``: a bot that is scheduled to join a meeting.
 
-    Only ``bot_id`` is certain to be there. Strings are open: the API adds platforms and states.
+    Only ``bot_id`` is always set. Any string may occur: the API adds platforms and statuses.
     """
 
     bot_id: str
     """The bot's own id."""
     platform: str | None = None
-    """``google_meet``, ``zoom``, ``microsoft_teams``, or another spelling of them."""
+    """``google_meet``, ``zoom``, ``microsoft_teams``, or a variant spelling."""
     status: str | None = None
-    """Such as ``Scheduled``, ``InMeeting``, ``Stopped``."""
+    """For example ``Scheduled``, ``InMeeting``, ``Stopped``."""
     scheduled_join_time: datetime | None = None
-    """Aware, or None: a time without an offset is not guessed at."""
+    """Aware datetime; None if missing or without an offset."""
     bot_username: str | None = None
-    """The name under which the bot joins."""
+    """The name that the bot joins with."""
     is_scheduled: bool | None = None
-    """Whether the bot still waits for its meeting."""
-    # A dict cannot be hashed; bots that are equal still hash alike by their other fields.
+    """Whether the bot is still waiting for its meeting."""
+    # A dict cannot be hashed; equal bots still have equal hashes through their other fields.
     custom_attributes: Mapping[str, Any] = field(factory=dict, hash=False)
-    """What the bot was scheduled with; ``event_id`` names its calendar event, where it has one."""
+    """Attributes that the bot was scheduled with; ``event_id`` is its calendar event, if any."""
     meeting_link: str | None = field(default=None, repr=False)
-    """Where it joins. Not in the repr: links carry meeting passwords."""
+    """The meeting to join. Not in the repr: links may contain meeting passwords."""
 
     @property
     def event_id(self) -> str | None:
@@ -48,12 +48,12 @@ class ScheduledBot(Schemed):
 
     @property
     def source(self) -> str | None:
-        """What scheduled the bot, such as ``calendar_schedule_api``."""
+        """What scheduled the bot, for example ``calendar_schedule_api``."""
         return self._text("source")
 
     @property
     def deduplication_key(self) -> str | None:
-        """The key under which the bot was scheduled."""
+        """The deduplication key that the bot was scheduled with."""
         return self._text("deduplication_key")
 
     def _text(self, name: str) -> str | None:
@@ -68,9 +68,9 @@ class RejectedRow(Schemed):
     index: int
     """Position in the listing, from 0."""
     path: str
-    """The place that was wrong, such as ``$.scheduled_bots[3].bot_id``."""
+    """The invalid place, such as ``$.scheduled_bots[3].bot_id``."""
     reason: str
-    """What was wrong there."""
+    """What is wrong there."""
 
 
 @frozen
@@ -78,43 +78,45 @@ class ScheduledBotPage(Schemed):
     """One reply of ``GET /calendar/scheduled``."""
 
     bots: tuple[ScheduledBot, ...]
-    """In the API's order, which it does not document."""
+    """In the API's order, which is undocumented."""
     limit: int
-    """How many rows were asked for."""
+    """The number of rows requested."""
     truncated: bool
-    """The reply came back full, so there may be more bots; the API has no cursor to ask for them."""
+    """The page is full, or says that there are more bots; the API has no cursor to request them."""
     rejected: tuple[RejectedRow, ...] = ()
     """Rows that could not be read."""
+    server_time: datetime | None = field(default=None, eq=False)
+    """When the API answered, by its own clock; aware."""
 
 
 @frozen
 class UnscheduleResult(Schemed):
-    """The reply of ``DELETE /calendar/schedule/{event_id}``: the shapes of a single event and a series."""
+    """The reply of ``DELETE /calendar/schedule/{event_id}``, for a single event or for a series."""
 
     unscheduled: bool | None = None
-    """In the shape of a single event: the bot is unscheduled."""
+    """Single event: whether the bot was unscheduled."""
     cancelled: bool | None = None
-    """In the series shape: the occurrences are cancelled."""
+    """Series: whether the occurrences were cancelled."""
     event_id: str | None = None
-    """The event that was asked for."""
+    """The requested event."""
     master_event_id: str | None = None
-    """In the series shape: the event that the occurrences belong to."""
+    """Series: the event that the occurrences belong to."""
     cancelled_schedules: tuple[str, ...] | None = None
-    """Names of the schedules that were cancelled; opaque."""
+    """Opaque names of the schedules that were cancelled."""
     schedules_cancelled: int | None = None
-    """How many schedules were cancelled."""
+    """Number of schedules that were cancelled."""
     bots_deleted: int | None = None
-    """How many bots were deleted with them."""
+    """Number of bots that were deleted with them."""
     cancel_all_occurrences: bool | None = None
-    """Whether the whole series was asked for."""
+    """Whether the whole series was requested."""
     from_date: datetime | None = None
-    """From when on occurrences were cancelled."""
+    """Time from which occurrences were cancelled."""
     is_recurring_series: bool | None = None
     """Whether the event belongs to a series."""
     occurrences_affected: int | None = None
-    """In the series shape: how many occurrences were cancelled."""
+    """Series: number of occurrences that were cancelled."""
     inferred: bool = False
-    """No reply said so: an earlier attempt's answer was lost, and a later one found the goal reached."""
+    """Set if no reply confirmed it: an attempt's response was lost, and a later attempt found it done."""
 
 
 @frozen
@@ -126,10 +128,10 @@ class DeletedBot(Schemed):
     bot_id: str | None = None
     """The bot that was deleted."""
     inferred: bool = False
-    """No reply said so: an earlier attempt's answer was lost, and a later one found the bot gone."""
+    """Set if no reply confirmed it: an attempt's response was lost, and a later one found the bot gone."""
 
 
 def soonest_first(bots: Sequence[ScheduledBot]) -> list[ScheduledBot]:
-    """By join time; bots without one last."""
+    """Sorted by join time; bots without one come last."""
     latest = datetime.max.replace(tzinfo=UTC)
     return sorted(bots, key=lambda bot: bot.scheduled_join_time or latest)

@@ -1,12 +1,12 @@
-"""What the command line and the console share: a preview, the consent to it, and the report of the run.
+"""Shared by command line and console: a preview, the consent to it, and the report of the run.
 
-Pure but for the listings that ``look`` and ``verify`` ask for; who shows it, and how, is not its business.
+No I/O except the listings that ``make_preview`` and ``verify`` request; presentation is left to the caller.
 """
 
 from .consent import Consent, words_for
 from .leftovers import Leftovers, leftovers_of
-from .named_events import Given
-from .preview import OneOffBots, Preview, Selects, look
+from .named_events import NamedEvents
+from .preview import OneOffBots, Preview, Selects, make_preview
 from .report_lines import FORMAT, name_of, outcome_line, run_line, summary_line
 from .selection import Selection, reads_as
 from .verify import verify
@@ -14,14 +14,14 @@ from .verify import verify
 __all__ = [
     "FORMAT",
     "Consent",
-    "Given",
     "Leftovers",
+    "NamedEvents",
     "OneOffBots",
     "Preview",
     "Selection",
     "Selects",
     "leftovers_of",
-    "look",
+    "make_preview",
     "name_of",
     "outcome_line",
     "reads_as",

@@ -1,4 +1,4 @@
-"""Outcomes that a run has not heard itself: they join its report."""
+"""Add outcomes to a report that its run did not produce itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHARED = "shared with bots outside the filter and left alone"
 def extended(
     report: BulkReport[UnscheduleOutcome], more: Sequence[UnscheduleOutcome], reasons: list[str]
 ) -> BulkReport[UnscheduleOutcome]:
-    """The report with these outcomes, and not ok for these reasons, if there are any."""
+    """The report with these outcomes added; not ok if there are any ``reasons``."""
     if not more:
         return report
     counts = Counter(report.counts) + Counter(outcome.status for outcome in more)
@@ -29,7 +29,7 @@ def extended(
 
 
 def left_alone(event_id: str, bots: Sequence[ScheduledBot]) -> UnscheduleOutcome:
-    """The outcome of an event that has bots on both sides of the filter."""
+    """The outcome of an event that only partly matches the filter."""
     reason = "shared: a bot of the event lies outside the filter"
     return UnscheduleOutcome(event_id, ids_of(bots), OutcomeStatus.SKIPPED, reason)
 

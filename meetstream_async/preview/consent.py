@@ -1,4 +1,4 @@
-"""Consent: the words to type before a run, and the bond between what was shown and what is done."""
+"""Consent: the words to type before a run, and the guarantee that the run does what was previewed."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ from .report_lines import first_join, target_line
 
 
 def words_for(preview: Preview) -> str | None:
-    """What has to be typed for a listing: its number, or `all` where it was full."""
+    """The words that confirm a listing: its number of targets, or `all` if the listing was full."""
     if preview.truncated:
         return "unschedule all"
     return f"unschedule {preview.to_do}" if preview.to_do else None
 
 
 class Consent:
-    """What was shown is what is cancelled: the ``where`` of a run, and its completeness.
+    """Limits a run to what its preview showed: the run's ``where``, and the check that nothing was missed.
 
-    It admits events, not rows: an event whose bot was replaced since the preview is the event that was
-    agreed to, and must not drop out of the run unseen. With a truncated listing the consent is to all.
+    It admits events, not rows: an event whose bot was replaced since the preview is still the event that was
+    agreed to, and must not silently drop out of the run. With a truncated listing, the consent covers
+    everything.
     """
 
     def __init__(self, preview: Preview) -> None:
@@ -47,7 +48,7 @@ class Consent:
 
     @property
     def newcomers(self) -> int:
-        """How many bots were scheduled since the preview and are left alone."""
+        """Number of bots that were scheduled since the preview; they are left alone."""
         return len(self._newcomers)
 
     def admits(self, bot: ScheduledBot) -> bool:
@@ -64,23 +65,23 @@ class Consent:
 
     @property
     def total(self) -> int | None:
-        """How many outcomes there will be, where the listing tells."""
+        """Expected number of outcomes; None if the listing was full."""
         return self.preview.total
 
     @property
     def listing(self) -> str:
-        """Whether the listing was whole, for the first line of a report."""
+        """Whether the listing was complete ("whole") or not ("full"), for the first line of a report."""
         return "full" if self.preview.truncated else "whole"
 
     def targets(self) -> list[dict[str, Any]]:
-        """What is agreed to, for the first line of a report."""
+        """The agreed targets, for the first line of a report."""
         lines = [target_line(event_id, ids_of(bots), self._joins) for event_id, bots in self._events.items()]
         if self.preview.one_off_bots == "delete":
             lines += [target_line(None, [bot_id], self._joins) for bot_id in self._one_off]
         return lines
 
     def describe(self, outcome: UnscheduleOutcome) -> dict[str, Any]:
-        """An outcome for its line of a report: with the time when its first bot joins."""
+        """An outcome as a line of a report, with the time its first bot joins."""
         return {**outcome.to_dict(), "joins": first_join(outcome.bot_ids, self._joins)}
 
     async def carry_out(
@@ -92,12 +93,12 @@ class Consent:
         cancel_all_occurrences: bool | None = None,
         from_date: datetime | None = None,
     ) -> BulkReport[UnscheduleOutcome]:
-        """Do what was agreed to. Raises what ``unschedule_all`` does."""
+        """Carry out the agreed run. Errors are those of ``unschedule_all``."""
         preview = self.preview
         options = UnscheduleOptions(
             where=self.admits,
             one_off_bots=preview.one_off_bots,
-            # Without a filter of the operator's own, no event is shared with anything.
+            # Without a filter of the operator's own, no event can match only partly.
             whole_events=preview.whole_events or preview.selection is None,
             dry_run=dry_run,
             cancel_all_occurrences=cancel_all_occurrences,
@@ -107,9 +108,9 @@ class Consent:
         return self._complete(report)
 
     def _complete(self, report: BulkReport[UnscheduleOutcome]) -> BulkReport[UnscheduleOutcome]:
-        """The report with an outcome for all that was shown and that the run did not take up.
+        """The report with an outcome added for every previewed target that the run did not process.
 
-        Whoever waits at the prompt may find a bot in its meeting: no run may pass over that in silence.
+        A bot may join its meeting while the prompt waits; the report must mention it.
         """
         if self.preview.truncated:
             return report

@@ -1,4 +1,4 @@
-"""What a run left undone, according to its report: the whole of it, or what a crash left of it."""
+"""What a run left undone, according to its report, even one cut short by a crash."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ _DONE = frozenset(status.value for status in (OutcomeStatus.UNSCHEDULED, Outcome
 
 @frozen
 class Leftovers:
-    """What a report says is not done."""
+    """The targets that are not done, according to a report."""
 
     options: Mapping[str, Any]
-    """Of its run."""
+    """Options of the reported run."""
     targets: tuple[ScheduledBot | str, ...] = field(repr=False)
-    """Events and one-off bots, for a bulk run."""
+    """MeetStream: events and one-off bots, as targets for a bulk run."""
     pairs: frozenset[tuple[int, int]] = field(repr=False)
-    """Calendar events of MeetBit."""
+    """MeetBit: (calendar id, event id) of each calendar event."""
     unseen: bool
-    """Its run had not seen the whole account, so the report does not name all there was to do."""
+    """The run did not see the whole account, so there may be targets that the report does not name."""
     unverified: frozenset[str] = field(repr=False)
-    """Events, and one-off bots, that it calls done although nobody has looked whether they are gone."""
+    """Names of events and one-off bots that the report calls done, but whose removal was not verified."""
 
 
 def leftovers_of(documents: Sequence[Mapping[str, Any]]) -> Leftovers:
-    """Failed, unknown, not attempted or still listed according to the lines of a report.
+    """Targets that failed, are unknown, not attempted or still listed, according to the lines of a report.
 
-    All that its first line announces and no later one mentions is left over, too, however the run ended.
-    Raises KeyError, TypeError, AttributeError or ValueError for lines that are not as they are written.
+    Targets that the first line announces and no later line mentions are left over, too, however the run
+    ended. Raises KeyError, TypeError, AttributeError or ValueError for lines that do not have the expected
+    form.
     """
     first, last = documents[0], documents[-1]
     summary = last if last.get("type") == "summary" else None
@@ -57,7 +58,7 @@ def leftovers_of(documents: Sequence[Mapping[str, Any]]) -> Leftovers:
 def _latest(
     documents: Sequence[Mapping[str, Any]], first: Mapping[str, Any], summary: Mapping[str, Any] | None
 ) -> dict[str, dict[str, Any]]:
-    """The last word on each target; one that no line mentions was not attempted, however the run ended."""
+    """The latest outcome of each target; "not_attempted" if no line mentions it."""
     latest = {name_of(target): {**target, "status": "not_attempted"} for target in first["targets"]}
     known = {name_of(target): target for target in first["targets"]}
     said = [line for line in documents if line["type"] == "outcome"]
@@ -86,10 +87,10 @@ def _claimed(latest: Mapping[str, dict[str, Any]]) -> frozenset[str]:
 
 
 def _targets(outcome: Mapping[str, Any]) -> list[ScheduledBot | str]:
-    """The event or the one-off bot of an outcome.
+    """The targets for the event or the one-off bot of an outcome.
 
-    As bots wherever the report knows any: with their join times, "not scheduled" can be told from "has
-    joined". Raises ValueError for what --report does not write: it goes into a DELETE.
+    As bots if the report has their ids: the join times help to tell "not scheduled" from "has joined". Raises
+    ValueError for anything that --report does not write, since the ids are sent in DELETE requests.
     """
     event_id, bot_ids, joins = outcome["event_id"], outcome["bot_ids"], outcome.get("joins")
     names = bot_ids if event_id is None else [event_id, *bot_ids]

@@ -1,4 +1,4 @@
-"""Events and bots that were named, or left over by an earlier run: the targets of a run without a listing."""
+"""Events and bots named by the caller or left over by an earlier run: targets of a run without a listing."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from .report_lines import first_join, target_line
 from .verify import verify
 
 
-class Given:
-    """The targets of a run, as its preview and its report see them.
+class NamedEvents:
+    """The targets of a run without a listing, for its preview, its execution and its report.
 
-    ``leftovers``: where they come from. ``shared``: the bots of events that were meant in part, and are left
-    alone for that.
+    leftovers: the leftovers of an earlier run that the targets come from.
+    shared: bots of events that only partly match the filter; these events are skipped.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Given:
         leftovers: Leftovers | None = None,
         shared: Mapping[str, Sequence[ScheduledBot]] | None = None,
     ) -> None:
-        self._given = list(targets)
+        self._targets = list(targets)
         self._one_off_bots = one_off_bots
         self.leftovers = leftovers
         self._shared = dict(shared or {})
@@ -70,16 +70,16 @@ class Given:
 
     @property
     def total(self) -> int:
-        """How many outcomes there will be."""
+        """Expected number of outcomes."""
         return len(self.events) + len(self.one_off) + len(self._shared)
 
     @property
     def listing(self) -> str | None:
-        """For the first line of a report: what an earlier run left unseen is unseen by this one, too."""
+        """For the first line of a report: "full" if the earlier run did not see the whole account."""
         return "full" if self.leftovers is not None and self.leftovers.unseen else None
 
     def targets(self) -> list[dict[str, Any]]:
-        """What is agreed to, for the first line of a report."""
+        """The agreed targets, for the first line of a report."""
         lines = [
             target_line(event_id, [bot.bot_id for bot in bots], self._joins)
             for event_id, bots in self.events.items()
@@ -87,7 +87,7 @@ class Given:
         return lines + [target_line(None, [bot.bot_id], self._joins) for bot in self.deleted]
 
     def describe(self, outcome: UnscheduleOutcome) -> dict[str, Any]:
-        """An outcome for its line of a report: with the time when its first bot joins."""
+        """An outcome as a line of a report, with the time its first bot joins."""
         return {**outcome.to_dict(), "joins": first_join(outcome.bot_ids, self._joins)}
 
     async def carry_out(
@@ -100,9 +100,10 @@ class Given:
         cancel_all_occurrences: bool | None = None,
         from_date: datetime | None = None,
     ) -> BulkReport[UnscheduleOutcome]:
-        """Do what was agreed to, and look whether it is gone.
+        """Carry out the agreed run, then verify that the bots are gone.
 
-        Raises what ``bulk_unschedule`` does. ``note`` hears what takes time.
+        Errors are those of ``bulk_unschedule``. ``note`` is called with a message when verification has to
+        wait.
         """
         options = UnscheduleOptions(
             one_off_bots=self._one_off_bots,
@@ -110,7 +111,7 @@ class Given:
             cancel_all_occurrences=cancel_all_occurrences,
             from_date=from_date,
         )
-        report = await bulk_unschedule(client, self._given, **options.keywords(), **bulk.keywords())
+        report = await bulk_unschedule(client, self._targets, **options.keywords(), **bulk.keywords())
         stop = bulk.stop or asyncio.Event()
         unverified = self.leftovers.unverified if self.leftovers is not None and not dry_run else ()
         return self._complete(
@@ -118,7 +119,7 @@ class Given:
         )
 
     def _complete(self, report: BulkReport[UnscheduleOutcome]) -> BulkReport[UnscheduleOutcome]:
-        """The report with what this run knows better than the API's answers say."""
+        """The report, corrected by what only this run knows."""
         outcomes = tuple(map(self._settled, report.outcomes))
         if outcomes != report.outcomes:
             counts = Counter(one.status for one in outcomes)
@@ -140,12 +141,12 @@ class Given:
         report = extended(report, left, [f"{len(left)} {SHARED}"])
         if self.leftovers is None or not self.leftovers.unseen:
             return report
-        reason = "the run of that report had not seen the whole account: run unschedule-all as well"
+        reason = "the run of that report did not see the whole account: run unschedule-all as well"
         reasons = [report.reason, reason] if report.reason else [reason]
         return attrs.evolve(report, ok=False, complete=False, reason="; ".join(reasons))
 
     def _settled(self, outcome: UnscheduleOutcome) -> UnscheduleOutcome:
-        """A one-off bot that the earlier run may have deleted is not found any more."""
+        """For a one-off bot that was not found: the earlier run may have deleted it."""
         if (
             outcome.event_id is not None
             or outcome.status is not OutcomeStatus.FAILED

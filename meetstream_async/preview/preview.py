@@ -10,7 +10,7 @@ from attrs import frozen
 from .. import MeetStreamClient, RejectedRow, ScheduledBot
 
 Selects: TypeAlias = Callable[[ScheduledBot], bool]
-"""Whether a bot is meant."""
+"""Returns whether a bot is selected."""
 OneOffBots = Literal["report", "skip", "delete"]
 
 
@@ -29,22 +29,22 @@ class Preview:
     whole_events: bool = False
 
     def selects(self, bot: ScheduledBot) -> bool:
-        """Whether the bot lies inside the filter."""
+        """Whether the bot matches the filter."""
         return self.selection is None or self.selection(bot)
 
     @property
     def bots(self) -> tuple[ScheduledBot, ...]:
-        """The rows inside the filter."""
+        """The rows that match the filter."""
         return tuple(filter(self.selects, self.listed))
 
     @property
     def events(self) -> dict[str, list[ScheduledBot]]:
-        """The bots of each event that a run takes off."""
+        """The bots of each event that a run would unschedule."""
         return self._split()[0]
 
     @property
     def shared(self) -> dict[str, list[ScheduledBot]]:
-        """The bots of each event that has bots outside the filter, too, and is left alone for that."""
+        """The bots of each event that only partly matches the filter, and is skipped for that reason."""
         return self._split()[1]
 
     @property
@@ -54,12 +54,12 @@ class Preview:
 
     @property
     def to_do(self) -> int:
-        """How many events, and one-off bots where they are deleted, a run would take off."""
+        """Number of events, and of one-off bots if they are deleted, that a run would unschedule."""
         return len(self.events) + (len(self.one_off) if self.one_off_bots == "delete" else 0)
 
     @property
     def total(self) -> int | None:
-        """How many outcomes a run will have, where the listing tells."""
+        """Expected number of outcomes; None if the listing was full."""
         return None if self.truncated else len(self.events) + len(self.one_off)
 
     def _split(self) -> tuple[dict[str, list[ScheduledBot]], dict[str, list[ScheduledBot]]]:
@@ -76,14 +76,14 @@ class Preview:
         return {event_id: bots for event_id, bots in rows.items() if event_id not in shared}, shared
 
 
-async def look(
+async def make_preview(
     client: MeetStreamClient,
     key_source: str,
     one_off_bots: OneOffBots,
     selection: Selects | None = None,
     whole_events: bool = False,
 ) -> Preview:
-    """List the account; sends nothing else."""
+    """List the account's bots and preview a run; sends no other request."""
     stream = client.iter_scheduled_bots()
     bots = tuple([bot async for bot in stream])
     return Preview(

@@ -1,6 +1,6 @@
-"""The lines of a report: what was asked of whom, each outcome as it happens, and the summary.
+"""The lines of a report file: the run and its targets, each outcome as it arrives, and the summary.
 
-They hold no meeting link and no attributes of a bot.
+They contain no meeting links and no bot attributes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from .. import BulkReport, __version__
 
 FORMAT = 1
-"""Of the lines; a reader refuses what it does not know."""
+"""Version of the line format; readers refuse other versions."""
 
 
 def run_line(**facts: Any) -> dict[str, Any]:
@@ -23,24 +23,24 @@ def run_line(**facts: Any) -> dict[str, Any]:
 def target_line(
     event_id: str | None, bot_ids: Iterable[str], joins: Mapping[str, datetime | None]
 ) -> dict[str, Any]:
-    """What the first line announces of one event or one-off bot. ``joins``: when bots join, by their ids."""
+    """A target in the first line: one event or one-off bot. ``joins``: join times by bot id."""
     ids = list(bot_ids)
     return {"event_id": event_id, "bot_ids": ids, "joins": first_join(ids, joins)}
 
 
 def first_join(bot_ids: Iterable[str], joins: Mapping[str, datetime | None]) -> str | None:
-    """When the first of these bots joins, in ISO 8601; None where nobody knows."""
+    """Join time of the first of these bots, in ISO 8601; None if unknown."""
     times = [time for bot_id in bot_ids if (time := joins.get(bot_id)) is not None]
     return min(times).isoformat() if times else None
 
 
 def outcome_line(outcome: Mapping[str, Any]) -> dict[str, Any]:
-    """The line of an outcome."""
+    """The line for an outcome."""
     return {"type": "outcome", "at": _now(), **outcome}
 
 
 def summary_line(report: BulkReport[Any] | None, statuses: Mapping[str, str], **facts: Any) -> dict[str, Any]:
-    """The last line, which is the final word. ``statuses``: what earlier lines say, by ``name_of``."""
+    """The last line, which is final. ``statuses``: the statuses in earlier lines, by ``name_of``."""
     summary: dict[str, Any] = {"type": "summary", "ended": _now()}
     if report is not None:
         document = report.to_dict()
@@ -53,7 +53,7 @@ def summary_line(report: BulkReport[Any] | None, statuses: Mapping[str, str], **
 
 
 def name_of(outcome: dict[str, Any]) -> str:
-    """What an outcome is about, in one word."""
+    """Key of the target that an outcome is about."""
     if "calendar_id" in outcome:
         return f"{outcome['calendar_id']}/{outcome['event_id']}"
     if outcome["event_id"] is not None:

@@ -1,4 +1,4 @@
-"""A filter as it was typed: a BotFilter, and attributes whose text may stand for a number."""
+"""A filter as typed by a person: a BotFilter, and attributes whose text may stand for a number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .. import BotFilter, ScheduledBot
 
 @frozen
 class Selection:
-    """A BotFilter, and the attributes as they were typed: text that may stand for a number."""
+    """A BotFilter, and attributes as typed: text that may stand for a number or boolean."""
 
     filter: BotFilter
     attributes: Mapping[str, str] = field(factory=dict, hash=False)
@@ -25,15 +25,15 @@ class Selection:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """What was asked for, as JSON values; times in ISO 8601."""
-        given = self.filter.to_dict()
+        """The conditions as JSON values; times in ISO 8601."""
+        conditions = self.filter.to_dict()
         if self.attributes:
-            given["attributes"] = dict(self.attributes)
-        return given
+            conditions["attributes"] = dict(self.attributes)
+        return conditions
 
 
 def reads_as(value: object, text: str) -> bool:
-    """Whether an attribute is what was typed: that very text, or the number, true or false it stands for."""
+    """Whether an attribute equals the typed text, or the number or boolean that the text stands for."""
     if isinstance(value, str):
         return value == text
     if not isinstance(value, bool | int | float):

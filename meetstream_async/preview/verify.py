@@ -1,4 +1,4 @@
-"""A last look at the listing after events were unscheduled by their ids: are they gone?"""
+"""Verify in the listing that bots are gone after their events were unscheduled."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from .. import (
 )
 
 _DONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
-_FIRST_LOOK, _LONGEST_LOOK = 0.5, 4.0
+_FIRST_DELAY, _LONGEST_DELAY = 0.5, 4.0
 _MOST = 300
-"""Characters of an error that a reason may hold."""
+"""Maximum length of an error in a reason, in characters."""
 
 
 async def verify(
@@ -35,10 +35,12 @@ async def verify(
     also: Collection[str] = (),
     note: Callable[[str], object] = lambda _: None,
 ) -> BulkReport[UnscheduleOutcome]:
-    """The report with what the listing still shows of all that it calls done.
+    """The report, with every bot that is still listed although the report calls it done.
 
-    Rows that should be gone are waited for, ``settle`` seconds at most. ``series_from``: what joins
-    earlier was meant to stay. ``also``: events and bots that an earlier run calls done.
+    settle: maximum seconds to wait for such bots to disappear.
+    series_from: bots that join earlier were meant to stay.
+    also: names of events and bots that an earlier run calls done.
+    note: called with a message when verification has to wait.
     """
     events = {one.event_id for one in report.outcomes if one.status in _DONE and one.event_id is not None}
     bots = {
@@ -59,13 +61,13 @@ async def verify(
     if not (events or bots or claimed) or stop.is_set():
         return report
     loop = asyncio.get_running_loop()
-    until, delay = loop.time() + settle, _FIRST_LOOK
+    until, delay = loop.time() + settle, _FIRST_DELAY
     told = False
     while True:
         try:
             page = await client.list_scheduled_bots()
         except MeetStreamError as error:
-            text = f"whether they are gone could not be seen: {str(error)[:_MOST]}"
+            text = f"could not verify that they are gone: {str(error)[:_MOST]}"
             return _short(report, text, complete=False)
         left = tuple(filter(should_be_gone, page.bots))
         if not left:
@@ -74,11 +76,11 @@ async def verify(
             text = f"{len(left)} still listed although unscheduled"
             return attrs.evolve(_short(report, text, complete=report.complete), still_listed=left)
         if not told:
-            note(f"{len(left)} still listed; looking again for {settle:.0f} s")
+            note(f"{len(left)} still listed; checking again for up to {settle:.0f} s")
             told = True
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), min(delay, max(until - loop.time(), 0.01)))
-        delay = min(2 * delay, _LONGEST_LOOK)
+        delay = min(2 * delay, _LONGEST_DELAY)
 
 
 def _short(

@@ -1,4 +1,4 @@
-"""The simulated calendars: their events, how they are generated, and the books about cancelling them."""
+"""The simulated calendars: events, their generation, and a record of every cancellation."""
 
 import json
 from collections import Counter
@@ -21,11 +21,11 @@ _CALENDARS = 4
 class SimulatedEvent:
     """One event of a MeetBit calendar.
 
-    event_id, calendar_id: positive; no two events share an id, not even in different calendars.
-    start, end: aware; by default in one day, for half an hour.
+    event_id, calendar_id: positive; an event id is unique across all calendars.
+    start, end: timezone-aware; by default the event is in one day and takes half an hour.
     attendees: e-mail addresses; the first is the organizer's.
-    provider_event_id: the id at Google or Outlook, by which a bot's `event_id` may know it.
-    fields: further fields of the answer's event; they win over all others.
+    provider_event_id: the id at Google or Outlook, which may be the `event_id` of a bot.
+    fields: additional fields of the event in responses; they override all others.
     """
 
     event_id: int
@@ -56,8 +56,8 @@ def generate_events(
 ) -> list[SimulatedEvent]:
     """`count` events in a few calendars, the same for the same arguments.
 
-    The first ones belong to the bots' events, one for each in their order, with the provider's id that the
-    bots know it by; the rest belong to no bot. Without a count it is one for each of the bots' events.
+    The first ones are the events that the bots belong to, in their order, with the bots' event ids as
+    provider ids; further ones belong to no bot. Without a count, one event for each of the bots' events.
     """
     if count is not None and count < 0:
         raise ValueError("events must not be negative")
@@ -90,7 +90,7 @@ def generate_events(
 
 
 class Calendars:
-    """The events of all calendars, and the books about them. Every lookup is O(1)."""
+    """The events of all calendars, and the records of their cancellations. Every lookup is O(1)."""
 
     def __init__(self) -> None:
         self.events: dict[int, SimulatedEvent] = {}
@@ -117,7 +117,7 @@ class Calendars:
                 self._of_provider.setdefault(event.provider_event_id, event)
 
     def of_provider(self, provider_event_id: str) -> SimulatedEvent:
-        """The first event with this provider's id, cancelled or not; KeyError without one."""
+        """The first event with this provider id, cancelled or not. Raises KeyError if there is none."""
         return self._of_provider[provider_event_id]
 
     def live(self, calendar_id: int, event_id: int) -> SimulatedEvent | None:
@@ -128,7 +128,7 @@ class Calendars:
         return event
 
     def count(self, calendar_id: int, event_id: int) -> None:
-        """Book one request to cancel an event, known or not."""
+        """Record one request to cancel an event, known or not."""
         self.cancel_requests[calendar_id, event_id] += 1
         record = self.records.get(event_id)
         if record is not None and record.calendar_id == calendar_id:

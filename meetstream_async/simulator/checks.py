@@ -1,18 +1,18 @@
-"""Arguments that a simulator refuses before it listens."""
+"""Checks of a simulator's arguments, made before it starts listening."""
 
 import ipaddress
 import re
 
 
-def check_keys(**given: list[str | None]) -> None:
-    """Refuse what cannot be sent in a header. The error names no key, not even one that cannot be used."""
-    for name, keys in given.items():
+def check_keys(**arguments: list[str | None]) -> None:
+    """Refuse keys that cannot be sent in a header. The error never contains a key, not even a bad one."""
+    for name, keys in arguments.items():
         if not all(key is None or re.fullmatch(r"[!-~]+", key) for key in keys):
             raise ValueError(f"{name} must be printable ASCII, not empty, without spaces")
 
 
 def loopback(host: str) -> str:
-    """The address to listen on; nothing but a loopback address is one."""
+    """The address to listen on. Raises ValueError unless it is a loopback address."""
     if host == "localhost":
         return "127.0.0.1"
     try:
@@ -20,5 +20,5 @@ def loopback(host: str) -> str:
     except ValueError:
         known = False
     if not known:
-        raise ValueError("host must be a loopback address: the simulator is no server for a network")
+        raise ValueError("host must be a loopback address: the simulator must not be reachable from outside")
     return host

@@ -1,4 +1,4 @@
-"""What the server needs from an API, and the answers that come from the gateway in front of it."""
+"""What the server needs from an API, and the responses of the gateway in front of it."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _GATEWAY_WORDS = {
 
 @frozen
 class Answer:
-    """A whole answer: status, body, content type and further headers."""
+    """A complete response: status, body, content type and additional headers."""
 
     status: int
     body: bytes
@@ -45,7 +45,7 @@ class Route:
 
 @frozen
 class Metered:
-    """What a rate limit makes of an arrival: its refusal, if any, and headers for whatever the answer is."""
+    """A rate limit's decision on an arrival: the refusal, if any, and headers for any response."""
 
     refusal: Answer | None = None
     headers: Mapping[str, str] = field(factory=dict, hash=False)
@@ -60,7 +60,7 @@ class Api(Protocol):
 
     @property
     def route_names(self) -> frozenset[str]:
-        """The names that a trouble may give as its route."""
+        """The valid values of a trouble's `route`."""
 
     def match(self, segments: tuple[str, ...]) -> Route | None:
         """The route of a path below the prefix."""
@@ -69,30 +69,30 @@ class Api(Protocol):
         """Count an arrival at `at` (monotonic seconds) against the API's rate limit."""
 
     def refuse(self, headers: Mapping[str, str]) -> Answer | None:
-        """The answer to a request without the right credential."""
+        """The response to a request without the right credential."""
 
     def note(self, record: RequestRecord) -> None:
-        """Book a request that matched a route, whatever becomes of it."""
+        """Record a request that matched a route, whatever its outcome."""
 
     def answer(self, record: RequestRecord, now: datetime, bad_rows: int) -> Answer:
-        """Do what an authorized request asks for, and answer it."""
+        """Apply an authorized request and answer it."""
 
     def error(self, route: str | None, status: int) -> Answer:
-        """This API's own words for a status; without a route for a path that is none."""
+        """The API's own text for a status; `route` is None for an unknown path."""
 
 
 def json_answer(status: int, value: Any) -> Answer:
-    """An answer with a JSON body."""
+    """A response with a JSON body."""
     return Answer(status, json.dumps(value).encode())
 
 
 def gateway_error(status: int) -> Answer:
-    """A gateway's words for a status."""
+    """A gateway's response for a status."""
     return json_answer(status, {"message": _GATEWAY_WORDS.get(status) or phrase(status)})
 
 
 def missing_route(status: int) -> Answer:
-    """A gateway's answer for a route that does not exist: 404, 405, or 403 in AWS's own wording."""
+    """A gateway's response for a route that does not exist: 404, 405, or 403 in AWS's wording."""
     return (
         json_answer(403, {"message": "Missing Authentication Token"})
         if status == 403
@@ -101,14 +101,14 @@ def missing_route(status: int) -> Answer:
 
 
 def html_page(status: int) -> Answer:
-    """The page that a proxy puts in front of an API that is away."""
+    """The error page of a proxy whose API is unreachable."""
     title = f"{status} {phrase(status)}"
     page = f"<html>\n<head><title>{title}</title></head>\n<body><h1>{title}</h1></body>\n</html>\n"
     return Answer(status, page.encode(), "text/html; charset=utf-8")
 
 
 def phrase(status: int) -> str:
-    """The standard reason phrase, "Unknown" where there is none."""
+    """The standard reason phrase, or "Unknown"."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

@@ -1,4 +1,4 @@
-"""What was scheduled, taken off and cancelled, when and by which request: the truth behind a report."""
+"""Records of what was scheduled, unscheduled and cancelled, when, and by which request."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,9 +9,11 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class BotRecord:
-    """One bot: `scheduled` until a request removed it (`removed_at` UTC, `applied_by` its index in the log).
+    """One bot. `scheduled` until a request removes it.
 
-    A bot whose `join_time` has passed stays `scheduled`: it has joined, nobody took it off.
+    removed_at: UTC; None while scheduled.
+    applied_by: index in the request log of the request that removed it.
+    A bot whose `join_time` has passed stays `scheduled`: it joined, and no request removed it.
     """
 
     bot_id: str
@@ -25,10 +27,12 @@ class BotRecord:
 
 @frozen(kw_only=True)
 class EventRecord:
-    """One event: `scheduled` until its last bot was removed (`unscheduled_at` UTC, `applied_by` the request).
+    """One event. `scheduled` until its last bot is removed.
 
-    `delete_requests` counts the requests that named it, dropped and refused ones included; a request that
-    named another occurrence of its series, or one of its bots, is not among them.
+    unscheduled_at: UTC; None while scheduled.
+    applied_by: index in the request log of the request that removed the last bot.
+    delete_requests: DELETE requests for this event id, including refused requests and those whose connection
+        was dropped, but not requests for another occurrence of its series or for one of its bots.
     """
 
     event_id: str
@@ -42,9 +46,11 @@ class EventRecord:
 
 @frozen(kw_only=True)
 class CalendarEventRecord:
-    """One event of a MeetBit calendar: live until a request cancelled it (`cancelled_at` UTC, `applied_by`).
+    """One event of a MeetBit calendar. Live until a request cancels it.
 
-    `cancel_requests` counts those that named it in its own calendar, dropped and refused ones included.
+    cancelled_at: UTC; None while live.
+    applied_by: index in the request log of the request that cancelled it.
+    cancel_requests: requests that named it in its own calendar, including refused and dropped ones.
     """
 
     event_id: int
@@ -58,7 +64,7 @@ class CalendarEventRecord:
 
 
 class Ledger:
-    """A read-only view of the simulator's books. A record is a snapshot: look it up again after a change."""
+    """A read-only view of the simulator's records. A record is a snapshot: read it again after a change."""
 
     __slots__ = ("_bot_deletes", "_cancels", "_event_deletes", "bots", "calendar_events", "events")
 
@@ -90,12 +96,12 @@ class Ledger:
 
     @property
     def unscheduled_events(self) -> frozenset[str]:
-        """Ids of the events whose bots were all removed."""
+        """Ids of the events whose bots have all been removed."""
         return frozenset(key for key, event in self.events.items() if not event.scheduled)
 
     @property
     def scheduled_bots(self) -> frozenset[str]:
-        """Ids of the bots that nobody removed, one-off bots included."""
+        """Ids of the bots that have not been removed, one-off bots included."""
         return frozenset(key for key, bot in self.bots.items() if bot.scheduled)
 
     @property
@@ -104,16 +110,16 @@ class Ledger:
         return frozenset(key for key, bot in self.bots.items() if not bot.scheduled)
 
     def delete_requests(self, event_id: str) -> int:
-        """How many DELETE requests named this event, known or not, dropped and refused ones included."""
+        """Number of DELETE requests for this event id, known or not, including refused and dropped ones."""
         return self._event_deletes.get(event_id, 0)
 
     def bot_delete_requests(self, bot_id: str) -> int:
-        """How many DELETE requests named this bot, known or not, dropped and refused ones included."""
+        """Number of DELETE requests for this bot id, known or not, including refused and dropped ones."""
         return self._bot_deletes.get(bot_id, 0)
 
     @property
     def live_events(self) -> frozenset[int]:
-        """Ids of the calendar events that nobody cancelled."""
+        """Ids of the calendar events that have not been cancelled."""
         return frozenset(key for key, event in self.calendar_events.items() if not event.cancelled)
 
     @property
@@ -122,7 +128,7 @@ class Ledger:
         return frozenset(key for key, event in self.calendar_events.items() if event.cancelled)
 
     def cancel_requests(self, calendar_id: int, event_id: int) -> int:
-        """How many requests to cancel named this event, known or not, dropped and refused ones included."""
+        """Number of cancel requests for this event, known or not, including refused and dropped ones."""
         return self._cancels.get((calendar_id, event_id), 0)
 
     def __repr__(self) -> str:

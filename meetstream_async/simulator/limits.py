@@ -1,4 +1,4 @@
-"""MeetBit's rate limit: a window for each client, one for the tenant, and penalties that grow."""
+"""MeetBit's rate limit: one window per client, one for the tenant, and doubling penalties."""
 
 import math
 from collections import deque
@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from attrs import define, field, frozen
 
-# Neither a clock nor a loopback socket is exact: so much too early is still in time.
+# Tolerance in seconds, because neither clocks nor loopback sockets are exact.
 TOLERANCE = 0.005
 _LONGEST_PENALTY = 3600
-# A suspension has no end; a client that believes the header stays away for a day at least.
+# Retry-After, in seconds, for a suspended client. The suspension is permanent; this keeps a client away for a
+# day.
 _SUSPENDED_RESET = 86400
 
 
@@ -22,31 +23,32 @@ class _Window:
         self._arrivals: deque[float] = deque()
 
     def wait(self, now: float) -> float:
-        """Seconds until one more may arrive."""
+        """Seconds until another request may arrive."""
         while self._arrivals and self._arrivals[0] + self._seconds - TOLERANCE <= now:
             self._arrivals.popleft()
         return self._arrivals[0] + self._seconds - now if self.left == 0 else 0.0
 
     def take(self, now: float) -> None:
-        """Let one in."""
+        """Record an arrival."""
         self._arrivals.append(now)
 
     @property
     def left(self) -> int:
-        """How many more may arrive at once."""
+        """How many more requests may arrive right now."""
         return self.limit - len(self._arrivals)
 
     def empty_in(self, now: float) -> float:
-        """Seconds until the last arrival has left."""
+        """Seconds until the window is empty."""
         return self._arrivals[-1] + self._seconds - now if self._arrivals else 0.0
 
 
 @define(eq=False)
 class ClientLimit:
-    """What the limit did to one client.
+    """What the rate limit did to one client.
 
-    throttled: how many requests were answered 429 by it; early_requests: how many of those came before the
-    `Retry-After` of the one before had passed; suspended: it came early too often.
+    throttled: requests it answered with 429.
+    early_requests: throttled requests that arrived before the previous `Retry-After` had passed.
+    suspended: the client has been suspended for too many early requests.
     """
 
     throttled: int = 0
@@ -59,7 +61,7 @@ class ClientLimit:
 
 @frozen
 class Verdict:
-    """On one arrival: the seconds it is told to wait (None where it may pass), and what the headers say."""
+    """The decision on one arrival: seconds to wait (None if accepted), and the rate limit headers."""
 
     retry_after: int | None
     suspended: bool
@@ -67,12 +69,12 @@ class Verdict:
 
 
 class RateLimit:
-    """Decides on each arrival, and counts. `suspended` and the numbers are those of all clients together.
+    """Decides on each arrival, and counts. `suspended` and the counters cover all clients together.
 
-    A request over the limit is refused and starts a penalty, of one second or as long as it takes until the
-    next one may come. Each request that comes before the penalty has passed doubles it, from that moment;
-    the one that is the `suspend_after`-th early one in the client's life suspends the client for good. A
-    penalty that was waited for is forgotten, the early requests are not. What is refused takes no place in
+    A request over the limit is refused and starts a penalty: one second, or the time until the next request
+    may arrive, whichever is longer. Each request during the penalty doubles it, counted from that request.
+    The `suspend_after`-th early request a client ever sends suspends it permanently. A penalty ends once it
+    has been waited out, but the count of early requests is never reset. Refused requests do not count towards
     a window.
     """
 
@@ -91,7 +93,7 @@ class RateLimit:
             raise ValueError("meetbit_suspend_after must be at least 1, or None")
         self._suspend_after = suspend_after
         self._tenant = None if tenant_rate is None else _Window(tenant_rate)
-        # All who come with an unknown access key are one client: from here they look alike.
+        # All requests with an unknown access key count as one client, since they cannot be told apart.
         self._clients: dict[str | None, ClientLimit] = {
             name: ClientLimit(window=None if rate is None else _Window(rate)) for name in (*clients, None)
         }
@@ -102,27 +104,27 @@ class RateLimit:
 
     @property
     def throttled(self) -> int:
-        """How many requests the limit answered 429."""
+        """Number of requests that the limit answered with 429."""
         return sum(client.throttled for client in self._clients.values())
 
     @property
     def early_requests(self) -> int:
-        """How many requests came before the `Retry-After` of their client had passed."""
+        """Number of requests that arrived before their client's `Retry-After` had passed."""
         return sum(client.early_requests for client in self._clients.values())
 
     @property
     def suspended(self) -> bool:
-        """Some client was suspended."""
+        """Whether any client has been suspended."""
         return any(client.suspended for client in self._clients.values())
 
     def client(self, access_key_id: str | None) -> ClientLimit:
-        """One client's share of the numbers; that of all unknown access keys with None."""
+        """Counters of one client; None stands for all unknown access keys together."""
         return self._clients[access_key_id]
 
     def arrive(self, access_key_id: str | None, now: float) -> Verdict:
-        """Book one request and decide on it."""
+        """Record one request and decide on it."""
         client = self._clients.get(access_key_id) or self._clients[None]
-        # Only a known key tells whose tenant a request is for.
+        # Only a known key identifies the tenant.
         tenant = self._tenant if client is not self._clients[None] else None
         windows = [window for window in (client._window, tenant) if window is not None]
         if not windows:

@@ -1,4 +1,4 @@
-"""MeetBit's route and wire format, written out longhand from the API's document."""
+"""MeetBit's route and wire format, written out in full from the API's documentation."""
 
 import hmac
 from collections.abc import Iterable, Mapping
@@ -20,10 +20,10 @@ _WORDS = {
 
 
 class MeetBitApi:
-    """One route: "cancel_event". Errors are plain text, but for those of the body's fields.
+    """One route: "cancel_event". Errors are plain text, except validation errors of the body's fields.
 
-    clients: the access key ids and their secrets. What is wrong with a request is looked for in this order:
-    the limit, the key, the permission, the event, the note.
+    clients: the access key ids and their secrets.
+    A request is checked in this order: rate limit, access key, permission, event, note.
     """
 
     prefix = ("api", "public", "v2.0")
@@ -45,7 +45,7 @@ class MeetBitApi:
         self._limit = limit
 
     def match(self, segments: tuple[str, ...]) -> Route | None:
-        """The route of a path below the prefix. An id that is no number matches, and names nothing."""
+        """The route of a path below the prefix. An id that is not a number matches, but finds no event."""
         match segments:
             case ("calendars", calendar_id, "events", event_id, "cancel") if calendar_id and event_id:
                 return Route(
@@ -57,7 +57,7 @@ class MeetBitApi:
         return None
 
     def meter(self, headers: Mapping[str, str], at: float) -> Metered:
-        """Count an arrival, invalid ones too: 429 over the limit, 401 "Access Denied." for the suspended."""
+        """Count any arrival: 429 over the limit, 401 "Access Denied." for a suspended client."""
         verdict = self._limit.arrive(headers.get("X-Access-Key-Id"), at)
         if verdict.suspended:
             return Metered(_text(401, "Access Denied."), verdict.headers)
@@ -67,7 +67,7 @@ class MeetBitApi:
         return Metered(None, verdict.headers)
 
     def refuse(self, headers: Mapping[str, str]) -> Answer | None:
-        """401 without both halves of an access key."""
+        """401 unless both the access key id and its secret are right."""
         expected = self._clients.get(headers.get("X-Access-Key-Id", ""))
         given = headers.get("X-Access-Key-Secret", "").encode("utf-8", "surrogateescape")
         if expected is None or not hmac.compare_digest(given, expected):
@@ -75,12 +75,12 @@ class MeetBitApi:
         return None
 
     def note(self, record: RequestRecord) -> None:
-        """Count the requests to cancel each event."""
+        """Count the cancel requests for each event."""
         if record.calendar_id is not None and record.calendar_event_id is not None:
             self._calendars.count(record.calendar_id, record.calendar_event_id)
 
     def answer(self, record: RequestRecord, now: datetime, bad_rows: int) -> Answer:
-        """Do what an authorized request asks for, and answer it."""
+        """Apply an authorized request and answer it."""
         if not self._permitted:
             return _text(401, "Access Denied.")
         event = None
@@ -96,14 +96,14 @@ class MeetBitApi:
         return json_answer(200, {"message": "Event canceled successfully.", "data": data})
 
     def error(self, route: str | None, status: int) -> Answer:
-        """The documented words for a status; the gateway's where nothing is documented."""
+        """The documented text for a status; the gateway's text where nothing is documented."""
         if status in (400, 422):
             return _invalid(status, None)
         return _text(status, _WORDS[status]) if status in _WORDS else gateway_error(status)
 
 
 def _number(segment: str) -> int | None:
-    """An id as it stands in a path: decimal digits, as the API itself would write them."""
+    """Parse an id in a path: decimal digits in canonical form."""
     if not (segment.isascii() and segment.isdigit() and len(segment) < 19) or segment.startswith("0"):
         return None
     return int(segment)
@@ -126,7 +126,7 @@ def _invalid(status: int, note: object) -> Answer:
 
 
 def _event(event: SimulatedEvent, note: str, now: datetime) -> dict[str, Any]:
-    """The event with every documented field, cancelled a moment ago."""
+    """The just-cancelled event with every documented field."""
     number = event.event_id
     made = _iso(now - timedelta(days=7))
     begun = event.start <= now

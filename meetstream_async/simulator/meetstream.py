@@ -1,4 +1,4 @@
-"""MeetStream's routes and wire format, written out longhand from the API's documents."""
+"""MeetStream's routes and wire format, written out in full from the API's documentation."""
 
 import hmac
 import json
@@ -13,7 +13,7 @@ from .world import SimulatedBot, World
 _LIST_PATHS = {("calendar", "scheduled"), ("calendar", "schedule"), ("calendar", "scheduled_bots")}
 _CAP = 100
 
-# The event ids in here exist nowhere: a client that acts on such a row shows up in the request log.
+# No such event ids exist: a client that acts on one of these rows shows up in the request log.
 _BAD_ROWS = tuple(
     json.dumps(row).encode()
     for row in (
@@ -66,11 +66,11 @@ class MeetStreamApi:
         return None
 
     def meter(self, headers: Mapping[str, str], at: float) -> Metered:
-        """No figures are documented for these routes, so there is no limit."""
+        """No limit: none is documented for these routes."""
         return Metered()
 
     def refuse(self, headers: Mapping[str, str]) -> Answer | None:
-        """401 without `Authorization: Token <something>`, 403 with a key that is not ours."""
+        """401 without `Authorization: Token <something>`, 403 for a wrong key."""
         value = headers.get("Authorization", "")
         scheme, _, key = value.partition(" ")
         if scheme != "Token" or not key:
@@ -80,11 +80,11 @@ class MeetStreamApi:
         return None
 
     def note(self, record: RequestRecord) -> None:
-        """Count the DELETE requests of each event and bot."""
+        """Count the DELETE requests for each event and bot."""
         self._world.count_delete(record.event_id, record.bot_id)
 
     def answer(self, record: RequestRecord, now: datetime, bad_rows: int) -> Answer:
-        """Do what an authorized request asks for, and answer it."""
+        """Apply an authorized request and answer it."""
         if self._user_missing:
             return json_answer(404, {"error": "User not found"})
         if record.event_id is not None:
@@ -94,7 +94,7 @@ class MeetStreamApi:
         return self._list(record, now, bad_rows)
 
     def error(self, route: str | None, status: int) -> Answer:
-        """The documented words for a status on a route; the gateway's where nothing is documented."""
+        """The documented text for a status on a route; the gateway's text where nothing is documented."""
         match route, status:
             case _, 401:
                 return json_answer(401, {"message": "Unauthorized"})
@@ -127,7 +127,7 @@ class MeetStreamApi:
         limit = int(given)
         bad = [_BAD_ROWS[number % len(_BAD_ROWS)] for number in range(min(bad_rows, limit))]
         rows = [self._row(bot) for bot in self._world.listing(limit - len(bad), now)]
-        # Spread over the page, because a reader may well survive a bad row at one end only.
+        # Spread over the page: a client may survive bad rows at one end of it but not elsewhere.
         step = len(rows) // (len(bad) + 1)
         for number, row in enumerate(bad):
             rows.insert((number + 1) * step + number, row)
@@ -217,7 +217,7 @@ class MeetStreamApi:
         if bot_id in self._foreign_bots:
             return json_answer(403, {"error": "You do not have permission to delete this bot"})
         bot = self._world.bot(bot_id)
-        # A removed bot is deleted, so it is not found; one that has joined is still there, and active.
+        # A removed bot no longer exists, so 404; one that has joined still exists, and is active.
         if bot is None or not self._world.is_scheduled(bot_id):
             return self.error("delete_bot", 404)
         if bot.join_time <= now:
@@ -241,7 +241,7 @@ def _iso(moment: datetime) -> str:
 
 
 def _parse(value: object) -> datetime | None:
-    """An ISO 8601 moment, read as UTC where it names no zone."""
+    """Parse an ISO 8601 datetime; one without a time zone is taken as UTC."""
     if not isinstance(value, str):
         return None
     try:

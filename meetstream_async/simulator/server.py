@@ -1,4 +1,4 @@
-"""The simulator itself: two APIs behind a server on a loopback socket, and its clock."""
+"""The simulator itself: two APIs on one loopback server, and the clock they share."""
 
 import math
 import time
@@ -19,43 +19,46 @@ from .limits import RateLimit
 from .meetbit import MeetBitApi
 from .meetstream import MeetStreamApi
 from .serving import Serving
-from .trouble import RequestRecord, Trouble, TroubleDesk
+from .trouble import RequestRecord, Trouble, TroubleSelector
 from .world import SimulatedBot, World, generate
 
-# Enough for an answer that is being written; whatever waits is let go at once.
+# Seconds for responses that are being written at shutdown; requests that are still waiting are dropped at
+# once.
 _SHUTDOWN_SECONDS = 0.25
 
 
 class Simulator:
     """A fake MeetStream and a fake MeetBit on a loopback socket.
 
-    bots: how many bots to generate from `seed` (see below), or the very bots, as an iterable.
-    series, one_off, several: the shares (0 to 1) of the generated bots that are occurrences of a recurring
-        series (2 to 7 events under one master id), that have no event, and that are a further row of another
-        bot's event. The rest have an event to themselves. Join times are spread over the 14 days after
-        construction; all else depends on these arguments and the seed alone.
-    host, port: a loopback address; port 0 takes a free one, which later starts use again.
-    api_key: MeetStream's key to accept; by default one made from the seed.
-    events: MeetBit's calendar events: how many to generate, or the very events, as an iterable. By default
-        one for each event of the bots, with that event's id as its `provider_event_id`; a number takes the
-        first so many of these and, where they are too few, further ones that belong to no bot.
-    access_key_id, access_key_secret: MeetBit's key to accept; by default one made from the seed.
-    meetbit_clients: further access key ids and their secrets; each is a client with a limit of its own.
-    meetbit_permissions: what the access keys may do; without "events.delete.*" 401 "Access Denied.".
-    meetbit_rate, meetbit_tenant_rate: requests per second that MeetBit takes from each client, and from all
-        of them together; more within any one second answer 429. None is no limit.
-    meetbit_suspend_after: so many requests before their `Retry-After` has passed suspend a client; with None
-        none do.
-    latency: seconds added to every answer. A change is applied when its request arrives, not when it is
-        answered, so it holds even where the client did not wait.
-    error_rate: share of requests that answer 500 or 503, half of them after having applied the change.
-    listing_lag: seconds during which a listing still shows a removed bot.
-    removes: what one DELETE of an event removes: all its bots ("event") or the soonest one ("occurrence").
-        With "nothing" every DELETE answers as if it had worked and removes nothing, that of a bot included.
-    troubles: what else goes wrong, in this order; `error_rate` comes after them.
-    user_missing: every authorized request answers 404 "User not found".
-    foreign_bots: bot ids whose DELETE answers 403, as another user's.
-    clock: monotonic seconds, for the log, join times and the listing lag; latency always takes real time.
+    bots: number of bots to generate from `seed` (see below), or an iterable of bots.
+    series, one_off, several: shares (0 to 1) of the generated bots that are occurrences of a recurring series
+        (2 to 7 events under one master id), that have no event, and that are additional rows of another bot's
+        event. The others have an event of their own. Join times are spread over the 14 days after
+        construction; everything else depends only on these arguments and the seed.
+    host, port: a loopback address. Port 0 picks a free port, which later starts reuse.
+    api_key: the key that MeetStream accepts; by default generated from the seed.
+    events: MeetBit's calendar events: the number to generate, or an iterable of events. By default one for
+        each event that the bots belong to, with that event's id as its `provider_event_id`. A number takes
+        that many of these first and, if there are too few, adds events that belong to no bot.
+    access_key_id, access_key_secret: the key that MeetBit accepts; by default generated from the seed.
+    meetbit_clients: further access key ids and their secrets; each is a client with its own rate limit.
+    meetbit_permissions: permissions of the access keys; without "events.delete.*" requests get 401 "Access
+        Denied.".
+    meetbit_rate, meetbit_tenant_rate: requests per second that MeetBit accepts from each client, and from all
+        of them together; requests beyond that get 429. None disables the limit.
+    meetbit_suspend_after: number of requests sent before their `Retry-After` has passed that suspends a
+        client; None disables suspension.
+    latency: seconds added to every response. A change is applied when its request arrives, not when it is
+        answered, so it takes effect even if the client did not wait for the response.
+    error_rate: share of requests answered with 500 or 503, half of them after the change was applied.
+    listing_lag: seconds for which a removed bot still shows up in listings.
+    removes: what one DELETE of an event removes: all its bots ("event") or only the soonest one
+        ("occurrence"). With "nothing", every DELETE (also that of a bot) succeeds but removes nothing.
+    troubles: faults to inject, in this order; those of `error_rate` come after them.
+    user_missing: answer every authorized request with 404 "User not found".
+    foreign_bots: ids of bots that belong to another user; deleting one gets 403.
+    clock: monotonic seconds, used for the log, join times and the listing lag; latency always takes real
+        time.
     """
 
     def __init__(
@@ -143,14 +146,14 @@ class Simulator:
             self._calendars, clients=clients, permissions=meetbit_permissions, limit=self._limit
         )
         self._apis: tuple[Api, ...] = (self._meetstream, self._meetbit)
-        self._desk = TroubleDesk(seed)
+        self._troubles = TroubleSelector(seed)
         for trouble in troubles:
             self.add_trouble(trouble)
         for trouble in Trouble.server_errors(error_rate) if error_rate else ():
-            self._desk.add(trouble, background=True)
+            self._troubles.add(trouble, background=True)
         self._serving = Serving(
             self._apis,
-            self._desk,
+            self._troubles,
             clock=self._clock,
             now=self._now,
             latency=latency,
@@ -172,10 +175,10 @@ class Simulator:
         await self.close()
 
     async def start(self) -> None:
-        """Listen. After a close, on the same port again, with the same account and log."""
+        """Start listening. After a close: on the same port, with the same account and log."""
         if self._runner is not None:
             raise RuntimeError("the simulator is already running")
-        # A client that leaves ends its handler: nothing hangs for it, and it is in flight no longer.
+        # Cancel the handler when its client disconnects, so that the request no longer counts as in flight.
         server = web.Server(self._serving.handle, handler_cancellation=True, access_log=None)
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
@@ -189,7 +192,7 @@ class Simulator:
         self._port = runner.addresses[0][1]
 
     async def close(self) -> None:
-        """Stop listening and cut every connection, at once; doing it twice does no harm."""
+        """Stop listening and drop all connections at once; may be called more than once."""
         if self._runner is not None:
             runner, self._runner = self._runner, None
             self._serving.close()
@@ -197,37 +200,37 @@ class Simulator:
 
     @property
     def base_url(self) -> str:
-        """Where MeetStream's API is, without a slash at the end."""
+        """Base URL of the MeetStream API, without a trailing slash."""
         return f"{self._origin()}/{'/'.join(self._meetstream.prefix)}"
 
     @property
     def meetbit_base_url(self) -> str:
-        """Where MeetBit's API is, without a slash at the end."""
+        """Base URL of the MeetBit API, without a trailing slash."""
         return f"{self._origin()}/{'/'.join(self._meetbit.prefix)}"
 
     def _origin(self) -> str:
         if self._port == 0:
-            raise RuntimeError("the simulator has no address before it was started")
+            raise RuntimeError("the simulator has no address until it is started")
         return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}"
 
     @property
     def api_key(self) -> str:
-        """The one key that MeetStream accepts, as `Authorization: Token <key>`."""
+        """The API key that MeetStream accepts, as `Authorization: Token <key>`."""
         return self._api_key
 
     @property
     def access_key_id(self) -> str:
-        """The key that MeetBit accepts, as `X-Access-Key-Id`."""
+        """The access key id that MeetBit accepts, as `X-Access-Key-Id`."""
         return self._access_key_id
 
     @property
     def access_key_secret(self) -> str:
-        """Its secret, as `X-Access-Key-Secret`."""
+        """The secret of that access key, as `X-Access-Key-Secret`."""
         return self._access_key_secret
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables that point clients here; they hold the keys."""
+        """Environment variables that point clients to this simulator; they contain the keys."""
         return {
             "MEETSTREAM_API_URL": self.base_url,
             "MEETSTREAM_API_KEY": self._api_key,
@@ -238,7 +241,7 @@ class Simulator:
 
     @property
     def ledger(self) -> Ledger:
-        """What is scheduled, and what was taken off or cancelled."""
+        """What is scheduled, and what was unscheduled or cancelled."""
         return self._ledger
 
     @property
@@ -247,46 +250,46 @@ class Simulator:
         return tuple(self._calendars.events.values())
 
     def calendar_event(self, provider_event_id: str) -> SimulatedEvent:
-        """The calendar event of a bot's event, cancelled or not. Raises KeyError if there is none."""
+        """The calendar event behind a bot's event, cancelled or not. Raises KeyError if there is none."""
         return self._calendars.of_provider(provider_event_id)
 
     @property
     def meetbit(self) -> RateLimit:
-        """What MeetBit's rate limit did: `throttled`, `early_requests`, `suspended`, also by `client(…)`."""
+        """Counters of MeetBit's rate limit: `throttled`, `early_requests`, `suspended`, `client(…)`."""
         return self._limit
 
     @property
     def requests(self) -> list[RequestRecord]:
-        """The request log, in order of arrival. The list is live."""
+        """The request log, in order of arrival. The list is live, not a copy."""
         return self._serving.requests
 
     @property
     def in_flight(self) -> int:
-        """Requests being served, their latency included, whose clients are still connected."""
+        """Number of requests being served (latency included) whose clients are still connected."""
         return self._serving.in_flight
 
     @property
     def max_in_flight(self) -> int:
-        """The most requests that were ever in flight at once."""
+        """Highest number of requests that were in flight at once."""
         return self._serving.max_in_flight
 
     def add_trouble(self, trouble: Trouble) -> None:
-        """Add a trouble behind those there are, `error_rate` aside."""
+        """Add a trouble after the existing ones, but before those of `error_rate`."""
         known = frozenset().union(*(api.route_names for api in self._apis))
         if trouble.route != "*" and trouble.route not in known:
             raise ValueError(f"Trouble: no route {trouble.route!r}; known: '*', {', '.join(sorted(known))}")
-        self._desk.add(trouble)
+        self._troubles.add(trouble)
 
     def clear_troubles(self) -> None:
-        """End all trouble, `error_rate` included; latency, listing lag and `removes` stay."""
-        self._desk.clear()
+        """Remove all troubles, including `error_rate`; latency, listing lag and `removes` stay."""
+        self._troubles.clear()
 
     def add_bot(self, bot: SimulatedBot) -> None:
-        """Schedule one more bot; an unscheduled event may come back this way. It makes no calendar event."""
+        """Schedule another bot, also for an event that was unscheduled. Does not create a calendar event."""
         self._world.add([bot])
 
     def add_event(self, event: SimulatedEvent) -> None:
-        """Put one more event into its calendar."""
+        """Add an event to its calendar."""
         self._calendars.add([event])
 
     def _now(self) -> datetime:

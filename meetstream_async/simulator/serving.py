@@ -1,4 +1,4 @@
-"""Serving one request: log it, see whether trouble hits it, do what it asks for, answer."""
+"""Serve one request: log it, pick the trouble that hits it, apply it, respond."""
 
 import asyncio
 import json
@@ -11,20 +11,20 @@ from aiohttp import web
 from attrs import evolve
 
 from .gateway import Answer, Api, Metered, Route, gateway_error, html_page, missing_route
-from .trouble import RequestRecord, Trouble, TroubleDesk
+from .trouble import RequestRecord, Trouble, TroubleSelector
 
 
 class Serving:
-    """The handler of all requests, with the log and the gauge. It knows no API but by the protocol of one.
+    """Handles all requests; keeps the log and the in-flight count. It knows an API only through its protocol.
 
-    clock: monotonic seconds, for the log; now: the moment (UTC), for the API.
-    latency: seconds added to every answer. secrets: what the log must not show.
+    clock: monotonic seconds, for the log. now: the current time (UTC), for the API.
+    latency: seconds added to every response. secrets: values that are removed from the log.
     """
 
     def __init__(
         self,
         apis: tuple[Api, ...],
-        desk: TroubleDesk,
+        troubles: TroubleSelector,
         *,
         clock: Callable[[], float],
         now: Callable[[], datetime],
@@ -32,7 +32,7 @@ class Serving:
         secrets: tuple[str, ...],
     ) -> None:
         self._apis = apis
-        self._desk = desk
+        self._troubles = troubles
         self._clock = clock
         self._now = now
         self._latency = latency
@@ -45,17 +45,17 @@ class Serving:
 
     @property
     def in_flight(self) -> int:
-        """Requests being served whose clients are still connected."""
-        # A handler whose client has left ends a moment later than the client's next request may come in.
+        """Number of requests being served whose clients are still connected."""
+        # A handler may end slightly after its client has disconnected and sent the next request.
         transports = [request.transport for request in self._active.values()]
         return sum(transport is not None and not transport.is_closing() for transport in transports)
 
     def open(self) -> None:
-        """Serve from now on."""
+        """Start serving."""
         self._closing = asyncio.Event()
 
     def close(self) -> None:
-        """Let go of every request that waits."""
+        """Release all waiting requests."""
         self._closing.set()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -101,7 +101,7 @@ class Serving:
             wrong_method = evolve(api.error(None, 405), headers={"Allow": route.method})
             return await self._send(request, record, wrong_method, metered)
 
-        trouble = record.trouble = self._desk.pick(record)
+        trouble = record.trouble = self._troubles.pick(record)
         answer = None
         if trouble is None or trouble.applies:
             answer = refusal or api.answer(record, self._now(), trouble.bad_rows if trouble else 0)
@@ -119,7 +119,7 @@ class Serving:
         return None, None
 
     def _without_secrets(self, text: str) -> str:
-        # A key in a path, query or body is a client's mistake; the log must not spread it.
+        # Clients may send a key in the path, query or body by mistake; keep it out of the log.
         return self._secrets.sub("***", text)
 
     async def _read_body(self, request: web.BaseRequest, record: RequestRecord) -> None:
@@ -134,7 +134,7 @@ class Serving:
         return self._latency + (trouble.latency if trouble else 0.0)
 
     async def _pause(self, seconds: float | None) -> bool:
-        """Wait, for ever with None; False if the simulator closes meanwhile."""
+        """Wait (None: until closed). Returns False if the simulator closes meanwhile."""
         if seconds == 0:
             return True
         try:
@@ -169,9 +169,9 @@ class Serving:
 
 
 def _pattern(secrets: tuple[str, ...]) -> re.Pattern[str]:
-    """The secrets, each character as it is or escaped as a URL or JSON may have it."""
-    # A made-up short one may well be part of an ordinary word. The longest first: a short one may be the
-    # beginning of another.
+    """Pattern for the secrets, with each character plain or escaped as in a URL or in JSON."""
+    # Short test keys may be part of an ordinary word. Longest first, since one key may be a prefix of
+    # another.
     long = sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True)
     spelt = [
         "".join(rf"(?:\\?{re.escape(one)}|(?i:%{ord(one):02x}|\\u00{ord(one):02x}))" for one in secret)
@@ -190,7 +190,7 @@ async def _send_half(request: web.BaseRequest, response: web.StreamResponse, bod
     response.content_length = len(body)
     await response.prepare(request)
     await response.write(body[: len(body) // 2])
-    # Unlike abort, close lets out the half that was written.
+    # Unlike abort, close flushes the half body that was written.
     if request.transport is not None:
         request.transport.close()
 
@@ -210,5 +210,5 @@ def _in_place_of(api: Api, route: str, trouble: Trouble) -> Answer:
 def _cut(request: web.BaseRequest) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
-    # aiohttp wants a response back; there is no connection left to write it to.
+    # aiohttp expects a response to be returned, although the connection is gone.
     return web.Response()

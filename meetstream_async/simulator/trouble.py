@@ -1,4 +1,4 @@
-"""Scripted trouble: what goes wrong, for which requests, reproducible from a seed."""
+"""Scripted faults: what goes wrong, and for which requests, reproducible from a seed."""
 
 import math
 from collections import Counter
@@ -11,17 +11,18 @@ from attrs import Factory, define, field, frozen
 
 @define(kw_only=True, eq=False)
 class RequestRecord:
-    """One request as the simulator saw it. No record holds a credential.
+    """One request as the simulator saw it. Records contain no credentials.
 
-    index: position in the log, from 0; the answer carries it as `x-request-id: sim-<index>`.
-    raw_path: path and query exactly as they stood on the wire; path: the path, percent-decoded.
-    body: the parsed JSON body, None without one; body_readable is False where it was not JSON.
-    route: name of the route, None where nothing matched; event_id, bot_id (MeetStream), calendar_id and
-    calendar_event_id (MeetBit, None where it was no number): decoded from the path.
-    at: arrival, in seconds of the simulator's monotonic clock.
+    index: position in the log, from 0; the response carries it as `x-request-id: sim-<index>`.
+    raw_path: path and query exactly as sent. path: the percent-decoded path.
+    body: the parsed JSON body, None without one. body_readable: False if the body was not valid JSON.
+    route: name of the route, None if none matched.
+    event_id, bot_id (MeetStream), calendar_id, calendar_event_id (MeetBit, None if not a number): decoded
+        from the path.
+    at: time of arrival, in seconds of the simulator's monotonic clock.
     in_flight: requests being served at arrival, this one included.
-    authorized: it carried the right key.
-    status: what was answered; None while it is being served and where the connection was dropped.
+    authorized: whether it carried the right key.
+    status: status of the response; None while it is being served, and if the connection was dropped.
     trouble: the trouble that hit it.
     """
 
@@ -46,30 +47,32 @@ class RequestRecord:
 
 @frozen
 class Trouble:
-    """One kind of trouble and the requests it hits.
+    """One kind of fault, and the requests that it hits.
 
-    Which requests: those of `route` ("list", "unschedule", "delete_bot", "cancel_event", or "*" for all of
-    them) for which `when` is true; those that MeetBit's rate limit refuses are never among them. The first
-    `skip` of them pass; then it hits `times` requests, or the share `rate` (0 to 1), or both (the share,
-    until `times` are hit), or every one. A request is hit by one trouble at most: the first in order of
-    addition that takes it; those behind it neither see nor count it.
+    Which requests: those of `route` ("list", "unschedule", "delete_bot", "cancel_event", or "*" for all
+    of them) for which `when` returns true, except those refused by MeetBit's rate limit. The first `skip` of
+    them pass. After that it hits `times` requests, or the share `rate` (0 to 1), or both (the share, until
+    `times` are hit), or all of them. A request is hit by at most one trouble: the first match in the order in
+    which troubles were added; later troubles neither see nor count it.
 
-    What happens, one of:
+    What happens is one of:
 
-    status, body, html  An answer in place of the API's. `status` alone takes the API's own words for it;
-                        `body` is sent as it is (as `content_type`, JSON by default); `html` is an error
-                        page. The last two come with status 200 unless told otherwise.
-    missing_route       The gateway's answer for an unknown route: 404 {"message": "Not Found"}; with
+    status, body, html  A response in place of the API's. `status` alone uses the API's own text for it;
+                        `body` is sent as it is (as `content_type`, JSON by default); `html` is an HTML
+                        error page. The last two have status 200 unless `status` is set.
+    missing_route       The gateway's response for an unknown route: 404 {"message": "Not Found"}; with
                         status=403 {"message": "Missing Authentication Token"}; or status=405.
-    drop                The connection is cut without an answer, "before" or "after" the change was applied.
-    hang                No answer, until the client leaves or the simulator closes.
-    none of these       The API's own answer goes through, changed by what follows; the change is applied.
+    drop                The connection is closed without a response, "before" or "after" the change is
+                        applied.
+    hang                No response until the client disconnects or the simulator closes.
+    none of these       The API's own response, altered by the options below; the change is applied.
 
-    With any answer: `latency` seconds of delay on top of the simulator's own; `headers`; `retry_after`, sent
-    as it is written; `half_body`: the whole length is promised, half is sent, the connection is cut. On the
-    API's own listing: `bad_rows`, that many unreadable rows; on a full page they take the place of good ones.
+    Options for any response: `latency`, seconds of delay on top of the simulator's own; `headers`;
+    `retry_after`, sent verbatim; `half_body`: the full length is announced, half of the body is sent, and the
+    connection is closed. For the API's own listing: `bad_rows`, the number of unreadable rows; on a full page
+    they replace good ones.
 
-    apply: whether a trouble that answers in place of the API, or hangs, lets the change happen first
+    apply: for a trouble that responds in place of the API, or hangs: whether the change is applied first
     ("before") or not at all ("never").
     """
 
@@ -129,17 +132,17 @@ class Trouble:
 
     @property
     def replaces(self) -> bool:
-        """It answers in place of the API."""
+        """Whether it responds in place of the API."""
         return self.status is not None or self.body is not None or self.html or self.missing_route
 
     @property
     def silent(self) -> bool:
-        """It sends no answer."""
+        """Whether it sends no response."""
         return self.hang or self.drop is not None
 
     @property
     def applies(self) -> bool:
-        """The change that the request asks for happens all the same."""
+        """Whether the requested change is applied despite the trouble."""
         if self.drop is not None:
             return self.drop == "after"
         return self.apply == "before" if self.replaces or self.hang else True
@@ -148,10 +151,10 @@ class Trouble:
     def every_kind(
         rate: float, route: str = "*", *, retry_after: str | int | float = 1, slow: float = 0.25
     ) -> "list[Trouble]":
-        """One of each passing kind, in equal shares that together hit the share `rate` (0 to 1).
+        """One trouble of each transient kind, in equal shares that together hit the share `rate` (0 to 1).
 
-        500 and 503 before and after applying, 429 with `retry_after`, dropped before and after applying,
-        half a body, an HTML 502, and an answer that is `slow` seconds late.
+        500 and 503, before and after applying; 429 with `retry_after`; dropped before and after applying;
+        half a body; an HTML 502; and a response that is `slow` seconds late.
         """
         kinds: list[dict[str, Any]] = [
             {"status": 500},
@@ -182,7 +185,7 @@ class Trouble:
 
 
 def _shares(rate: float, count: int) -> list[float]:
-    """Rates that hit `rate / count` of all requests each, though each sees only what the others pass."""
+    """Rates that hit `rate / count` of all requests each, although each sees only what earlier ones pass."""
     if not 0 <= rate <= 1:
         raise ValueError("rate must be between 0 and 1")
     equal = rate / count
@@ -197,11 +200,11 @@ class _Armed:
     hits: int = 0
 
 
-class TroubleDesk:
+class TroubleSelector:
     """Decides which trouble hits a request.
 
-    A rate is drawn from the seed, the trouble's number, the request line and how often that line was seen:
-    which requests are hit does not depend on the order in which concurrent ones happen to arrive.
+    A rate is drawn from the seed, the trouble's number, the request line and how often that line was seen, so
+    which requests are hit does not depend on the order in which concurrent requests happen to arrive.
     """
 
     def __init__(self, seed: int) -> None:
@@ -212,7 +215,7 @@ class TroubleDesk:
         self._seen: Counter[str] = Counter()
 
     def add(self, trouble: Trouble, *, background: bool = False) -> None:
-        """Append a trouble; background ones come after all others."""
+        """Append a trouble; background troubles come after all others."""
         (self._background if background else self._scripted).append(_Armed(trouble, self._numbers))
         self._numbers += 1
 
@@ -222,7 +225,7 @@ class TroubleDesk:
         self._background.clear()
 
     def pick(self, record: RequestRecord) -> Trouble | None:
-        """The trouble that hits this request, if any; it counts as hit."""
+        """The trouble that hits this request, if any; the hit is counted."""
         line = f"{record.method} {record.raw_path}"
         seen = self._seen[line]
         self._seen[line] += 1

@@ -1,4 +1,4 @@
-"""The simulated account: its bots, how they are generated, and how they disappear."""
+"""The simulated account: its bots, their generation, and their removal."""
 
 import json
 from bisect import insort
@@ -14,7 +14,7 @@ from attrs import Factory, evolve, field, frozen
 
 from .ledger import BotRecord, EventRecord
 
-# The documents' spellings, and now and then those of the vendor's other material.
+# The documented spellings, and occasionally those used in the vendor's other material.
 _PLATFORMS = (
     "google_meet",
     "google_meet",
@@ -31,12 +31,13 @@ _DAYS = 14
 
 @frozen
 class SimulatedBot:
-    """One scheduled bot. Several bots may carry one `event_id`; without one it is a one-off bot.
+    """One scheduled bot. Several bots may share an `event_id`; a bot without one is a one-off bot.
 
-    join_time: aware; by default in one day.
-    series: the master event id that all occurrences of a series share.
-    source, event_id, deduplication_key, attributes: the row's `custom_attributes`, the last one winning; with
-        none of them the row has none. source is "calendar_schedule_api" by default, None for a one-off bot.
+    join_time: timezone-aware; by default in one day.
+    series: the master event id shared by all occurrences of a series.
+    source, event_id, deduplication_key, attributes: merged in this order into the row's `custom_attributes`;
+        if none is set, the row has no `custom_attributes`. source is "calendar_schedule_api" by default, None
+        for a one-off bot.
     """
 
     bot_id: str
@@ -72,12 +73,12 @@ def generate(
 ) -> list[SimulatedBot]:
     """`count` bots, the same for the same arguments; join times are relative to `now`.
 
-    round(count * share) bots each are
-    - of recurring series: 2 to 7 daily occurrences, each an event of its own, under one master id (a single
-      bot makes none);
+    Of these, round(count * share) bots each are
+    - occurrences of recurring series: 2 to 7 daily occurrences, each an event of its own, under one master id
+      (a single bot is not enough for a series);
     - one-off bots without an event, alternately without any attributes and with only a source;
-    - further rows of another bot's event.
-    All others have an event to themselves. Join times are whole seconds, one hour to 14 days ahead.
+    - additional rows of another bot's event.
+    All others have an event of their own. Join times are whole seconds, one hour to 14 days ahead.
     """
     if count < 0:
         raise ValueError("bots must not be negative")
@@ -113,7 +114,7 @@ def generate(
     left = in_series
     while left:
         size = random.randint(2, 6)
-        # One bot alone would be no series.
+        # A series needs at least two bots.
         size = left if left - size < 2 else size
         master, first = event_id(), moment(_DAYS - size)
         bots += [bot(event_id(), first + timedelta(days=day), series=master) for day in range(size)]
@@ -135,7 +136,7 @@ def _meeting_link(platform: str, random: Random) -> str:
 
 
 class World:
-    """The bots of the account, and the books about them. Every lookup but the listing is O(1)."""
+    """The bots of the account, and the records about them. Every lookup except the listing is O(1)."""
 
     def __init__(self, seed: int, listing_lag: float) -> None:
         self._seed = seed
@@ -150,7 +151,7 @@ class World:
         self.bot_deletes: Counter[str] = Counter()
 
     def add(self, bots: Iterable[SimulatedBot]) -> None:
-        """Schedule bots; their places in the listing depend on the seed and their ids alone."""
+        """Schedule bots. Their positions in the listing depend only on the seed and their ids."""
         fresh = {}
         for bot in bots:
             if bot.bot_id in self._bots or bot.bot_id in fresh:
@@ -204,11 +205,11 @@ class World:
         return [bot for bot in self._left.get(event_id, ()) if bot.join_time > now]
 
     def is_scheduled(self, bot_id: str) -> bool:
-        """Nobody removed this known bot; it may have joined."""
+        """Whether this (known) bot has not been removed. It may have joined already."""
         return self.bot_records[bot_id].scheduled
 
     def listing(self, limit: int, now: datetime) -> list[SimulatedBot]:
-        """The first `limit` bots that a listing shows: waiting, or removed less than the lag ago."""
+        """The first `limit` bots that a listing shows: waiting, or removed less than the listing lag ago."""
         shown: list[SimulatedBot] = []
         past = 0
         for _, bot_id in self._order:
@@ -219,7 +220,7 @@ class World:
                 past += 1
             else:
                 shown.append(bot)
-        # Bots that no listing can show again would be walked over each time.
+        # Drop bots that no listing will show again, so that they are not walked over each time.
         if past > 100:
             self._order = [entry for entry in self._order if not self._is_past(self._bots[entry[1]], now)]
         return shown
@@ -229,7 +230,7 @@ class World:
         return bot.join_time <= now or (removed_at is not None and now - removed_at >= self._lag)
 
     def count_delete(self, event_id: str | None, bot_id: str | None) -> None:
-        """Book one DELETE request that names an event or a bot."""
+        """Record one DELETE request that names an event or a bot."""
         if event_id is not None:
             self.event_deletes[event_id] += 1
             if event := self.event_records.get(event_id):
@@ -240,7 +241,7 @@ class World:
                 self.bot_records[bot_id] = evolve(bot, delete_requests=self.bot_deletes[bot_id])
 
     def remove(self, bots: Iterable[SimulatedBot], now: datetime, request: int) -> None:
-        """Take scheduled bots off, by the request with this index."""
+        """Remove scheduled bots, by the request with this index."""
         for bot in bots:
             self.bot_records[bot.bot_id] = evolve(
                 self.bot_records[bot.bot_id], scheduled=False, removed_at=now, applied_by=request

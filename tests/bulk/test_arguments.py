@@ -70,7 +70,7 @@ async def only_zoom(bot):
     "where", [only_zoom, AsyncFunction(), lambda bot: only_zoom(bot)], ids=["function", "object", "lambda"]
 )
 async def test_an_async_filter_is_refused(where):
-    """A coroutine is true for every bot: it would select them all."""
+    """A coroutine function is refused: its result is truthy for every bot, so it would select them all."""
     async with plain_account(3) as sim, connect(sim) as client:
         with pytest.raises(ConfigurationError, match="plain function"):
             await bulk_unschedule(client, client.iter_scheduled_bots(), where=where)

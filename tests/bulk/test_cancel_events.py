@@ -174,7 +174,7 @@ async def test_a_404_after_a_lost_answer_is_unknown(kind):
 
 
 async def test_attempts_used_up_are_unknown():
-    """A server that keeps failing may have done it all the same."""
+    """If the server keeps failing, the outcome is unknown: the event may have been cancelled."""
     async with free(2, troubles=[Trouble("cancel_event", 503, apply="before")]) as sim, meetbit(sim) as c:
         report = await bulk_cancel_events(c, pairs(sim), "Off")
     assert statuses(report) == {"unknown": 2}

@@ -40,7 +40,7 @@ async def test_a_missing_permission_stops_the_run_and_is_named():
 
 
 async def test_a_dead_server_is_not_hammered():
-    """The run stops after so many failed targets in a row, and says so."""
+    """The run stops after that many failed targets in a row, and says so."""
     async with free(100, troubles=[Trouble("cancel_event", 503)]) as sim, meetbit(sim, retry=ONCE) as c:
         report = await bulk_cancel_events(c, pairs(sim), "Off", max_concurrency=1, stop_after_failures=3)
     assert statuses(report) == {"unknown": 3, "not_attempted": 97}
@@ -50,7 +50,7 @@ async def test_a_dead_server_is_not_hammered():
 
 @pytest.mark.parametrize("kind", [list, async_pairs])
 async def test_setting_stop_ends_the_run_and_returns_the_report(kind):
-    """What is in flight finishes; the rest of a list is not_attempted, a stream is not pulled further."""
+    """Requests in flight finish; the rest of a list is not_attempted, a stream is not pulled further."""
     stop = asyncio.Event()
     finished = itertools.count(1)
     async with free(50, latency=0.005) as sim, meetbit(sim) as c:
@@ -84,7 +84,7 @@ async def test_a_stop_that_is_set_before_the_run_sends_nothing():
 
 
 async def test_on_outcome_hears_each_outcome_once_in_order():
-    """What it hears is what the report holds."""
+    """on_outcome gets the same outcomes as the report."""
     heard = []
     async with free(9) as sim, meetbit(sim) as c:
         report = await bulk_cancel_events(c, pairs(sim), "Off", on_outcome=heard.append)
@@ -92,7 +92,7 @@ async def test_on_outcome_hears_each_outcome_once_in_order():
 
 
 async def test_what_on_outcome_raises_stops_the_run_gracefully():
-    """What is in flight finishes, and the error comes out with what had happened until then."""
+    """Requests in flight finish, and the error is raised with the outcomes so far."""
 
     def full_disk(outcome):
         raise OSError("disk full")
@@ -191,7 +191,7 @@ async def test_bad_arguments_are_told_before_any_request(arguments, says, dry_ru
 
 
 async def test_a_bad_target_of_a_stream_ends_the_run_with_what_had_happened():
-    """It is told when it comes; what was sent before it is finished and noted on the error."""
+    """It is raised when reached; earlier requests finish, and their outcomes are on the error."""
     async with free(2, latency=0.02) as sim, meetbit(sim) as c:
         with pytest.raises(ConfigurationError, match="target 2") as caught:
             await bulk_cancel_events(c, async_pairs([*pairs(sim), (1, None)]), "Off")

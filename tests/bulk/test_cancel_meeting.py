@@ -52,7 +52,7 @@ async def test_a_meeting_is_cancelled_and_its_bot_unscheduled():
 
 
 async def test_with_bot_event_id_nothing_is_listed():
-    """The caller knows the bot's event: it is unscheduled, whatever the provider's id says."""
+    """If the caller gives the bot's event, it is unscheduled, whatever the provider's id is."""
     async with meetings(3) as sim:
         result = await cancel(sim, *ids(sim, 0), bot_event_id="evt_0002")
     assert result.ok
@@ -81,7 +81,7 @@ REFUSALS = [
 @pytest.mark.parametrize("known", [False, True], ids=["bot not known", "bot known"])
 @pytest.mark.parametrize(("trouble", "kind"), REFUSALS, ids=[str(trouble) for trouble, _ in REFUSALS])
 async def test_if_the_cancel_fails_no_bot_is_touched(trouble, kind, known):
-    """The error is raised, and MeetStream hears nothing; "not found" alone is no obstacle to a known bot."""
+    """The error is raised without a request to MeetStream, except for "not found" with a given bot."""
     options = {"bot_event_id": "evt_0000"} if known else {}
     async with meetings(2, troubles=[Trouble("cancel_event", **trouble)]) as sim:
         async with meetbit(sim, retry=ONCE) as calendar, connect(sim) as bots:
@@ -126,7 +126,7 @@ BOT_FAILURES = [
     (Trouble("unschedule", 503, apply="before", times=1), None),
     (Trouble("unschedule", 403), "failed"),
     (Trouble("unschedule", 401), "failed"),
-    (Trouble("unschedule", 404, body='{"message": "Event not found"}'), "failed"),
+    (Trouble("unschedule", 404, body='{"message": "User not found"}'), "failed"),
     (Trouble("unschedule", body='{"unscheduled": false}'), "failed"),
     (Trouble("unschedule", body="<html>"), "unknown"),
     (Trouble("unschedule", drop="before"), "unknown"),
@@ -156,7 +156,7 @@ async def test_a_bot_part_that_fails_is_in_the_result_not_raised(trouble, says):
 async def test_without_a_bot_in_a_whole_listing_the_result_is_ok():
     """Nothing is scheduled for the event, and the reason says so."""
     events = [SimulatedEvent(event_id=5, calendar_id=1, provider_event_id="nobody-goes-there")]
-    async with free(events, [bot(1)]) as sim:
+    async with free(events, [bot(1, "another-meeting")]) as sim:
         result = await cancel(sim, 1, 5)
     assert (result.ok, result.bots) == (True, ())
     assert "nobody-goes-there" in result.reason
@@ -199,7 +199,7 @@ async def test_without_a_provider_event_id_there_is_nothing_to_look_for(value):
     "value", ["..", "a\nb", "../../bots", "x" * 5000, "\u202e"], ids=lambda v: ascii(v)[:12]
 )
 async def test_a_hostile_provider_event_id_goes_nowhere(value):
-    """It is compared with what is listed and put into no URL; the result is no exception."""
+    """The id is only compared with listed ids, never put into a URL, and nothing is raised."""
     events = [SimulatedEvent(event_id=5, calendar_id=1, fields={"provider_event_id": value})]
     async with free(events, [bot(0)]) as sim:
         result = await cancel(sim, 1, 5)
@@ -208,12 +208,23 @@ async def test_a_hostile_provider_event_id_goes_nowhere(value):
 
 
 async def test_a_bot_that_was_taken_off_meanwhile_is_fine():
-    """400 "Event not scheduled" to its DELETE is the goal reached."""
+    """400 "Event not scheduled" to the event's DELETE leads to the bot's own id, which is surer."""
     trouble = Trouble("unschedule", 400, body='{"message": "Event not scheduled"}')
     async with meetings(1, troubles=[trouble]) as sim:
         result = await cancel(sim)
-    assert result.ok
-    assert result.bots[0].status == OutcomeStatus.ALREADY_UNSCHEDULED
+        assert result.ok
+        assert (result.bots[0].status, result.bots[0].method) == (OutcomeStatus.UNSCHEDULED, "bot")
+        assert sim.ledger.scheduled_bots == frozenset()
+
+
+async def test_where_listed_ids_are_not_the_providers_nobody_can_tell():
+    """MeetStream's own ids, or none at all, in the listing: that no bot matches proves nothing."""
+    events = [SimulatedEvent(event_id=5, calendar_id=1, provider_event_id="7vq1google")]
+    for row in (bot(1), bot(1, None, source="calendar_integration")):
+        async with free(events, [row]) as sim:
+            result = await cancel(sim, 1, 5)
+        assert (result.ok, result.bots) == (False, ())
+        assert "cannot tell" in result.reason
 
 
 async def test_all_bots_of_an_event_go():
@@ -304,7 +315,7 @@ BAD = [
 
 @pytest.mark.parametrize(("arguments", "says"), BAD, ids=[str(bad)[:40] for bad, _ in BAD])
 async def test_bad_arguments_are_told_before_any_request(arguments, says):
-    """Each is a ConfigurationError that names the argument, and neither API hears of it."""
+    """Each raises a ConfigurationError that names the argument, before any request."""
     async with meetings(1) as sim, meetbit(sim) as calendar, connect(sim) as bots:
         calendar_id, event_id = ids(sim)
         call = {

@@ -94,7 +94,7 @@ async def test_what_fails_for_one_meeting_is_in_its_result():
 
 @pytest.mark.parametrize("known", [False, True])
 async def test_a_rejected_key_touches_no_bot(known):
-    """The run stops, every meeting has its result and its error, and MeetStream hears nothing."""
+    """The run stops, every meeting has its result and error, and nothing is sent to MeetStream."""
     async with meetings(30, troubles=[Trouble("cancel_event", 401)]) as sim:
         targets = [ids(sim, n) + ((f"evt_{n:04x}",) if known else ()) for n in range(30)]
         results = await cancel_many(sim, targets, max_concurrency=1)
@@ -106,7 +106,7 @@ async def test_a_rejected_key_touches_no_bot(known):
 
 
 async def test_a_listing_that_fails_is_the_reason_of_those_that_needed_it():
-    """Known bots go all the same; nothing is raised."""
+    """Given bots are still unscheduled; nothing is raised."""
     async with meetings(3, troubles=[Trouble("list", 503)]) as sim:
         results = await cancel_many(sim, [ids(sim, 0), (*ids(sim, 1), "evt_0001"), ids(sim, 2)])
     assert [result.ok for result in results] == [False, True, False]

@@ -166,7 +166,7 @@ async def test_one_client_that_is_throttled_leaves_the_others_latency_alone():
 
 
 async def test_a_call_that_is_cancelled_in_a_pause_sends_nothing_more():
-    """On the wire: CancelledError at once, and the server hears nothing after it."""
+    """Cancellation raises CancelledError at once, and the server gets nothing after it."""
     trouble = Trouble("cancel_event", 429, retry_after=0.5)
     async with Simulator(0, events=10, troubles=[trouble]) as sim, meetbit(sim) as c:
         task = asyncio.create_task(bulk_cancel_events(c, pairs(sim), "Off"))

@@ -25,7 +25,7 @@ from meetstream_async import (
 from meetstream_async.fastapi import BulkRequest, RunOutcome
 from meetstream_async.jobs import JobOptions, JobOutcome
 
-SHAPE = ["event_id", "bot_ids", "inferred", "status", "reason", "attempts", "elapsed", "error"]
+SHAPE = ["event_id", "bot_ids", "method", "inferred", "status", "reason", "attempts", "elapsed", "error"]
 OUTCOME = UnscheduleOutcome(
     "evt_1",
     ("bot-1",),
@@ -34,6 +34,7 @@ OUTCOME = UnscheduleOutcome(
     error=TransportError("reset"),
     attempts=4,
     elapsed=1.23456789,
+    method="event",
 )
 
 
@@ -42,6 +43,7 @@ def test_an_outcome_has_one_shape() -> None:
     assert outcome_to_dict(OUTCOME) == OUTCOME.to_dict() == {
         "event_id": "evt_1",
         "bot_ids": ["bot-1"],
+        "method": "event",
         "inferred": False,
         "status": "unknown",
         "reason": "lost",
@@ -51,7 +53,7 @@ def test_an_outcome_has_one_shape() -> None:
     }  # fmt: skip
     assert list(OUTCOME.to_dict()) == SHAPE
     cancelled = CancelOutcome(7, 100, OutcomeStatus.CANCELLED).to_dict()
-    assert list(cancelled) == ["calendar_id", "event_id", *SHAPE[3:]]
+    assert list(cancelled) == ["calendar_id", "event_id", *SHAPE[4:]]
 
 
 def test_a_job_adds_its_account_and_renames_nothing() -> None:

@@ -25,7 +25,7 @@ async def test_a_delete_that_took_effect_but_answered_503_is_success_inferred():
 
 
 async def test_the_same_with_series_options_is_unknown():
-    """A part may have been done, which is no success."""
+    """A partial success is not reported as success."""
     async with Simulator([bot(1, series="master")]) as sim, connect(sim) as client:
         sim.add_trouble(Trouble("unschedule", 503, apply="before", times=1))
         report = await bulk_unschedule(client, ["evt_0001"], cancel_all_occurrences=True)
@@ -62,7 +62,7 @@ async def test_not_scheduled_after_the_join_time_may_mean_joined(lost_answer):
 
 
 async def test_what_was_not_scheduled_is_already_unscheduled():
-    """A first answer 400 "Event not scheduled" is no failure."""
+    """400 "Event not scheduled" as the first response is not a failure."""
     async with plain_account(1) as sim, connect(sim) as client:
         ids = await event_ids(client)
         await bulk_unschedule(client, ids)
@@ -90,6 +90,7 @@ async def test_the_report_as_a_dict_is_json_without_links_and_attributes():
     assert data["outcomes"][0] == {
         "event_id": "evt_0001",
         "bot_ids": ["bot-0001"],
+        "method": None,
         "status": "would_unschedule",
         "reason": None,
         "inferred": False,
@@ -100,13 +101,13 @@ async def test_the_report_as_a_dict_is_json_without_links_and_attributes():
     assert "secret" not in str(data)
 
 
-async def test_a_lost_answer_to_the_event_counts_when_its_bots_are_gone():
-    """503 that took effect, then "Event not found", then 404 for the bot: the goal is reached."""
+async def test_a_lost_answer_stays_unknown_where_no_listing_tells():
+    """503 that may have taken effect, then 404 for event and bot: the ids may simply be wrong."""
     event = ScheduledBot("bot-gone", custom_attributes={"event_id": "evt"})
     async with Simulator([]) as sim, connect(sim) as client:
         sim.add_trouble(Trouble("unschedule", 503, times=1))
         report = await bulk_unschedule(client, [event], one_off_bots="delete")
-    assert statuses(report) == {"unscheduled": 1}
+    assert statuses(report) == {"unknown": 1}
 
 
 async def test_elapsed_does_not_count_the_wait_for_a_turn():

@@ -60,7 +60,7 @@ async def test_a_row_that_comes_during_the_second_turn_of_its_event_is_not_lost(
 
 @pytest.mark.parametrize("with_bots", [False, True])
 async def test_a_client_closed_between_the_halves_of_a_meeting_loses_nothing(with_bots):
-    """The event is cancelled, so the result says so, whatever becomes of its bot."""
+    """The result says that the event is cancelled, whatever happens to its bot."""
     async with plain_account(2, latency=0.05) as sim:
         event = sim.calendar_events[0]
         meetbit = MeetBitClient(

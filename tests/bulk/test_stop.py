@@ -86,7 +86,7 @@ async def test_on_outcome_hears_each_outcome_once():
 
 
 async def test_what_on_outcome_raises_stops_the_run_gracefully():
-    """What is in flight finishes, nothing more is sent, and the error comes out at the end."""
+    """Requests in flight finish, nothing more is sent, and the error is raised at the end."""
     heard = []
 
     def full_disk(outcome):
@@ -105,7 +105,7 @@ async def test_what_on_outcome_raises_stops_the_run_gracefully():
 
 
 async def test_setting_stop_ends_the_run_and_returns_the_report():
-    """What is in flight finishes; the rest of the list is not_attempted."""
+    """Requests in flight finish; the rest of the list is not_attempted."""
     stop = asyncio.Event()
     async with plain_account(50, latency=0.005) as sim, connect(sim) as client:
         ids = await event_ids(client)
@@ -147,7 +147,7 @@ async def test_a_cancelled_bulk_run_leaves_nothing_running():
 
 
 async def test_a_client_that_is_closed_in_mid_run_leaves_true_outcomes():
-    """What may have taken effect is unknown, and the rest is not taken up."""
+    """Targets that may have taken effect are unknown, and the rest is not attempted."""
     policy = RetryPolicy(initial_wait=0.3, max_wait=0.3)
     async with plain_account(30) as sim, connect(sim, retry=policy) as client:
         ids = await event_ids(client)
@@ -177,7 +177,7 @@ async def test_a_403_to_the_delete_of_an_event_stops_the_run_whatever_it_says(sa
 
 
 async def test_a_403_about_the_key_stops_deleting_bots_too():
-    """It is told from one about a single bot by its words."""
+    """Its text distinguishes it from a 403 about a single bot."""
     async with Simulator([bot(n, None) for n in range(30)]) as sim, connect(sim) as client:
         sim.add_trouble(Trouble("delete_bot", 403, body='{"message": "Your API key may not delete bots"}'))
         report = await bulk_unschedule(

@@ -55,7 +55,7 @@ async def test_the_report_of_a_stream_counts_all_and_keeps_none():
 
 
 async def test_nothing_is_started_that_a_slow_consumer_has_no_room_for():
-    """With a cap of 3, three requests at most lie between what was started and what was taken."""
+    """With a limit of 3, at most three outcomes are started but not yet consumed."""
     async with plain_account(30) as sim, connect(sim) as client:
         ids, pulled = endless(await event_ids(client))
         taken = 0
@@ -69,7 +69,7 @@ async def test_nothing_is_started_that_a_slow_consumer_has_no_room_for():
 
 
 async def test_breaking_out_starts_nothing_new_and_leaves_a_true_report():
-    """What was in flight finishes and is counted; the rest of the list is not_attempted."""
+    """Requests in flight finish and are counted; the rest of the list is not_attempted."""
     async with plain_account(40, latency=0.01) as sim, connect(sim) as client:
         ids = await event_ids(client)
         async with stream_unschedule(client, ids, max_concurrency=4) as run:
@@ -85,7 +85,7 @@ async def test_breaking_out_starts_nothing_new_and_leaves_a_true_report():
 
 
 async def test_breaking_out_does_not_pull_an_unsized_source_further():
-    """What an endless source still holds stays there."""
+    """An endless source is not read further."""
     async with plain_account(40) as sim, connect(sim) as client:
         ids, pulled = endless(await event_ids(client))
         async with stream_unschedule(client, ids, max_concurrency=2) as run:
@@ -157,7 +157,7 @@ async def test_stop_ends_a_run_that_waits_for_a_pause():
 
 
 async def test_a_consumer_that_raises_gets_its_own_error_and_a_true_report():
-    """What is in flight finishes before the error goes on."""
+    """Requests in flight finish before the error propagates."""
     async with plain_account(40, latency=0.01) as sim, connect(sim) as client:
         ids = await event_ids(client)
         with pytest.raises(ZeroDivisionError):
@@ -171,7 +171,7 @@ async def test_a_consumer_that_raises_gets_its_own_error_and_a_true_report():
 
 @pytest.mark.parametrize("seed", range(25))
 async def test_a_cancelled_task_takes_its_requests_with_it(seed):
-    """At any moment: what was in flight is unknown, what was unsent is not_attempted, nothing runs on."""
+    """Whenever it comes: requests in flight are unknown, unsent ones not_attempted, nothing keeps running."""
     moment = random.Random(seed).randint(1, 60)
     async with plain_account(60, latency=0.002) as sim, connect(sim) as client:
         ids = await event_ids(client)
@@ -221,7 +221,7 @@ async def test_what_on_outcome_raises_comes_out_of_the_iteration():
 
 
 async def test_an_error_of_the_listing_comes_out_of_the_iteration():
-    """A listing that fails is no empty account."""
+    """A failed listing does not count as an empty account."""
     from meetstream_async import ServerError
 
     async with plain_account(3, troubles=[Trouble("list", 500)]) as sim, connect(sim) as client:
@@ -233,7 +233,7 @@ async def test_an_error_of_the_listing_comes_out_of_the_iteration():
 
 
 async def test_a_run_has_to_be_entered_and_runs_once():
-    """Misuse is told."""
+    """Misuse raises an error."""
     async with plain_account(0) as sim, connect(sim) as client:
         run = stream_unschedule(client, ["a"], dry_run=True)
         assert run.report.reason == "not started"
@@ -258,7 +258,7 @@ async def test_skipped_bots_take_no_request_and_still_wait_for_the_consumer():
 
 
 async def test_closing_a_generator_around_a_run_is_leaving_it_early():
-    """What is in flight finishes, as for any break."""
+    """Requests in flight finish, as with any break."""
     async with plain_account(30, latency=0.01) as sim, connect(sim) as client:
         ids = await event_ids(client)
         holder = []

@@ -67,7 +67,7 @@ async def test_rows_of_one_event_share_one_delete_and_one_outcome():
 
 
 async def test_a_bad_id_in_a_stream_fails_alone():
-    """What comes after it is still unscheduled."""
+    """Later targets are still unscheduled."""
     async with plain_account(2) as sim, connect(sim) as client:
         first, second = await event_ids(client)
         report = await bulk_unschedule(client, async_ids([first, "..", second]))
@@ -134,7 +134,7 @@ async def test_a_page_will_do_as_targets():
 
 
 class _Progress:
-    """What a progress bar around a generator is: it has a length, and can be read once."""
+    """Like a progress bar around a generator: it has a length, and can be read once."""
 
     def __init__(self, *targets):
         self._targets = iter(targets)

@@ -78,15 +78,16 @@ async def test_bots_without_an_event_are_reported_skipped_or_deleted(choice, sta
     assert ("bot-0001" in sim.ledger.removed_bots) is (choice == "delete")
 
 
-async def test_deleting_one_off_bots_also_covers_events_that_the_api_cannot_find():
-    """A 404 "Event not found" falls back to the bots' own ids, only where that was chosen."""
+async def test_a_listed_event_that_the_api_cannot_find_is_cancelled_by_its_bots():
+    """A 404 "Event not found" falls back to the bots' own ids, unless only the event's id may be used."""
     unknown_event = ScheduledBot("bot-0001", custom_attributes={"event_id": "google_id_of_the_event"})
     async with Simulator([bot(1, None)]) as sim, connect(sim) as client:
-        refused = await bulk_unschedule(client, [unknown_event])
-        report = await bulk_unschedule(client, [unknown_event], one_off_bots="delete")
+        refused = await bulk_unschedule(client, [unknown_event], cancel_by="event")
+        report = await bulk_unschedule(client, [unknown_event])
     assert statuses(refused) == {"failed": 1}
     assert "google_id_of_the_event" in refused.outcomes[0].reason
     assert statuses(report) == {"unscheduled": 1}
+    assert (refused.outcomes[0].method, report.outcomes[0].method) == ("event", "bot")
     assert report.outcomes[0].attempts == 2
     assert "bot-0001" in sim.ledger.removed_bots
 

@@ -1,4 +1,4 @@
-"""unschedule_all: past the first hundred, verified, and never for ever."""
+"""unschedule_all: beyond the first hundred bots, verified, and always ends."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def test_a_server_that_never_removes_anything_is_given_up_after_settle():
 
 
 async def test_a_full_page_that_is_never_removed_ends_incomplete():
-    """What hides behind it cannot be seen, and the report says so."""
+    """Bots beyond it can't be seen, and the report says so."""
     async with plain_account(150, removes="nothing") as sim, connect(sim) as client:
         report = await unschedule_all(client, settle=0, max_concurrency=20)
     assert not report.complete
@@ -144,7 +144,7 @@ async def test_a_filter_that_leaves_a_full_page_standing_ends_incomplete():
 
 
 async def test_a_filter_that_leaves_some_rows_standing_is_complete():
-    """The rows outside of it are no failure, and are not waited for."""
+    """Rows outside the filter are not a failure, and are not waited for."""
     rows = [bot(n, platform="zoom" if n % 3 else "google_meet") for n in range(30)]
     async with Simulator(rows) as sim, connect(sim) as client:
         report = await unschedule_all(client, where=BotFilter(platform="google_meet"))
@@ -171,7 +171,7 @@ async def test_the_first_listing_failing_raises_its_error():
 
 
 async def test_a_later_listing_failing_leaves_an_incomplete_report():
-    """What was done is kept, with the reason."""
+    """The outcomes so far are kept, with the reason."""
     async with plain_account(130) as sim, connect(sim, retry=RetryPolicy(max_attempts=1)) as client:
         sim.add_trouble(Trouble("list", 500, skip=1))
         report = await unschedule_all(client)
@@ -235,7 +235,7 @@ async def test_an_unknown_bot_whose_time_has_come_stays_unknown():
 
 
 async def test_on_outcome_hears_each_event_once():
-    """Further DELETEs for remaining rows are no news."""
+    """Further DELETEs for remaining rows are not reported again."""
     rows = [bot(n, "evt_five") for n in range(5)]
     heard = []
     async with Simulator(rows, removes="occurrence") as sim, connect(sim) as client:
@@ -419,7 +419,7 @@ async def test_bots_that_were_deleted_by_id_are_not_deleted_again():
 
 
 async def test_what_joins_before_a_series_is_cut_is_meant_to_stay():
-    """With from_date, occurrences before it stay listed, and the report is ok all the same."""
+    """With from_date, earlier occurrences stay listed, and the report is still ok."""
     rows = [bot(number, series="master_1") for number in range(6)]
     start = rows[3].join_time
     async with Simulator(rows) as sim, connect(sim) as client:

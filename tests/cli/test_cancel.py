@@ -43,7 +43,10 @@ async def test_one_event_is_cancelled(tmp_path: Path) -> None:
         for secret in (sim.access_key_id, sim.access_key_secret):
             assert secret not in report.read_text()
     assert (refused.code, dry.code, ended.code) == (2, 0, 0)
-    assert "nobody can be asked without a terminal: add --yes to go on; nothing was cancelled" in refused.err
+    assert (
+        "cannot ask for confirmation without a terminal: add --yes to proceed; nothing was cancelled"
+        in refused.err
+    )
     assert "would cancel      1" in dry.out
     assert "cancelled      1\n" in ended.out
     assert (
@@ -89,21 +92,21 @@ async def test_nothing_is_cancelled_when_something_is_wrong(tmp_path: Path) -> N
         assert not sim.requests
     assert {(ended.code, ended.out) for ended in runs} == {(2, "")}
     says = [ended.err for ended in runs]
-    assert "line 3: event_id 'x' is no positive whole number; nothing was sent" in says[0]
+    assert "line 3: event_id 'x' is not a positive whole number; nothing was sent" in says[0]
     assert "2 would be cancelled, more than --max 1" in says[1]
-    assert "standard input brings the rows, so nobody can be asked: add --yes" in says[2]
+    assert "standard input holds the rows, so it can't confirm: add --yes" in says[2]
     assert "MEETBIT_ACCESS_KEY_ID is not set" in says[3]
 
 
 def test_what_was_typed_is_checked_first(tmp_path: Path) -> None:
-    """No rows, a row without any note, ids that are none, a long note: refused before anything else."""
+    """No rows, a row without a note, invalid ids, a long note: refused before anything else."""
     file = tmp_path / "fine.csv"
     file.write_text("7,100\n")
     for typed, words in (
         (Cancelling(note=NOTE), "give a CSV file, or --retry-from REPORT"),
-        (Cancelling(file=str(file)), "line 1: no cancel_note, and no --note"),
-        (Cancelling(pair=("7", "nine"), note=NOTE), "EVENT 'nine' is no positive whole number"),
-        (Cancelling(pair=("-7", "9"), note=NOTE), "CALENDAR '-7' is no positive whole number"),
+        (Cancelling(file=str(file)), "line 1: cancel_note is empty, and --note"),
+        (Cancelling(pair=("7", "nine"), note=NOTE), "EVENT 'nine' is not a positive whole number"),
+        (Cancelling(pair=("-7", "9"), note=NOTE), "CALENDAR '-7' is not a positive whole number"),
         (Cancelling(pair=("7", "9"), note="x" * 256), "--note has 256 characters"),
     ):
         with pytest.raises(Refused, match=words):
@@ -119,8 +122,8 @@ async def test_what_the_api_refuses_is_said() -> None:
         )
     assert (unknown.code, wrong.code) == (1, 3)
     assert "7/999" in unknown.out
-    assert "it was cancelled before, or its id is wrong" in unknown.out
-    assert "the key from MEETBIT_ACCESS_KEY_ID and MEETBIT_ACCESS_KEY_SECRET was rejected at" in wrong.err
+    assert "it was already cancelled, or its id is wrong" in unknown.out
+    assert "the key from MEETBIT_ACCESS_KEY_ID and MEETBIT_ACCESS_KEY_SECRET was rejected by" in wrong.err
 
 
 async def test_an_interrupted_file_is_taken_up_again(tmp_path: Path) -> None:
@@ -159,7 +162,7 @@ async def test_the_words_to_type_count_the_cancellations() -> None:
         Simulator(0, events=events(1)) as sim,
         Terminal("cancel-event", "7", "100", "--note", NOTE, environment=surroundings(sim)) as terminal,
     ):
-        await terminal.shows("Type cancel 1 to go on")
+        await terminal.shows("Type cancel 1 to continue")
         terminal.type("cancel 1")
         assert (await terminal.ended()).code == 0
         assert sim.ledger.cancelled_events == {100}
@@ -188,7 +191,7 @@ async def test_a_meeting_is_cancelled_with_its_bot(tmp_path: Path) -> None:
         assert sim.ledger.unscheduled_events == {first.provider_event_id, second.provider_event_id}
     assert (dry.code, refused.code, found.code, named.code) == (0, 2, 0, 0)
     assert "dry run: nothing was changed" in dry.err
-    assert found.out.splitlines()[-1] == "ok: all that was asked for holds"
+    assert found.out.splitlines()[-1] == "ok: everything you asked for was done"
     document = json.loads(named.out)
     assert (document["ok"], document["status"]) == (True, "cancelled")
     assert [bot["status"] for bot in document["bots"]] == ["unscheduled"]
@@ -197,10 +200,10 @@ async def test_a_meeting_is_cancelled_with_its_bot(tmp_path: Path) -> None:
 
 
 async def test_half_a_meeting_is_not_called_done() -> None:
-    """A bot that could not be taken off, an event that is not found, a wrong key: not ok, and what next."""
+    """A bot that could not be unscheduled, a missing event, a wrong key: not ok, with what to do next."""
     async with Simulator(6, seed=3, series=0, one_off=0, several=0) as sim:
         first, second, *_ = sim.calendar_events
-        sim.add_trouble(Trouble("unschedule", 400, body='{"error": "no"}'))
+        sim.add_trouble(Trouble("unschedule", 409, body='{"error": "no"}'))
         note = ("--note", NOTE, "--yes")
         half, unknown, wrong = await asyncio.gather(
             command("cancel-meeting", first.calendar_id, first.event_id, *note, sim=sim),
@@ -214,10 +217,10 @@ async def test_half_a_meeting_is_not_called_done() -> None:
         assert not sim.ledger.unscheduled_events
     assert (half.code, unknown.code, wrong.code) == (1, 1, 3)
     assert "not ok: the event is cancelled, but its bot may join" in half.out
-    assert "unschedule takes it off" in half.err
+    assert "remove it with unschedule" in half.err
     assert "not ok: the event is not cancelled" in unknown.out
     assert "add --bot-event-id" in unknown.err
-    assert "was rejected at" in wrong.err
+    assert "was rejected by" in wrong.err
 
 
 async def test_ctrl_c_finishes_a_meeting_that_was_begun() -> None:
@@ -235,8 +238,8 @@ async def test_ctrl_c_finishes_a_meeting_that_was_begun() -> None:
         assert sim.ledger.cancelled_events == {first.event_id}
         assert sim.ledger.unscheduled_events == {first.provider_event_id}
     assert ended.code == 130
-    assert "the meeting that was begun is finished first" in ended.err
-    assert "ok: all that was asked for holds" in ended.out
+    assert "finishing the current meeting" in ended.err
+    assert "ok: everything you asked for was done" in ended.out
 
 
 async def test_a_wrong_event_number_is_never_a_success() -> None:
@@ -248,4 +251,4 @@ async def test_a_wrong_event_number_is_never_a_success() -> None:
         )
     assert ended.code == 1
     assert "not ok" in ended.out
-    assert "its number is wrong" in ended.out
+    assert "its id is wrong" in ended.out

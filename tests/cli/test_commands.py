@@ -142,7 +142,7 @@ async def test_a_wrong_key_changes_nothing() -> None:
 
 
 async def test_an_unreachable_host_exits_with_1(tmp_path: Path) -> None:
-    """Where nobody listens, the message says which variable to check, and the exit code is 1."""
+    """If no server listens, the message says which variable to check, and the exit code is 1."""
     async with Simulator(0) as sim:
         environment = sim.environment
     report = tmp_path / "run.jsonl"
@@ -323,7 +323,7 @@ async def test_a_closed_pipe_ends_quietly() -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 async def test_results_that_cannot_be_written_are_an_error() -> None:
-    """Where stdout takes no more, one line says so, and the exit code is 1."""
+    """If stdout can't be written, one line says so, and the exit code is 1."""
     async with Simulator(5) as sim:
         environment = surroundings(sim)
         full = os.open("/dev/full", os.O_WRONLY)
@@ -336,7 +336,7 @@ async def test_results_that_cannot_be_written_are_an_error() -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 async def test_a_log_that_takes_no_more_ends_no_run() -> None:
-    """Where stderr goes to a full disk, the run goes on all the same, and its results are printed."""
+    """If stderr goes to a full disk, the run continues, and its results are printed."""
     async with Simulator(5, one_off=0) as sim:
         full = os.open("/dev/full", os.O_WRONLY)
         environment = surroundings(sim)
@@ -345,7 +345,7 @@ async def test_a_log_that_takes_no_more_ends_no_run() -> None:
         ended = await finish(process, environment)
         assert not sim.ledger.scheduled_bots
     assert ended.code == 0
-    assert "ok: all that was asked for holds" in ended.out
+    assert "ok: everything you asked for was done" in ended.out
 
 
 async def test_ctrl_c_ends_a_listing() -> None:

@@ -14,7 +14,7 @@ from tests.helpers.program import start
 
 
 async def test_the_demo_needs_nothing_and_its_verdict_holds() -> None:
-    """demo runs without a key, heeds no variable, ends within 15 s with a verdict that holds, and 0."""
+    """demo runs without a key, ignores the environment, and ends within 15 s with a correct verdict and 0."""
     began = time.monotonic()
     runs = await asyncio.gather(
         command("demo"), command("demo", MEETSTREAM_API_KEY=CANARY, MEETSTREAM_API_URL="nowhere")
@@ -22,9 +22,9 @@ async def test_the_demo_needs_nothing_and_its_verdict_holds() -> None:
     assert time.monotonic() - began < 15
     for ended in runs:
         assert ended.code == 0
-        assert "verdict: the report holds. 238 are reported as unscheduled" in ended.out
+        assert "verdict: the report is correct. 238 are reported as unscheduled" in ended.out
         assert "0 bots are left" in ended.out
-        assert "verdict: the books agree: these three are cancelled" in ended.out
+        assert "verdict: the records agree: these three are cancelled" in ended.out
         assert "A simulated account with 250 bots" in ended.err
 
 

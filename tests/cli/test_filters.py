@@ -10,7 +10,7 @@ import pytest
 from meetstream_async import BotFilter, BulkOptions, MeetStreamClient, OutcomeStatus, unschedule_all
 from meetstream_async.cli.exit_codes import Refused
 from meetstream_async.cli.inputs.filters import select
-from meetstream_async.preview import Consent, Selection, look
+from meetstream_async.preview import Consent, Selection, make_preview
 from meetstream_async.simulator import SimulatedBot, Simulator
 from tests.helpers.command_line import Terminal, command, deletes, surroundings
 
@@ -38,7 +38,7 @@ async def test_only_what_lies_inside_the_filter_is_taken() -> None:
     assert ended.code == 1
     assert "platform zoom" in ended.err
     assert "selects 3 bots of these: 2 events, 1 one-off bot" in ended.err
-    assert "1 event with bots outside the filter, too (--whole-events takes them): evt_both" in ended.err
+    assert "1 event with bots outside the filter, too (see --whole-events): evt_both" in ended.err
     assert "3 bots outside the filter" in ended.err
     assert "to do       unschedule 1 event\n" in ended.err
 
@@ -75,7 +75,7 @@ async def test_consent_to_a_filter_counts_what_it_takes() -> None:
         Terminal("unschedule-all", "--before", "+3h", environment=surroundings(sim)) as one,
     ):
         assert (await nothing.ended()).code == 0
-        await one.shows("Type unschedule 1 to go on")
+        await one.shows("Type unschedule 1 to continue")
         one.type("unschedule 1")
         assert (await one.ended()).code == 0
         assert sim.ledger.unscheduled_events == {"evt_zoom"}
@@ -83,7 +83,7 @@ async def test_consent_to_a_filter_counts_what_it_takes() -> None:
 
 async def agree(sim: Simulator, client: MeetStreamClient, **options: bool) -> Consent:
     return Consent(
-        await look(client, "a test", "skip", Selection(BotFilter(platform="zoom")), **options)
+        await make_preview(client, "a test", "skip", Selection(BotFilter(platform="zoom")), **options)
     )  # fmt: skip
 
 
@@ -106,7 +106,7 @@ async def test_an_event_that_left_the_filter_is_not_called_done() -> None:
 
 
 async def test_an_event_that_was_shared_in_the_preview_stays_left_alone() -> None:
-    """It was not counted in the consent: it is not taken, although it is no longer shared."""
+    """An event that the consent did not include is left alone, although it is no longer shared."""
     bots = [SimulatedBot("bot-1", "evt_a", platform="zoom"), SimulatedBot("bot-2", "evt_a")]
     async with (
         Simulator(bots) as sim,

@@ -30,7 +30,7 @@ def file(tmp_path: Path) -> Path:
     ],
 )
 def test_ids_are_read(file: Path, content: bytes, ids: tuple[str, ...]) -> None:
-    """One id a line, each once; blank lines, comments, CRLF and a byte-order mark are no part of one."""
+    """One id per line, without duplicates; blank lines, comments, CRLF and a byte order mark are ignored."""
     file.write_bytes(content)
     assert read_ids(str(file)) == ids
 
@@ -38,16 +38,16 @@ def test_ids_are_read(file: Path, content: bytes, ids: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"a\n..\n", "line 2: '..' is no event id"),
+        (b"a\n..\n", "line 2: '..' is not a valid event id"),
         (b"a\n\nb\x1b[2J\n", "line 3: "),
         (b"a\x00\n", "line 1: "),
         (b"\xff\xfea\x00", "not UTF-8"),
-        (b"", "names no event"),
-        (b"# only\n", "names no event"),
+        (b"", "contains no event ids"),
+        (b"# only\n", "contains no event ids"),
     ],
 )
 def test_bad_ids_are_named_with_their_line(file: Path, content: bytes, words: str) -> None:
-    """What is no id is named with its line; an empty list is refused, since it may be a failed query."""
+    """An invalid id is named with its line; an empty list is refused, since it may be a failed query."""
     file.write_bytes(content)
     with pytest.raises(Refused, match=r"nothing was sent|not UTF-8") as refusal:
         read_ids(str(file))
@@ -91,7 +91,7 @@ def test_rows_are_read(file: Path, content: bytes, rows: list[tuple[int, int, st
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"1,2\nx,4\n", "line 2: calendar_id 'x' is no positive whole number"),
+        (b"1,2\nx,4\n", "line 2: calendar_id 'x' is not a positive whole number"),
         (b"1,2\n\n3,0\n", "line 3: event_id '0'"),
         (b"1,-2\n", "line 1: event_id '-2'"),
         (b"1,2.0\n", "line 1: event_id '2.0'"),
@@ -100,15 +100,15 @@ def test_rows_are_read(file: Path, content: bytes, rows: list[tuple[int, int, st
         ("1,²\n".encode(), "line 1: event_id"),
         (b"1,2,a,b\n", "line 1: 4 columns instead of 3; a note with a comma needs quotes"),
         (b'1,2,"two\nlines"\nx,1\n', "line 3: calendar_id 'x'"),
-        (b"1;2\n", "commas, not by semicolons"),
+        (b"1;2\n", "commas, not semicolons"),
         (b"calendar_id,event_id,note\n1,2,x\n", "unknown column 'note'"),
         (b"calendar_id,cancel_note\n1,x\n", "the column event_id is missing"),
-        (b"event_id,event_id,calendar_id\n1,2,3\n", "named twice"),
+        (b"event_id,event_id,calendar_id\n1,2,3\n", "occurs twice"),
         (b"1,2," + b"x" * 256 + b"\n", "line 1: cancel_note has 256 characters"),
-        (b"1,2,a\n1,2,b\n", "line 2: repeats line 1 with another note"),
-        (b'1,2,"a\n', "line 1: no CSV"),
-        (b"", "holds no rows"),
-        (b"calendar_id,event_id\n", "holds no rows"),
+        (b"1,2,a\n1,2,b\n", "line 2: repeats line 1 with a different note"),
+        (b'1,2,"a\n', "line 1: not valid CSV"),
+        (b"", "has no rows"),
+        (b"calendar_id,event_id\n", "has no rows"),
         (b"a,1\nb,2\nc,3\nd,4\ne,5\n", "(and 2 more bad rows)"),
     ],
 )
@@ -124,7 +124,7 @@ def test_bad_rows_are_named_with_their_line(file: Path, content: bytes, words: s
 def test_a_row_without_any_note_is_named(file: Path) -> None:
     """Without --note each row needs its own."""
     file.write_bytes(b"1,2,own\n3,4\n")
-    with pytest.raises(Refused, match=r"line 2: no cancel_note, and no --note"):
+    with pytest.raises(Refused, match=r"line 2: cancel_note is empty, and --note"):
         read_rows(str(file), note=None)
 
 
@@ -153,7 +153,7 @@ def say_key(file: Path, content: bytes, mode: int = 0o600) -> Path:
 def test_a_key_file_holds_a_key(
     file: Path, content: bytes, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The line's end and what an editor adds around it are no part of the key; the file goes first."""
+    """Line ends and a byte order mark are not part of the key; the file takes precedence."""
     monkeypatch.setenv("MEETSTREAM_API_KEY", "another_key_0123456789")
     account = meetstream_account(say_key(file, content % CANARY.encode()))
     assert account.key_source == str(file)
@@ -175,7 +175,7 @@ def test_a_key_file_that_others_may_read_is_a_warning(file: Path, capsys: pytest
     """A key file that others may read still works, with a warning that says what to do."""
     meetstream_account(say_key(file, CANARY.encode(), 0o640))
     err = capsys.readouterr().err
-    assert f"warning: others may read the key file {file}: chmod 600 {file}" in err.replace("\n", " ")
+    assert f"warning: other users can read the key file {file}: chmod 600 {file}" in err.replace("\n", " ")
     assert CANARY not in err
 
 

@@ -57,7 +57,7 @@ async def test_a_report_holds_what_happened(tmp_path: Path) -> None:
 
 
 async def test_a_report_is_never_overwritten(tmp_path: Path) -> None:
-    """Where the file exists, or can't be made, nothing is started: 2, one line, and no request."""
+    """If the file exists or can't be created, nothing is started: exit code 2, one line, no request."""
     existing, closed = tmp_path / "run.jsonl", tmp_path / "none" / "run.jsonl"
     existing.write_text("precious")
     dangling = tmp_path / "link"
@@ -75,8 +75,8 @@ async def test_a_report_is_never_overwritten(tmp_path: Path) -> None:
         assert (ended.code, ended.out) == (2, "")
         assert "nothing was started" in ended.err
         assert ended.err.count("\n") == 1
-    assert "exists and is not overwritten: name another" in runs[0].err
-    assert "can't be made: No such file or directory" in runs[1].err
+    assert "already exists and is not overwritten: choose another name" in runs[0].err
+    assert "can't be created: No such file or directory" in runs[1].err
     assert existing.read_text() == "precious"
     assert not (tmp_path / "elsewhere").exists()
 
@@ -91,7 +91,7 @@ async def test_a_run_that_did_not_begin_leaves_no_report(tmp_path: Path) -> None
 
 
 def small_files(most: int) -> Callable[[], None]:
-    """What makes a disk full at so many bytes of a file."""
+    """A limit on the file size that acts like a full disk."""
     return partial(_fill_up, most)
 
 
@@ -131,7 +131,7 @@ async def test_a_disk_that_fills_up_stops_the_run(tmp_path: Path) -> None:
 
 
 async def test_a_disk_that_is_full_from_the_start_starts_nothing(tmp_path: Path) -> None:
-    """Where not even the first line fits, nothing is started: 2, and no DELETE."""
+    """If not even the first line fits, nothing is started: exit code 2, no DELETE."""
     report = tmp_path / "run.jsonl"
     async with Simulator(3) as sim:
         environment = surroundings(sim)
@@ -150,7 +150,7 @@ async def test_a_next_step_names_the_report(tmp_path: Path) -> None:
     """A run that left something names the command that takes it up, to be copied into a shell as it is."""
     report = tmp_path / "run of today.jsonl"
     trouble = Trouble(
-        "unschedule", 400, body='{"error": "no"}', when=lambda record: record.event_id == "evt_b"
+        "unschedule", 409, body='{"error": "no"}', when=lambda record: record.event_id == "evt_b"
     )
     async with Simulator([SimulatedBot(f"bot-{n}", f"evt_{n}") for n in "abc"], troubles=[trouble]) as sim:
         ended = await command("unschedule-all", "--yes", "--report", report, sim=sim)
@@ -198,9 +198,9 @@ def test_a_journal_keeps_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyP
         journal.begin(targets=[])
         monkeypatch.setattr(os, "write", write)
         full = True
-        assert not journal.hear({"event_id": "e1", "bot_ids": [], "status": "failed"})
+        assert not journal.record({"event_id": "e1", "bot_ids": [], "status": "failed"})
         assert journal.problem == "No space left on device"
-        assert not journal.hear({"event_id": "e2", "bot_ids": [], "status": "failed"})
+        assert not journal.record({"event_id": "e2", "bot_ids": [], "status": "failed"})
         full = False
         journal.end(None, ok=False)
         assert journal.problem == "No space left on device"
@@ -217,7 +217,7 @@ def test_without_a_report_there_is_no_journal() -> None:
 async def test_the_key_is_in_no_report(tmp_path: Path) -> None:
     """Even where the server sends the key back, the report does not hold it."""
     report = tmp_path / "run.jsonl"
-    echo = Trouble("unschedule", 400, body=json.dumps({"error": f"bad key {CANARY}"}))
+    echo = Trouble("unschedule", 409, body=json.dumps({"error": f"bad key {CANARY}"}))
     async with Simulator([SimulatedBot("bot-a", "evt_a")], api_key=CANARY, troubles=[echo]) as sim:
         ended = await command("unschedule-all", "--yes", "--report", report, sim=sim)
     assert ended.code == 1

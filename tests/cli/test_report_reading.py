@@ -38,7 +38,7 @@ def test_only_what_is_not_done_is_left_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tail", ["", '{"type": "outcome", "event_id": "e2", "sta', '{"type": "outc\x00'])
 def test_a_report_that_was_cut_short_is_read(tmp_path: Path, tail: str) -> None:
-    """Without a last line, or with half of one, what was announced and is not mentioned is left over."""
+    """Without a complete last line, announced targets that no line mentions are left over."""
     targets = [target("e1", "b1"), target("e2", "b2"), target(None, "b3")]
     path = written(
         tmp_path / "r", run_line(targets=targets), outcome("unscheduled", "e1", "b1"), tail=tail
@@ -71,9 +71,9 @@ def test_leftovers_know_when_their_bots_join(tmp_path: Path) -> None:
     [
         ("", "no report"),
         ("precious\n", "line 1: not JSON"),
-        ("[]\n", "line 1: no object"),
-        ('{"type": "outcome"}\n', "no report"),
-        (json.dumps(run_line(format=2)) + "\n", "no report that this version"),
+        ("[]\n", "line 1: not an object"),
+        ('{"type": "outcome"}\n', "not a report"),
+        (json.dumps(run_line(format=2)) + "\n", "is not a report written by this version"),
         (json.dumps(run_line()) + "\n{\n{}\n", "line 2: not JSON"),
         (json.dumps(run_line()) + "\n{}\n", "damaged"),
         (json.dumps(run_line(targets=[1])) + "\n", "damaged"),
@@ -81,7 +81,7 @@ def test_leftovers_know_when_their_bots_join(tmp_path: Path) -> None:
         (json.dumps(run_line(targets=[target(None)])) + "\n", "damaged"),
         (json.dumps(run_line(targets=[target("e", "b", joins="soon")])) + "\n", "damaged"),
         (json.dumps(run_line(targets=[target("e", "b", joins="2026-01-01")])) + "\n", "damaged"),
-        (json.dumps(run_line(base_url="https://other")) + "\n", "a run at https://other, and this one would"),
+        (json.dumps(run_line(base_url="https://other")) + "\n", "a run at https://other, but this one would"),
         (json.dumps(run_line(api="meetbit", command="cancel-events")) + "\n", "report of cancel-events"),
     ],
 )

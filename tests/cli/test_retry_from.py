@@ -38,7 +38,8 @@ async def end_and_retry(number: signal.Signals, tmp_path: Path) -> None:
         requests = [record.event_id or record.bot_id for record in deletes(sim)]
         everything = {*sim.ledger.events, *(b.bot_id for b in sim.ledger.bots.values() if b.event_id is None)}
     assert ended.code == 0
-    assert set(requests) == everything
+    # What the first run took is asked for by its bots' own ids as well, where the event is not scheduled.
+    assert everything <= set(requests) <= {*everything, *sim.ledger.bots}
     summary = lines_of(second)[-1]
     assert (summary["ok"], summary["complete"]) == (True, True)
     if number == signal.SIGINT:
@@ -47,7 +48,7 @@ async def end_and_retry(number: signal.Signals, tmp_path: Path) -> None:
         assert summary["counts"]["already_unscheduled"] == 0
     else:
         # In flight when it was killed, and therefore asked for again.
-        assert len(requests) <= len(everything) + 5
+        assert len(requests) <= len(everything) + 5 + len(sim.ledger.bots) - len(cut)
     nothing = await command("unschedule", "--retry-from", second, **environment)
     assert nothing.code == 0
     assert nothing.err.endswith("nothing\n")
@@ -68,7 +69,7 @@ async def test_a_report_of_half_an_account_does_not_make_it_whole(tmp_path: Path
         assert len(sim.ledger.scheduled_events) == 50
         assert len(deletes(sim)) == 100
     assert ended.code == 1
-    assert "had not seen the whole account: run unschedule-all as well" in ended.out
+    assert "did not see the whole account: run unschedule-all as well" in ended.out
 
 
 async def test_a_retry_that_does_not_fit_is_refused(tmp_path: Path) -> None:
@@ -81,8 +82,8 @@ async def test_a_retry_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         )
         assert not sim.requests
     assert [ended.code for ended in runs] == [2, 2]
-    assert f"a run at {URL}, and this one would go to {sim.base_url}; nothing was sent" in runs[0].err
-    assert "that run was one with --all-occurrences; retry it with" in runs[1].err
+    assert f"a run at {URL}, but this one would go to {sim.base_url}; nothing was sent" in runs[0].err
+    assert "that run was made with --all-occurrences; retry it with" in runs[1].err
 
 
 async def test_a_one_off_bot_that_is_gone_is_not_a_failure(tmp_path: Path) -> None:
@@ -119,11 +120,11 @@ async def test_an_event_that_may_have_joined_meanwhile_is_not_called_done(tmp_pa
         )  # fmt: skip
         ended = await command("unschedule", "--yes", "--retry-from", path, sim=sim)
     assert ended.code == 1
-    assert "look into the meeting: the bot may be there" in ended.out
+    assert "check the meeting: the bot may have joined" in ended.out
 
 
 async def test_a_run_that_failed_before_its_first_outcome_leaves_all_to_retry(tmp_path: Path) -> None:
-    """A listing that fails after the consent is no reason to call the account done."""
+    """A listing that fails after the consent does not make the account count as done."""
     report = tmp_path / "run.jsonl"
     async with Simulator([SimulatedBot(f"bot-{n}", f"evt_{n}") for n in range(6)]) as sim:
         sim.add_trouble(Trouble("list", 404, skip=1, body='{"message": "User not found"}', times=1))

@@ -11,7 +11,7 @@ from tests.helpers.program import start
 
 
 async def test_a_signal_ends_a_run_gracefully(tmp_path: Path) -> None:
-    """Ctrl-C once, or a connection that breaks: nothing new, a true report; but nohup is heeded."""
+    """Ctrl-C or a hangup: nothing new is sent and the report is true; under nohup, hangups are ignored."""
     await asyncio.gather(
         ctrl_c_ends_a_run_gracefully(tmp_path),
         a_hangup_ends_a_run_gracefully(tmp_path),
@@ -26,7 +26,7 @@ async def ctrl_c_ends_a_run_gracefully(tmp_path: Path) -> None:
         Simulator(40, seed=8, one_off=0, several=0, latency=0.25) as sim,
         Terminal("unschedule-all", "--report", str(report), environment=surroundings(sim)) as terminal,
     ):
-        await terminal.shows("Type unschedule 40 to go on")
+        await terminal.shows("Type unschedule 40 to continue")
         terminal.type("unschedule 40")
         await until(lambda: len(deletes(sim)) >= 10)
         terminal.interrupt()
@@ -66,14 +66,14 @@ async def test_ctrl_c_twice_on_a_terminal_leaves_at_once(tmp_path: Path) -> None
         async with asyncio.timeout(5):
             ended = await terminal.ended()
         assert ended.code == 130
-        await terminal.shows("left at once")
+        await terminal.shows("stopped without checking")
         in_flight = {record.event_id for record in deletes(sim)} - sim.ledger.unscheduled_events
     status = said_in(report)
     assert {name for name, word in status.items() if word == "unknown"} == in_flight
     assert len(status) == 20
     summary = lines_of(report)[-1]
     assert (summary["interrupted"], summary["ok"]) == (True, False)
-    assert summary["reason"] == "interrupted twice: left at once"
+    assert summary["reason"] == "interrupted twice: stopped immediately"
 
 
 async def a_hangup_ends_a_run_gracefully(tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ async def agree(bots: int, words: str) -> None:
         Simulator(bots, one_off=0, several=0) as sim,
         Terminal("unschedule-all", environment=surroundings(sim)) as terminal,
     ):
-        await terminal.shows(f"Type {words} to go on")
+        await terminal.shows(f"Type {words} to continue")
         assert not deletes(sim)
         terminal.type(words)
         ended = await terminal.ended()
-        await terminal.shows("ok: all that was asked for holds")
+        await terminal.shows("ok: everything you asked for was done")
         assert ended.code == 0
         assert not sim.ledger.scheduled_bots
         assert f"{bots}/{bots}" in terminal.text
@@ -38,7 +38,7 @@ async def disagree(words: str) -> None:
         Simulator(20, one_off=0, several=0) as sim,
         Terminal("unschedule-all", environment=surroundings(sim)) as terminal,
     ):
-        await terminal.shows("Type unschedule 20 to go on")
+        await terminal.shows("Type unschedule 20 to continue")
         terminal.type(words)
         ended = await terminal.ended()
         await terminal.shows("error: not confirmed; nothing was unscheduled")
@@ -53,7 +53,7 @@ async def test_deleted_one_off_bots_count_in_the_consent() -> None:
         Simulator(bots) as sim,
         Terminal("unschedule-all", "--one-off-bots", "delete", environment=surroundings(sim)) as terminal,
     ):
-        await terminal.shows("Type unschedule 2 to go on")
+        await terminal.shows("Type unschedule 2 to continue")
         terminal.type("unschedule 2")
         assert (await terminal.ended()).code == 0
         assert not sim.ledger.scheduled_bots
@@ -65,7 +65,7 @@ async def test_consent_binds_to_what_was_shown() -> None:
         Simulator(5, one_off=0, several=0) as sim,
         Terminal("unschedule-all", environment=surroundings(sim)) as terminal,
     ):
-        await terminal.shows("Type unschedule 5 to go on")
+        await terminal.shows("Type unschedule 5 to continue")
         sim.add_bot(SimulatedBot("bot-late", "evt_late"))
         terminal.type("unschedule 5")
         ended = await terminal.ended()
@@ -82,7 +82,7 @@ async def test_what_others_unscheduled_meanwhile_is_counted() -> None:
         MeetStreamClient(sim.api_key, base_url=sim.base_url) as other,
         Terminal("unschedule-all", "--json", environment=surroundings(sim)) as terminal,
     ):
-        await terminal.shows("Type unschedule 5 to go on")
+        await terminal.shows("Type unschedule 5 to continue")
         await other.unschedule_event(min(sim.ledger.events))
         terminal.type("unschedule 5")
         ended = await terminal.ended()
@@ -98,7 +98,7 @@ async def test_ctrl_c_at_the_prompt_changes_nothing() -> None:
         Simulator(5) as sim,
         Terminal("unschedule-all", environment=surroundings(sim)) as terminal,
     ):
-        await terminal.shows("to go on")
+        await terminal.shows("to continue")
         terminal.interrupt()
         ended = await terminal.ended()
         assert ended.code == 130
@@ -123,6 +123,6 @@ async def test_in_a_build_there_is_no_bar() -> None:
         Terminal("unschedule-all", "--yes", environment=surroundings(sim, CI="true")) as terminal,
     ):
         assert (await terminal.ended()).code == 0
-        await terminal.shows("ok: all that was asked for holds")
+        await terminal.shows("ok: everything you asked for was done")
         assert "━" not in terminal.text
         assert "\x1b[2K" not in terminal.raw

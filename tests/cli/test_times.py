@@ -1,4 +1,4 @@
-"""Times and filters of the command line: how what was typed is understood."""
+"""How the command line interprets typed times and filters."""
 
 import os
 import time
@@ -67,7 +67,7 @@ def test_a_local_day_begins_where_the_clocks_say(berlin: None) -> None:
     ["", "soon", "2h", "+2", "+2x", "+h", "++2h", "+2h ago", "5", "2026-13-01T00:00Z", "\x1b[2J"],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
-    """What can't be read is refused with the option and with examples, on one clean line."""
+    """Invalid times are refused with the option and examples, on one clean line."""
     with pytest.raises(Refused) as refusal:
         parse_time(text, "--before", NOW)
     assert str(refusal.value).startswith("--before ")
@@ -78,7 +78,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["2026-05-01", "2026-05-01T09:00", "2026-05-01 09:00:00"])
 def test_a_time_without_an_offset_is_refused(text: str, berlin: None) -> None:
     """A naive time could be any of many: the refusal writes out both readings."""
-    with pytest.raises(Refused, match=r"has no offset") as refusal:
+    with pytest.raises(Refused, match=r"has no UTC offset") as refusal:
         parse_time(text, "--after", NOW)
     assert "Z for UTC" in str(refusal.value)
     assert "+02:00 for local time" in str(refusal.value)
@@ -86,7 +86,7 @@ def test_a_time_without_an_offset_is_refused(text: str, berlin: None) -> None:
 
 @pytest.mark.parametrize("text", ["+999999999w", "-999999999w", "9999-12-31T23:59:59-23:00"])
 def test_times_beyond_all_calendars_are_refused(text: str) -> None:
-    """What no calendar holds is refused, not a crash."""
+    """Times outside the calendar are refused, without a crash."""
     with pytest.raises(Refused, match=r"--before"):
         parse_time(text, "--before", NOW)
 
@@ -168,8 +168,8 @@ def test_a_selection_says_what_it_is() -> None:
         ({"attributes": ["team"]}, "is not KEY=VALUE"),
         ({"attributes": ["=x"]}, "is not KEY=VALUE"),
         ({"attributes": ["a=1", "a=2"]}, "given twice"),
-        ({"before": "now", "after": "now"}, "no bot joins in between"),
-        ({"before": "+1h", "after": "+2h"}, "no bot joins in between"),
+        ({"before": "now", "after": "now"}, "no bot can join in between"),
+        ({"before": "+1h", "after": "+2h"}, "no bot can join in between"),
     ],
 )
 def test_filters_that_can_match_nothing_are_refused(options: dict[str, object], words: str) -> None:

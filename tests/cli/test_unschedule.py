@@ -23,7 +23,7 @@ ABC = [SimulatedBot(f"bot-{name}", f"evt_{name}") for name in "abc"]
 
 
 async def test_the_named_events_are_unscheduled_and_no_other(tmp_path: Path) -> None:
-    """Ids as arguments: exactly these are taken off, each with one DELETE, and the report says so."""
+    """Exactly the events given as arguments are unscheduled, each with one DELETE, and the report says so."""
     report = tmp_path / "run.jsonl"
     async with Simulator(ABC) as sim:
         ended = await command("unschedule", "evt_a", "evt_c", "evt_a", "--yes", "--report", report, sim=sim)
@@ -70,10 +70,10 @@ async def test_nothing_is_sent_without_consent(tmp_path: Path) -> None:
         assert not sim.requests
     assert {(ended.code, ended.out) for ended in runs} == {(2, "")}
     says = [ended.err for ended in runs]
-    assert "nobody can be asked without a terminal: add --yes" in says[0]
-    assert "standard input brings the ids, so nobody can be asked: add --yes" in says[1]
+    assert "cannot ask for confirmation without a terminal: add --yes" in says[0]
+    assert "standard input holds the ids, so it can't confirm: add --yes" in says[1]
     assert "1 would be cancelled, more than --max 0" in says[2]
-    assert "event id 2: 'evt_b/\\x07' is no event id" in says[3]
+    assert "event id 2: 'evt_b/\\x07' is not a valid event id" in says[3]
     assert "give event ids, --events FILE or --retry-from REPORT" in says[4]
     assert "can't be read: No such file" in says[5]
 
@@ -83,12 +83,12 @@ async def test_the_words_to_type_count_the_events() -> None:
     async with Simulator(ABC) as sim:
         environment = surroundings(sim)
         async with Terminal("unschedule", "evt_a", "evt_b", environment=environment) as no:
-            await no.shows("Type unschedule 2 to go on")
+            await no.shows("Type unschedule 2 to continue")
             no.type("unschedule 3")
             assert (await no.ended()).code == 2
         assert not sim.requests
         async with Terminal("unschedule", "evt_a", "evt_b", environment=environment) as yes:
-            await yes.shows("Type unschedule 2 to go on")
+            await yes.shows("Type unschedule 2 to continue")
             yes.type("unschedule 2")
             assert (await yes.ended()).code == 0
             await yes.shows("2/2")
@@ -108,7 +108,7 @@ async def test_what_goes_wrong_with_given_events_is_said() -> None:
     assert "compare it with the listing" in unknown.out
     assert "evt_a " not in unknown.out
     assert wrong.code == 3
-    assert "the key from MEETSTREAM_API_KEY was rejected at" in wrong.err
+    assert "the key from MEETSTREAM_API_KEY was rejected by" in wrong.err
 
 
 async def test_bots_that_are_still_listed_are_found() -> None:
@@ -129,20 +129,20 @@ async def test_bots_that_are_still_listed_are_found() -> None:
         assert (await verify(client, report, asyncio.Event(), settle=0.1, series_from=later)).ok
     assert (looked.ok, looked.complete) == (False, True)
     assert looked.reason == "1 still listed although unscheduled"
-    assert said == ["1 still listed; looking again for 0 s"]
+    assert said == ["1 still listed; checking again for up to 0 s"]
     once = RetryPolicy(max_attempts=1)
     async with MeetStreamClient(sim.api_key, base_url=sim.base_url, retry=once) as client:
         unseen = await verify(client, report, asyncio.Event())
     assert (unseen.ok, unseen.complete) == (False, False)
-    assert "whether they are gone could not be seen" in str(unseen.reason)
+    assert "could not verify that they are gone" in str(unseen.reason)
 
 
 async def test_a_listing_that_lags_is_waited_for() -> None:
-    """A listing that shows a removed bot for a while longer is no failure."""
+    """A listing that keeps showing a removed bot for a while is not a failure."""
     async with Simulator(ABC, listing_lag=0.4) as sim:
         ended = await command("unschedule", "evt_a", "--yes", sim=sim)
     assert ended.code == 0
-    assert "1 still listed; looking again for 15 s" in ended.err
+    assert "1 still listed; checking again for up to 15 s" in ended.err
 
 
 async def test_series_are_unscheduled_as_a_whole() -> None:
@@ -172,19 +172,19 @@ async def test_series_are_unscheduled_as_a_whole() -> None:
     [
         ({"ids": ("a",), "events": "f"}, "event ids and --events exclude each other"),
         ({"events": "f", "retry_from": Path("r")}, "--events and --retry-from exclude each other"),
-        ({"ids": ("a",), "filter": ZOOM}, "a filter selects from the listing, which event ids replaces"),
         (
-            {"scope": Scope(series_from="now")},
-            "--from says where a series is cut off: it needs --all-occurrences",
+            {"ids": ("a",), "filter": ZOOM},
+            "a filter selects from the listing, but with event ids nothing is listed",
         ),
+        ({"scope": Scope(series_from="now")}, "--from needs --all-occurrences"),
         ({"filter": ZOOM, "scope": Scope(all_occurrences=True)}, "add --whole-events to accept that"),
-        ({"scope": Scope(all_occurrences=True, series_from="noon")}, "--from 'noon' is no time"),
+        ({"scope": Scope(all_occurrences=True, series_from="noon")}, "--from 'noon' is not a time"),
         ({"command": "unschedule"}, "nothing to unschedule"),
-        ({"events": "-"}, "standard input brings the ids"),
+        ({"events": "-"}, "standard input holds the ids"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options: dict[str, Any], words: str) -> None:
-    """What does not go together is refused in the command's own words."""
+    """Options that contradict each other are refused with the command's own option names."""
     with pytest.raises(Refused, match=words):
         read(Unscheduling(**options))
 
@@ -214,7 +214,7 @@ def test_the_most_is_heeded() -> None:
         check_most(6, 5)
     with pytest.raises(Refused, match="at least 100 would be cancelled"):
         check_most(100, 50, unbounded="the listing is full")
-    with pytest.raises(Refused, match="--max 500 can't be kept: the listing is full"):
+    with pytest.raises(Refused, match="--max 500 can't be guaranteed: the listing is full"):
         check_most(100, 500, unbounded="the listing is full")
 
 
@@ -229,7 +229,7 @@ async def test_an_account_larger_than_the_most_is_left_alone() -> None:
         assert not deletes(large)
         assert not deletes(small)
     assert (full.code, bounded.code, fine.code) == (2, 2, 0)
-    assert "--max 500 can't be kept: the listing is full" in full.err
+    assert "--max 500 can't be guaranteed: the listing is full" in full.err
     assert "3 would be cancelled, more than --max 2" in bounded.err
 
 

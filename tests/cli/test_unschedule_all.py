@@ -66,7 +66,7 @@ async def test_a_dry_run_sends_no_delete() -> None:
 
 
 async def test_without_a_terminal_and_yes_it_refuses() -> None:
-    """Where nobody can be asked it shows the preview, refuses with 2, and has sent no DELETE."""
+    """Without a terminal it shows the preview, exits with 2, and sends no DELETE."""
     await asyncio.gather(*map(without_a_terminal, [0, 20, 250]))
 
 
@@ -75,7 +75,7 @@ async def without_a_terminal(bots: int) -> None:
         ended = await command("unschedule-all", sim=sim)
         assert (ended.code, ended.out) == (2, "")
         assert "scheduled" in ended.err
-        assert "error: nobody can be asked without a terminal: add --yes" in ended.err
+        assert "error: cannot ask for confirmation without a terminal: add --yes" in ended.err
         assert not deletes(sim)
 
 
@@ -88,7 +88,7 @@ async def test_one_off_bots_are_reported() -> None:
     assert ended.code == 1
     assert "bot-alone" in ended.out
     assert "--one-off-bots delete" in ended.out
-    assert "1 one-off bot: without an event" in ended.err
+    assert "1 one-off bot: no calendar event" in ended.err
     assert ended.out.splitlines()[-1].startswith("not ok: 1 one-off bot")
 
 
@@ -109,14 +109,14 @@ async def on_request(choice: str, left: set[str]) -> None:
 async def test_what_failed_is_named_with_its_reason() -> None:
     """An event that the API refuses is named with the reason and what to do, and the exit code is 1."""
     bots = [SimulatedBot(f"bot-{name}", f"evt_{name}") for name in "abc"]
-    refusal = Trouble("unschedule", body='{"error": "[red]no[/] \\u001b[2J"}', status=400,
+    refusal = Trouble("unschedule", body='{"error": "[red]no[/] \\u001b[2J"}', status=409,
                       when=lambda record: record.event_id == "evt_b")  # fmt: skip
     async with Simulator(bots, troubles=[refusal]) as sim:
         ended = await command("unschedule-all", "--yes", sim=sim)
         assert sim.ledger.scheduled_events == {"evt_b"}
     assert ended.code == 1
     assert "evt_b" in ended.out
-    assert "400 [red]no[/]" in ended.out
+    assert "409 [red]no[/]" in ended.out
     assert "\x1b" not in ended.out
     assert "evt_a" not in ended.out
     assert "run this again" in ended.out
@@ -140,7 +140,7 @@ async def test_bots_that_stay_listed_are_named(capsys: pytest.CaptureFixture[str
 
 
 async def test_a_key_rejected_in_mid_run_exits_with_3() -> None:
-    """A 401 in mid-run stops the run; what was not sent is named, and the exit code is 3."""
+    """A 401 during the run stops it; unsent targets are named, and the exit code is 3."""
     trouble = Trouble("unschedule", 401, skip=5)
     async with Simulator(30, one_off=0, troubles=[trouble]) as sim:
         ended = await command("unschedule-all", "--yes", "--json", sim=sim)
@@ -159,7 +159,7 @@ async def test_unreadable_rows_make_the_exit_code_1() -> None:
         ended = await command("unschedule-all", "--yes", sim=sim)
         assert not sim.ledger.scheduled_bots
     assert ended.code == 1
-    assert "a row that can't be read" in ended.err
+    assert "unreadable row" in ended.err
     assert "can't be read" in ended.out
 
 
@@ -185,13 +185,13 @@ async def a_long_run_says_how_far_it_is() -> None:
 
 
 async def test_a_pause_that_the_api_asks_for_is_told() -> None:
-    """Nothing moves for so long: one line says why, and how long."""
+    """One line tells that a pause stops all progress, and for how long."""
     async with Simulator(20, seed=3, one_off=0, several=0) as sim:
         sim.add_trouble(Trouble("unschedule", 429, times=1, retry_after=2))
         ended = await command("unschedule-all", "--yes", sim=sim)
         assert not sim.ledger.scheduled_events
     assert ended.code == 0
-    assert ended.err.count("the API answers 429, too many requests: nothing is sent for 2 s\n") == 1
+    assert ended.err.count("the API answered 429 (too many requests): pausing for 2 s\n") == 1
 
 
 async def test_an_interrupted_run_sends_nothing_more_and_reports() -> None:

@@ -83,7 +83,7 @@ async def test_a_bulk_cancel_from_the_listing_to_the_report(tmp_path: Path) -> N
         dialog = page.locator("#preview")
         await expect(dialog).to_contain_text(sim.base_url)
         await expect(dialog).to_contain_text("unschedule 3 events")
-        await expect(dialog).to_contain_text("9 bots outside of the selection")
+        await expect(dialog).to_contain_text("9 bots outside the selection")
         await expect(page.locator("#go")).to_be_disabled()
         await page.fill("#words", "unschedule 4")
         await expect(page.locator("#go")).to_be_disabled()
@@ -94,7 +94,7 @@ async def test_a_bulk_cancel_from_the_listing_to_the_report(tmp_path: Path) -> N
         assert sim.ledger.unscheduled_events == wanted
         bar = page.locator("#run-bar")
         assert await bar.evaluate("bar => [bar.value, bar.max]") == [3, 3]
-        await expect(page.locator("#run-state")).to_have_text("all that was asked for holds")
+        await expect(page.locator("#run-state")).to_have_text("everything you asked for was done")
         rows = page.locator("#outcomes tbody tr")
         await expect(rows).to_have_count(3)
         assert {await row.locator("td").first.inner_text() for row in await rows.all()} == wanted
@@ -114,9 +114,9 @@ async def test_a_bulk_cancel_from_the_listing_to_the_report(tmp_path: Path) -> N
 async def test_all_is_more_than_the_listing_shows() -> None:
     """A full listing is said to be full; all of the account asks for `unschedule all`, and leaves nothing."""
     async with Simulator(230, one_off=0) as sim, browsing(sim) as seen:
-        await expect(seen.page.locator("#notices")).to_contain_text("came back full with 100 bots")
+        await expect(seen.page.locator("#notices")).to_contain_text("is full with 100 bots")
         await seen.page.click("#every")
-        await expect(seen.page.locator("#preview")).to_contain_text("the run lists again until its end")
+        await expect(seen.page.locator("#preview")).to_contain_text("the run lists until nothing is left")
         assert await seen.consent() == "unschedule all"
         await seen.ended()
         assert sim.ledger.scheduled_events == frozenset()
@@ -143,7 +143,7 @@ async def test_a_reload_in_the_middle_finds_the_run_again() -> None:
 
 
 async def test_stop_and_retry_what_needs_it() -> None:
-    """A stopped run tells what was not attempted and why; a retry asks again, and does the rest."""
+    """A stopped run shows what was not attempted and why; a retry asks again and does the rest."""
     troubles = [Trouble("unschedule", 422, when=lambda record: record.event_id == "evt_9", times=1)]
     bots = [one for one in account() if one.event_id not in ("evt_0", None)]
     async with Simulator(bots, troubles=troubles, latency=0.5) as sim, browsing(sim) as seen:
@@ -179,7 +179,7 @@ async def test_stop_and_retry_what_needs_it() -> None:
             await seen.consent()
             await seen.ended()
         assert sim.ledger.scheduled_events == frozenset()
-        await expect(page.locator("#run-state")).to_have_text("all that was asked for holds")
+        await expect(page.locator("#run-state")).to_have_text("everything you asked for was done")
 
 
 async def test_the_preview_says_what_the_filter_is() -> None:
@@ -189,7 +189,7 @@ async def test_the_preview_says_what_the_filter_is() -> None:
         await page.fill("#f-name", "Other *")
         await page.select_option("#f-platform", "zoom")
         await seen.shows(2)
-        await expect(page.locator("#every")).to_have_text("Unschedule all inside the filter…")
+        await expect(page.locator("#every")).to_have_text("Unschedule all that match the filter…")
         await page.click("#every")
         await expect(page.locator("#preview-facts")).to_contain_text("platform zoom, name Other *")
         assert await seen.consent() == "unschedule 2"
@@ -205,7 +205,7 @@ async def test_the_preview_says_what_is_left_alone_and_how_to_take_it() -> None:
         await page.click("#some")
         left = page.locator("#left-alone")
         await expect(left).to_contain_text("1 one-off bot: without an event, they will join (bot-11)")
-        await expect(left).to_contain_text("1 event with bots outside of the selection, too (evt_0)")
+        await expect(left).to_contain_text("1 event that also have bots outside the selection (evt_0)")
         await expect(page.locator("#wanted")).to_have_text("unschedule 1")
         await page.select_option("#one-off", "delete")
         await expect(page.locator("#wanted")).to_have_text("unschedule 2")
@@ -252,7 +252,7 @@ async def test_everything_can_be_done_with_the_keyboard() -> None:
         await expect(page.locator("#words")).to_be_focused()
         await page.keyboard.type("unschedule 2")
         await page.keyboard.press("Enter")
-        await expect(page.locator("#consent-problem")).to_have_text("Type unschedule 1 to go on.")
+        await expect(page.locator("#consent-problem")).to_have_text("Type unschedule 1 to continue.")
         await page.keyboard.press("Control+A")
         await page.keyboard.type("unschedule 1")
         await page.keyboard.press("Enter")
@@ -262,7 +262,7 @@ async def test_everything_can_be_done_with_the_keyboard() -> None:
 
 
 async def axe(seen: Seen) -> list[str]:
-    """What axe-core calls serious or critical in the page as it is."""
+    """The serious and critical problems that axe-core finds in the page."""
     await seen.page.evaluate(AXE)
     found: dict[str, Any] = await seen.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
@@ -314,7 +314,7 @@ async def test_the_platforms_time_and_attribute_filters_work_in_the_page() -> No
         await page.fill("#f-before", local)
         await seen.shows(4)
         await page.fill("#f-name", "nobody")
-        await expect(page.locator("#bots-empty")).to_have_text("No bot lies inside the filter.")
+        await expect(page.locator("#bots-empty")).to_have_text("No bot matches the filter.")
         await expect(page.locator("#timeline-summary")).to_have_text("0 bots")
 
 

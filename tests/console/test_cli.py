@@ -39,7 +39,7 @@ async def start_all(url: str) -> None:
 
 
 async def test_the_console_ends_with_true_outcomes_and_codes() -> None:
-    """Ctrl-C once, twice, and with nothing under way; a port that is taken, and no key."""
+    """Ctrl-C once, twice, and without a run in progress; a port in use, and no key."""
     await asyncio.gather(
         ctrl_c_ends_a_run_gracefully(),
         ctrl_c_twice_leaves_at_once(),
@@ -80,7 +80,7 @@ async def ctrl_c_twice_leaves_at_once() -> None:
             process.send_signal(signal.SIGINT)
             ended = await finish(process, environment)
     assert ended.code == 130
-    assert "left at once, without looking again: 15 not attempted, 5 unknown" in ended.err
+    assert "stopped without checking the listing again: 15 not attempted, 5 unknown" in ended.err
 
 
 async def the_simulated_console_ends_with_0() -> None:

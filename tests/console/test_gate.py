@@ -1,4 +1,4 @@
-"""Who is let into the console: requests as other pages, other machines and other programs make them."""
+"""Access to the console: requests by other pages, other machines and other programs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUN = "api/runs/some-run"
 
 
 async def test_the_token_opens_the_console_once() -> None:
-    """It is exchanged for a strict cookie of this path alone, and a redirect takes it out of the address."""
+    """The token is exchanged for a strict cookie for this path only, removed from the URL by a redirect."""
     async with Simulator(3) as sim, console(sim, opened=False) as desk, httpx.AsyncClient() as other:
         first = await desk.http.get(desk.served.url)
         assert (first.status_code, first.headers["location"]) == (303, urlsplit(desk.served.address).path)
@@ -34,7 +34,7 @@ async def test_the_token_opens_the_console_once() -> None:
         assert (page.status_code, "<title>Scheduled bots" in page.text) == (200, True)
         again = await other.get(desk.served.url)
         assert again.status_code == 403
-        assert "used before" in again.text
+        assert "has been used already" in again.text
         assert "Ctrl-C" in again.text
         assert "set-cookie" not in again.headers
         # The browser that has the session may follow the address of the terminal once more.
@@ -188,7 +188,7 @@ async def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
 
 
 async def test_neither_key_nor_token_leaves_the_process(caplog: pytest.LogCaptureFixture) -> None:
-    """They are in no log line and no answer, and neither is a meeting link."""
+    """No log line and no response contains them, nor a meeting link."""
     caplog.set_level(logging.DEBUG)
     async with Simulator(30) as sim, console(sim) as desk:
         told = await desk.run(one_off_bots="delete")
@@ -198,7 +198,7 @@ async def test_neither_key_nor_token_leaves_the_process(caplog: pytest.LogCaptur
         ]
         token = desk.served.url.partition("=")[2]
         (cookie,) = desk.http.cookies.values()
-        shown = "\n".join([*replies, repr(desk.desk), repr(desk.served), str(told)])
+        shown = "\n".join([*replies, repr(desk.service), repr(desk.served), str(told)])
         for secret in (sim.api_key, token, cookie):
             assert secret not in shown
             # The test client logs its own requests.

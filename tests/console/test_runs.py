@@ -1,4 +1,4 @@
-"""What the console does: previews, consent on the server, runs, reports and retries, against the ledger."""
+"""The console: previews, consent on the server, runs, reports and retries, checked against the ledger."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ async def test_a_filter_means_what_it_means_on_the_command_line() -> None:
 
 
 async def test_a_preview_says_what_is_done_and_what_is_left_alone() -> None:
-    """What is one-off, shared or outside, by kind and number; nothing is sent but a listing."""
+    """One-off, shared and excluded bots are shown by kind and number; only a listing is requested."""
     async with Simulator(MIXED) as sim, console(sim) as desk:
         told = await desk.preview(filter={"platform": "zoom"})
         assert (told["words"], told["events"], told["bots"], told["host"]) == (
@@ -147,7 +147,7 @@ async def test_only_the_words_of_this_very_preview_start_a_run() -> None:
 
 
 async def test_a_preview_does_not_wait_for_ever() -> None:
-    """After a quarter of an hour it has to be made again, and only so many are kept."""
+    """A preview expires after a quarter of an hour, and only a limited number is kept."""
     now = [0.0]
     async with Simulator(MIXED) as sim, console(sim, clock=lambda: now[0]) as desk:
         told = await desk.preview()
@@ -160,7 +160,7 @@ async def test_a_preview_does_not_wait_for_ever() -> None:
 
 
 async def test_a_run_takes_what_was_shown_and_nothing_else() -> None:
-    """What was scheduled after the preview stays; what the preview left alone stays, and makes it not ok."""
+    """Bots scheduled after the preview stay; bots that the preview left alone stay, and make it not ok."""
     async with Simulator(MIXED) as sim, console(sim) as desk:
         told = await desk.preview(filter={"platform": "zoom"})
         sim.add_bot(SimulatedBot("bot-6", "evt_new", platform="zoom"))
@@ -190,8 +190,8 @@ async def test_everything_is_drained_past_the_listing() -> None:
 
 
 async def test_the_report_is_the_command_lines_and_a_retry_takes_up_the_rest(tmp_path: Path) -> None:
-    """What failed is retried after another consent; the command line reads the downloaded report, too."""
-    troubles = [Trouble("unschedule", 422, when=lambda seen: seen.event_id == "evt_meet", times=1)]
+    """Failed targets are retried after another consent; the command line can read the downloaded report."""
+    troubles = [Trouble("unschedule", 409, when=lambda seen: seen.event_id == "evt_meet", times=1)]
     async with Simulator(MIXED, troubles=troubles) as sim, console(sim) as desk:
         ended = await desk.run(one_off_bots="skip")
         assert ended["run"]["counts"] | {"failed": 1, "unscheduled": 2} == ended["run"]["counts"]
@@ -216,7 +216,7 @@ async def test_the_report_is_the_command_lines_and_a_retry_takes_up_the_rest(tmp
 
 
 async def test_a_stopped_run_tells_the_truth_and_can_be_taken_up() -> None:
-    """What was in flight finishes, the rest is not attempted, and a retry does it."""
+    """Requests in flight finish, the rest is not attempted, and a retry does it."""
     async with (
         Simulator(16, one_off=0, several=0, latency=0.05) as sim,
         console(sim, max_concurrency=2) as desk,
@@ -244,7 +244,7 @@ async def test_a_stopped_run_tells_the_truth_and_can_be_taken_up() -> None:
 
 
 async def test_an_account_that_cannot_be_read_is_named() -> None:
-    """The page is told what the command line would say, and never the key."""
+    """The page shows the same error as the command line, and never the key."""
     async with Simulator(3) as sim, console(sim) as desk:
         sim.add_trouble(Trouble("list", 403, times=2))
         for reply in (await desk.get("api/bots"), await desk.post("api/previews")):

@@ -1,4 +1,4 @@
-"""What the router keeps within bounds, and whom it lets in."""
+"""The router's limits, and its access control."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.helpers.fastapi_app import TOKEN, app_for, guard, serve
 
 
 async def test_runs_are_bounded_in_number() -> None:
-    """Where as many as are allowed are under way, another is refused with 503 and Retry-After."""
+    """When the maximum number of runs is in progress, another one is refused with 503 and Retry-After."""
     async with Simulator(40, one_off=0, latency=0.05) as sim:
         async with serve(app_for(sim, InProcessRuns(max_running=2))) as served:
             runs = [await served.start({"max_concurrency": 1}) for _ in range(2)]
@@ -50,7 +50,7 @@ async def test_ended_runs_are_kept_in_bounded_number() -> None:
 
 
 async def test_ended_runs_are_kept_for_a_bounded_time_and_with_bounded_outcomes() -> None:
-    """They go when their time is up, and the oldest before that where there are too many outcomes."""
+    """They expire after their time, the oldest earlier if there are too many outcomes."""
     async with Simulator(10, one_off=0, several=0) as sim:
         async with serve(app_for(sim, InProcessRuns(max_outcomes=15))) as served:
             first = await served.start({"dry_run": True})
@@ -169,7 +169,7 @@ def test_bounds_that_bound_nothing_are_refused(arguments: dict[str, Any]) -> Non
 
 
 async def test_without_a_server_that_runs_lifespans_a_request_says_what_is_missing() -> None:
-    """A programming mistake is no answer to a caller: it is raised, with what to do."""
+    """A programming mistake is raised with advice, not sent as a response."""
     app = FastAPI(lifespan=meetstream_lifespan(api_key=KEY))
     app.include_router(bulk_router(dependencies=[Depends(guard)]))
     transport = httpx.ASGITransport(app)

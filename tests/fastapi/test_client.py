@@ -303,8 +303,8 @@ async def test_a_client_that_cannot_be_used_is_no_fault_of_the_caller(
 ) -> None:
     """Closed, without a key, or on a closed session: 500 without the details, which are in the log."""
     async with RawServer(reply(200, {"scheduled_bots": []})) as upstream:
-        lent = aiohttp.ClientSession()
-        app = _app(base_url=upstream.url, session=lent)
+        borrowed = aiohttp.ClientSession()
+        app = _app(base_url=upstream.url, session=borrowed)
 
         @app.get("/keyless")
         async def keyless() -> ScheduledBotPage:
@@ -312,10 +312,10 @@ async def test_a_client_that_cannot_be_used_is_no_fault_of_the_caller(
 
         async with _in_memory(app) as http:
             keyless_answer = await http.get("/keyless")
-            await lent.close()
-            lent_answer = await http.get("/bots")
+            await borrowed.close()
+            borrowed_answer = await http.get("/bots")
             await app.state.meetstream_client.close()
-            answers = [keyless_answer, lent_answer, await http.get("/bots")]
+            answers = [keyless_answer, borrowed_answer, await http.get("/bots")]
         assert upstream.requests == []
     for answer in answers:
         problem = answer.json()
@@ -349,7 +349,7 @@ async def test_a_pause_is_told_as_one() -> None:
 
 
 async def test_an_upstream_that_is_down_slow_or_talking_nonsense_is_a_bad_gateway() -> None:
-    """502 where nothing answers or the answer is none, 504 where it does not come in time."""
+    """502 without a usable upstream response, 504 if it does not arrive in time."""
     async with serve(_app(base_url=f"http://127.0.0.1:{unused_port()}")) as served:
         down = await served.http.get("/bots")
     async with RawServer(hang) as upstream, serve(_app(base_url=upstream.url, timeout=0.05)) as served:

@@ -253,7 +253,7 @@ async def test_two_worker_processes_serve_the_same_runs(tmp_path: Path) -> None:
         assert sim.ledger.scheduled_events == frozenset()
         deletes = [request.event_id for request in sim.requests if request.route == "unschedule"]
     assert [reply.headers["location"] for reply in replies] == [run, run]
-    assert (waiting["state"], waiting["reason"]) == ("running", "it waits for a worker")
+    assert (waiting["state"], waiting["reason"]) == ("running", "waiting for a worker")
     assert seen[-1].data == state
     assert (state["state"], state["counts"]["unscheduled"]) == ("succeeded", len(wanted))
     assert {event.data["event_id"] for event in seen if event.name == "outcome"} == wanted

@@ -25,7 +25,7 @@ from tests.helpers.fastapi_app import TOKEN, app_for, events, serve
 
 LONG = os.environ.get("MEETSTREAM_PROOF", "short") != "short"
 SEMANTIC = ("invalid_argument", "invalid_position", "idempotency_key_reused")
-"""Why what the schema allows may be refused all the same."""
+"""Reasons why a request that fits the schema may still be refused."""
 EXAMPLE = Path(__file__).parents[2] / "examples" / "fastapi_app.py"
 
 

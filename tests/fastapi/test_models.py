@@ -42,7 +42,7 @@ from meetstream_async import (
 PUBLIC = [getattr(meetstream_async, name) for name in meetstream_async.__all__]
 OPTIONS = (BulkOptions, ClientOptions, RetryPolicy, UnscheduleOptions)
 MODELS = [cls for cls in PUBLIC if inspect.isclass(cls) and attrs.has(cls) and cls not in OPTIONS]
-"""Every public value but options, which are no part of an answer."""
+"""Every public value except options, which never occur in a response."""
 
 
 def _app() -> FastAPI:
@@ -61,7 +61,7 @@ SCHEMAS: dict[str, Any] = _app().openapi()["components"]["schemas"]
 
 
 def _expected(hint: Any) -> Any:
-    """What JSON Schema has to say of a Python type, written out by hand."""
+    """The JSON Schema of a Python type, written out by hand."""
     if get_origin(hint) in (Union, UnionType):
         return {"anyOf": [_expected(member) for member in get_args(hint)]}
     if get_origin(hint) is tuple:
@@ -69,6 +69,8 @@ def _expected(hint: Any) -> Any:
     if get_origin(hint) is Mapping:
         value = get_args(hint)[1]
         return {"type": "object", "additionalProperties": True if value is Any else _expected(value)}
+    if get_origin(hint) is Literal:
+        return {"type": "string", "enum": list(get_args(hint))}
     if inspect.isclass(hint) and attrs.has(hint):
         return {"$ref": f"#/components/schemas/{hint.__name__}"}
     simple: dict[Any, Any] = {
@@ -106,7 +108,7 @@ def test_every_field_is_in_openapi(cls: Any) -> None:
 
 
 def test_a_report_is_in_openapi_with_the_outcomes_that_it_holds() -> None:
-    """Of the kind that is named; where none is named, of either kind."""
+    """The report has outcomes of the named type; without a type, of either."""
     named, open_ = SCHEMAS["BulkReport_UnscheduleOutcome"], SCHEMAS["BulkReport"]
     assert named["properties"]["outcomes"]["items"] == {"$ref": "#/components/schemas/UnscheduleOutcome"}
     assert open_["properties"]["outcomes"]["items"] == {
@@ -177,7 +179,7 @@ reports = st.builds(
 
 @given(st.one_of(bots, pages, outcomes, reports))
 def test_a_value_survives_json(value: Any) -> None:
-    """What is written as JSON reads as an equal value, None and nested values included."""
+    """A value survives a round trip through JSON, including None and nested values."""
     cls: Any = BulkReport[UnscheduleOutcome] if isinstance(value, BulkReport) else type(value)
     adapter = TypeAdapter(cls)
     written = adapter.dump_json(value)
@@ -187,7 +189,7 @@ def test_a_value_survives_json(value: Any) -> None:
 
 
 def test_an_error_is_written_as_its_class_and_text_and_not_read_back() -> None:
-    """As in a report's own to_dict; a text is no error again."""
+    """An error is serialized as in to_dict, and cannot be read back."""
     outcome = UnscheduleOutcome("e", (), OutcomeStatus.FAILED, error=ServerError("bad", status=503))
     adapter = TypeAdapter(UnscheduleOutcome)
     written = json.loads(adapter.dump_json(outcome))

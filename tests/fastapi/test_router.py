@@ -139,7 +139,7 @@ async def test_a_bad_order_is_refused_before_anything_is_sent() -> None:
 
 
 async def test_no_more_of_a_body_is_read_than_it_may_have() -> None:
-    """413 for more than a mebibyte, told or not, before anybody's security; less may come in pieces."""
+    """413 above 1 MiB, with or without Content-Length, before security; smaller bodies may be chunked."""
 
     async def large() -> AsyncIterator[bytes]:
         for _ in range(17):
@@ -197,7 +197,7 @@ async def test_an_idempotency_key_starts_one_run() -> None:
 
 
 async def test_a_deleted_run_stops_gracefully_and_says_what_it_left() -> None:
-    """What is in flight finishes, nothing new is sent, and what was not sent is not_attempted."""
+    """Requests in flight finish, nothing new is sent, and unsent targets are not_attempted."""
     async with Simulator(90, one_off=0, latency=0.02) as sim, serve(app_for(sim)) as served:
         wanted = sim.ledger.scheduled_events
         run = await served.start({"max_concurrency": 3})
@@ -304,12 +304,12 @@ async def test_a_run_that_breaks_down_has_failed(caplog: pytest.LogCaptureFixtur
         states = [await served.over(await served.start(body)) for body in ({}, {"event_ids": ["a", "b"]})]
     for state in states:
         assert (state["state"], state["ok"], state["complete"]) == ("failed", False, False)
-        assert state["reason"] == "internal error; the service's log says more"
+        assert state["reason"] == "internal error; see the service's log"
     assert caplog.text.count("RuntimeError: something that breaks") == 2
 
 
 async def test_a_tracer_that_breaks_ends_the_run(caplog: pytest.LogCaptureFixture) -> None:
-    """It is the service's own setup that is at fault, and its log says how."""
+    """The service is misconfigured, and its log says how."""
 
     async def break_down(*arguments: object) -> None:
         raise RuntimeError("a tracer that breaks")
@@ -327,7 +327,7 @@ async def test_a_tracer_that_breaks_ends_the_run(caplog: pytest.LogCaptureFixtur
 
 
 async def test_an_upstream_that_is_down_fails_the_run() -> None:
-    """The run ends by itself, failed, and says so."""
+    """The run ends as failed, with the reason."""
     async with Simulator(0) as sim:
         app = app_for(sim, base_url=f"http://127.0.0.1:{unused_port()}", retry=FAST)
         async with serve(app) as served:

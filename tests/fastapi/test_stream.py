@@ -35,7 +35,7 @@ async def test_a_stream_goes_on_where_it_broke_off() -> None:
 
 
 async def test_a_client_that_disconnects_releases_its_stream_and_leaves_the_run_alone() -> None:
-    """The server holds no connection of it any more, and the run goes on."""
+    """The server closes the connection, and the run continues."""
     async with Simulator(90, one_off=0, latency=0.1) as sim, serve(app_for(sim)) as served:
         run = await served.start({"max_concurrency": 1})
         for _ in range(5):
@@ -87,7 +87,7 @@ async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) ->
         run = await served.start({"dry_run": True})
         async with served.http.stream("GET", f"{run}/events") as reply:
             text = "".join([part async for part in reply.aiter_text()])
-    assert text.count(": still there\n\n") >= 2
+    assert text.count(": keep-alive\n\n") >= 2
     assert text.rstrip().endswith("id: 3.end")
 
 
@@ -100,7 +100,7 @@ def quick_look(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_shutdown_in_the_middle_of_a_run_ends_it_with_true_outcomes(
     caplog: pytest.LogCaptureFixture, quick_look: None
 ) -> None:
-    """What is in flight finishes, watchers see it to the end, and the server stops although they watch."""
+    """Requests in flight finish, watchers see the run to its end, and then the server stops."""
     async with Simulator(90, one_off=0, latency=0.05) as sim:
         wanted = sim.ledger.scheduled_events
         async with serve(app_for(sim)) as served:
@@ -148,7 +148,7 @@ async def test_a_run_that_does_not_end_in_time_is_cancelled_and_what_is_in_fligh
 
 
 async def test_a_server_that_is_stopping_starts_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """503 with Retry-After for whoever comes in the last moment over a connection that is still open."""
+    """503 with Retry-After for a request that arrives last on a connection that is still open."""
     monkeypatch.setattr("meetstream_async.fastapi.in_process._LOOK", 0.0)
     monkeypatch.setattr("meetstream_async.fastapi.in_process.server_is_stopping", lambda: True)
     async with Simulator(3) as sim, serve(app_for(sim)) as served:

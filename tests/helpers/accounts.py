@@ -14,7 +14,7 @@ QUICK = RetryPolicy(initial_wait=0.01, max_wait=0.05)
 
 
 def connect(sim: Simulator, **arguments: Any) -> MeetStreamClient:
-    """A client of the simulator that waits little between attempts."""
+    """A client of the simulator with short waits between attempts."""
     return MeetStreamClient(sim.api_key, base_url=sim.base_url, **{"retry": QUICK, **arguments})
 
 
@@ -24,14 +24,14 @@ def plain_account(count: int, **arguments: Any) -> Simulator:
 
 
 def bot(number: int, event: str | None = "", **fields: Any) -> SimulatedBot:
-    """One bot; by default with an event of its own, joining in an hour plus ``number`` minutes."""
+    """One bot; by default with its own event, joining in an hour plus ``number`` minutes."""
     event_id = f"evt_{number:04x}" if event == "" else event
     join_time = datetime.now(UTC) + timedelta(hours=1, minutes=number)
     return SimulatedBot(f"bot-{number:04d}", event_id, **{"join_time": join_time, **fields})
 
 
 async def event_ids(client: MeetStreamClient) -> list[str]:
-    """The event ids of one listing."""
+    """The event ids in one listing."""
     return [bot.event_id async for bot in client.iter_scheduled_bots() if bot.event_id]
 
 
@@ -51,7 +51,7 @@ def statuses(report: BulkReport[Any]) -> dict[str, int]:
 
 
 def assert_true_to_the_ledger(report: BulkReport[Any], sim: Simulator) -> None:
-    """Each event has one outcome, and those called unscheduled are just those that are."""
+    """Check that each event has one outcome, and that exactly the events reported so are unscheduled."""
     named = [outcome.event_id for outcome in report.outcomes if outcome.event_id is not None]
     assert len(named) == len(set(named))
     gone = {

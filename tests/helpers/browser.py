@@ -1,4 +1,4 @@
-"""The console's page in a real browser, headless, and what it is asked to do there."""
+"""The console's page in a real headless browser, and actions on it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WIDE = {"width": 1280, "height": 900}
 
 @frozen
 class Seen:
-    """A page of the console, and what went wrong in it."""
+    """A page of the console, and the errors in it."""
 
     page: Page
     served: Served
@@ -31,11 +31,11 @@ class Seen:
             await self.page.check(f'#bots input[value="{bot_id}"]')
 
     async def shows(self, count: int) -> None:
-        """Wait until the table shows so many rows."""
+        """Wait until the table shows this number of rows."""
         await expect(self.page.locator("#bots tbody tr:visible")).to_have_count(count)
 
     async def consent(self) -> str:
-        """Type what the dialog asks for, and go on; the words."""
+        """Type what the dialog asks for, and confirm; returns the words."""
         await expect(self.page.locator("#words")).to_be_visible()
         words = await self.page.inner_text("#wanted")
         await self.page.fill("#words", words)
@@ -44,7 +44,7 @@ class Seen:
         return words
 
     async def ended(self) -> None:
-        """Wait until the run that is shown is over, and the table has been listed again."""
+        """Wait until the shown run has ended, and the table has been listed again."""
         await expect(self.page.locator("#stop")).to_be_hidden(timeout=20_000)
         await expect(self.page.locator("#refresh")).to_be_enabled()
 
@@ -55,7 +55,7 @@ class Seen:
 
 @asynccontextmanager
 async def browsing(sim: Simulator, *, open_: bool = True, **options: Any) -> AsyncIterator[Seen]:
-    """The page, opened by the address that the terminal shows. ``options``: those of a browser context."""
+    """The page, opened through the address shown on the terminal. ``options``: of a browser context."""
     assert CHROMIUM is not None, "install Debian's package `chromium`"
     options = {"viewport": WIDE, "timezone_id": "Europe/Berlin", **options}
     async with (

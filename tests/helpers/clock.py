@@ -13,7 +13,7 @@ P = ParamSpec("P")
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Where a loop would sleep until its next timer, this one moves the loop's clock there."""
+    """Selector that advances the loop's clock to the next timer instead of sleeping."""
 
     now = 1000.0
 
@@ -38,13 +38,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on a loop of its own whose clock jumps."""
+    """Run a coroutine on a new loop with a virtual clock."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
 
 
 def virtual_time(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """Decorates an async test that is to run with ``run_virtual``; it takes fixtures as usual."""
+    """Decorator: run an async test with ``run_virtual``; fixtures work as usual."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:

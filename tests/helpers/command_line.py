@@ -1,4 +1,4 @@
-"""The real program in a process of its own, with pipes or on a pseudo-terminal."""
+"""Run the real program in its own process, with pipes or on a pseudo-terminal."""
 
 import asyncio
 import fcntl
@@ -23,18 +23,18 @@ PATIENCE = 20.0
 
 
 def surroundings(sim: Simulator | None = None, **more: str) -> dict[str, str]:
-    """This process's environment without what would colour or point the program, and with the simulator's."""
+    """This process's environment, without variables for colours or another API, plus the simulator's."""
     strange = ("MEETSTREAM", "MEETBIT", "PYTHON", "COV_", "RICH", "TTY_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(strange)}
     for name in ("CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TERM"):
         kept.pop(name, None)
-    # A connection that was left open is said on stderr, where `checked` looks for it.
+    # The program reports unclosed connections on stderr, where `checked` looks for them.
     return {**kept, "PYTHONWARNINGS": "always::ResourceWarning", **(sim.environment if sim else {}), **more}
 
 
 @frozen
 class Ended:
-    """What a finished program leaves behind."""
+    """The result of a finished program."""
 
     code: int | None
     out: str
@@ -42,7 +42,7 @@ class Ended:
 
 
 def checked(ended: Ended, environment: Mapping[str, str]) -> Ended:
-    """Whatever the program was asked for: no traceback, no leak, and never the key."""
+    """Check what holds for every command: no traceback, no leak, and never the key."""
     both = ended.out + ended.err
     for word in ("Traceback", "Exception ignored", "ResourceWarning", "never retrieved"):
         assert word not in both, both
@@ -53,7 +53,7 @@ def checked(ended: Ended, environment: Mapping[str, str]) -> Ended:
 
 
 async def installed(*arguments: object, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
-    """The program as it was installed, on pipes, from the interpreter's start on."""
+    """Start the installed program on pipes, in a new interpreter."""
     return await asyncio.create_subprocess_exec(
         PROGRAM, *map(str, arguments), env=environment, stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
@@ -78,10 +78,10 @@ async def command(
     before: Callable[[], object] | None = None,
     **more: str,
 ) -> Ended:
-    """Run the program to its end; ``given`` is what it reads on standard input."""
+    """Run the program to its end; ``given`` is its standard input."""
     environment = surroundings(sim, **more)
     text = None if given is None else given.encode()
-    # What the interpreter reads when it starts is for one that does start.
+    # Variables that the interpreter reads at startup need a new interpreter.
     if any(name.startswith("PYTHON") for name in more):
         return await finish(await installed(*arguments, environment=environment), environment)
     return await finish(
@@ -90,7 +90,7 @@ async def command(
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
-    """A report file, line by line."""
+    """The lines of a report file."""
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
@@ -100,7 +100,7 @@ def said_in(path: Path) -> dict[str | None, str]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that the loop will bring about."""
+    """Wait until a condition becomes true."""
     async with asyncio.timeout(PATIENCE):
         while not condition():
             await asyncio.sleep(0.01)
@@ -112,7 +112,7 @@ def deletes(sim: Simulator) -> list[RequestRecord]:
 
 
 class Terminal:
-    """The program on a pseudo-terminal of 80 columns: what a human would see, and type."""
+    """The program on a pseudo-terminal of 80 columns, as a person would see it and type."""
 
     def __init__(self, *arguments: str, environment: Mapping[str, str]) -> None:
         self._arguments = arguments
@@ -150,16 +150,16 @@ class Terminal:
 
     @property
     def raw(self) -> str:
-        """All that was written to the terminal."""
+        """Everything written to the terminal."""
         return self._seen.decode(errors="replace")
 
     @property
     def text(self) -> str:
-        """The same without colours and cursor movements."""
+        """The same, without colours and cursor movements."""
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.raw).replace("\r\n", "\n")
 
     async def shows(self, words: str) -> None:
-        """Wait until the words are there."""
+        """Wait until the words appear."""
         await until(lambda: words in self.text or self._process.returncode is not None)
         assert words in self.text, self.text
 
@@ -179,6 +179,6 @@ class Terminal:
         self._process.send_signal(signal.SIGHUP)
 
     async def ended(self) -> Ended:
-        """Wait for the end. Both streams are one on a terminal."""
+        """Wait for the end. On a terminal, stdout and stderr are one."""
         code = await asyncio.wait_for(self._process.wait(), PATIENCE)
         return checked(Ended(code, self.text, ""), self._environment)

@@ -12,15 +12,15 @@ import httpx
 from attrs import frozen
 
 from meetstream_async import BulkOptions
-from meetstream_async.console import Desk, Served, serving
+from meetstream_async.console import ConsoleService, Served, serving
 from meetstream_async.simulator import Simulator
 
 
 @frozen
 class Console:
-    """A running console, and a client that has exchanged the token unless it says otherwise."""
+    """A running console, and a client that has exchanged the token unless stated otherwise."""
 
-    desk: Desk
+    service: ConsoleService
     served: Served
     http: httpx.AsyncClient
 
@@ -32,7 +32,7 @@ class Console:
         return await self.http.get(path, headers=_named(headers))
 
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        """As the page does: with its own origin, unless another is given."""
+        """Post as the page does: with its own origin, unless another is given."""
         given = {"Origin": self.origin, **_named(headers)}
         return await self.http.post(path, json={} if body is None else body, headers=given)
 
@@ -42,12 +42,12 @@ class Console:
         return reply.json()
 
     async def start(self, told: Mapping[str, Any], **instead: str) -> httpx.Response:
-        """Type the words of a preview, or others."""
+        """Confirm a preview with its words, or with others."""
         body = {"words": told["words"], "digest": told["digest"], **instead}
         return await self.post(f"api/previews/{told['id']}/run", body)
 
     async def run(self, **asked: Any) -> dict[str, Any]:
-        """Preview, consent, and the run once it is over."""
+        """Preview, confirm, and return the run once it has ended."""
         reply = await self.start(await self.preview(**asked))
         assert reply.status_code == 202, reply.text
         return await self.over(reply.json()["run"]["id"])
@@ -65,15 +65,15 @@ class Console:
 async def console(
     sim: Simulator, *, opened: bool = True, clock: Callable[[], float] = time.monotonic, **options: Any
 ) -> AsyncIterator[Console]:
-    """A console for the simulated account, which is told the options of its runs."""
-    desk = Desk(sim.base_url, "a test", options=BulkOptions(**options), clock=clock)
+    """A console for the simulated account, with these options for its runs."""
+    service = ConsoleService(sim.base_url, "a test", options=BulkOptions(**options), clock=clock)
     async with (
-        serving(desk, {"api_key": sim.api_key, "base_url": sim.base_url}) as served,
+        serving(service, {"api_key": sim.api_key, "base_url": sim.base_url}) as served,
         httpx.AsyncClient(base_url=served.address, timeout=20) as http,
     ):
         if opened:
             assert (await http.get(served.url)).status_code == 303
-        yield Console(desk, served, http)
+        yield Console(service, served, http)
 
 
 def _named(headers: Mapping[str, str]) -> dict[str, str]:

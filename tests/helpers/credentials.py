@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 KEY = "ms_canary-7f3a9c51e2d84b60"
-"""The API key of the tests: long, and nothing that a text could hold by accident."""
+"""The API key of the tests: long, and unlike any ordinary text."""
 API = "https://api.example.com/v1"
 """A base URL for tests without sockets."""

@@ -36,7 +36,7 @@ def app_for(sim: Simulator, runs: Runs | None = None, **client_arguments: Any) -
 
 
 class _Asyncio:
-    """asyncio as uvicorn sees it here: what it polls ten times a second it polls more often."""
+    """asyncio as uvicorn sees it in tests: it polls more often than ten times a second."""
 
     @staticmethod
     async def sleep(seconds: float) -> None:
@@ -46,13 +46,13 @@ class _Asyncio:
         return getattr(asyncio, name)
 
 
-# Waiting for servers to stop took a third of these tests' time.
+# Otherwise waiting for servers to stop takes a third of these tests' time.
 uvicorn.server.asyncio = _Asyncio()  # type: ignore[assignment]
 
 
 @frozen
 class Served:
-    """A running server, and a client that is let in."""
+    """A running server, and an authorized client."""
 
     server: uvicorn.Server
     task: asyncio.Task[None]
@@ -64,30 +64,30 @@ class Served:
         await self.task
 
     async def start(self, body: Any = None, **headers: str) -> str:
-        """Start a run; its path."""
+        """Start a run; returns its path."""
         reply = await self.http.post("/bulk-unschedule", json=body or {}, headers=headers)
         assert reply.status_code == 202, reply.text
         return reply.headers["location"]
 
     async def state(self, run: str) -> dict[str, Any]:
-        """A run's state."""
+        """The state of a run."""
         reply = await self.http.get(run)
         assert reply.status_code == 200, reply.text
         return reply.json()
 
     async def over(self, run: str) -> dict[str, Any]:
-        """A run's state once it is over."""
+        """The state of a run once it has ended."""
         async with asyncio.timeout(20):
             while (state := await self.state(run))["state"] == "running":
                 await asyncio.sleep(0.02)
         return state
 
     async def watch(self, run: str, last: str | None = None) -> list[Event]:
-        """A run's events, until it is over."""
+        """The events of a run, until it has ended."""
         return [event async for event in events(self.http, run, last)]
 
     async def outcomes(self, run: str, limit: int = 100) -> list[dict[str, Any]]:
-        """All outcomes of a run that is over, page by page."""
+        """All outcomes of a finished run, page by page."""
         found: list[dict[str, Any]] = []
         params: dict[str, Any] = {"limit": limit}
         while True:
@@ -100,7 +100,7 @@ class Served:
 
 @asynccontextmanager
 async def serve(app: FastAPI) -> AsyncIterator[Served]:
-    """Serve the application with uvicorn, and stop it in the end."""
+    """Serve the application with uvicorn, and stop it at the end."""
     config = uvicorn.Config(app, port=0, log_config=None, lifespan="on", ws="none")
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
@@ -122,7 +122,7 @@ async def serve(app: FastAPI) -> AsyncIterator[Served]:
 
 
 def requests_at_work() -> int:
-    """How many requests the server is answering."""
+    """Number of requests that the server is answering."""
     return sum("run_asgi" in repr(task.get_coro()) for task in asyncio.all_tasks())
 
 

@@ -1,17 +1,17 @@
 """Faults on the wire: a TCP proxy in front of a server of HTTP/1.1, seeded. Standard library only.
 
-It reads one request at a time and draws what is to happen to it:
+It reads one request at a time and picks a fault for it at random:
 
 latency       the request is forwarded late
 reset_before  the connection is reset, and nothing of the request was forwarded
 reset_during  half of the request is forwarded, then both connections are reset
-reset_after   the request took effect, and the connection is reset in place of its reply
+reset_after   the request took effect; the connection is reset instead of a reply
 trickle       the reply comes byte by byte, a long one in 500 pieces
 blackhole     the request is swallowed; no reply ever comes
 lost_reply    the request took effect; no reply ever comes
 half_close    the request took effect; the reply's side of the connection is closed, the other stays open
-truncation    the reply ends in its middle
-garbage       the request took effect; random bytes take the place of its reply
+truncation    the reply is cut off in the middle
+garbage       the request took effect; random bytes are sent instead of its reply
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ FAULTS = (
 
 
 class FaultProxy:
-    """Stands in front of the server of a base URL; ``shares`` says which share of requests each fault hits.
+    """Forwards to the server of a base URL; ``shares`` gives the share of requests that each fault hits.
 
-    ``fault``, when set, hits every request from then on; ``once`` hits the next one only. ``slow``:
+    ``fault``, when set, hits every request from then on; ``once`` hits only the next one. ``slow``:
     seconds of latency, and of a trickle.
     """
 
@@ -67,7 +67,7 @@ class FaultProxy:
 
     @property
     def base_url(self) -> str:
-        """The target's base URL, by way of the proxy."""
+        """The target's base URL, through the proxy."""
         return f"http://127.0.0.1:{self._port}{self._target.path}"
 
     async def __aenter__(self) -> Self:
@@ -82,7 +82,7 @@ class FaultProxy:
             self._place.close()
 
     async def listen(self) -> None:
-        """Accept connections, at the same port as ever."""
+        """Accept connections, on the same port each time."""
         place, self._place = self._place or self._take_place(), None
         self._server = await asyncio.start_server(self._serve, sock=place, backlog=256)
 
@@ -94,10 +94,10 @@ class FaultProxy:
         return place
 
     async def refuse(self) -> None:
-        """Refuse connections from now on, and cut those that are open."""
+        """Refuse connections from now on, and close those that are open."""
         if self._server is not None:
             self._server.close()
-            # A port that is bound and not listened at refuses, and nobody else can be given it meanwhile.
+            # A port that is bound but not listened on refuses connections, and no other process can take it.
             self._place = self._place or self._take_place()
         for task in self._tasks:
             task.cancel()
@@ -137,7 +137,7 @@ class FaultProxy:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         except asyncio.CancelledError:
-            # The proxy is closing. Swallowed: asyncio before 3.12 would report it as an error.
+            # The proxy is closing. Swallowed, because asyncio before 3.12 would report it as an error.
             _reset(writer)
         finally:
             self.open_connections -= 1
@@ -155,7 +155,7 @@ class FaultProxy:
         source: asyncio.StreamReader,
         upstream: asyncio.StreamWriter,
     ) -> bool:
-        """Forward one request and its reply. False where the connection is not to go on."""
+        """Forward one request and its reply. False if the connection is to be closed."""
         if fault == "reset_before":
             return _reset(writer)
         if fault == "blackhole":
@@ -193,7 +193,7 @@ class FaultProxy:
 
 
 def _reset(writer: asyncio.StreamWriter) -> bool:
-    """Cut a connection by a reset, not by a polite end. Always False."""
+    """Reset a connection instead of closing it gracefully. Always returns False."""
     raw: Any = writer.get_extra_info("socket")
     with suppress(OSError):
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -202,7 +202,7 @@ def _reset(writer: asyncio.StreamWriter) -> bool:
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:
-    """One request or reply whose length its head tells."""
+    """One request or reply whose head tells its length."""
     head = await reader.readuntil(b"\r\n\r\n")
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")

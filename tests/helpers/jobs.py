@@ -1,4 +1,4 @@
-"""Many simulated accounts at once, jobs over them, and the program that works on them."""
+"""Many simulated accounts, jobs over them, and the program that runs the jobs."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ GOOD = {"unscheduled", "already_unscheduled"}
 
 
 def far(number: int, account: int = 0) -> SimulatedBot:
-    """A bot with an event of its own that joins tomorrow: no test lasts until then."""
+    """A bot with its own event that joins tomorrow, long after the test."""
     joins = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1, minutes=number)
     return SimulatedBot(f"bot-{account}-{number:04d}", f"evt_{account}_{number:04d}", join_time=joins)
 
 
 def account(number: int, events: int, **arguments: Any) -> Simulator:
-    """One account of so many events. Its key is like no other text."""
+    """One account with this number of events, and a unique key."""
     key = f"ms_canary_{number:04d}_5e7ad0c4b1"
     return Simulator([far(n, number) for n in range(events)], number + 1, api_key=key, **arguments)
 
 
 @contextlib.asynccontextmanager
 async def serving(simulators: Iterable[Simulator]) -> AsyncIterator[list[Simulator]]:
-    """All of them on their ports."""
+    """All accounts, on their ports."""
     async with contextlib.AsyncExitStack() as stack:
         yield [await stack.enter_async_context(simulator) for simulator in simulators]
 
 
 @contextlib.contextmanager
 def serving_aside(simulators: Iterable[Simulator]) -> Iterator[list[Simulator]]:
-    """The same from a thread of their own, for a test that runs the program in its own process."""
+    """The same in a thread, for a test that runs the program in its own process."""
     with ThreadPoolExecutor(1) as thread, asyncio.Runner() as runner:
         stack = contextlib.AsyncExitStack()
         loop = thread.submit(runner.get_loop).result()
@@ -68,12 +68,12 @@ def variable(number: int) -> str:
 
 
 def environment(simulators: list[Simulator]) -> dict[str, str]:
-    """Where the keys are."""
+    """The environment variables with the keys."""
     return {variable(number): simulator.api_key for number, simulator in enumerate(simulators)}
 
 
 def job_accounts(simulators: list[Simulator]) -> list[JobAccount]:
-    """The accounts as a job names them."""
+    """The accounts as a job references them."""
     return [
         JobAccount(f"customer-{number}", api_key_env=variable(number), base_url=simulator.base_url)
         for number, simulator in enumerate(simulators)
@@ -81,7 +81,7 @@ def job_accounts(simulators: list[Simulator]) -> list[JobAccount]:
 
 
 def write_toml(path: Path, simulators: list[Simulator]) -> Path:
-    """The accounts as a file names them."""
+    """The accounts as an accounts file."""
     path.write_text(
         "".join(
             f'[accounts.{given.name}]\napi_key_env = "{given.api_key_env}"\nbase_url = "{given.base_url}"\n'
@@ -92,12 +92,12 @@ def write_toml(path: Path, simulators: list[Simulator]) -> Path:
 
 
 async def everything(job_id: str, **arguments: Any) -> list[JobOutcome]:
-    """All outcomes that are stored now."""
+    """All outcomes stored so far."""
     return [outcome async for outcome in job_outcomes(job_id, follow=False, **arguments)]
 
 
 def assert_each_event_once(outcomes: Iterable[JobOutcome], simulators: list[Simulator]) -> Counter[str]:
-    """One outcome for each event of each account, and every event is unscheduled. Returns the statuses."""
+    """Check one outcome for each event of each account, all events unscheduled. Returns the statuses."""
     outcomes = list(outcomes)
     named = Counter((outcome.account, outcome.event_id) for outcome in outcomes)
     assert set(named.values()) <= {1}
@@ -112,7 +112,7 @@ def assert_each_event_once(outcomes: Iterable[JobOutcome], simulators: list[Simu
 
 
 def sent(simulators: Iterable[Simulator]) -> Counter[str]:
-    """How many DELETEs each event has had."""
+    """The number of DELETEs for each event."""
     return Counter(
         request.event_id or ""
         for simulator in simulators
@@ -123,14 +123,14 @@ def sent(simulators: Iterable[Simulator]) -> Counter[str]:
 
 @frozen
 class Program:
-    """The program with its own database, as its user starts it."""
+    """The program with its own database, as a user starts it."""
 
     database: str
     keys: dict[str, str]
     log: Path
 
     async def start(self, *arguments: object) -> program.Program:
-        """Start it; both its streams go to the log."""
+        """Start it; both streams go to the log."""
         given = surroundings(None, MEETSTREAM_JOBS_DATABASE_URL=self.database, **self.keys)
         with open(self.log, "ab") as log:  # noqa: ASYNC230 - a small file of ours
             return await program.start(
@@ -154,7 +154,7 @@ async def ended(process: program.Program, patience: float = 60.0) -> int | None:
 
 
 async def until(condition: Any, patience: float = 20.0) -> None:
-    """Wait for what a process brings about."""
+    """Wait for something that another process does."""
     limit = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < limit, "it did not happen in time"

@@ -11,7 +11,7 @@ from meetstream_async import ConfigurationError, MeetStreamError
 
 
 async def caught(call: Awaitable[Any]) -> BaseException:
-    """What it raised. The traceback that is looked at begins in this frame, which holds nothing."""
+    """The raised exception. Its traceback starts in this frame, which holds no secret."""
     try:
         await call
     except BaseException as error:

@@ -69,7 +69,7 @@ UNREADABLE = [
 
 
 def read_answer(body, status=200):
-    """What a call makes of this answer: a CancelledEvent, or the error that says why it is none."""
+    """The result of a call with this response: a CancelledEvent, or the error."""
 
     async def main():
         with Mocked() as mocked:

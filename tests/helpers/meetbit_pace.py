@@ -21,7 +21,7 @@ HUSH = {"RateLimit-Remaining": "1"}
 
 
 def client(**options):
-    """A client whose retries add no jitter of their own."""
+    """A client whose retries have no jitter."""
     return MeetBitClient("acme.example.com", **{**KEYS, "retry": RetryPolicy(initial_wait=0), **options})
 
 

@@ -1,4 +1,4 @@
-"""The program in a process of its own, started in some milliseconds by warm_program.py."""
+"""The program in its own process, started within milliseconds by warm_program.py."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROGRAM = str(Path(sys.executable).with_name("meetstream-async"))
 
 
 class Program:
-    """What asyncio's own Process is, as far as the tests need it."""
+    """Like asyncio's Process, as far as the tests need it."""
 
     def __init__(
         self,
@@ -48,12 +48,12 @@ class Program:
         self._over.set()
 
     async def wait(self) -> int | None:
-        """Wait for its end; returns the exit code, or minus the signal that ended it."""
+        """Wait for its end; returns the exit code, or minus the number of the signal that ended it."""
         await self._over.wait()
         return self.returncode
 
     async def communicate(self) -> tuple[bytes, bytes]:
-        """All that it writes, at its end; nothing of a stream that is no pipe of ours."""
+        """Everything it writes, once it has ended; empty for a stream that is not a pipe of ours."""
         pipes = [b"" if pipe is None else await pipe.read() for pipe in (self.stdout, self.stderr)]
         await self.wait()
         return pipes[0], pipes[1]
@@ -64,11 +64,11 @@ class Program:
             os.kill(self.pid, number)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Terminate it."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill it."""
         self.send_signal(signal.SIGKILL)
 
 
@@ -82,7 +82,7 @@ async def start(
     new_session: bool = False,
     before: Callable[[], object] | None = None,
 ) -> Program:
-    """Start the program. It reads nothing and writes to pipes, where no open files are given.
+    """Start the program. Without open files it reads nothing and writes to pipes.
 
     ``given`` is what it reads. ``before`` runs in it before it starts, and has to be found by its name.
     """
@@ -101,7 +101,7 @@ async def start(
 
 
 def _holding(content: bytes, stack: ExitStack) -> int:
-    """A pipe that holds this and no more."""
+    """A pipe that contains this text and no more."""
     reading, writing = os.pipe()
     stack.callback(os.close, reading)
     assert os.write(writing, content) == len(content)
@@ -110,7 +110,7 @@ def _holding(content: bytes, stack: ExitStack) -> int:
 
 
 async def _pipe(stack: ExitStack) -> tuple[asyncio.StreamReader, int]:
-    """A pipe: the end to read, and the end to write, which is closed with the stack."""
+    """A pipe: the read end, and the write end, which is closed with the stack."""
     reading, writing = os.pipe()
     stack.callback(os.close, writing)
     reader = asyncio.StreamReader()
@@ -125,7 +125,7 @@ def _server() -> socket.socket:
     with its:
         server = subprocess.Popen(
             [sys.executable, "-c", WARM, str(its.fileno())],
-            # A connection that was left open is said on stderr, where the tests look for it.
+            # The program reports unclosed connections on stderr, where the tests look for them.
             env={**os.environ, "PYTHONWARNINGS": "always::ResourceWarning", "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[its.fileno()],
             start_new_session=True,

@@ -1,4 +1,4 @@
-"""How large a proof is, what it measured, and what several of them share."""
+"""The size of a proof, its measurements, and code shared by several proofs."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ T = TypeVar("T")
 
 SIZES = ("short", "middle", "full")
 SIZE = os.environ.get("MEETSTREAM_PROOF", "short")
-"""Set by whoever runs the proofs; `full` gives the figures of docs/reliability.md."""
+"""Environment variable with the size; `full` reproduces the figures of docs/reliability.md."""
 if SIZE not in SIZES:
     raise ValueError(f"MEETSTREAM_PROOF must be one of {', '.join(SIZES)}")
 
 figures: list[str] = []
 worst: dict[tuple[int, str], float] = {}
-"""What was measured; shown at the end of the test run."""
+"""The measurements, shown at the end of the test run."""
 
 
 def sized(short: T, middle: T, full: T) -> T:
-    """The one of three sizes that was asked for."""
+    """The value for the requested size."""
     return (short, middle, full)[SIZES.index(SIZE)]
 
 
@@ -34,7 +34,7 @@ def figure(promise: int, text: str) -> None:
 
 
 def note_worst(promise: int, what: str, value: float) -> None:
-    """Of many measurements of the same thing the largest is shown."""
+    """Record a measurement; of several for the same thing the largest is shown."""
     worst[promise, what] = max(value, worst.get((promise, what), value))
 
 
@@ -43,7 +43,7 @@ def all_event_ids(sim: Simulator) -> list[str]:
 
 
 def resident_mib() -> float:
-    """The memory of this process now."""
+    """The current memory of this process."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

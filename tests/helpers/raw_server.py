@@ -15,25 +15,25 @@ from attrs import field, frozen
 
 @frozen
 class RawRequest:
-    """One request as it stood on the wire."""
+    """One request as sent on the wire."""
 
     method: str
     target: str
     headers: list[tuple[str, str]] = field(repr=False)
-    """Names in lower case, in order."""
+    """Header names in lower case, in order."""
     body: bytes = b""
 
     def header(self, name: str) -> list[str]:
-        """Every value that was sent under this name."""
+        """All values sent under this name."""
         return [value for found, value in self.headers if found == name.lower()]
 
 
 Step = bytes | Callable[[RawRequest, asyncio.StreamWriter], Awaitable[None]]
-"""An answer as bytes, after which the connection stays open, or a function that does something else."""
+"""A response as bytes, after which the connection stays open, or a function that does something else."""
 
 
 def reply(status: int = 200, body: bytes | object = b"", *headers: tuple[str, str], type: str = "") -> bytes:
-    """A whole HTTP/1.1 reply; a body that is not bytes is sent as JSON."""
+    """A complete HTTP/1.1 response; a body that is not bytes is sent as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(content)}"]
     lines.append(f"Content-Type: {type or 'application/json'}")
@@ -42,18 +42,18 @@ def reply(status: int = 200, body: bytes | object = b"", *headers: tuple[str, st
 
 
 async def drop(request: RawRequest, writer: asyncio.StreamWriter) -> None:
-    """Cut the connection without an answer."""
+    """Close the connection without a response."""
     writer.close()
 
 
 async def hang(request: RawRequest, writer: asyncio.StreamWriter) -> NoReturn:
-    """Never answer."""
+    """Never respond."""
     await asyncio.Event().wait()
     raise AssertionError("unreachable")
 
 
 def then_close(content: bytes) -> Step:
-    """Send these bytes and close, as where a reply ends in its middle."""
+    """Send these bytes and close, e.g. for a truncated response."""
 
     async def step(request: RawRequest, writer: asyncio.StreamWriter) -> None:
         writer.write(content)
@@ -64,7 +64,7 @@ def then_close(content: bytes) -> Step:
 
 
 class RawServer:
-    """A scripted server on loopback which counts what it saw.
+    """A scripted server on loopback that records its requests.
 
     Each request takes the next step of the script; the last step serves all that follow.
     """
@@ -130,7 +130,7 @@ class RawServer:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         except asyncio.CancelledError:
-            # The server is closing. Swallowed: asyncio before 3.12 would report it as an error.
+            # The server is closing. Swallowed, because asyncio before 3.12 would report it as an error.
             pass
         finally:
             writer.close()
@@ -148,7 +148,7 @@ async def _read_request(reader: asyncio.StreamReader) -> RawRequest:
 
 
 def unused_port() -> int:
-    """A port of loopback on which nobody listens."""
+    """A loopback port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

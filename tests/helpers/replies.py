@@ -28,11 +28,11 @@ def listing(body: object, limit: int = 100) -> tuple[ScheduledBotPage, list[str]
 
 
 def unscheduled(
-    body: object, status: int = 200, *, series: bool = False, **before: Any
+    body: object, status: int = 200, *, series: bool = False, event_id: str = "evt_1", **before: Any
 ) -> tuple[UnscheduleResult, list[str]]:
-    """What a DELETE of ``evt_1`` came to; ``before``: what was known when the reply came."""
+    """What a DELETE of an event came to; ``before``: what was known when the reply came."""
     context = Context(**{"attempts": 1, **before})
-    result, remarks = read_unscheduled(reply_of(body, status), context, "evt_1", series)
+    result, remarks = read_unscheduled(reply_of(body, status), context, event_id=event_id, series=series)
     return result, ignored_paths(remarks)
 
 

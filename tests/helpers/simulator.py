@@ -1,4 +1,4 @@
-"""Requests to the simulator byte for byte, without a client library that could repeat or re-quote them."""
+"""Raw requests to the simulator, without a client library that could repeat or re-encode them."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from meetstream_async.simulator import SimulatedEvent, Simulator
 
 @frozen
 class Reply:
-    """What came back on a raw connection; status None where nothing did."""
+    """The response on a raw connection; status None without one."""
 
     status: int | None
     headers: dict[str, str]
@@ -25,7 +25,7 @@ class Reply:
 
 
 async def send(base_url: str, method: str, path: str, body: Any, headers: dict[str, str]) -> Reply:
-    """Send one request; a body of bytes goes out as it is, anything else but None as JSON."""
+    """Send one request; a body of bytes is sent as it is, anything else except None as JSON."""
     content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     url = urlsplit(base_url)
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
@@ -50,14 +50,14 @@ async def send(base_url: str, method: str, path: str, body: Any, headers: dict[s
 
 
 async def ask(sim: Simulator, method: str, path: str, body: Any = None, key: str | None = None) -> Reply:
-    """One request to MeetStream; `key` takes the place of the right Authorization header, "" of any."""
+    """One request to MeetStream; `key` replaces the right Authorization header, "" omits it."""
     authorization = f"Token {sim.api_key}" if key is None else key
     headers = {"Authorization": authorization} if authorization else {}
     return await send(sim.base_url, method, path, body, headers)
 
 
 def access(sim: Simulator) -> dict[str, str]:
-    """The headers that MeetBit lets in."""
+    """The headers of an authorized MeetBit request."""
     return {"X-Access-Key-Id": sim.access_key_id, "X-Access-Key-Secret": sim.access_key_secret}
 
 
@@ -68,7 +68,7 @@ async def cancel(
     headers: dict[str, str] | None = None,
     method: str = "POST",
 ) -> Reply:
-    """One request to cancel an event of MeetBit, or to another path below its base URL."""
+    """One request to cancel a MeetBit event, or to another path below its base URL."""
     path = (
         event if isinstance(event, str) else f"/calendars/{event.calendar_id}/events/{event.event_id}/cancel"
     )

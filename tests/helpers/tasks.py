@@ -6,5 +6,5 @@ import asyncio
 
 
 def ours_running() -> list[str]:
-    """The tasks of the library that have not ended."""
+    """The library's tasks that have not ended."""
     return [task.get_name() for task in asyncio.all_tasks() if "meetstream_async" in task.get_name()]

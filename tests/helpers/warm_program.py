@@ -1,8 +1,8 @@
-"""Starts the program from a process that has imported it already: what differs is the time that takes.
+"""Start the program from a process that has already imported it; only the startup time differs.
 
-Its process waits for requests on a socket. Each one becomes a process of its own with the given
-arguments, environment and standard streams, which runs the program's own entry point to the interpreter's
-end: signals, terminals, limits and exit codes are those of any process.
+Its process waits for requests on a socket. Each one becomes a separate process with the given
+arguments, environment and standard streams, which runs the program's entry point to the interpreter's
+exit. Signals, terminals, limits and exit codes work as in any other process.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from importlib import import_module
 from attrs import frozen
 
 CODE = struct.Struct("i")
-"""What comes back on a request's own socket: first the process id, at the end the exit code."""
+"""The replies on a request's own socket: first the process id, at the end the exit code."""
 
 
 @frozen
 class Start:
-    """What a process is started with, besides its streams."""
+    """The arguments of a process, besides its streams."""
 
     arguments: tuple[str, ...]
-    """With the program's own name first."""
+    """Including the program's own name."""
     environment: Mapping[str, str]
     new_session: bool
     before: Callable[[], object] | None
-    """Runs in the process before the program does."""
+    """Code that runs in the process before the program."""
 
 
 def serve(control: socket.socket) -> None:
-    """Start what is asked for until the other end is closed."""
-    # What lies here already is looked at by no collection of a process that follows.
+    """Start requested processes until the other end is closed."""
+    # Freeze existing objects, so that garbage collections in the children skip them.
     gc.collect()
     gc.freeze()
-    # Nobody waits for those that wait for the processes.
+    # The processes that wait for the program are reaped automatically.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
         _, fds, _, _ = socket.recv_fds(control, 1, 4)
@@ -57,7 +57,7 @@ def serve(control: socket.socket) -> None:
 
 
 def wait_for_it(line: socket.socket, streams: list[int]) -> None:
-    """Start the process and say how it ended. Returns in neither: the process ends in its own way."""
+    """Start the process and report how it ended. Never returns, in either process."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with line.makefile("rb") as file:
         start: Start = pickle.load(file)
@@ -73,7 +73,7 @@ def wait_for_it(line: socket.socket, streams: list[int]) -> None:
 
 
 def become(start: Start, streams: list[int]) -> None:
-    """Be the process that was asked for; ends with SystemExit."""
+    """Run the requested program in this process; ends with SystemExit."""
     from meetstream_async.cli import main
 
     for fd, stream in enumerate(streams):
@@ -84,7 +84,7 @@ def become(start: Start, streams: list[int]) -> None:
     os.environ.clear()
     os.environ.update(start.environment)
     time.tzset()
-    # As the interpreter opens them when it starts.
+    # As the interpreter opens them at startup.
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - for the rest of the process
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
@@ -95,17 +95,17 @@ def become(start: Start, streams: list[int]) -> None:
 
 
 def main() -> None:
-    """Import all that the commands import when they run, and serve on the socket that was passed."""
+    """Import everything that the commands import lazily, and serve on the socket that was passed."""
     from typer.testing import CliRunner
 
     from meetstream_async.cli.app import app
 
     for late in ("commands.demo", "commands.simulate", "runs.jobs"):
-        # What needs another extra is for those who have it.
+        # Imports that need another extra are skipped without it.
         with suppress(ImportError):
             import_module(f"meetstream_async.cli.{late}")
 
-    # A usage error, for what typer imports when it reads arguments.
+    # Provoke a usage error, to import what typer needs for parsing arguments.
     assert CliRunner().invoke(app, ["list", "--limit", "0"]).exit_code == 2
 
     with socket.socket(fileno=int(sys.argv[1])) as control:

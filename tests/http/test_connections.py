@@ -120,7 +120,7 @@ async def test_a_session_with_auth_is_not_borrowed(raw_server: Start) -> None:
 async def test_a_netrc_does_not_replace_the_key(
     raw_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a borrowed session takes a login from .netrc, it is not what goes out with our requests."""
+    """If a borrowed session takes a login from .netrc, our requests do not carry it."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password sesame12\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     server = await raw_server(reply(200, {}))
@@ -156,7 +156,7 @@ async def test_a_session_that_closes_under_waiting_calls_is_a_setup_error(raw_se
 async def test_a_tracer_that_raises_leaves_a_sent_request_unknown(
     raw_server: Start, problem: Exception
 ) -> None:
-    """It is the tracer's fault and no refusal of aiohttp's: the DELETE has been sent."""
+    """An exception of a tracer is not taken for a refusal by aiohttp: the DELETE has been sent."""
     server = await raw_server(reply(200, {}))
 
     async def fail(*_: object) -> None:
@@ -182,15 +182,15 @@ async def test_a_closed_session_is_refused(raw_server: Start) -> None:
 
 
 async def test_trace_configs_belong_to_a_session_opened_here(raw_server: Start) -> None:
-    """They cannot be added to a borrowed session, and are not silently dropped."""
+    """They cannot be added to a borrowed session; instead of dropping them silently, it is an error."""
     server = await raw_server(reply(200, {}))
     async with aiohttp.ClientSession() as session:
         with pytest.raises(ConfigurationError, match="trace_configs"):
             client(server, session=session, trace_configs=[aiohttp.TraceConfig()])
 
 
-async def test_closing_the_client_takes_no_deadline_from_a_lent_session(raw_server: Start) -> None:
-    """A request that is in flight on a lent session when its client is closed still ends in time."""
+async def test_closing_the_client_takes_no_deadline_from_a_borrowed_session(raw_server: Start) -> None:
+    """A request that is in flight on a borrowed session when its client is closed still ends in time."""
     server = await raw_server(hang)
     async with aiohttp.ClientSession() as session:
         c = client(server, session=session, timeout=0.2, retry=ONCE)
@@ -204,7 +204,7 @@ async def test_closing_the_client_takes_no_deadline_from_a_lent_session(raw_serv
 
 
 async def test_what_a_tracer_adds_to_a_request_goes_out(raw_server: Start) -> None:
-    """On a lent session only the credential is set anew; a tracer's User-Agent stays."""
+    """On a borrowed session only the credential is set anew; a tracer's User-Agent stays."""
     server = await raw_server(reply(200, {}))
 
     async def sign(session: object, context: object, params: aiohttp.TraceRequestStartParams) -> None:

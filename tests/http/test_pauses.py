@@ -1,4 +1,4 @@
-"""No request leaves during a pause, wherever it was waiting when the pause began."""
+"""No request is sent during a pause, wherever it waited when the pause began."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tests.helpers.accounts import connect, plain_account, statuses
 from tests.helpers.clock import now, virtual_time
 
 
-@pytest.mark.parametrize("lent", [False, True])
-async def test_a_request_that_waited_for_a_connection_does_not_leave_inside_a_pause(lent):
-    """Whether in the pool of a lent session or while its own connection was being made."""
+@pytest.mark.parametrize("borrowed", [False, True])
+async def test_a_request_that_waited_for_a_connection_does_not_leave_inside_a_pause(borrowed):
+    """Whether in the pool of a borrowed session or while its own connection was being made."""
     trace = aiohttp.TraceConfig()
 
     async def slow_connect(session, context, params):
@@ -33,7 +33,7 @@ async def test_a_request_that_waited_for_a_connection_does_not_leave_inside_a_pa
     async with plain_account(0, latency=0.1) as sim:
         sim.add_trouble(Trouble("unschedule", 429, retry_after=0.5, times=1))
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session:
-            arguments = {"session": session} if lent else {"trace_configs": [trace]}
+            arguments = {"session": session} if borrowed else {"trace_configs": [trace]}
             async with MeetStreamClient(sim.api_key, base_url=sim.base_url, **arguments) as client:
                 await asyncio.gather(
                     *(client.unschedule_event(f"evt_{n}") for n in range(3)), return_exceptions=True
@@ -41,7 +41,7 @@ async def test_a_request_that_waited_for_a_connection_does_not_leave_inside_a_pa
     refused = next(request for request in sim.requests if request.status == 429)
     told = refused.at + 0.1
     assert [r.at for r in sim.requests if told < r.at < told + 0.5] == []
-    assert len(sim.requests) == 4 or not lent
+    assert len(sim.requests) == 4 or not borrowed
 
 
 async def test_a_pause_begins_with_the_head_of_the_429():
@@ -57,7 +57,7 @@ async def test_a_pause_begins_with_the_head_of_the_429():
 
 @virtual_time
 async def test_a_cancelled_waiter_takes_no_turn_with_it():
-    """Who comes after a hundred that gave up waits for nobody."""
+    """A waiter behind a hundred that gave up does not wait for their turns."""
     rate_limiter = RateLimiter(5)
     await rate_limiter.wait()
     waiters = [asyncio.create_task(rate_limiter.wait()) for _ in range(100)]

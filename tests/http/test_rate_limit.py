@@ -20,7 +20,7 @@ EXACT = 1e-6
 
 
 async def _starts(rate_limiter: RateLimiter, count: int, **limits: Any) -> list[float]:
-    """The times, counted from now, at which so many waiters may start."""
+    """The times, relative to now, at which that many waiters may start."""
     began = now()
 
     async def one() -> float:
@@ -84,7 +84,7 @@ async def test_a_pause_holds_everybody_back() -> None:
 
 @virtual_time
 async def test_after_a_pause_the_rate_goes_on() -> None:
-    """The end of a pause is no burst."""
+    """No burst follows a pause."""
     rate_limiter = RateLimiter(5)
     rate_limiter.pause(7)
     assert sorted(await _starts(rate_limiter, 4)) == pytest.approx([7, 7.2, 7.4, 7.6])
@@ -130,7 +130,7 @@ async def test_a_pause_that_is_prolonged_holds_those_who_wait_for_its_end() -> N
 @pytest.mark.parametrize(("limit", "fits"), [(1.0, 5), (0.99, 4), (0.0, 1)])
 @virtual_time
 async def test_a_wait_beyond_the_limit_fails_at_once(limit: float, fits: int) -> None:
-    """Who would have to wait longer than it can hears so now, and takes nobody's turn."""
+    """A waiter whose limit is too short gets the error at once, and does not delay others."""
     rate_limiter = RateLimiter(4)
     began = now()
     for _ in range(fits):
@@ -162,7 +162,7 @@ async def test_a_pause_beyond_its_limit_fails_at_once() -> None:
 
 @virtual_time
 async def test_a_pause_that_begins_later_ends_a_wait_that_cannot_last_so_long() -> None:
-    """Who sleeps when a pause begins that is too long for it hears so when it wakes, not at its end."""
+    """A sleeping waiter learns of a pause that is too long for it when it wakes, not at the pause's end."""
     rate_limiter = RateLimiter(1)
     await rate_limiter.wait()
     waiting = asyncio.create_task(rate_limiter.wait(5, pause_limit=20))

@@ -126,7 +126,7 @@ REFUSED = aiohttp.ClientConnectorError(
 async def test_a_call_is_repeated_as_the_table_says(
     mocked: Mocked, first: Any, attempts: int, raised: type[MeetStreamError] | None
 ) -> None:
-    """What came back decides whether there are max_attempts requests or one; the error counts them."""
+    """The result decides whether there are max_attempts requests or one; the error counts them."""
     api = Api(mocked, first)
     if raised is None:
         await unschedule()

@@ -32,18 +32,18 @@ from tests.helpers.single_calls import AT_ONCE, ONCE, Call, Start, client, each_
 # --- connections that fail -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("session", ["own", "own and traced", "of an aiohttp without the switch", "lent"])
+@pytest.mark.parametrize("session", ["own", "own and traced", "of an aiohttp without the switch", "borrowed"])
 @pytest.mark.parametrize("warm", [False, True])
 @each_call
 async def test_dropped_connections_cost_max_attempts_requests_and_no_more(
     raw_server: Start, call: Call, session: str, warm: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No layer below repeats a request by itself, on a fresh or a reused connection."""
+    """No lower layer repeats a request, on a new or a reused connection."""
     server = await raw_server(*([reply(404)] if warm else []), drop)
     if session == "of an aiohttp without the switch":
         monkeypatch.setattr("meetstream_async._http.transport._SWITCH", "no_such_switch")
     options = {"trace_configs": [aiohttp.TraceConfig()]} if session == "own and traced" else {}
-    async with opened(server, session == "lent", **options) as c:
+    async with opened(server, session == "borrowed", **options) as c:
         if warm:
             with suppress(ApiError):
                 await c.unschedule_event("warm")
@@ -216,7 +216,7 @@ async def test_a_redirect_is_not_followed(raw_server: Start, call: Call, status:
 
 
 def _bomb(mebibytes: int) -> bytes:
-    """The beginning of a gzip stream that holds so many MiB of spaces."""
+    """The beginning of a gzip stream of that many MiB of spaces."""
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     start = packer.compress(b"{") + packer.flush(zlib.Z_FULL_FLUSH)
     # After a full flush a block knows nothing of those before it, so it can be repeated.
@@ -226,7 +226,7 @@ def _bomb(mebibytes: int) -> bytes:
 
 @each_call
 async def test_a_gzip_bomb_is_given_up_at_the_cap(raw_server: Start, call: Call) -> None:
-    """Of a small body that would unpack to a gigabyte only the cap is read; it is not asked for again."""
+    """A small body that expands to a gigabyte is read only up to the cap, and not requested again."""
     body = _bomb(1024)
     assert len(body) < 8 * 2**20
     server = await raw_server(reply(200, body, ("Content-Encoding", "gzip")))

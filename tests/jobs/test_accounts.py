@@ -1,4 +1,4 @@
-"""What a job is made of: accounts, their file, and options, checked before anything is stored or sent."""
+"""The parts of a job (accounts, their file, options) are checked before anything is stored or sent."""
 
 from __future__ import annotations
 
@@ -40,35 +40,35 @@ def test_a_file_names_accounts_and_where_their_keys_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (f'[accounts.a]\napi_key = "{CANARY}"', r"\[accounts.a\] holds a key: take it out"),
+        (f'[accounts.a]\napi_key = "{CANARY}"', r"\[accounts.a\] contains a key: remove it"),
         (f'[accounts.a]\napi_key_env = "{CANARY}"', "api_key_env looks like a key itself"),
         (f'[accounts.a]\napi_key_file = "{CANARY}"', "api_key_file looks like a key itself"),
         (f'[accounts.a]\napi_key_env = "Token {CANARY}"', "api_key_env looks like a key itself"),
-        (f'[accounts.a]\napi_key_env = "K"\nx = "{CANARY}"', r"\[accounts.a\] holds a key: take it out"),
-        (f'[accounts.a]\napi_key_env = "K"\n{CANARY} = 1', r"\[accounts.a\] holds a key: take it out"),
-        (f'[accounts.{CANARY}]\napi_key_env = "K"', "accounts.toml holds a key: take it out"),
-        (f'api_key = "{CANARY}"\n[accounts.a]\napi_key_env = "K"', "accounts.toml holds a key: take it out"),
+        (f'[accounts.a]\napi_key_env = "K"\nx = "{CANARY}"', r"\[accounts.a\] contains a key: remove it"),
+        (f'[accounts.a]\napi_key_env = "K"\n{CANARY} = 1', r"\[accounts.a\] contains a key: remove it"),
+        (f'[accounts.{CANARY}]\napi_key_env = "K"', "accounts.toml contains a key: remove it"),
+        (f'api_key = "{CANARY}"\n[accounts.a]\napi_key_env = "K"', "accounts.toml contains a key: remove it"),
         (
             '[accounts.a]\napi_key_env = "9f86d081884c7d659a2feaa0c55ad015"',
-            "is no name|looks like a key itself",
+            "is not a valid name|looks like a key itself",
         ),
         ('[accounts.a]\napi_key_env = "f86d081884c7d659a2feaa0c55ad01523"', "looks like a key itself"),
         ('[accounts.a]\napi_key_env = "K"\ncolour = 1', r"\[accounts.a\]: unknown: colour"),
-        ('[accounts.a]\napi_key_env = "K"\n[accounts.a]', "a name is there twice: look at line 3"),
-        (f"[accounts.a]\napi_key_env = {CANARY}", "is no TOML: look at line 2"),
+        ('[accounts.a]\napi_key_env = "K"\n[accounts.a]', "a name occurs twice: see line 3"),
+        (f"[accounts.a]\napi_key_env = {CANARY}", "is not valid TOML: see line 2"),
         ("[accounts.a]", "'a' needs one of api_key_env.*none is given"),
         ('[accounts.a]\napi_key_env = "K"\napi_key_file = "f"', "api_key_env and api_key_file are given"),
-        ('[accounts.a]\napi_key_env = "MY KEY"', "no name of an environment variable"),
+        ('[accounts.a]\napi_key_env = "MY KEY"', "not a valid name of an environment variable"),
         ('[accounts.a]\napi_key_env = ""', "text on one line, not empty"),
         ("[accounts.a]\napi_key_env = 7", "text on one line, not empty"),
         ('[accounts.a]\napi_key_env = "K"\nbase_url = "http://example.com"', "unencrypted"),
         ('[accounts.a]\napi_key_env = "K"\nbase_url = "https://u:p@example.com"', "user or password"),
-        ("accounts = 1", "names no account"),
+        ("accounts = 1", "contains no account"),
         ("[accounts]\na = 1", r"\[accounts.a\] must be a table"),
-        ("[accounts]", "names no account"),
-        ("", "names no account"),
+        ("[accounts]", "contains no account"),
+        ("", "contains no account"),
         ("[account.a]", "unknown: account"),
-        (b"\xff", "it is no text"),
+        (b"\xff", "it is not UTF-8 text"),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_the_place_and_without_a_key(
@@ -97,7 +97,7 @@ def test_a_job_takes_so_many_accounts_and_no_more() -> None:
     """One row holds them all."""
     accounts = [JobAccount(f"a{n}", api_key_env="K") for n in range(3)]
     assert check_accounts(iter(accounts)) == accounts
-    for given_, problem in (([], "at least one"), (accounts * 2, "there twice"), (accounts * 7000, "20000")):
+    for given_, problem in (([], "at least one"), (accounts * 2, "occurs twice"), (accounts * 7000, "20000")):
         with pytest.raises(ConfigurationError, match=problem):
             check_accounts(given_)
 

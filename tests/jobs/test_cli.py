@@ -66,21 +66,31 @@ def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
         assert table["customer-1"].split()[1:] == ["succeeded", "105", "unscheduled", "local"]
         assert "AuthenticationError: 401" in table["customer-2"]
         assert "retry after 3600 s" in table["customer-3"]
-        assert "not ok: job once is not all done: 2 of 4 accounts not ok" in ran.out
+        assert "not ok: job once is not fully done: 2 of 4 accounts not ok" in ran.out
         assert "to do     unschedule all events of 4 accounts" in ran.err
         requests = sum(len(simulator.requests) for simulator in simulators)
         again = user.types_here("run", user.toml, "--id", "once", "--json")
         assert (again.code, json.loads(again.out)["counts"]) == (1, {"unscheduled": 108})
-        assert "job once is over already; nothing is sent" in again.err
+        assert "job once has already ended; nothing is sent" in again.err
         other = user.types_here("run", user.toml, "--id", "once", "--yes", "--rate", "3")
         assert (other.code, other.out) == (2, "")
-        assert "job 'once' is there already, with other options; take another id" in other.err
+        assert "job 'once' exists already with different options; use another id" in other.err
         report = user.types_here("report", "once")
         lines = [json.loads(line) for line in report.out.splitlines()]
         assert {line["event_id"] for line in lines} == {
             event for simulator in simulators[:2] for event in simulator.ledger.events
         }
-        names = ["event_id", "bot_ids", "inferred", "status", "reason", "attempts", "elapsed", "error"]
+        names = [
+            "event_id",
+            "bot_ids",
+            "method",
+            "inferred",
+            "status",
+            "reason",
+            "attempts",
+            "elapsed",
+            "error",
+        ]
         assert list(lines[0]) == ["account", *names]
         assert (report.code, len(lines)) == (0, 108)
         status = user.types_here("status", "once", "--json")
@@ -115,23 +125,26 @@ def test_bots_that_are_still_listed_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ("run FILE", "nobody can be asked without a terminal: add --yes"),
+        ("run FILE", "cannot ask for confirmation without a terminal: add --yes"),
         ("run MISSING --yes", "environment variable NOT_SET is not set"),
-        ("run RESOLVED --yes", "api_key_ref is for a worker of your own with a resolver"),
-        ("submit KEYED --yes", "[accounts.a] holds a key: take it out"),
+        ("run RESOLVED --yes", "api_key_ref needs a custom worker with a resolver"),
+        ("submit KEYED --yes", "[accounts.a] contains a key: remove it"),
         ("run FILE --yes --before +1h --all-occurrences", "add --whole-events"),
-        ("run FILE --yes --from +1h", "--from says where a series is cut off"),
-        ("run FILE --yes --id a/b", "a job's id is 1 to 100"),
+        ("run FILE --yes --from +1h", "--from needs --all-occurrences"),
+        ("run FILE --yes --id a/b", "a job id is 1 to 100"),
         ("run NONE --yes", "can't be read: No such file or directory"),
         ("status none", "there is no job 'none' in sqlite"),
         ("report none", "there is no job 'none' in sqlite"),
         ("cancel none", "there is no job 'none' in sqlite"),
         ("resume none", "there is no job 'none' in sqlite"),
         ("forget --older-than 30", "give one such as 30d"),
-        ("forget --older-than 1d", "nobody can be asked without a terminal: add --yes to go on; nothing was"),
+        (
+            "forget --older-than 1d",
+            "cannot ask for confirmation without a terminal: add --yes to proceed; nothing was",
+        ),
         ("worker --database postgresql://u:hunter2@h/x", "add --id NAME"),
         ("run FILE --yes --database postgresql://u:hunter2@h/x", "add --worker NAME"),
-        ("status x --database nonsense-hunter2", "the database is no database URL"),
+        ("status x --database nonsense-hunter2", "the database is not a database URL"),
     ],
 )
 def test_what_can_not_be_done_is_refused(tmp_path: Path, words: str, problem: str) -> None:
@@ -166,7 +179,7 @@ def test_ctrl_c_leaves_a_job_that_goes_on_later(tmp_path: Path) -> None:
 
         async def interrupted() -> Ended:
             async with Terminal(*words, environment=surroundings(None, **user.environment)) as terminal:
-                await terminal.shows("Type unschedule 2 accounts to go on")
+                await terminal.shows("Type unschedule 2 accounts to continue")
                 terminal.type("unschedule 2 accounts")
                 await until(lambda: all(len(deletes(simulator)) > 5 for simulator in simulators))
                 terminal.interrupt(signal.SIGINT)
@@ -183,7 +196,7 @@ def test_ctrl_c_leaves_a_job_that_goes_on_later(tmp_path: Path) -> None:
         assert left["counts"] == {"unscheduled": sum(len(deletes(simulator)) for simulator in simulators)}
         ran = user.types_here("run", user.toml, "--id", "left", "--concurrency", "1")
         assert ran.code == 0
-        assert "job left is unfinished, and goes on as it was submitted" in ran.err
+        assert "job left is unfinished, and continues as it was submitted" in ran.err
         for simulator in simulators:
             events = [request.event_id for request in deletes(simulator)]
             assert len(events) == len(set(events)) == 12
@@ -211,7 +224,7 @@ def test_a_job_is_submitted_shown_cancelled_and_resumed(tmp_path: Path) -> None:
     assert (code, out.splitlines()[1].split()) == (0, ["a", "queued"])
     code, out, said = types("report", job_id)
     assert (code, out) == (1, "")
-    assert said.endswith("this is what is there so far")
+    assert said.endswith("these are the outcomes so far")
     code, out, said = types("run", str(file), "--yes")
     assert (code, out) == (2, "")
     assert f"job {job_id} is unfinished" in said
@@ -246,7 +259,7 @@ async def test_a_worker_works_until_it_is_told_to_stop(tmp_path: Path) -> None:
         ended = checked(Ended(code, "", log.read_text()), user.environment)
     assert ended.code == 0
     assert "INFO job worked, account customer-1: ok after" in ended.err
-    assert "stopped; what is unfinished is back in the queue" in ended.err
+    assert "stopped; unfinished work is back in the queue" in ended.err
 
 
 async def test_without_the_extra_one_line_says_what_to_install() -> None:

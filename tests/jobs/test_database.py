@@ -15,7 +15,7 @@ from meetstream_async.jobs.sqlite import Connection
 
 
 def test_any_sqlite_tells_the_time_in_milliseconds() -> None:
-    """Every row of the engine's has one; SQLite before 3.42 can't, whatever the version of Python."""
+    """Every row of the engine has its time, even with a SQLite older than 3.42, on any version of Python."""
     with contextlib.closing(sqlite3.connect(":memory:", factory=Connection)) as store:
         default = "(unixepoch('subsec') * 1000)"
         store.execute(f"CREATE TABLE rows (name, created INTEGER NOT NULL DEFAULT {default})")

@@ -101,7 +101,7 @@ async def test_the_same_id_is_the_same_job(engine: JobEngine, monkeypatch: pytes
             (accounts, JobOptions(settle=1)),
             ([attrs.evolve(accounts[0], name="x")], SOON),
         ):
-            with pytest.raises(JobConflictError, match="job 'same' is there already, with other"):
+            with pytest.raises(JobConflictError, match="job 'same' exists already with different"):
                 await submit_job(others, options, job_id="same")
         await asyncio.sleep(0.3)
         assert len(simulators[0].requests) == requests
@@ -147,7 +147,7 @@ async def test_broken_accounts_end_by_themselves_and_slow_nobody(
 async def test_a_cancelled_job_stops_and_can_be_resumed(
     engine: JobEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing new is sent, what was in flight is stored; resumed, it goes on behind that."""
+    """Nothing new is sent, outcomes in flight are stored, and a resumed job continues after them."""
     monkeypatch.setattr("meetstream_async.jobs.worker._WATCH", 0.1)
     simulators = [account(n, 60, latency=0.05) for n in range(14)]
     async with serving(simulators):
@@ -180,7 +180,7 @@ async def test_a_cancelled_job_stops_and_can_be_resumed(
 
 
 async def test_a_look_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of an account with a thousand stored steps it reads a few, and the next time two, with true totals."""
+    """For an account with a thousand stored steps, a few are read, later two, and the totals are right."""
     path = tmp_path / "jobs.sqlite"
 
     def store_steps(numbers: range) -> None:
@@ -296,7 +296,7 @@ async def test_what_a_dead_worker_held_is_cancelled_or_resumed(tmp_path: Path) -
             store.execute("UPDATE workflow_status SET status = 'PENDING', executor_id = 'ghost'")
         cancelled = await cancel_job("held", engine=client)
     assert (cancelled.state, cancelled.cancelling) == (JobState.CANCELLED, False)
-    assert [line.reason for line in cancelled.accounts] == ["cancelled before it began"] * 2
+    assert [line.reason for line in cancelled.accounts] == ["cancelled before it started"] * 2
 
 
 async def test_given_events_of_an_account_are_all_that_is_sent(
@@ -308,7 +308,7 @@ async def test_given_events_of_an_account_are_all_that_is_sent(
             attrs.evolve(given, event_ids=["evt_0_0001", "evt_0_0004", "evt_0_0001"])
             for given in set_keys(monkeypatch, simulators)
         ]
-        with pytest.raises(ConfigurationError, match="event_ids replace"):
+        with pytest.raises(ConfigurationError, match="with event_ids nothing is listed"):
             await submit_job(accounts, JobOptions(where=BotFilter(platform="zoom")))
         job_id = (await submit_job(accounts, SOON)).job_id
         assert (await wait_for_job(job_id, poll=0.1)).ok
@@ -323,10 +323,10 @@ async def test_what_is_no_job_is_told(engine: JobEngine) -> None:
             await unknown
     one = JobAccount("a", api_key_env="KEY")
     for accounts, job_id, problem in (
-        ([one], "a/b", "a job's id is"),
-        ([one], "", "a job's id is"),
+        ([one], "a/b", "a job id is"),
+        ([one], "", "a job id is"),
         ([], "x", "at least one account"),
-        ([one, one], "x", "'a' is there twice"),
+        ([one, one], "x", "'a' occurs twice"),
     ):
         with pytest.raises(ConfigurationError, match=problem):
             await submit_job(accounts, job_id=job_id)
@@ -355,6 +355,7 @@ async def test_outcomes_are_values(engine: JobEngine, monkeypatch: pytest.Monkey
         "account": "customer-0",
         "event_id": "evt_0_0000",
         "bot_ids": ["bot-0-0000"],
+        "method": "event",
         "inferred": False,
         "status": "unscheduled",
         "reason": None,

@@ -238,7 +238,7 @@ async def test_a_worker_that_is_told_to_stop_hands_its_share_back(database: str,
         outcomes = await everything("handed")
     assert assert_each_event_once(outcomes, running.simulators) == {"unscheduled": 280}
     assert set(sent(running.simulators).values()) == {1}
-    await until(lambda: "stopped; what is unfinished is back in the queue" in running.program.log.read_text())
+    await until(lambda: "stopped; unfinished work is back in the queue" in running.program.log.read_text())
 
 
 async def test_a_pickled_row_runs_no_code_in_a_client_or_a_worker(database: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What one account's run stores, step by step: without the engine, and with crashes between any two steps."""
+"""The stored steps of one account's run: without the engine, and with crashes between any two steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from meetstream_async import BotFilter, MeetStreamClient
 from meetstream_async.jobs import JobOptions
 from meetstream_async.jobs.ledger import AccountLedger, Json
-from meetstream_async.jobs.look import look
+from meetstream_async.jobs.listing import list_account
 from meetstream_async.jobs.steps import close, unschedule
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.accounts import QUICK
@@ -49,7 +49,7 @@ class Account:
         elif ledger.backlog:
             result = await unschedule(client, self.options, ledger.chunk(), self.stop)
         else:
-            result = await look(client, self.options, ledger, self.stop)
+            result = await list_account(client, self.options, ledger, self.stop)
         stored: Json = json.loads(json.dumps(result))
         return stored
 
@@ -88,7 +88,7 @@ class Account:
 
 
 async def test_an_account_beyond_a_listing_is_drained_in_chunks() -> None:
-    """Of 250 events each has one DELETE and one outcome, in steps of at most 100."""
+    """Each of 250 events gets one DELETE and one outcome, in steps of at most 100."""
     async with account(0, 250) as sim:
         run = Account(sim)
         summary = await run.run()
@@ -137,7 +137,7 @@ async def test_what_was_sent_before_a_crash_is_found_done_and_is_no_failure() ->
 
 
 async def test_bots_of_an_event_that_is_not_found_were_deleted_before_the_crash() -> None:
-    """One by one, by their own ids: that the API finds them no more is no failure either."""
+    """One-off bots are deleted by their own ids; it is not a failure if the API no longer finds one."""
     joins = datetime.now(UTC) + timedelta(days=1)
     bots = [SimulatedBot(f"bot-{n}", f"evt_{n % 3}", join_time=joins) for n in range(6)]
     async with Simulator(bots) as sim:
@@ -187,7 +187,7 @@ async def test_what_stays_listed_is_still_listed_and_not_ok() -> None:
 
 
 async def test_a_lagging_listing_is_waited_for() -> None:
-    """Rows that go a little later are no reason to be not ok, and cost no second DELETE."""
+    """Rows that disappear a little later do not make the run not ok, and cause no second DELETE."""
     async with account(0, 20, listing_lag=0.3) as sim:
         run = Account(sim, JobOptions(settle=3.0))
         summary = await run.run()
@@ -208,7 +208,7 @@ async def test_an_event_whose_rows_go_one_by_one_has_one_outcome() -> None:
 
 
 async def test_a_filter_and_one_off_bots_are_heeded() -> None:
-    """What lies outside is left alone; shared events and one-off bots are skipped, and make it not ok."""
+    """Excluded bots are left alone; shared events and one-off bots are skipped and make it not ok."""
     joins = datetime.now(UTC) + timedelta(days=1)
     bots = [
         SimulatedBot("in", "evt_in", platform="zoom", join_time=joins),
@@ -224,8 +224,8 @@ async def test_a_filter_and_one_off_bots_are_heeded() -> None:
         assert sim.ledger.removed_bots == {"in"}
         assert summary["complete"]
         assert summary["reason"] == (
-            "1 one-off bots have no event, were left alone and will join; "
-            "1 events shared with bots outside the filter were left alone"
+            "1 one-off bot has no calendar event and will join; "
+            "1 event was left alone: shared with bots outside the filter"
         )
 
 
@@ -275,7 +275,7 @@ async def test_a_pause_that_is_too_long_ends_the_run_at_once() -> None:
 
 
 async def test_a_stopped_step_stores_what_it_did_and_leaves_the_rest() -> None:
-    """Told to stop, a chunk sends nothing new; the next run takes up just what was not sent."""
+    """After a stop, a chunk sends nothing new; the next run continues with exactly what was not sent."""
     async with account(0, 20, latency=0.05) as sim:
         run = Account(sim, JobOptions(max_concurrency=2, settle=0.6))
         asyncio.get_running_loop().call_later(0.25, run.stop.set)
@@ -293,7 +293,7 @@ async def test_a_stopped_step_stores_what_it_did_and_leaves_the_rest() -> None:
 
 
 async def test_rows_that_cannot_be_read_make_it_incomplete() -> None:
-    """They are never acted on, and never passed over in silence."""
+    """They are never acted on, but always reported."""
     async with account(0, 5) as sim:
         sim.add_trouble(Trouble("list", bad_rows=2))
         summary = await Account(sim).run()
@@ -351,12 +351,12 @@ def test_steps_that_were_stored_before_are_still_read() -> None:
         "complete": False,
         "ok": False,
         "reason": "a later listing failed: x; 1 unknown; 1 still listed although unscheduled; "
-        "1 events shared with bots outside the filter were left alone",
+        "1 event was left alone: shared with bots outside the filter",
     }
 
 
 async def test_what_joins_before_a_series_is_cut_is_meant_to_stay() -> None:
-    """With from_date, occurrences before it stay listed, and the account's run is ok all the same."""
+    """With from_date, earlier occurrences stay listed, and the account's run is still ok."""
     soon = datetime.now(UTC) + timedelta(hours=1)
     rows = [
         SimulatedBot(f"bot-{day}", f"evt_{day}", join_time=soon + timedelta(days=day), series="master_1")

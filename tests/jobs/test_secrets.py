@@ -37,7 +37,7 @@ async def test_no_key_is_in_the_store_or_a_log(
         monkeypatch.setenv(name, key)
     for number in (3, 4):
         echo = f"your key {simulators[number].api_key} is no good"
-        simulators[number].add_trouble(Trouble("list" if number == 3 else "unschedule", 400, body=echo))
+        simulators[number].add_trouble(Trouble("list" if number == 3 else "unschedule", 409, body=echo))
     key_file = tmp_path / "key"
     key_file.write_text(f"{simulators[1].api_key}\n")
     loops = set()
@@ -120,7 +120,7 @@ async def test_a_password_of_the_database_is_never_shown(caplog: pytest.LogCaptu
     "url", ["", "hunter2secret", "mysql://u:hunter2secret@h/x", "sqlite://", "postgresql://u:hunter2secret@h"]
 )
 def test_what_is_no_job_database_is_refused_without_showing_it(url: str) -> None:
-    """The URL may hold a password, wherever it is wrong."""
+    """Errors never show the URL, which may contain a password."""
     with pytest.raises(ConfigurationError) as caught:
         JobEngine(url)
     assert "hunter2secret" not in str(caught.value)
@@ -141,9 +141,9 @@ def test_the_default_is_a_file_in_the_users_state_directory(
     ("content", "problem"),
     [
         (None, "can't be read: No such file or directory"),
-        (b"", "must hold the key on one line"),
-        (b"one\ntwo\n", "must hold the key on one line"),
-        (b"\xff\xfe", "is no text"),
+        (b"", "must contain the key on one line"),
+        (b"one\ntwo\n", "must contain the key on one line"),
+        (b"\xff\xfe", "is not text"),
     ],
 )
 async def test_a_key_file_that_is_none_is_told_by_its_path(
@@ -158,7 +158,7 @@ async def test_a_key_file_that_is_none_is_told_by_its_path(
 
 
 async def test_references_are_checked_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever is going to work learns of each account without a usable key, before anything is sent."""
+    """Before anything is sent, the error names each account without a usable key."""
     monkeypatch.setenv("FINE", "ms_canary_fine_key_0001")
     monkeypatch.setenv("TWO_LINES", "ms_canary\nsecond")
     monkeypatch.delenv("MISSING", raising=False)
@@ -176,7 +176,7 @@ async def test_references_are_checked_all_at_once(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_plain_resolver_works_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It runs in a thread; one that returns nothing usable is told so."""
+    """A sync resolver runs in a thread; an unusable result is an error."""
     account_ = JobAccount("ref", api_key_ref="vault:1")
     assert await resolve(account_, lambda given: f"key of {given.name}") == "key of ref"
     with pytest.raises(ConfigurationError, match="the resolver has no key"):

@@ -1,4 +1,4 @@
-"""MeetBit's two keys: where they go, and that they show nowhere. And a session that is only lent."""
+"""MeetBit's two keys: where they go, and that they show nowhere. And a borrowed session."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ async def test_a_borrowed_sessions_own_login_stays_behind(raw_server, tmp_path, 
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password sesame12\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     server = await raw_server(GOOD)
-    for lent in ({"trust_env": True}, {"headers": {"Authorization": "Bearer sesame12"}}):
-        async with aiohttp.ClientSession(**lent) as session, client(server, session=session) as c:
+    for borrowed in ({"trust_env": True}, {"headers": {"Authorization": "Bearer sesame12"}}):
+        async with aiohttp.ClientSession(**borrowed) as session, client(server, session=session) as c:
             await c.cancel_event(1, 2, "why")
     assert [request.header("authorization") for request in server.requests] == [[], []]
     assert [request.header("x-access-key-id") for request in server.requests] == [[ID], [ID]]
@@ -195,7 +195,7 @@ async def echo_and_hang(request, writer):
 
 
 async def echo_no_http(request, writer):
-    """A greeting that is no HTTP and holds them."""
+    """A response that is not HTTP and contains the keys."""
     writer.write(f"{request.header('x-access-key-secret')[0]}\r\n\r\n".encode())
     writer.close()
 

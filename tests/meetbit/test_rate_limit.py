@@ -78,7 +78,7 @@ async def test_the_rate_can_be_chosen_or_turned_off(mocked):
 @pytest.mark.parametrize("tasks", [1, 5, 12])
 @virtual_time
 async def test_a_429_pauses_every_task_of_the_client(mocked, tasks):
-    """Not just the one that met it: no request of any task before Retry-After has passed."""
+    """After a 429, no task sends a request before Retry-After has passed."""
     arrivals = answering(mocked, lambda number: refusal(Retry_After="7") if number == 0 else good())
     async with client() as c:
         await asyncio.gather(*(c.cancel_event(1, number, "x") for number in range(1, tasks + 1)))

@@ -110,7 +110,7 @@ async def test_a_wrong_secret_is_an_authentication_error():
 
 
 async def test_a_429_carries_the_wait_it_asked_for(raw_server):
-    """Where a call may not wait so long it fails at once, with the seconds on the error."""
+    """A call that may not wait that long fails at once, with the seconds on the error."""
     server = await raw_server(reply(429, b"Too many requests.", ("Retry-After", "300"), type=PLAIN))
     async with client(server) as c:
         with pytest.raises(RateLimitError) as caught:

@@ -143,7 +143,7 @@ async def test_everything_but_the_id_may_be_missing(raw_server):
 
 
 async def test_unknown_fields_are_ignored_and_null_is_none(raw_server):
-    """What the API adds later does not break a reader of today; null is as good as missing."""
+    """Fields that the API adds later are ignored; null counts as missing."""
     names = [field.name for field in attrs.fields(CalendarEvent) if field.name != "id"]
     event = {"id": 2, "new": {"x": [1]}, "attendees_count": 7, **dict.fromkeys(names)}
     server = await raw_server(reply(200, {"data": event, "message": None, "meta": {}}))
@@ -195,7 +195,7 @@ async def test_a_field_of_the_wrong_type_reads_as_none_and_is_logged(raw_server,
 @pytest.mark.parametrize("name", ["attendees", "online_conference"])
 @pytest.mark.parametrize("value", ["x", 7, True, {"0": {}}, [[]]], ids=repr)
 async def test_parts_of_the_wrong_type_do_not_cost_the_answer(raw_server, name, value):
-    """The event was cancelled, whatever its attendees and conference look like."""
+    """The event was cancelled, even if its attendees or conference can't be read."""
     server = await raw_server(reply(200, {"data": {"id": 2, "title": "kept", name: value}}))
     async with client(server) as c:
         cancelled = await c.cancel_event(1, 2, "x")
@@ -224,7 +224,7 @@ async def test_an_empty_2xx_is_success_by_its_status(raw_server, body):
     ("body", "path"), UNREADABLE, ids=[body[:30].decode("latin-1") for body, _ in UNREADABLE]
 )
 async def test_a_2xx_without_an_event_is_an_invalid_response(raw_server, body, path):
-    """It is not asked for again, names the place, and the event may be cancelled."""
+    """It is not retried; the error names the place, and the event may be cancelled."""
     server = await raw_server(reply(200, body, ("x-request-id", "req-1")))
     async with client(server) as c:
         with pytest.raises(InvalidResponseError) as caught:
@@ -285,7 +285,7 @@ def test_any_json_is_a_cancelled_event_or_an_invalid_response(body):
 
 @given(st.binary(max_size=200).filter(bytes.strip))
 def test_any_bytes_are_a_cancelled_event_or_an_invalid_response(body):
-    """A body that is no JSON raises InvalidResponseError and nothing else."""
+    """A body that is not JSON raises InvalidResponseError and nothing else."""
     error = read_answer(body)
     assert isinstance(error, InvalidResponseError)
     assert error.outcome_unknown is True

@@ -111,7 +111,7 @@ SAMPLE = b"""
 )
 def test_every_shape_of_a_successful_delete_is_read(body: bytes, result: UnscheduleResult) -> None:
     """Single, series, empty body, {}, null and a message are success; a reply cannot claim `inferred`."""
-    assert unscheduled(body) == (result, [])
+    assert unscheduled(body, event_id=result.event_id or "evt_1") == (result, [])
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_what_the_answer_to_an_unscheduling_means(
     ("status", "uncertain", "means"),
     [
         (404, False, (NotFoundError, False)),
-        (404, True, None),
+        (404, True, (NotFoundError, True)),
         (400, False, (BadRequestError, False)),
         (400, True, (BadRequestError, True)),
         (403, True, (PermissionDeniedError, True)),
@@ -225,13 +225,10 @@ def test_what_the_answer_to_an_unscheduling_means(
     ],
 )
 def test_what_the_answer_to_deleting_a_bot_means(
-    status: int, uncertain: bool, means: tuple[type[ApiError], bool] | None
+    status: int, uncertain: bool, means: tuple[type[ApiError], bool]
 ) -> None:
-    """A bot that is not found after a lost answer is gone; anything else keeps its doubt."""
+    """No refusal says what became of an attempt before it: a wrong id is answered like a bot that is gone."""
     answer = {"message": "no"}
-    if means is None:
-        assert deleted(answer, status, uncertain=uncertain) == (DeletedBot(inferred=True), [])
-        return
     with pytest.raises(means[0]) as caught:
         deleted(answer, status, uncertain=uncertain)
     assert (type(caught.value), caught.value.outcome_unknown) == means

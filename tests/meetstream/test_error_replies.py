@@ -72,7 +72,7 @@ DOCUMENTED = [
 def test_each_documented_error_is_its_class_in_every_dialect(
     dialect: str, status: int, text: str, kind: type[ApiError]
 ) -> None:
-    """Status and text decide the class, in whatever body the text is wrapped; the text is kept."""
+    """Status and text decide the class, whatever the format of the body; the text is kept."""
     error = meetstream_error(reply_of(DIALECTS[dialect](text, status), status), ONE_ATTEMPT)
     assert type(error) is kind
     assert (error.status, error.message) == (status, text)
@@ -110,7 +110,7 @@ def test_any_other_refusal_is_read_as_well(
 
 @pytest.mark.parametrize("name", ["x-request-id", "x-amzn-requestid", "apigw-requestid"])
 def test_a_refusal_keeps_request_id_wait_and_field_complaints(name: str) -> None:
-    """What support and callers need of a refusal is on the error."""
+    """The error carries what callers and support need to know about a refusal."""
     body = {"message": "Invalid", "errors": {"cancel_note": ["is required", 5], "x": "odd", "y": None}}
     reply = reply_of(body, 422, headers={name: "req\x1b-1", "Retry-After": "3"})
     error = meetstream_error(reply, Context(attempts=2))
@@ -125,7 +125,7 @@ def test_a_redirect_says_what_to_check() -> None:
 
 @pytest.mark.parametrize("opening", [b'{"error":', b"["])
 def test_an_error_body_of_any_depth_is_an_api_error(opening: bytes) -> None:
-    """Nesting that a parser takes, but a recursive reader may not, is no crash."""
+    """Deep nesting that the parser accepts does not crash a recursive reader."""
     closing = b"}" if opening[:1] == b"{" else b"]"
     for depth in [*range(0, 1200, 10), 5000, 100_000]:
         body = opening * depth + b'"deep"' + closing * depth

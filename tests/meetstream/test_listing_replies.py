@@ -130,7 +130,7 @@ def test_a_full_page_is_truncated(count: int, limit: int, truncated: bool) -> No
 def test_a_row_without_usable_ids_is_rejected_and_the_rest_is_read(
     row: object, path: str, reason: str
 ) -> None:
-    """Such a row is named with its place and reason, is no bot, and its neighbours are."""
+    """Such a row is rejected with its place and reason, and its neighbours are read."""
     page = _page({"scheduled_bots": [{"bot_id": "before"}, row, {"bot_id": "after"}]})
     assert [bot.bot_id for bot in page.bots] == ["before", "after"]
     (rejected,) = page.rejected
@@ -154,7 +154,7 @@ def test_a_row_without_usable_ids_is_rejected_and_the_rest_is_read(
     ],
 )
 def test_a_field_of_another_type_reads_as_none(name: str, value: object) -> None:
-    """The bot is kept, the field is None, never a guess, and its path is told."""
+    """The bot is kept, the field is None, never a guess, and its path is logged."""
     row = {"bot_id": "b", "bot_username": "Bot", name: value}
     (bot,) = _page({"scheduled_bots": [row]}).bots
     assert getattr(bot, name) is None
@@ -172,7 +172,7 @@ def test_a_null_field_is_nothing_to_tell(name: str) -> None:
 
 
 def test_attributes_of_another_type_read_as_none_at_all() -> None:
-    """Attributes that are no object are empty, and the place is told."""
+    """Attributes that are not an object read as empty, and the path is logged."""
     row = {"bot_id": "b", "custom_attributes": ["event_id"]}
     assert _page({"scheduled_bots": [row]}).bots == (ScheduledBot("b"),)
     assert _ignored(row) == [f"{ROWS}[0].custom_attributes"]
@@ -278,7 +278,7 @@ def test_any_json_is_a_page_or_an_invalid_response(body: Any) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_page_or_an_invalid_response(body: bytes) -> None:
-    """A body that is no JSON at all raises InvalidResponseError and nothing else."""
+    """A body that is not JSON at all raises InvalidResponseError and nothing else."""
     with pytest.raises(InvalidResponseError) as caught:
         _page(body)
     assert caught.value.path in ("$", ROWS)

@@ -228,10 +228,10 @@ def test_a_filter_refuses_what_it_cannot_compare(given: dict[str, Any], says: st
     ("given", "says"),
     [
         ({"platfrom": "zoom"}, "platfrom"),
-        ({"before": "tomorrow"}, "before 'tomorrow' is no ISO 8601 time"),
+        ({"before": "tomorrow"}, "before 'tomorrow' is not an ISO 8601 datetime"),
         ({"before": "2024-12-20T00:00:00"}, "before has no time zone"),
         ({"after": 5}, "after must be a datetime"),
-        ([("platform", "zoom")], "a filter is an object"),
+        ([("platform", "zoom")], "a filter must be an object"),
     ],
 )
 def test_a_filter_dict_with_anything_else_is_refused(given: Any, says: str) -> None:

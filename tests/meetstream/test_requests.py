@@ -119,7 +119,7 @@ MISSING = [
 async def test_a_missing_list_route_leads_to_the_other_one_which_is_remembered(
     mocked: Mocked, status: int, body: object
 ) -> None:
-    """Where the documented path does not exist, that of the published clients is asked, then and later."""
+    """If the documented path does not exist, the one of the published clients is used, then and later."""
     answer(mocked, OLD, status, body, repeat=True)
     answer(mocked, NEW, 200, listing({"bot_id": "b"}), repeat=True)
     async with client() as c:

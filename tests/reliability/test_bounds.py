@@ -1,4 +1,4 @@
-"""What stays bounded however long the run: requests in flight, memory, open files, tasks, connections."""
+"""Bounded for any length of run: requests in flight, memory, open files, tasks, connections."""
 
 from __future__ import annotations
 

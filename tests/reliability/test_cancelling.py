@@ -88,7 +88,7 @@ async def test_cancelling_at_a_random_moment_is_immediate_and_clean():
 
 @pytest.mark.soak
 async def test_stopping_at_a_random_moment_is_graceful_and_true():
-    """What was in flight finishes: on a sound server nothing is unknown, and the ledger says the same."""
+    """Requests in flight finish: on a working server nothing is unknown, and the ledger agrees."""
     for moment in range(MOMENTS):
         chance = random.Random(f"stop {moment}")
         cap, after = chance.choice([1, 3, 10]), chance.uniform(0, 0.15)

@@ -93,7 +93,7 @@ async def test_every_fault_at_once_and_the_report_equals_the_ledger(seed):
 @pytest.mark.parametrize("kind", ["503", "reset_before", "reset_after", "truncation", "refused"])
 @pytest.mark.parametrize("cap", [1, 5, 20])
 async def test_a_total_outage_of_any_kind_costs_at_most_200_requests(cap, kind):
-    """Of 1,000 targets what was not sent is not_attempted, and the reason says why."""
+    """Targets that were not sent are not_attempted, and the reason says why."""
     async with plain_account(1000) as sim, FaultProxy(sim.base_url) as proxy:
         if kind == "503":
             sim.add_trouble(Trouble("unschedule", 503))
@@ -116,7 +116,7 @@ async def test_a_total_outage_of_any_kind_costs_at_most_200_requests(cap, kind):
 @pytest.mark.parametrize("kind", ["503", "reset_before", "reset_after"])
 @pytest.mark.parametrize("cap", [1, 5, 20])
 async def test_an_outage_right_after_the_listing_costs_a_drain_at_most_200_requests(cap, kind):
-    """What the listing showed and was not sent is not_attempted; the listings of the outage count, too."""
+    """Listed but unsent targets are not_attempted; listings that fail during the outage count, too."""
     async with plain_account(1000) as sim, FaultProxy(sim.base_url) as proxy:
         if kind == "503":
             sim.add_trouble(Trouble("*", 503, skip=1))
@@ -139,7 +139,7 @@ async def test_an_outage_right_after_the_listing_costs_a_drain_at_most_200_reque
 @pytest.mark.parametrize("cap", [1, 5, 100])
 @pytest.mark.parametrize("kind", ["bulk", "all", "cancel"])
 async def test_a_rejected_key_costs_at_most_max_concurrency_requests(kind, cap, status):
-    """From the first refusal on, whatever is refused with it."""
+    """The run stops at the first refusal, even if further requests are refused with it."""
     refused_from = 150
     trouble = Trouble("*", status, skip=refused_from)
     async with plain_account(500, events=500, meetbit_rate=None, meetbit_tenant_rate=None) as sim:

@@ -72,7 +72,7 @@ async def test_a_canary_key_is_in_nothing_that_a_run_leaves_behind(raw_server, c
 
 @pytest.mark.parametrize("server", ["echo", "drop", "hang"])
 async def test_a_tracer_sees_no_key(raw_server, server):
-    """What an instrumentation of aiohttp puts on a span: method, URL, status, and the error as text."""
+    """The span attributes of an aiohttp instrumentation: method, URL, status, and the error as text."""
     spans: list[str] = []
 
     async def on_end(session, context, params) -> None:
@@ -95,13 +95,13 @@ async def test_a_tracer_sees_no_key(raw_server, server):
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 305, 307, 308])
-@pytest.mark.parametrize("lent", [False, True], ids=["owned", "borrowed"])
-async def test_no_redirect_of_any_code_sends_a_key_to_another_origin(raw_server, status, lent):
-    """Nor the headers and cookies of the owner of a borrowed session; the other origin hears nothing."""
+@pytest.mark.parametrize("borrowed", [False, True], ids=["owned", "borrowed"])
+async def test_no_redirect_of_any_code_sends_a_key_to_another_origin(raw_server, status, borrowed):
+    """Neither key nor a borrowed session's headers or cookies reach another origin; it gets no request."""
     other = await raw_server(reply(200, {"scheduled_bots": []}))
     server = await raw_server(reply(status, b"", ("Location", f"{other.url}/calendar/scheduled")))
     session = None
-    if lent:
+    if borrowed:
         session = aiohttp.ClientSession(
             headers={"Authorization": "Basic owner", "X-Access-Key-Secret": "owner"}, cookies={"owner": "1"}
         )
@@ -125,6 +125,6 @@ async def test_no_redirect_of_any_code_sends_a_key_to_another_origin(raw_server,
             await session.close()
     assert len(server.requests) == 5
     assert (other.connections, other.requests) == (0, [])
-    if lent:
+    if borrowed:
         keys = [request.header("authorization") for request in server.requests[:3]]
         assert keys == [[f"Token {KEY}"]] * 3

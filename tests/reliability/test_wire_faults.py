@@ -53,7 +53,7 @@ async def _proxied(
 
 @pytest.mark.parametrize("fault", LOSSES)
 async def test_every_kind_of_loss_costs_max_attempts_requests_and_no_more(fault):
-    """Counted on the wire, on a connection that was used before, whatever the layers below would repeat."""
+    """Attempts are counted on the wire, on a reused connection, so repeats by lower layers would show."""
     await asyncio.gather(*(_lose(call, fault, borrowed) for call in CALLS for borrowed in (False, True)))
 
 
@@ -187,7 +187,7 @@ async def test_a_call_ends_within_max_elapsed_whatever_the_server_does(raw_serve
 
 @pytest.mark.parametrize("calls", ["MeetStream", "MeetBit"])
 async def test_a_call_without_a_free_connection_ends_within_max_elapsed(raw_server, calls):
-    """The only connection of a lent session is taken by its owner, for good."""
+    """The only connection of a borrowed session is taken by its owner, for good."""
     raw = await raw_server(hang)
     policy = RetryPolicy(max_elapsed=LIMIT)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session:

@@ -57,7 +57,7 @@ def test_the_same_seed_makes_the_same_account() -> None:
     "shares", [(1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.3, 0.3, 0.4), (0, 0, 0)]
 )
 def test_exactly_as_many_bots_are_generated(count: int, shares: tuple[float, float, float]) -> None:
-    """Any count and any shares give that many bots, and no series of one."""
+    """Any count and shares generate that many bots, and no series of one."""
     series, one_off, several = shares
     ledger = Simulator(count, series=series, one_off=one_off, several=several).ledger
     masters = Counter(event.master_event_id for event in ledger.events.values() if event.master_event_id)
@@ -263,6 +263,6 @@ def test_a_simulator_that_makes_no_sense_is_refused(arguments: dict[str, Any], w
     ],
 )
 def test_a_bot_that_cannot_exist_is_refused(arguments: dict[str, Any]) -> None:
-    """An empty id, a naive join time and attributes that are no JSON raise a ValueError."""
+    """An empty id, a naive join time and attributes that are not JSON raise a ValueError."""
     with pytest.raises(ValueError, match="SimulatedBot: "):
         SimulatedBot(**arguments)

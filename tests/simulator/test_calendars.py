@@ -209,6 +209,6 @@ def test_a_meetbit_that_makes_no_sense_is_refused(arguments: dict[str, Any], wor
     ],
 )
 def test_an_event_that_cannot_exist_is_refused(arguments: dict[str, Any]) -> None:
-    """Ids that are no positive integers, naive times and fields that are no JSON raise a ValueError."""
+    """Ids that are not positive integers, naive times and fields that are not JSON raise a ValueError."""
     with pytest.raises(ValueError, match="SimulatedEvent: "):
         SimulatedEvent(**{"event_id": 1, "calendar_id": 1, **arguments})

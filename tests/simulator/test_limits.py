@@ -40,7 +40,7 @@ def limits(reply: Reply) -> tuple[str, ...]:
 
 
 async def test_the_sixth_request_within_a_second_is_throttled() -> None:
-    """It is 429 in plain text with Retry-After, changes nothing, and is counted at its event."""
+    """It gets 429 in plain text with Retry-After, changes nothing, and is counted for its event."""
     clock = Clock()
     async with limited(clock) as sim:
         assert await statuses(sim, 5) == [404] * 5
@@ -221,7 +221,7 @@ async def test_a_client_that_waits_as_told_gets_through() -> None:
 
 
 async def test_two_clients_have_a_limit_each() -> None:
-    """What one client does wrong leaves the other's second alone, as long as the tenant has room."""
+    """One client's excess does not affect another's limit, as long as the tenant's is not reached."""
     async with limited(Clock(), meetbit_clients={"other-key-id": "other-secret"}) as sim:
         other = {"X-Access-Key-Id": "other-key-id", "X-Access-Key-Secret": "other-secret"}
         assert await statuses(sim, 7) == [404] * 5 + [429] * 2
@@ -296,6 +296,6 @@ async def test_trouble_neither_sees_nor_starts_a_penalty() -> None:
 
 
 async def test_a_dropped_request_counts() -> None:
-    """The limit counts arrivals, whatever becomes of them."""
+    """The limit counts all arrivals, whatever their outcome."""
     async with limited(Clock(), troubles=[Trouble("cancel_event", drop="before", times=5)]) as sim:
         assert await statuses(sim, 6) == [None] * 5 + [429]

@@ -92,7 +92,7 @@ async def test_an_event_s_own_fields_win() -> None:
 
 
 async def test_a_request_is_logged_with_its_ids() -> None:
-    """The record names the route, the calendar and the event; the event of a calendar is no bot's event."""
+    """The record names the route, calendar and event; a calendar's event id is not a bot's event id."""
     async with one_event() as sim:
         await cancel(sim, EVENT)
         record = sim.requests[0]
@@ -117,7 +117,7 @@ async def test_a_request_is_logged_with_its_ids() -> None:
     ],
 )
 async def test_an_event_that_is_not_there_is_404(path: str, ids: tuple[int | None, int | None]) -> None:
-    """An unknown event, one of another calendar and an id that is no number: 404 in plain text."""
+    """An unknown event, one of another calendar, and an id that is not a number get 404 in plain text."""
     async with one_event() as sim:
         reply = await cancel(sim, path)
         record = sim.requests[0]
@@ -168,7 +168,7 @@ async def test_other_paths_and_methods_are_no_route(method: str, path: str, stat
     ],
 )
 async def test_a_note_that_is_not_one_is_refused(body: Any, problem: str) -> None:
-    """A missing, empty or overlong note, one that is no string, and a malformed body change nothing: 400."""
+    """A missing, empty, too long or non-string note, and a malformed body, get 400 and change nothing."""
     async with one_event() as sim:
         reply = await cancel(sim, EVENT, body)
         assert (reply.status, reply.headers["content-type"]) == (400, "application/json")

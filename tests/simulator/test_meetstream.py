@@ -62,7 +62,7 @@ async def test_one_off_rows_carry_no_event() -> None:
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "abc", "", "1.5", "+5", "%D9%A3"])
 async def test_a_limit_outside_1_to_100_is_refused(limit: str) -> None:
-    """A limit that is no integer from 1 to 100 is answered 400 in the documented words."""
+    """A limit other than an integer from 1 to 100 gets 400 with the documented text."""
     async with Simulator(3) as sim:
         reply = await ask(sim, "GET", f"{LIST_PATHS[0]}?limit={limit}")
     assert reply.status == 400

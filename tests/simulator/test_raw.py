@@ -18,7 +18,7 @@ from tests.helpers.simulator import ask
     ],
 )
 async def test_only_the_token_scheme_and_the_right_key_are_accepted(authorization: str, status: int) -> None:
-    """Anything but `Token <key>` is 401, another key 403, and no record or repr holds what was sent."""
+    """Anything except `Token <key>` gets 401, a wrong key 403, and no record or repr contains it."""
     async with Simulator(3) as sim:
         reply = await ask(sim, "GET", "/calendar/scheduled", key=authorization.format(key=sim.api_key))
         assert reply.status == status

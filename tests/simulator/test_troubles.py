@@ -226,7 +226,7 @@ async def delete_all(
 
 
 async def test_rates_are_the_same_for_the_same_seed_in_any_order() -> None:
-    """Every kind of trouble hits its share of requests, the same ones whatever order they come in."""
+    """Every kind of trouble hits its share of requests, the same ones in any order of arrival."""
     troubles = Trouble.every_kind(0.4, slow=0.001, retry_after=0)
     forward, sim = await delete_all(troubles, 1)
     backward, _ = await delete_all(troubles, -1)

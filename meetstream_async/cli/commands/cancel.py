@@ -24,10 +24,10 @@ from ..runs.calendar import Cancelling, cancel
 from ..runs.meeting import Meeting, cancel_one_meeting
 from ..runs.process import execute
 
-Calendar = Annotated[str, typer.Argument(metavar="CALENDAR", help="MeetBit's id of the calendar.")]
-Event = Annotated[str, typer.Argument(metavar="EVENT", help="MeetBit's id of the event.")]
+Calendar = Annotated[str, typer.Argument(metavar="CALENDAR", help="Calendar id in MeetBit.")]
+Event = Annotated[str, typer.Argument(metavar="EVENT", help="Event id in MeetBit.")]
 TheNote = Annotated[
-    str, typer.Option("--note", metavar="TEXT", help="Why; at most 255 characters. Attendees see it.")
+    str, typer.Option("--note", metavar="TEXT", help="Reason, shown to attendees; at most 255 characters.")
 ]
 
 
@@ -82,7 +82,7 @@ def cancel_events(
 ) -> None:
     """Cancel many calendar events in MeetBit.
 
-    A row's own cancel_note goes before --note. All rows are read and checked before anything is sent; a
+    A row's own cancel_note overrides --note. All rows are read and checked before anything is sent; a
     bad one is named with its line.
 
     \b
@@ -110,8 +110,8 @@ def cancel_meeting(
         typer.Option(
             "--bot-event-id",
             metavar="ID",
-            help="MeetStream's id of the event; else its bot is looked up in the listing. With it, an event "
-            "that was cancelled before is no obstacle.",
+            help="Event id in MeetStream; by default the bot is looked up in the listing. With it, an event "
+            "that was already cancelled is accepted.",
         ),
     ] = None,
     consent: Consent = Consent(),

@@ -1,4 +1,4 @@
-"""The command `console`: the page on this machine, until Ctrl-C."""
+"""The command `console`: serve the page on this machine until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ..terminal.progress import wording
 
 @frozen(kw_only=True)
 class Wanted:
-    """What was typed."""
+    """The arguments of the command."""
 
     simulate: bool = False
     bots: int = 80
@@ -39,16 +39,16 @@ class Wanted:
 
 
 def console(wanted: Wanted) -> ExitCode:
-    """Serve until a signal; runs that it meets end gracefully, and are told of."""
+    """Serve until a signal; runs in progress end gracefully, and their results are shown."""
     try:
-        from ...console import CannotServe, Desk, serving
+        from ...console import CannotServe, ConsoleService, serving
     except ImportError as error:
         raise Refused(str(error)) from None
 
     async def serve(stop: asyncio.Event) -> ExitCode:
         ended: list[Any] = []
         async with _account(wanted) as account:
-            desk = Desk(
+            service = ConsoleService(
                 account.base_url,
                 account.key_source,
                 account.explain,
@@ -58,21 +58,23 @@ def console(wanted: Wanted) -> ExitCode:
                 ),
             )
             try:
-                async with serving(desk, account.arguments, port=wanted.port) as served:
-                    # A result, for whoever starts the console from a program.
+                async with serving(service, account.arguments, port=wanted.port) as served:
+                    # Printed as a result, for programs that start the console.
                     print_line(served.url)
-                    say(f"the console of {clean(account.base_url)} is at this address, for one browser")
-                    say("Ctrl-C ends it; runs that are under way finish what is in flight")
+                    say(
+                        f"the console of {clean(account.base_url)} is served at this address, for one browser"
+                    )
+                    say("Ctrl-C stops it; runs in progress finish their requests in flight")
                     if wanted.browser:
                         open_page(served.url)
                     await stop.wait()
-                    ended = await desk.runs.under_way()
-                    await desk.runs.stop_all()
+                    ended = await service.runs.under_way()
+                    await service.runs.stop_all()
             except CannotServe as refusal:
                 raise Refused(str(refusal)) from None
             except asyncio.CancelledError:
                 for record in ended:
-                    say(f"left at once, without looking again: {_tally(record.counts())}")
+                    say(f"stopped without checking the listing again: {_tally(record.counts())}")
                 raise
         for record in ended:
             say(f"ended the run of {clean(record.agreement.told.title)}:")
@@ -80,7 +82,9 @@ def console(wanted: Wanted) -> ExitCode:
                 show_report(record.report, one_off_bots=record.agreement.told.one_off_bots)
         return ExitCode.INTERRUPTED if ended else ExitCode.OK
 
-    return run_async(serve, on_stop=lambda: say("stopping: nothing new is sent; once more leaves at once"))
+    return run_async(
+        serve, on_stop=lambda: say("stopping: nothing new is sent; interrupt again to stop immediately")
+    )
 
 
 @contextlib.asynccontextmanager
@@ -89,7 +93,7 @@ async def _account(wanted: Wanted) -> AsyncIterator[Account[MeetStreamClient]]:
         yield meetstream_account(wanted.api_key_file, timeout=wanted.patience.timeout, rate=wanted.speed.rate)
         return
     async with Simulator(wanted.bots, latency=0.2, error_rate=0.05) as simulator:
-        # Both are given: the environment may hold a real key.
+        # Pass both: the environment may contain a real key.
         arguments: dict[str, Any] = {
             "api_key": simulator.api_key,
             "base_url": simulator.base_url,
@@ -110,10 +114,10 @@ def _tally(counts: Mapping[str, int]) -> str:
 
 
 def open_page(url: str) -> None:
-    """Open the page where there is a browser with a window; one in the terminal would take it over."""
+    """Open the page in a graphical browser, if any; one in the terminal would take over the terminal."""
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
         return
-    # Some browsers are waited for until they are closed.
+    # Some browsers block until they are closed.
     threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

@@ -1,4 +1,4 @@
-"""The demo: a bulk run, and meetings with their bots, checked against the simulated accounts' own books."""
+"""The demo: a bulk run, and meetings with their bots, checked against the simulator's own records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ... import (
     cancel_meetings,
     unschedule_all,
 )
-from ...preview import Consent, OneOffBots, look
+from ...preview import Consent, OneOffBots, make_preview
 from ...simulator import Ledger, Simulator
 from ..exit_codes import ExitCode
 from ..runs.bulk_run import show_report
@@ -30,7 +30,7 @@ _ONE_OFF_BOTS: OneOffBots = "delete"
 
 
 def demo() -> ExitCode:
-    """List, preview, unschedule and check, all inside of this process."""
+    """List, preview, unschedule and check, all within this process."""
     return run_async(_demo)
 
 
@@ -46,31 +46,31 @@ async def _demo(_: asyncio.Event) -> ExitCode:
 
 
 async def _account() -> ExitCode:
-    """The first act: every bot of an account."""
+    """Part one: every bot of an account."""
     async with Simulator(250, 7, series=0.1, one_off=0.02, error_rate=0.05, latency=0.04) as simulator:
-        # Both are given: the demo must never look at the environment, where a real key may be.
+        # Pass both: the demo must never use the environment, which may contain a real key.
         async with MeetStreamClient(simulator.api_key, base_url=simulator.base_url, timeout=10.0) as client:
             report = await _run(client, simulator)
         inferred = sum(one.result is not None and one.result.inferred for one in report.outcomes)
         remaining = len(simulator.ledger.scheduled_bots)
         problems = disagreements(report, simulator.ledger)
         hit = [record.trouble for record in simulator.requests if record.trouble is not None]
-        _step("4. The report against the simulator's own books")
+        _step("4. The report, compared with the simulator's own records")
         say(
             f"It saw {len(simulator.requests)} requests, never more than {simulator.max_in_flight} at once, "
             f"and answered {len(hit)} of them with 500 or 503,\n"
-            f"{sum(trouble.applies for trouble in hit)} of those although it had done what was asked. "
-            f"The client found that out by asking again: it reports {inferred} as inferred."
+            f"{sum(trouble.applies for trouble in hit)} of those after having done what was asked. "
+            f"The client found that out by retrying: it reports {inferred} as inferred."
         )
     for problem in problems:
         show(Text(f"disagreement: {problem}", "red"), results=True)
     if problems or not report.ok:
-        show(Text("verdict: the report does NOT hold", "bold red"), results=True)
+        show(Text("verdict: the report is NOT correct", "bold red"), results=True)
         return ExitCode.NOT_OK
     show(
         Text(
-            f"verdict: the report holds. {report.counts[OutcomeStatus.UNSCHEDULED]} are reported as "
-            f"unscheduled, the books agree on each, and {remaining} bots are left.",
+            f"verdict: the report is correct. {report.counts[OutcomeStatus.UNSCHEDULED]} are reported as "
+            f"unscheduled, the simulator's records confirm each, and {remaining} bots are left.",
             "bold green",
         ),
         results=True,
@@ -79,7 +79,7 @@ async def _account() -> ExitCode:
 
 
 async def _meetings() -> ExitCode:
-    """The second act: calendar events in MeetBit, and their bots in MeetStream."""
+    """Part two: calendar events in MeetBit, and their bots in MeetStream."""
     _step("5. Three meetings: the calendar event in MeetBit, then its bot in MeetStream")
     async with Simulator(12, 3, series=0, one_off=0, several=0) as simulator:
         async with (
@@ -102,10 +102,10 @@ async def _meetings() -> ExitCode:
             and ledger.unscheduled_events == gone
         )
     if not true:
-        show(Text("verdict: the books do NOT agree", "bold red"), results=True)
+        show(Text("verdict: the simulator's records do NOT agree", "bold red"), results=True)
         return ExitCode.NOT_OK
     text = (
-        "verdict: the books agree: these three are cancelled, their bots are gone, and the other nine stand."
+        "verdict: the records agree: these three are cancelled, their bots are gone, the other nine remain."
     )
     show(Text(text, "bold green"), results=True)
     return ExitCode.OK
@@ -114,29 +114,31 @@ async def _meetings() -> ExitCode:
 async def _run(client: MeetStreamClient, simulator: Simulator) -> BulkReport[UnscheduleOutcome]:
     bots = len(simulator.ledger.bots)
     say(
-        f"A simulated account with {bots} bots, on this machine. Of its answers 5 % are errors, as on a bad "
-        "day.\nNo key is needed, and nothing leaves this machine."
+        f"A simulated account with {bots} bots, on this machine. 5 % of its responses are errors, as on bad "
+        "days.\nNo key is needed, and nothing leaves this machine."
     )
-    _step("1. The listing: 100 bots at most, since the API shows no more (the soonest 3 here)")
-    preview = await look(client, "the simulator", _ONE_OFF_BOTS)
+    _step("1. The listing: at most 100 bots, since the API shows no more (the soonest 3 here)")
+    preview = await make_preview(client, "the simulator", _ONE_OFF_BOTS)
     show(bots_table(preview.bots[:3]))
     _step("2. The preview: what a run would do")
     show_preview(preview)
-    _step("3. The run: unschedule, list again for what lay behind, and look whether it is true")
-    say("One-off bots have no event; this run deletes them by their own ids (--one-off-bots delete).")
+    _step("3. The run: unschedule, list again for the remaining bots, and verify")
+    say(
+        "One-off bots have no calendar event; this run deletes them by their own ids (--one-off-bots delete)."
+    )
     one_off = sum(bot.event_id is None for bot in simulator.ledger.bots.values())
-    # Only a simulator knows how many there are behind the first 100.
+    # Only a simulator knows how many bots there are beyond the first 100.
     board = Board(len(simulator.ledger.events) + one_off)
     async with board:
         report = await unschedule_all(
-            client, where=Consent(preview).admits, one_off_bots=_ONE_OFF_BOTS, on_outcome=board.hear
+            client, where=Consent(preview).admits, one_off_bots=_ONE_OFF_BOTS, on_outcome=board.record
         )
     show_report(report, one_off_bots=_ONE_OFF_BOTS)
     return report
 
 
 def disagreements(report: BulkReport[UnscheduleOutcome], ledger: Ledger) -> list[str]:
-    """Where the report and the books differ."""
+    """Differences between the report and the simulator's records."""
     said_events = {one.event_id for one in report.outcomes if one.event_id and one.status in _GONE}
     said_bots = {
         bot_id

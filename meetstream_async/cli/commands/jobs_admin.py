@@ -1,4 +1,4 @@
-"""The options of the commands on jobs that are there."""
+"""The options of the commands on existing jobs."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ DatabaseUrl = Annotated[
         envvar="MEETSTREAM_JOBS_DATABASE_URL",
         show_envvar=True,
         show_default=False,
-        help="sqlite:////path or postgresql://user@host/name; a SQLite file of your own by default.",
+        help="sqlite:////path or postgresql://user@host/name; by default a SQLite file of the user.",
     ),
 ]
 
 
 def status(
     job_id: JobId,
-    watch: Annotated[bool, typer.Option("--watch", help="Until the job is over.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until the job has ended.")] = False,
     database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Show how a job stands, a line for each account.
+    """Show the status of a job, one line per account.
 
-    Exits with 1 where the job is over and not all that was asked for holds.
+    Exits with 1 if the job has ended and some of what you asked for was not done.
 
     \b
     Example:
@@ -50,10 +50,10 @@ def status(
 
 
 def report(job_id: JobId, database: DatabaseUrl = None) -> None:
-    """Print what became of each event, as JSON lines.
+    """Print the outcome of each event, as JSON lines.
 
-    Each has account, event_id, bot_ids, inferred, status, reason, attempts, elapsed and error. Of an
-    unfinished job it prints what is there so far, and exits with 1.
+    Each has account, event_id, bot_ids, inferred, status, reason, attempts, elapsed and error. For an
+    unfinished job, prints the outcomes so far, and exits with 1.
 
     \b
     Example:
@@ -69,9 +69,9 @@ def report(job_id: JobId, database: DatabaseUrl = None) -> None:
 
 
 def cancel(job_id: JobId, database: DatabaseUrl = None, as_json: Json = False) -> None:
-    """Stop a job: nothing new is sent, what is in flight finishes.
+    """Stop a job: nothing new is sent, requests in flight finish.
 
-    What was unscheduled stays unscheduled. `jobs resume` goes on with it.
+    What was unscheduled stays unscheduled. `jobs resume` continues the job.
     """
 
     def command() -> ExitCode:
@@ -86,14 +86,16 @@ def resume(
     job_id: JobId,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Take over from workers that seem alive, too; it may send twice."),
+        typer.Option(
+            "--force", help="Also take over from workers that seem alive; requests may be sent twice."
+        ),
     ] = False,
     database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Put back into the queue what a dead worker held, or what was cancelled.
+    """Put accounts of a dead worker, or of a cancelled job, back into the queue.
 
-    Workers go on behind the last stored step of each account. Accounts of a living worker stay with it.
+    Workers continue after the last stored step of each account. Accounts of a living worker stay with it.
     """
 
     def command() -> ExitCode:
@@ -107,15 +109,15 @@ def resume(
 def forget(
     older_than: Annotated[
         str,
-        typer.Option("--older-than", metavar="AGE", help="How long ago they ended: 30d, 12h, 1d12h."),
+        typer.Option("--older-than", metavar="AGE", help="Minimum time since they ended: 30d, 12h, 1d12h."),
     ],
     yes: Yes = False,
     database: DatabaseUrl = None,
 ) -> None:
     """Delete jobs that ended long ago, and print their ids.
 
-    Their outcomes go with them; otherwise the database keeps every job. Jobs that are not over stay. A
-    forgotten id is free again.
+    Their outcomes are deleted, too; otherwise the database keeps every job. Unfinished jobs stay. A
+    deleted id can be used again.
 
     \b
     Example:
@@ -131,7 +133,7 @@ def forget(
 
 
 def execute_with_jobs(command: Callable[[], ExitCode]) -> None:
-    """Run a command; without the extra, say what to install."""
+    """Run a command; without the extra, tell what to install."""
 
     def guarded() -> ExitCode:
         try:

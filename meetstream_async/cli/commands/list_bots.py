@@ -17,7 +17,7 @@ from ..terminal.tables import bot_to_dict, bots_table
 def list_bots(
     limit: int, as_json: bool, timeout: float, key_file: Path | None, selection: Selection | None
 ) -> ExitCode:
-    """Print what is scheduled, and inside the selection."""
+    """Print the scheduled bots that match the selection."""
     account = meetstream_account(key_file, timeout=timeout)
 
     async def read(_: asyncio.Event) -> tuple[list[ScheduledBot], bool, tuple[RejectedRow, ...]]:
@@ -47,7 +47,7 @@ def list_bots(
     if truncated:
         say(
             ("warning:", "yellow"),
-            f" the listing is full ({limit} rows): there may be more bots, sooner ones among them",
+            f" the listing is full ({limit} rows): there may be more bots, even sooner ones",
         )
     for row in rejected:
         say(("warning:", "yellow"), f" a row can't be read: {clean(row.path)} {clean(row.reason)}")

@@ -1,4 +1,4 @@
-"""A simulated account on this machine, until Ctrl-C."""
+"""The command `simulate`: a simulated account on this machine until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..terminal.output import print_line, say
 def simulate(
     *, port: int, bots: int, seed: int, latency: float, error_rate: float, one_off: float, series: float
 ) -> ExitCode:
-    """Serve until a signal; what a client needs goes to stdout, for a shell to read."""
+    """Serve until a signal; the client's settings are printed on stdout, as input for a shell."""
     try:
         simulator = Simulator(
             bots, seed, series=series, one_off=one_off, port=port, latency=latency, error_rate=error_rate
@@ -35,7 +35,7 @@ def simulate(
                 print_line(f"export {name}={shlex.quote(value)}")
             say(
                 f"simulating {len(simulator.ledger.scheduled_bots)} bots of "
-                f"{len(simulator.ledger.scheduled_events)} events at {simulator.base_url}; Ctrl-C ends it"
+                f"{len(simulator.ledger.scheduled_events)} events at {simulator.base_url}; Ctrl-C stops it"
             )
             say("in another shell: run the export lines, then meetstream-async list")
             await stop.wait()

@@ -51,8 +51,8 @@ def unschedule(
 ) -> None:
     """Unschedule the bots of given events.
 
-    The ids are taken as they are given; afterwards the listing is looked at, and what it still shows is
-    named. Lines of --events that are blank or begin with # are none.
+    The ids are used as given; afterwards the listing is checked, and bots that it still shows are
+    named. Blank lines and lines starting with # in --events are ignored.
 
     \b
     Examples:
@@ -91,11 +91,11 @@ def unschedule_all(
     api_key_file: ApiKeyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Unschedule all scheduled bots, or those inside a filter, and verify it.
+    """Unschedule all scheduled bots, or those that match a filter, and verify it.
 
-    Goes past the 100 bots that a listing shows. Shows first what is there and asks for consent: what was
-    shown is what is unscheduled, and a listing that was full stands for all. Ctrl-C starts nothing new
-    and reports; a second one leaves at once.
+    Goes beyond the 100 bots of one listing. First shows a preview and asks for confirmation: only what
+    was shown is unscheduled; if the listing was full, that means everything. Ctrl-C starts nothing new
+    and reports; a second one stops immediately.
 
     \b
     Examples:
@@ -120,7 +120,7 @@ def unschedule_all(
 
 
 def run_unschedule(typed: Unscheduling) -> ExitCode:
-    """Read what was asked for, and do it."""
+    """Parse the arguments and carry out the command."""
     asked = read(typed)
     choices = typed.choices
     ids: tuple[str, ...] = check_ids((f"event id {n}", text) for n, text in enumerate(typed.ids, 1))
@@ -134,7 +134,7 @@ def run_unschedule(typed: Unscheduling) -> ExitCode:
         leftovers = read_leftovers(typed.retry_from, api="meetstream", base_url=account.base_url)
         if bool(leftovers.options.get("all_occurrences")) != typed.scope.all_occurrences:
             has = "with" if leftovers.options.get("all_occurrences") else "without"
-            raise Refused(f"that run was one {has} --all-occurrences; retry it {has}; nothing was sent")
+            raise Refused(f"that run was made {has} --all-occurrences; retry it {has}; nothing was sent")
     with opened(choices.report) as journal:
         if leftovers is not None:
             return run_given(asked, account, journal, leftovers.targets, leftovers)

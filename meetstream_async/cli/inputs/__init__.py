@@ -1,1 +1,1 @@
-"""What an operator passes in: files, times, filters, keys."""
+"""Parse what an operator passes in: files, times, filters, keys."""

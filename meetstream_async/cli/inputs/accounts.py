@@ -1,4 +1,4 @@
-"""Whose account a command works on: its credentials, from the environment or a file, and its address."""
+"""The account that a command works on: its credentials, from the environment or a file, and its address."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ C = TypeVar("C", MeetStreamClient, MeetBitClient)
 
 @frozen
 class Account(Generic[C]):
-    """One API as a command is going to use it."""
+    """One API, with the credentials and address that a command uses."""
 
     client: Callable[[], C] = field(repr=False)
-    """A new client, for one event loop."""
+    """Creates a client, for one event loop."""
     base_url: str
     key_source: str
-    """The variable or the file that the key came from."""
+    """The variable or file that the key was read from."""
     url_variable: str
     arguments: Mapping[str, Any] = field(factory=dict, repr=False)
-    """Those of the client, for what makes its own."""
+    """The arguments of the client, for code that creates its own."""
 
     @contextlib.contextmanager
     def explaining(self) -> Iterator[None]:
-        """Turn an error of the library into Failed: what happened, and what to do about it."""
+        """Turn an error of the library into Failed, which says what happened and what to do about it."""
         try:
             yield
         except MeetStreamError as error:
             raise Failed(self.explain(error), code_of(error)) from None
 
     def explain(self, error: MeetStreamError) -> str:
-        """The error and what to do about it, in one line."""
+        """The error and what to do about it, on one line."""
         text = clean(error, 1000)
         if code_of(error) is ExitCode.DENIED:
             return f"{text}; {self.rejected()}"
@@ -64,7 +64,7 @@ class Account(Generic[C]):
         return text
 
     def hint(self, errors: list[MeetStreamError]) -> str | None:
-        """What to do about errors that are not about one event, if there are any."""
+        """What to do about errors that do not concern a single event, if there are any."""
         if any(isinstance(error, AuthenticationError | PermissionDeniedError) for error in errors):
             return self.rejected()
         if any(isinstance(error, TransportError) for error in errors):
@@ -72,7 +72,7 @@ class Account(Generic[C]):
         return None
 
     def rejected(self) -> str:
-        return f"the key from {self.key_source} was rejected at {clean(self.base_url)}: is it the right one?"
+        return f"the key from {self.key_source} was rejected by {clean(self.base_url)}: is it the right one?"
 
     def unreachable(self) -> str:
         return f"is {self.url_variable} right? The address is {clean(self.base_url)}"
@@ -81,14 +81,14 @@ class Account(Generic[C]):
 def meetstream_account(
     key_file: Path | None, *, timeout: float = 30.0, rate: float | None = None
 ) -> Account[MeetStreamClient]:
-    """The MeetStream account. Raises Refused where there is no key, or one that can't be used."""
+    """The MeetStream account. Raises Refused if the key is missing or invalid."""
     key: str | None = None
     if key_file is not None:
         (key,) = _read_lines(key_file, ("the key",))
     elif not os.environ.get(KEY_VARIABLE):
         raise Refused(
             f"{KEY_VARIABLE} is not set: put your key there or into a file for --api-key-file, "
-            "or try `meetstream-async demo`, which needs none"
+            "or try `meetstream-async demo`, which needs no key"
         )
 
     arguments: dict[str, Any] = {"api_key": key, "timeout": timeout, "rate_limit": rate}
@@ -102,7 +102,7 @@ def meetstream_account(
 def meetbit_account(
     keys_file: Path | None, *, timeout: float = 30.0, rate: float | None = None
 ) -> Account[MeetBitClient]:
-    """The MeetBit account. Raises Refused where there are no keys, or some that can't be used."""
+    """The MeetBit account. Raises Refused if the access keys are missing or invalid."""
     key_id: str | None = None
     secret: str | None = None
     if keys_file is not None:
@@ -131,7 +131,7 @@ def _account(client: Callable[[], C], file: Path | None, variables: str, url_var
         first = [client()]
         base_url: str = first[0].base_url
     except ConfigurationError as error:
-        # The library names its own arguments, which the operator has never seen.
+        # The library's message names its own arguments, which the operator has never seen.
         where = "" if file is None else f" (in {source})"
         raise Refused(f"{clean(error, 1000)}{where}") from None
     # The first one, which has shown that its arguments are fine, is the first to be used.
@@ -139,7 +139,7 @@ def _account(client: Callable[[], C], file: Path | None, variables: str, url_var
 
 
 def _read_lines(path: Path, names: tuple[str, ...]) -> list[str]:
-    """The lines of a key file, one for each name. Warns where others may read it."""
+    """The lines of a key file, one for each name. Warns if other users may read the file."""
     try:
         with open(path, "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -148,16 +148,16 @@ def _read_lines(path: Path, names: tuple[str, ...]) -> list[str]:
     except OSError as error:
         raise Refused(f"the key file {clean(path)} can't be read: {os.strerror(error.errno or 0)}") from None
     except UnicodeDecodeError:
-        raise Refused(f"the key file {clean(path)} is no text") from None
+        raise Refused(f"the key file {clean(path)} is not text") from None
     lines = [line.strip() for line in text.splitlines()]
     while lines and not lines[-1]:
         lines.pop()
     if len(lines) != len(names) or not all(lines):
         wanted = " and ".join(f"{name} on one line" for name in names)
-        raise Refused(f"the key file {clean(path)} must hold {wanted}, and nothing else")
+        raise Refused(f"the key file {clean(path)} must contain {wanted}, and nothing else")
     if stat.S_ISREG(mode) and mode & 0o077:
         say(
             ("warning:", "yellow"),
-            f" others may read the key file {clean(path)}: chmod 600 {clean(path)}",
+            f" other users can read the key file {clean(path)}: chmod 600 {clean(path)}",
         )
     return lines

@@ -1,6 +1,6 @@
-"""What an operator hands over in a file or on standard input: event ids, and rows of calendar events.
+"""Parse files and standard input: event ids, and rows of calendar events.
 
-Everything is read and checked before anything is sent, and what is wrong is named with its line.
+Everything is read and checked before anything is sent; errors name the line.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _MOST_NOTE = 255
 
 @frozen
 class Row:
-    """One calendar event to be cancelled."""
+    """One calendar event to cancel."""
 
     line: int
     calendar_id: int
     event_id: int
     note: str | None
-    """Its own note, else that of ``--note``."""
+    """The note of the row, or that of ``--note``."""
 
 
 def read_text(name: str) -> str:
-    """A file, or standard input for ``-``, without its byte-order mark. Raises Refused."""
+    """The text of a file, or of standard input for ``-``, without a byte order mark. Raises Refused."""
     shown = "standard input" if name == STDIN else clean(name)
     try:
         if name == STDIN:
@@ -47,7 +47,7 @@ def read_text(name: str) -> str:
     except OSError as error:
         raise Refused(f"{shown} can't be read: {os.strerror(error.errno or 0)}") from None
     if len(data) > _MOST_BYTES:
-        raise Refused(f"{shown} is larger than {_MOST_BYTES // 2**20} MiB: that is no list of ids")
+        raise Refused(f"{shown} is larger than {_MOST_BYTES // 2**20} MiB: too large for a list of ids")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -55,7 +55,7 @@ def read_text(name: str) -> str:
 
 
 def read_ids(name: str) -> tuple[str, ...]:
-    """Event ids, one a line, each once; blank lines and lines that begin with # are none."""
+    """Event ids, one per line, without duplicates; blank lines and lines starting with # are ignored."""
     shown = "standard input" if name == STDIN else clean(name)
     numbered = (
         (f"{shown}, line {number}", line.strip())
@@ -63,23 +63,23 @@ def read_ids(name: str) -> tuple[str, ...]:
     )
     ids = check_ids((where, line) for where, line in numbered if line and not line.startswith("#"))
     if not ids:
-        # An empty list may well be somebody's failed query; "all done" would hide that.
-        raise Refused(f"{shown} names no event; nothing was sent")
+        # An empty file may come from a failed query; reporting success would hide that.
+        raise Refused(f"{shown} contains no event ids; nothing was sent")
     return ids
 
 
 def check_ids(numbered: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """The ids of (where it stands, id), each once. Raises Refused for the first that is none."""
+    """The ids from pairs of (place, id), without duplicates. Raises Refused for the first invalid one."""
     ids: dict[str, None] = {}
     for where, text in numbered:
         if text in ("", ".", "..") or any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
-            raise Refused(f"{where}: '{clean(text, 60)}' is no event id; nothing was sent")
+            raise Refused(f"{where}: '{clean(text, 60)}' is not a valid event id; nothing was sent")
         ids[text] = None
     return tuple(ids)
 
 
 def read_rows(name: str, *, note: str | None) -> tuple[Row, ...]:
-    """The rows of a CSV file, each event once. Raises Refused that names bad rows by their lines."""
+    """The rows of a CSV file, without duplicates. Raises Refused that names bad rows by their lines."""
     shown = "standard input" if name == STDIN else clean(name)
     rows: dict[tuple[int, int], Row] = {}
     problems: list[str] = []
@@ -89,17 +89,17 @@ def read_rows(name: str, *, note: str | None) -> tuple[Row, ...]:
             continue
         earlier = rows.setdefault((found.calendar_id, found.event_id), found)
         if earlier.note != found.note:
-            problems.append(f"line {line}: repeats line {earlier.line} with another note")
+            problems.append(f"line {line}: repeats line {earlier.line} with a different note")
     if problems:
         more = f" (and {len(problems) - 3} more bad rows)" if len(problems) > 3 else ""
         raise Refused(f"{shown}, {'; '.join(problems[:3])}{more}; nothing was sent")
     if not rows:
-        raise Refused(f"{shown} holds no rows of {','.join(_COLUMNS[:2])}[,{_COLUMNS[2]}]; nothing was sent")
+        raise Refused(f"{shown} has no rows of {','.join(_COLUMNS[:2])}[,{_COLUMNS[2]}]; nothing was sent")
     return tuple(rows.values())
 
 
 def check_note(note: str) -> str:
-    """The text of ``--note``. Raises Refused."""
+    """The text of ``--note``. Raises Refused if it is not usable."""
     problem = _note_problem(note)
     if problem is not None:
         raise Refused(f"--note {problem}")
@@ -107,15 +107,15 @@ def check_note(note: str) -> str:
 
 
 def check_number(text: str, name: str) -> int:
-    """A positive id of MeetBit. Raises Refused."""
+    """A positive id of MeetBit. Raises Refused for anything else."""
     number = _number(text)
     if number is None:
-        raise Refused(f"{name} '{clean(text, 40)}' is no positive whole number")
+        raise Refused(f"{name} '{clean(text, 40)}' is not a positive whole number")
     return number
 
 
 def _parse(text: str, *, default: str | None) -> Iterator[tuple[int, Row | str]]:
-    """Each row with its line, or what is wrong with it."""
+    """Each row with its line number, or a message about what is wrong with it."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     columns: tuple[str, ...] = _COLUMNS
     first = True
@@ -126,7 +126,7 @@ def _parse(text: str, *, default: str | None) -> Iterator[tuple[int, Row | str]]
         except StopIteration:
             return
         except csv.Error as error:
-            yield line, f"no CSV ({clean(error, 80)})"
+            yield line, f"not valid CSV ({clean(error, 80)})"
             return
         if not any(cells):
             continue
@@ -147,14 +147,14 @@ def _header_problem(names: tuple[str, ...]) -> str | None:
     if strange:
         return f"unknown column '{clean(strange[0], 40)}'; known are {', '.join(_COLUMNS)}"
     if len(set(names)) < len(names):
-        return "a column is named twice"
+        return "a column occurs twice"
     missing = [name for name in _COLUMNS[:2] if name not in names]
     return f"the column {missing[0]} is missing" if missing else None
 
 
 def _row(line: int, cells: list[str], columns: tuple[str, ...], default: str | None) -> Row | str:
     if len(cells) == 1 and ";" in cells[0]:
-        return "the columns have to be separated by commas, not by semicolons"
+        return "columns must be separated by commas, not semicolons"
     if len(cells) > len(columns):
         return f"{len(cells)} columns instead of {len(columns)}; a note with a comma needs quotes"
     values = dict(zip(columns, cells, strict=False))
@@ -162,11 +162,11 @@ def _row(line: int, cells: list[str], columns: tuple[str, ...], default: str | N
     for name in _COLUMNS[:2]:
         number = _number(values.get(name, ""))
         if number is None:
-            return f"{name} '{clean(values.get(name, ''), 40)}' is no positive whole number"
+            return f"{name} '{clean(values.get(name, ''), 40)}' is not a positive whole number"
         numbers.append(number)
     note = values.get("cancel_note") or default
     if note is None:
-        return "no cancel_note, and no --note for the rows without one"
+        return "cancel_note is empty, and --note was not given"
     problem = _note_problem(note)
     return f"cancel_note {problem}" if problem else Row(line, numbers[0], numbers[1], note)
 
@@ -182,4 +182,4 @@ def _note_problem(note: str) -> str | None:
         return "is empty; the API requires a note"
     if len(note) > _MOST_NOTE:
         return f"has {len(note)} characters; at most {_MOST_NOTE} are allowed"
-    return "holds half a character" if any("\ud800" <= char <= "\udfff" for char in note) else None
+    return "contains a lone surrogate" if any("\ud800" <= char <= "\udfff" for char in note) else None

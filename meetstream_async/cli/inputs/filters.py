@@ -1,4 +1,4 @@
-"""The filter options of a command as one function of a bot."""
+"""Turn a command's filter options into one function of a bot."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ def select(
     attributes: Sequence[str] = (),
     now: datetime | None = None,
 ) -> Selection | None:
-    """The selection of these options, None where none is given; times are echoed on stderr.
+    """The selection for these options, None without any; times are echoed on stderr.
 
-    Raises Refused for what can't be read or can't match any bot.
+    Raises Refused for options that can't be parsed, and for filters that can't match any bot.
     """
     if platform is before is after is name is None and not attributes:
         return None
     for option, value in (("--platform", platform), ("--name", name)):
         if value is not None and not value.strip():
-            raise Refused(f"{option} is empty, which no bot matches; leave it out, or name one")
+            raise Refused(f"{option} is empty, which matches no bot; omit it, or give a value")
     now = now or datetime.now(UTC)
     start = _time("--after", after, now)
     end = _time("--before", before, now)
     if start is not None and end is not None and start >= end:
-        raise Refused("--after is not earlier than --before: no bot joins in between")
+        raise Refused("--after is not earlier than --before: no bot can join in between")
     wanted: dict[str, str] = {}
     for pair in attributes:
         key, equals, text = pair.partition("=")
         if not equals or not key:
             raise Refused(f"--attr '{clean(pair, 60)}' is not KEY=VALUE")
         if key in wanted:
-            raise Refused(f"--attr {clean(key, 60)} is given twice: no bot has two values for it")
+            raise Refused(f"--attr {clean(key, 60)} is given twice, but a bot has only one value for it")
         wanted[key] = text
     return Selection(BotFilter(platform=platform, before=end, after=start, name=name), wanted)
 
@@ -60,17 +60,17 @@ def selection_of(options: Filter, now: datetime | None = None) -> Selection | No
 
 
 def words(selection: Selection) -> list[str]:
-    """What was asked for, to be read, a condition a line."""
-    given = selection.filter
+    """The conditions as text, one line each."""
+    conditions = selection.filter
     words = [
         f"{name} {clean(value, 60)}"
-        for name, value in (("platform", given.platform), ("name", given.name))
+        for name, value in (("platform", conditions.platform), ("name", conditions.name))
         if value is not None
     ]
     words += [f"{clean(key, 60)}={clean(text, 60)}" for key, text in selection.attributes.items()]
     words += [
         f"{name} {both(value)}"
-        for name, value in (("from", given.after), ("before", given.before))
+        for name, value in (("from", conditions.after), ("before", conditions.before))
         if value is not None
     ]
     return words

@@ -1,6 +1,6 @@
 """The options that several commands share, each declared once: in a group, or as a type of its own.
 
-A command takes a group as one parameter, under :func:`.groups.grouped`, and hands it to its run as it is.
+A command takes a group as one parameter, under :func:`.groups.grouped`, and passes it to its run unchanged.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ _BULK = BulkOptions[Any]()
 _CLIENT = ClientOptions()
 _WHAT = UnscheduleOptions()
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask for confirmation.")]
 Timeout = Annotated[
-    float, typer.Option(min=0.001, metavar="SECONDS", help="Seconds that one attempt may take.")
+    float, typer.Option(min=0.001, metavar="SECONDS", help="Timeout of one attempt, in seconds.")
 ]
 Most = Annotated[
     int | None,
     typer.Option(
-        "--max", min=0, metavar="N", help="Refuse if more than N would be cancelled, or nobody can tell."
+        "--max",
+        min=0,
+        metavar="N",
+        help="Refuse to run if more than N would be cancelled, or if the number is unknown.",
     ),
 ]
 Report = Annotated[
@@ -34,7 +37,7 @@ Report = Annotated[
     typer.Option(
         "--report",
         metavar="FILE",
-        help="Write each outcome to this new file as it happens, as JSON lines.",
+        help="Write each outcome to this new file as it arrives, as JSON lines.",
     ),
 ]
 RetryFrom = Annotated[
@@ -42,23 +45,26 @@ RetryFrom = Annotated[
     typer.Option(
         "--retry-from",
         metavar="REPORT",
-        help="Only what such a report calls failed, unknown, not attempted or still listed.",
+        help="Only what this report lists as failed, unknown, not attempted or still listed.",
     ),
 ]
 ApiKeyFile = Annotated[
     Path | None,
-    typer.Option("--api-key-file", metavar="FILE", help="Read the key from here, not from the environment."),
+    typer.Option(
+        "--api-key-file", metavar="FILE", help="Read the key from this file, not from the environment."
+    ),
 ]
 AccessKeysFile = Annotated[
     Path | None,
     typer.Option(
         "--access-keys-file",
         metavar="FILE",
-        help="Read MeetBit's access key id (first line) and secret (second) from here.",
+        help="Read MeetBit's access key id (line 1) and secret (line 2) from this file.",
     ),
 ]
 Note = Annotated[
-    str | None, typer.Option("--note", metavar="TEXT", help="Why; at most 255 characters. Attendees see it.")
+    str | None,
+    typer.Option("--note", metavar="TEXT", help="Reason, shown to attendees; at most 255 characters."),
 ]
 
 
@@ -67,18 +73,21 @@ Events = Annotated[
     typer.Option(
         "--events",
         metavar="FILE|-",
-        help="Event ids, one a line, from a file or standard input, in place of the listing.",
+        help="Event ids from a file or standard input, one per line, instead of the listing.",
     ),
 ]
 WholeEvents = Annotated[
     bool,
-    typer.Option("--whole-events", help="Also take events that have bots outside the filter, as a whole."),
+    typer.Option(
+        "--whole-events",
+        help="Also unschedule events that only partly match the filter, with all their bots.",
+    ),
 ]
 
 
 @frozen(kw_only=True)
 class Consent:
-    """Whether a run changes anything, and whether somebody is asked first."""
+    """Whether a run changes anything, and whether it asks for confirmation first."""
 
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")] = (
         _WHAT.dry_run
@@ -88,11 +97,11 @@ class Consent:
 
 @frozen(kw_only=True)
 class Filter:
-    """Which of the listed bots are meant; all that is given must match."""
+    """Which of the listed bots are selected; all given options must match."""
 
     platform: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Only bots of this platform, in any spelling, such as zoom."),
+        typer.Option(metavar="NAME", help="Only bots on this platform, in any spelling, e.g. zoom."),
     ] = None
     before: Annotated[
         str | None,
@@ -102,11 +111,11 @@ class Filter:
             "tomorrow.",
         ),
     ] = None
-    after: Annotated[str | None, typer.Option(metavar="TIME", help="Only bots that join then or later.")] = (
-        None
-    )
+    after: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only bots that join at TIME or later.")
+    ] = None
     name: Annotated[
-        str | None, typer.Option(metavar="GLOB", help="Only bots with such a name, such as 'Acme *'.")
+        str | None, typer.Option(metavar="GLOB", help="Only bots whose name matches, e.g. 'Acme *'.")
     ] = None
     attr: Annotated[
         list[str] | None,
@@ -118,7 +127,7 @@ class Filter:
 
 @frozen(kw_only=True)
 class Scope:
-    """What becomes of one-off bots, and of recurring series."""
+    """What to do with one-off bots and with recurring series."""
 
     one_off_bots: Annotated[
         OneOffBots,
@@ -129,12 +138,12 @@ class Scope:
     ] = _WHAT.one_off_bots
     all_occurrences: Annotated[
         bool,
-        typer.Option("--all-occurrences", help="Of a recurring event, unschedule the whole series."),
+        typer.Option("--all-occurrences", help="Unschedule the whole series of a recurring event."),
     ] = False
     series_from: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="TIME", help="With --all-occurrences: only the occurrences from then on."
+            "--from", metavar="TIME", help="With --all-occurrences: only the occurrences from TIME on."
         ),
     ] = None
 
@@ -143,37 +152,37 @@ class Scope:
 class Speed:
     """How fast requests are sent."""
 
-    concurrency: Annotated[int, typer.Option(min=1, metavar="N", help="Requests in flight at most.")] = (
-        _BULK.max_concurrency
-    )
+    concurrency: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Maximum number of requests in flight.")
+    ] = _BULK.max_concurrency
     rate: Annotated[
         float | None,
-        typer.Option(min=0.001, max=1e6, metavar="N", help="Requests per second at most, evenly spaced."),
+        typer.Option(min=0.001, max=1e6, metavar="N", help="Maximum requests per second, evenly spaced."),
     ] = _CLIENT.rate_limit
 
 
 @frozen(kw_only=True)
 class MeetBitSpeed(Speed):
-    """How fast requests are sent to MeetBit, which has a limit of its own."""
+    """How fast requests are sent to MeetBit, which has its own limit."""
 
     rate: Annotated[
         float | None,
         typer.Option(
-            min=0.001, max=1e6, metavar="N", help="Requests per second at most; MeetBit allows 5 (default)."
+            min=0.001, max=1e6, metavar="N", help="Maximum requests per second; MeetBit allows 5 (default)."
         ),
     ] = _CLIENT.rate_limit
 
 
 @frozen(kw_only=True)
 class Patience:
-    """How long the API is waited for."""
+    """How long to wait for the API."""
 
     max_pause: Annotated[
         float,
         typer.Option(
             min=0.0,
             metavar="SECONDS",
-            help="The longest pause that the API may ask for before the run stops.",
+            help="Stop the run if the API asks for a longer pause.",
         ),
     ] = _BULK.max_pause
     timeout: Timeout = _CLIENT.timeout

@@ -1,4 +1,4 @@
-"""Times as an operator types them: ISO 8601 with an offset, or relative to now."""
+"""Parse times as an operator types them: ISO 8601 with an offset, or relative to now."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _EXAMPLES = "such as 2026-05-01T09:00:00+02:00, 2026-05-01T07:00:00Z, +2h, -30m,
 
 
 def parse_time(text: str, option: str, now: datetime | None = None) -> datetime:
-    """An aware time. Raises Refused, naming the option, for what is none or may be read as another.
+    """An aware time. Raises Refused, naming the option, for invalid or ambiguous text.
 
-    A day of ``+3d`` is 24 hours; ``today`` and ``tomorrow`` are where the local day begins.
+    A day in ``+3d`` is 24 hours; ``today`` and ``tomorrow`` are the starts of the local days.
     """
     now = now or datetime.now(UTC)
     word = text.strip()
@@ -32,30 +32,30 @@ def parse_time(text: str, option: str, now: datetime | None = None) -> datetime:
             return now + span if match[1] == "+" else now - span
         moment = datetime.fromisoformat(word)
         if moment.utcoffset() is not None:
-            # A time that has no UTC form could be neither compared nor shown.
+            # A time that has no UTC equivalent could neither be compared nor shown.
             moment.astimezone(UTC)
             return moment
     except OverflowError:
-        raise Refused(f"{option} '{clean(text, 60)}' lies outside of all calendars") from None
+        raise Refused(f"{option} '{clean(text, 60)}' is out of range") from None
     except ValueError:
-        raise Refused(f"{option} '{clean(text, 60)}' is no time: give one {_EXAMPLES}") from None
+        raise Refused(f"{option} '{clean(text, 60)}' is not a time: give one {_EXAMPLES}") from None
     shown = moment.isoformat()
     raise Refused(
-        f"{option} '{clean(text, 60)}' has no offset, so it could be any of many times: "
+        f"{option} '{clean(text, 60)}' has no UTC offset, so it is ambiguous: "
         f"write {shown}Z for UTC, or {shown}{_offset(moment)} for local time"
     )
 
 
 def parse_age(text: str, option: str) -> timedelta:
-    """How long ago, such as ``30d`` or ``1d12h``. Raises Refused, naming the option, for anything else."""
+    """A duration such as ``30d`` or ``1d12h``. Raises Refused, naming the option, for anything else."""
     try:
         if _AGE.fullmatch(text.strip()):
             age = _span(text.strip())
             datetime.now(UTC) - age
             return age
     except OverflowError:
-        raise Refused(f"{option} '{clean(text, 60)}' lies outside of all calendars") from None
-    raise Refused(f"{option} '{clean(text, 60)}' is no length of time: give one such as 30d, 12h or 1d12h")
+        raise Refused(f"{option} '{clean(text, 60)}' is out of range") from None
+    raise Refused(f"{option} '{clean(text, 60)}' is not a duration: give one such as 30d, 12h or 1d12h")
 
 
 def _span(text: str) -> timedelta:
@@ -74,7 +74,7 @@ def both(moment: datetime) -> str:
 
 
 def echo(option: str, text: str, moment: datetime) -> None:
-    """Say on stderr how a time was understood."""
+    """Show on stderr how a time was understood."""
     say((option, "bold"), f" {clean(text, 60)} is {both(moment)}")
 
 

@@ -1,1 +1,1 @@
-"""What each command does once its arguments have been read."""
+"""The execution of each command, after its arguments have been parsed."""

@@ -1,31 +1,31 @@
-"""Unscheduling what an account lists: preview, consent, run, report."""
+"""Unschedule what the listing of an account shows: preview, confirmation, run, report."""
 
 from __future__ import annotations
 
 import asyncio
 
 from ... import BulkReport, MeetStreamClient, OutcomeStatus, UnscheduleOutcome
-from ...preview import Consent, look, words_for
+from ...preview import Consent, make_preview, words_for
 from ..exit_codes import ExitCode
 from ..inputs.accounts import Account
 from ..terminal.output import say
 from ..terminal.preview import show_preview
 from ..terminal.progress import Board
 from ..terminal.prompt import ask, check_most
-from .bulk_run import Hear, conclude, conduct
+from .bulk_run import OnOutcome, conclude, run_bulk
 from .process import run_async
 from .report_file import Journal
 from .request import Asked
 
 
 def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journal | None) -> ExitCode:
-    """Preview, consent, run, report."""
+    """Preview, confirm, run, report."""
     typed, choices = asked.typed, asked.choices
 
     async def preview_account(_: asyncio.Event) -> Consent:
         async with account.client() as client:
             return Consent(
-                await look(
+                await make_preview(
                     client, account.key_source, typed.scope.one_off_bots, asked.selection, typed.whole_events
                 )
             )
@@ -34,7 +34,7 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
         consent = run_async(preview_account)
     preview = consent.preview
     show_preview(preview, asked.series)
-    full = "the listing is full, and what lies behind it can't be counted" if preview.truncated else None
+    full = "the listing is full, and the bots beyond it can't be counted" if preview.truncated else None
     check_most(preview.to_do, choices.most, unbounded=full)
     if not (choices.consent.yes or choices.consent.dry_run):
         ask(words_for(preview))
@@ -49,19 +49,19 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
         )
 
     async def run(
-        stop: asyncio.Event, hear: Hear[UnscheduleOutcome], board: Board
+        stop: asyncio.Event, on_outcome: OnOutcome[UnscheduleOutcome], board: Board
     ) -> BulkReport[UnscheduleOutcome]:
         async with account.client() as client:
             return await consent.carry_out(
                 client,
-                choices.bulk(hear, stop),
+                choices.bulk(on_outcome, stop),
                 dry_run=choices.consent.dry_run,
                 cancel_all_occurrences=True if typed.scope.all_occurrences else None,
                 from_date=asked.series_from,
             )
 
     with account.explaining():
-        report, stopped = conduct(
+        report, stopped = run_bulk(
             run,
             total=consent.total,
             verb="looking" if choices.consent.dry_run else "unscheduling",
@@ -80,10 +80,10 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
     if preview.truncated and not (report.complete or stopped or choices.consent.dry_run):
         alone = any(one.event_id is None and one.status is OutcomeStatus.SKIPPED for one in report.outcomes)
         if alone:
-            text = "one-off bots fill the listing and hide what lies behind: --one-off-bots delete makes room"
+            text = "one-off bots fill the listing and hide other bots: --one-off-bots delete makes room"
             say(("hint:", "yellow"), f" {text}")
         elif asked.selection is not None:
-            text = "bots outside the filter fill the listing and hide what lies behind it"
+            text = "bots outside the filter fill the listing and hide other bots"
             say(("hint:", "yellow"), f" {text}: name the events instead (unschedule --events)")
     if consent.newcomers:
         were = "bot was" if consent.newcomers == 1 else "bots were"

@@ -1,4 +1,4 @@
-"""Conducting a bulk run: its board, its report file, its signals, and how it ends."""
+"""Run a bulk operation from the CLI: progress, report file, signals, exit code."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from .process import complain, run_async
 from .report_file import Journal
 
 O = TypeVar("O", UnscheduleOutcome, CancelOutcome)  # noqa: E741 - the outcome
-Hear: TypeAlias = Callable[[O], None]
-Work: TypeAlias = Callable[[asyncio.Event, Hear[O], Board], Awaitable[BulkReport[O]]]
+OnOutcome: TypeAlias = Callable[[O], None]
+Work: TypeAlias = Callable[[asyncio.Event, OnOutcome[O], Board], Awaitable[BulkReport[O]]]
 
 
 @frozen(kw_only=True)
 class BulkChoices:
-    """The options that every bulk command has."""
+    """The options common to all bulk commands."""
 
     consent: Consent = field(factory=Consent)
     speed: Speed = field(factory=Speed)
@@ -46,7 +46,7 @@ class BulkChoices:
     most: int | None = None
     report: Path | None = None
 
-    def bulk(self, on_outcome: Hear[O], stop: asyncio.Event) -> BulkOptions[O]:
+    def bulk(self, on_outcome: OnOutcome[O], stop: asyncio.Event) -> BulkOptions[O]:
         """How the run goes, for the library."""
         return BulkOptions(
             max_concurrency=self.speed.concurrency,
@@ -56,7 +56,7 @@ class BulkChoices:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """For the first line of a report."""
+        """The options for the first line of a report."""
         return {
             "dry_run": self.consent.dry_run,
             "yes": self.consent.yes,
@@ -68,7 +68,7 @@ class BulkChoices:
         }
 
 
-def conduct(
+def run_bulk(
     work: Work[O],
     *,
     total: int | None,
@@ -76,11 +76,11 @@ def conduct(
     journal: Journal | None,
     describe: Callable[[O], dict[str, Any]] = lambda outcome: outcome.to_dict(),
 ) -> tuple[BulkReport[O], bool]:
-    """Do the work under Ctrl-C. Returns the report, and whether it was told to stop.
+    """Run ``work`` with signal handling. Returns the report, and whether the run was stopped.
 
-    ``work`` is given an event that ends the run gracefully, and the function that hears each outcome.
-    ``describe`` makes a line of the report file of an outcome.
-    Raises Interrupted where the run was left at once.
+    ``work`` gets an event that stops the run gracefully when set, and the function to call with each outcome.
+    ``describe`` turns an outcome into a line of the report file.
+    Raises Interrupted if the run was stopped immediately.
     """
     board = Board(total, verb)
     stopped = False
@@ -88,27 +88,27 @@ def conduct(
     def on_stop() -> None:
         nonlocal stopped
         stopped = True
-        board.note("stopping: nothing new is sent, what is in flight finishes; once more leaves at once")
+        board.note("stopping: nothing new is sent, requests in flight finish; interrupt again to stop now")
 
     async def run(stop: asyncio.Event) -> BulkReport[O]:
-        def hear(outcome: O) -> None:
-            board.hear(outcome)
+        def on_outcome(outcome: O) -> None:
+            board.record(outcome)
             if journal is None or journal.problem is not None:
                 return
-            if not journal.hear(describe(outcome)):
+            if not journal.record(describe(outcome)):
                 board.note(f"the report can't be written ({journal.problem}): nothing new is sent")
                 stop.set()
 
         async with board:
-            return await work(stop, hear, board)
+            return await work(stop, on_outcome, board)
 
     try:
         report = run_async(run, on_stop=on_stop)
     except Interrupted:
-        say(f"left at once, without looking again: {board.tally()}; the rest was not attempted")
+        say(f"stopped without checking the listing again: {board.tally()}; the rest was not attempted")
         if journal is not None:
             counts = {str(status): count for status, count in board.counts.items()}
-            reason = "interrupted twice: left at once"
+            reason = "interrupted twice: stopped immediately"
             journal.end(None, ok=False, complete=False, interrupted=True, reason=reason, counts=counts)
         raise
     except MeetStreamError as error:
@@ -131,7 +131,7 @@ def conclude(
     one_off_bots: str = "report",
     again: str | None = None,
 ) -> ExitCode:
-    """Print the result of a run, and what to do next, and say how it ended."""
+    """Print the result of a run and what to do next, and return the exit code."""
     if choices.as_json:
         print_json(report.to_dict())
     else:
@@ -156,7 +156,7 @@ def conclude(
 
 
 def show_report(report: BulkReport[Any], *, one_off_bots: str = "report", dry_run: bool = False) -> None:
-    """The result: what needs attention, the counts, and the verdict last, where it is not scrolled away."""
+    """Print the result: what needs attention, the counts, and the verdict last, where it stays visible."""
     attention = attention_table(report, one_off_bots=one_off_bots)
     if attention is not None:
         show(attention, results=True)
@@ -168,7 +168,7 @@ def show_report(report: BulkReport[Any], *, one_off_bots: str = "report", dry_ru
 
 
 def report_code(report: BulkReport[Any]) -> ExitCode:
-    """The exit code of a run: DENIED where the key was all that stood in its way."""
+    """The exit code of a run: DENIED if a rejected key was the only problem."""
     if report.ok:
         return ExitCode.OK
     errors: list[MeetStreamError | None] = [

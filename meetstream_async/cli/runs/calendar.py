@@ -1,4 +1,4 @@
-"""The commands `cancel-event` and `cancel-events`: calendar events of MeetBit."""
+"""The commands `cancel-event` and `cancel-events`: cancel calendar events in MeetBit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..inputs.files import STDIN, Row, check_note, check_number, read_rows
 from ..terminal.output import clean, facts, plural, show
 from ..terminal.progress import Board
 from ..terminal.prompt import ask, check_most
-from .bulk_run import BulkChoices, Hear, conclude, conduct
+from .bulk_run import BulkChoices, OnOutcome, conclude, run_bulk
 from .report_file import Journal, opened
 from .report_reader import read_leftovers
 
@@ -26,11 +26,11 @@ UNDONE = "nothing was cancelled"
 
 @frozen(kw_only=True)
 class Cancelling:
-    """What was typed."""
+    """The arguments of the command."""
 
     command: str = "cancel-events"
     pair: tuple[str, str] | None = None
-    """A calendar and an event."""
+    """Calendar id and event id, as typed."""
     file: str | None = None
     note: str | None = None
     retry_from: Path | None = None
@@ -39,13 +39,13 @@ class Cancelling:
 
 
 def cancel(typed: Cancelling) -> ExitCode:
-    """Read what was asked for, and do it."""
+    """Parse the arguments and carry out the command."""
     choices = typed.choices
     note = None if typed.note is None else check_note(typed.note)
     if typed.pair is None and typed.file is None and typed.retry_from is None:
         raise Refused("nothing to cancel: give a CSV file, or --retry-from REPORT")
     if typed.file == STDIN and not (choices.consent.yes or choices.consent.dry_run):
-        raise Refused("standard input brings the rows, so nobody can be asked: add --yes; nothing was sent")
+        raise Refused("standard input holds the rows, so it can't confirm: add --yes; nothing was sent")
     rows: Sequence[Row] = ()
     if typed.pair is not None:
         calendar, event = typed.pair
@@ -77,7 +77,7 @@ def cancel(typed: Cancelling) -> ExitCode:
 def _run(
     typed: Cancelling, account: Account[MeetBitClient], journal: Journal | None, rows: Sequence[Row]
 ) -> ExitCode:
-    """Preview, consent, run, report."""
+    """Preview, confirm, run, report."""
     choices = typed.choices
     _show(typed, account, rows)
     check_most(len(rows), choices.most)
@@ -94,19 +94,21 @@ def _run(
             targets=[{"calendar_id": row.calendar_id, "event_id": row.event_id} for row in rows],
         )
 
-    async def run(stop: asyncio.Event, hear: Hear[CancelOutcome], _: Board) -> BulkReport[CancelOutcome]:
+    async def run(
+        stop: asyncio.Event, on_outcome: OnOutcome[CancelOutcome], _: Board
+    ) -> BulkReport[CancelOutcome]:
         async with account.client() as client:
             return await bulk_cancel_events(
                 client,
                 [(row.calendar_id, row.event_id, row.note) for row in rows],
-                # Each row brings its own.
+                # Each row has its own note.
                 typed.note or "cancelled",
                 dry_run=choices.consent.dry_run,
-                **choices.bulk(hear, stop).keywords(),
+                **choices.bulk(on_outcome, stop).keywords(),
             )
 
     with account.explaining():
-        report, stopped = conduct(
+        report, stopped = run_bulk(
             run, total=len(rows), verb="looking" if choices.consent.dry_run else "cancelling", journal=journal
         )
     return conclude(
@@ -144,6 +146,6 @@ def _show(typed: Cancelling, account: Account[MeetBitClient], rows: Sequence[Row
 
 
 def _again(typed: Cancelling) -> str:
-    """The command for what is left, less its notes."""
+    """The command for what is left, without its notes."""
     file = "" if typed.file in (None, STDIN) else f" {clean(quote(typed.file))}"
     return f"meetstream-async cancel-events{file}" + ("" if typed.note is None else " --note TEXT")

@@ -1,4 +1,4 @@
-"""Unscheduling events that were named: preview, consent, run, a look whether they are gone, report."""
+"""Unschedule named events: preview, confirmation, run, verification, report."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ... import BulkReport, MeetStreamClient, ScheduledBot, UnscheduleOutcome
-from ...preview import Given, Leftovers
+from ...preview import Leftovers, NamedEvents
 from ..exit_codes import ExitCode
 from ..inputs.accounts import Account
 from ..terminal.output import clean, facts, plural, show
 from ..terminal.preview import line
 from ..terminal.progress import Board
 from ..terminal.prompt import ask, check_most
-from .bulk_run import Hear, conclude, conduct
+from .bulk_run import OnOutcome, conclude, run_bulk
 from .report_file import Journal
 from .request import Asked
 
@@ -30,14 +30,14 @@ def run_given(
     targets: Sequence[ScheduledBot | str],
     leftovers: Leftovers | None = None,
 ) -> ExitCode:
-    """Do it."""
+    """Preview, confirm, run, verify, report."""
     typed, choices = asked.typed, asked.choices
-    given = Given(targets, typed.scope.one_off_bots, leftovers)
-    _show(given, asked, account, typed.retry_from)
+    named = NamedEvents(targets, typed.scope.one_off_bots, leftovers)
+    _show(named, asked, account, typed.retry_from)
     series = "a series has more occurrences than can be counted here" if typed.scope.all_occurrences else None
-    check_most(given.to_do, choices.most, unbounded=series)
-    if given.to_do and not (choices.consent.yes or choices.consent.dry_run):
-        ask(f"unschedule {given.to_do}")
+    check_most(named.to_do, choices.most, unbounded=series)
+    if named.to_do and not (choices.consent.yes or choices.consent.dry_run):
+        ask(f"unschedule {named.to_do}")
 
     if journal is not None:
         journal.begin(
@@ -45,17 +45,17 @@ def run_given(
             api="meetstream",
             base_url=account.base_url,
             options=asked.options(),
-            listing=given.listing,
-            targets=given.targets(),
+            listing=named.listing,
+            targets=named.targets(),
         )
 
     async def run(
-        stop: asyncio.Event, hear: Hear[UnscheduleOutcome], board: Board
+        stop: asyncio.Event, on_outcome: OnOutcome[UnscheduleOutcome], board: Board
     ) -> BulkReport[UnscheduleOutcome]:
         async with account.client() as client:
-            return await given.carry_out(
+            return await named.carry_out(
                 client,
-                choices.bulk(hear, stop),
+                choices.bulk(on_outcome, stop),
                 note=board.note,
                 dry_run=choices.consent.dry_run,
                 cancel_all_occurrences=True if typed.scope.all_occurrences else None,
@@ -63,12 +63,12 @@ def run_given(
             )
 
     with account.explaining():
-        report, stopped = conduct(
+        report, stopped = run_bulk(
             run,
-            total=given.total,
+            total=named.total,
             verb="looking" if choices.consent.dry_run else "unscheduling",
             journal=journal,
-            describe=given.describe,
+            describe=named.describe,
         )
     return conclude(
         report,
@@ -81,29 +81,29 @@ def run_given(
     )
 
 
-def _show(given: Given, asked: Asked, account: Account[Any], path: Path | None) -> None:
-    """Say on stderr what a run would do."""
+def _show(named: NamedEvents, asked: Asked, account: Account[Any], path: Path | None) -> None:
+    """Show on stderr what a run would do."""
     typed = asked.typed
     source = "given" if typed.events is None else f"from {clean(typed.events)}"
-    if given.leftovers is not None:
+    if named.leftovers is not None:
         source = f"left undone according to {clean(path)}"
-    known = [min(bots, key=_moment) for bots in given.events.values() if bots]
-    first = [line(bot) for bot in sorted(known, key=_moment)] or list(map(clean, given.events))
-    more = [f"and {len(given.events) - _SHOWN} more"] if len(given.events) > _SHOWN else []
+    soonest = [min(bots, key=_moment) for bots in named.events.values() if bots]
+    first = [line(bot) for bot in sorted(soonest, key=_moment)] or list(map(clean, named.events))
+    more = [f"and {len(named.events) - _SHOWN} more"] if len(named.events) > _SHOWN else []
     left = []
-    if given.one_off and not given.deleted:
-        bots = plural(len(given.one_off), "one-off bot")
-        left.append(f"{bots}: without an event, they will join (--one-off-bots delete)")
-    if given.leftovers is not None and given.leftovers.unseen:
-        left.append("what that run had not seen of the account: unschedule-all finds it")
-    deleted = f" and delete {plural(len(given.deleted), 'one-off bot')}" if given.deleted else ""
-    events = plural(len(given.events), "event")
-    to_do = f"unschedule {events}{asked.series}{deleted}" if given.to_do else "nothing"
+    if named.one_off and not named.deleted:
+        bots = plural(len(named.one_off), "one-off bot")
+        left.append(f"{bots}: no calendar event, will join (--one-off-bots delete)")
+    if named.leftovers is not None and named.leftovers.unseen:
+        left.append("bots that the earlier run did not see: unschedule-all finds them")
+    deleted = f" and delete {plural(len(named.deleted), 'one-off bot')}" if named.deleted else ""
+    events = plural(len(named.events), "event")
+    to_do = f"unschedule {events}{asked.series}{deleted}" if named.to_do else "nothing"
     show(
         facts(
             ("account", [f"{clean(account.base_url)} (key from {clean(account.key_source)})"]),
             ("events", [f"{events}, {source}"]),
-            ("soonest" if known else "ids", [*first[:_SHOWN], *more]),
+            ("soonest" if soonest else "ids", [*first[:_SHOWN], *more]),
             ("left alone", left),
             ("to do", [to_do]),
         )

@@ -1,4 +1,4 @@
-"""The commands that start and do jobs: `jobs run`, `submit` and `worker`."""
+"""The commands that start and run jobs: `jobs run`, `submit` and `worker`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .process import run_async
 from .request import Unscheduling, read
 
 _LOCAL = "local"
-"""A worker's name where it needs none: one worker at a time works on a SQLite file."""
+"""Default worker id on a SQLite file, which allows one worker at a time."""
 
 
 def run_job(
@@ -42,17 +42,17 @@ def run_job(
     worker: str | None,
     accounts_at_once: int,
 ) -> ExitCode:
-    """Submit a job, or find it, and work until it is over."""
+    """Submit a job, or find it, and run it until it has ended."""
     asked = read(typed)
     accounts, options = load_accounts(path), job_options(asked)
-    given, job_id = job_id is not None, job_id or new_job_id()
+    has_id, job_id = job_id is not None, job_id or new_job_id()
     engine = _engine(database, worker or _LOCAL, accounts_at_once)
     if worker is None and not engine.database.startswith("sqlite"):
-        raise Refused("a worker on PostgreSQL needs a name of its own that stays the same: add --worker NAME")
+        raise Refused("a worker on PostgreSQL needs a unique, stable name: add --worker NAME")
     client = _engine(database)
-    status = run_async(lambda _: _find(client, job_id, accounts, options)) if given else None
+    status = run_async(lambda _: _find(client, job_id, accounts, options)) if has_id else None
     if status is not None and status.state.is_over:
-        say(f"job {job_id} is over already; nothing is sent")
+        say(f"job {job_id} has already ended; nothing is sent")
         return conclude(status, as_json=typed.choices.as_json)
     _check_references(accounts)
     if status is None:
@@ -60,17 +60,17 @@ def run_job(
         consent_to(accounts, asked, client, job_id)
         run_async(lambda _: _submit(client, accounts, options, job_id))
     else:
-        say(f"job {job_id} is unfinished, and goes on as it was submitted")
+        say(f"job {job_id} is unfinished, and continues as it was submitted")
         run_async(lambda _: _check_alone(client, job_id))
-    # Its options belong to it: the command has to be the whole one, which may hold a password.
+    # The options are part of the command, which is not repeated in full: it may contain a password.
     again = f"the same command with --id {job_id}"
-    say(f"job {job_id}; should this end early, {again} goes on with it")
+    say(f"job {job_id}; if this ends early, {again} continues it")
     stopped = False
 
     def on_stop() -> None:
         nonlocal stopped
         stopped = True
-        say("stopping: nothing new is sent, what is in flight finishes; once more leaves at once")
+        say("stopping: nothing new is sent, requests in flight finish; interrupt again to stop now")
 
     async def work(stop: asyncio.Event) -> JobStatus:
         async with engine:
@@ -84,22 +84,22 @@ def run_job(
         say(f"next: {again}")
         return ExitCode.INTERRUPTED
     if code is not ExitCode.OK:
-        say("to try again, run it under another --id: what is done stays done")
+        say("to try again, run it under another --id: what is already unscheduled stays so")
     return code
 
 
 def submit(path: Path, job_id: str | None, database: str | None, typed: Unscheduling) -> ExitCode:
-    """Store a job for the workers."""
+    """Store a job for workers to run."""
     asked = read(typed)
     accounts, options = load_accounts(path), job_options(asked)
-    given, job_id = job_id is not None, job_id or new_job_id()
+    has_id, job_id = job_id is not None, job_id or new_job_id()
     client = _engine(database)
-    status = run_async(lambda _: _find(client, job_id, accounts, options)) if given else None
+    status = run_async(lambda _: _find(client, job_id, accounts, options)) if has_id else None
     if status is None:
         consent_to(accounts, asked, client, job_id)
         status = run_async(lambda _: _submit(client, accounts, options, job_id))
     else:
-        say(f"job {job_id} is there already; nothing new was started")
+        say(f"job {job_id} already exists; nothing new was started")
     if typed.choices.as_json:
         print_json(status.to_dict())
     else:
@@ -109,19 +109,19 @@ def submit(path: Path, job_id: str | None, database: str | None, typed: Unschedu
 
 
 def work(worker_id: str | None, database: str | None, accounts_at_once: int) -> ExitCode:
-    """Work until a signal."""
+    """Run jobs until a signal arrives."""
     engine = _engine(database, worker_id or _LOCAL, accounts_at_once)
     if worker_id is None and not engine.database.startswith("sqlite"):
-        raise Refused("a worker on PostgreSQL needs a name of its own that stays the same: add --id NAME")
+        raise Refused("a worker on PostgreSQL needs a unique, stable name: add --id NAME")
     _log_to_stderr()
 
     async def run(stop: asyncio.Event) -> None:
         async with engine:
-            say(f"worker {clean(engine.worker_id)} is at work on {clean(engine.database)}; Ctrl-C stops it")
+            say(f"worker {clean(engine.worker_id)} is running on {clean(engine.database)}; Ctrl-C stops it")
             await stop.wait()
 
-    run_async(run, on_stop=lambda: say("stopping: what is in flight finishes; once more leaves at once"))
-    say("stopped; what is unfinished is back in the queue")
+    run_async(run, on_stop=lambda: say("stopping: requests in flight finish; interrupt again to stop now"))
+    say("stopped; unfinished work is back in the queue")
     return ExitCode.OK
 
 
@@ -135,7 +135,7 @@ def _engine(database: str | None, worker_id: str | None = None, accounts_at_once
 async def _find(
     client: JobEngine, job_id: str, accounts: Sequence[JobAccount], options: JobOptions
 ) -> JobStatus | None:
-    """The job of that id, None where there is none. Raises Refused where it is another one."""
+    """The job with that id, None if it does not exist. Raises Refused if it is a different job."""
     async with client:
         try:
             status = await job_status(job_id)
@@ -148,26 +148,26 @@ async def _find(
 
 
 def _check_references(accounts: Sequence[JobAccount]) -> None:
-    """Raises ConfigurationError or Refused where this process would find no key."""
+    """Raises ConfigurationError or Refused if this process would not find a key."""
     for account in accounts:
         if account.api_key_ref is not None:
             raise Refused(
-                f"account '{clean(account.name, 60)}': api_key_ref is for a worker of your own with a "
-                "resolver; here it takes api_key_env or api_key_file"
+                f"account '{clean(account.name, 60)}': api_key_ref needs a custom worker with a "
+                "resolver; use api_key_env or api_key_file here"
             )
     check_credentials(accounts)
 
 
 async def _check_alone(client: JobEngine, job_id: str) -> None:
-    """On a SQLite file, a run must not go on with another job that nobody asked for now."""
+    """Raises Refused if, on a SQLite file, the worker would also continue other unfinished jobs."""
     if not client.database.startswith("sqlite"):
         return
     async with client:
         others = [other for other in await unfinished_jobs() if other != job_id]
     if others:
         raise Refused(
-            f"job {others[0]} is unfinished in {clean(client.database)}, and a worker would go on with it: "
-            f"first `jobs run --id {others[0]}` or `jobs cancel {others[0]}`, or have `jobs worker` do all; "
+            f"job {others[0]} is unfinished in {clean(client.database)}, and a worker would continue it: "
+            f"first `jobs run --id {others[0]}` or `jobs cancel {others[0]}`, or run all with `jobs worker`; "
             "nothing was sent"
         )
 
@@ -180,7 +180,7 @@ async def _submit(
 
 
 def _log_to_stderr() -> None:
-    """A supervised worker's lines: its own, and what the engine finds wrong."""
+    """Log to stderr for a supervised worker: its own lines, and warnings of the engine."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Clean("%(asctime)s %(levelname)s %(message)s"))
     for name, level in (("meetstream_async", logging.INFO), ("dbos", logging.WARNING)):
@@ -189,7 +189,7 @@ def _log_to_stderr() -> None:
 
 
 class _Clean(logging.Formatter):
-    """Lines that steer no terminal, whatever a server wrote into them."""
+    """Formats lines with control characters escaped, whatever a server has written into them."""
 
     def format(self, record: logging.LogRecord) -> str:
         return clean(super().format(record), 2000)

@@ -1,4 +1,4 @@
-"""The commands on jobs that are there: `jobs status`, `report`, `cancel`, `resume` and `forget`."""
+"""The commands on existing jobs: `jobs status`, `report`, `cancel`, `resume` and `forget`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..terminal.prompt import ask
 from .process import run_async
 
 _NAMED = 10
-"""Jobs that are named before they are forgotten."""
+"""Maximum number of jobs listed before they are deleted."""
 
 
 def show_status(job_id: str, database: str | None, *, watch: bool, as_json: bool) -> ExitCode:
-    """How a job stands; with ``watch`` until it is over."""
+    """Show the status of a job; with ``watch``, until it has ended."""
     client = JobEngine(database)
 
     async def run(_: asyncio.Event) -> JobStatus:
@@ -30,7 +30,7 @@ def show_status(job_id: str, database: str | None, *, watch: bool, as_json: bool
 
 
 def print_report(job_id: str, database: str | None) -> ExitCode:
-    """One JSON line for each outcome that is stored."""
+    """Print one JSON line for each stored outcome."""
     client = JobEngine(database)
 
     async def run(_: asyncio.Event) -> JobStatus:
@@ -49,7 +49,7 @@ def print_report(job_id: str, database: str | None) -> ExitCode:
             say(f"account {clean(line.account, 60)}: still listed although unscheduled: {bots}")
     if status.state.is_over:
         return ExitCode.OK
-    say(headline(status).plain, "; this is what is there so far")
+    say(headline(status).plain, "; these are the outcomes so far")
     return ExitCode.NOT_OK
 
 
@@ -66,7 +66,7 @@ def cancel(job_id: str, database: str | None, *, as_json: bool) -> ExitCode:
         print_json(status.to_dict())
     say(headline(status).plain)
     if status.cancelling:
-        say("workers stop it within about a second, and store what they had sent")
+        say("workers stop it within about a second, and store the outcomes of what they sent")
     return ExitCode.OK
 
 
@@ -80,9 +80,9 @@ def resume(job_id: str, database: str | None, *, force: bool, as_json: bool) -> 
             status = await job_status(job_id)
         if as_json:
             print_json({"resumed": done.resumed, "left": dict(done.left), "job": status.to_dict()})
-        say(f"{plural(done.resumed, 'account')} back in the queue, for any worker")
+        say(f"{plural(done.resumed, 'account')} put back into the queue")
         for name, count in done.left.items():
-            say(f"{plural(count, 'account')} left with worker {clean(name)}, which is alive")
+            say(f"{plural(count, 'account')} left with worker {clean(name)}, which is still running")
         say(headline(status).plain)
         return ExitCode.OK
 
@@ -90,7 +90,7 @@ def resume(job_id: str, database: str | None, *, force: bool, as_json: bool) -> 
 
 
 def forget(age: timedelta, database: str | None, *, yes: bool) -> ExitCode:
-    """Delete the jobs that ended that long ago, and print their ids."""
+    """Delete the jobs that ended longer ago than ``age``, and print their ids."""
     client = JobEngine(database)
     before = datetime.now(UTC) - age
 

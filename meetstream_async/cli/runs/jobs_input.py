@@ -1,4 +1,4 @@
-"""What a job is going to do, from what was typed; and the consent to it."""
+"""Turn command arguments into a job's options, and ask for confirmation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN = 3
 
 
 def job_options(asked: Asked) -> JobOptions:
-    """The options of a job. Says on stderr where a job can't do what a run of one account does."""
+    """The options of a job. Warns on stderr where a job behaves differently from a run of one account."""
     typed, choices = asked.typed, asked.choices
     return JobOptions(
         where=_filter(asked),
@@ -42,7 +42,7 @@ def _filter(asked: Asked) -> BotFilter | None:
         if _reads_as_another(text):
             say(
                 ("note:", "yellow"),
-                f" --attr {clean(key, 60)}={clean(text, 60)}: a job takes the value as text, not as the "
+                f" --attr {clean(key, 60)}={clean(text, 60)}: a job compares the value as text, not as the "
                 "number, true or false that it may stand for",
             )
     return attrs.evolve(asked.selection.filter, attributes=dict(asked.selection.attributes) or None)
@@ -56,21 +56,21 @@ def _reads_as_another(text: str) -> bool:
 
 
 def at_its_times(options: JobOptions, stored: Any) -> JobOptions:
-    """The options with the stored times: what was typed as +2h meant two hours from then."""
-    given = options.to_dict()
-    where, before = given["where"], stored.get("where")
+    """The options with the stored times: +2h means two hours from when the job was first submitted."""
+    values = options.to_dict()
+    where, before = values["where"], stored.get("where")
     if where is not None and before is not None:
-        given["where"] = {
+        values["where"] = {
             name: before.get(name, value) if name in ("before", "after") else value
             for name, value in where.items()
         }
-    if given["from_date"] is not None and stored.get("from_date") is not None:
-        given["from_date"] = stored["from_date"]
-    return JobOptions.from_dict(given)
+    if values["from_date"] is not None and stored.get("from_date") is not None:
+        values["from_date"] = stored["from_date"]
+    return JobOptions.from_dict(values)
 
 
 def consent_to(accounts: Sequence[JobAccount], asked: Asked, client: JobEngine, job_id: str) -> None:
-    """Say what a job is going to do, and have the human type it."""
+    """Show what a job is going to do, and have the user confirm it."""
     lines = [
         f"{clean(account.name, 60)}  key from {clean(account.reference, 200)}"
         + (f"  at {clean(account.base_url)}" if account.base_url else "")

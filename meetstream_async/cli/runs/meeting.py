@@ -1,4 +1,4 @@
-"""The command `cancel-meeting`: a calendar event of MeetBit, and its bot in MeetStream."""
+"""The command `cancel-meeting`: cancel a calendar event in MeetBit, and its bot in MeetStream."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _UNDONE = "nothing was cancelled"
 
 @frozen(kw_only=True)
 class Meeting:
-    """What was typed."""
+    """The arguments of the command."""
 
     calendar: str
     event: str
@@ -43,7 +43,7 @@ class Meeting:
 
 
 def cancel_one_meeting(typed: Meeting) -> ExitCode:
-    """Preview, consent, cancel, report."""
+    """Preview, confirm, cancel, report."""
     choices = typed.choices
     pair = check_number(typed.calendar, "CALENDAR"), check_number(typed.event, "EVENT")
     note = check_note(typed.note)
@@ -54,7 +54,7 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
     )
     meetstream = meetstream_account(typed.api_key_file, timeout=choices.patience.timeout)
     with opened(choices.report) as journal:
-        bot = "found by the calendar provider's id of the event"
+        bot = "found by the event's id at the calendar provider"
         if typed.bot_event_id is not None:
             bot = f"that of the event {clean(typed.bot_event_id)}"
         show(
@@ -88,7 +88,7 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
         def on_stop() -> None:
             nonlocal stopped
             stopped = True
-            say("stopping: the meeting that was begun is finished first; once more leaves at once")
+            say("stopping: finishing the current meeting; interrupt again to stop immediately")
 
         async def run(_: asyncio.Event) -> MeetingCancellation:
             async with meetbit.client() as calendars, meetstream.client() as bots:
@@ -100,7 +100,7 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
         try:
             meeting = run_async(run, on_stop=on_stop)
         except Interrupted:
-            say(f"left at once: what became of {pair[0]}/{pair[1]} is unknown; look into the calendar")
+            say(f"stopped immediately: the outcome of {pair[0]}/{pair[1]} is unknown; check the calendar")
             _write(journal, None, interrupted=True)
             raise
         _write(journal, meeting, interrupted=stopped)
@@ -126,9 +126,9 @@ def _write(journal: Journal | None, meeting: MeetingCancellation | None, *, inte
     if journal is None:
         return
     if meeting is not None:
-        journal.hear(_to_dict(meeting))
+        journal.record(_to_dict(meeting))
     ok = meeting is not None and meeting.ok
-    reason = "interrupted twice: left at once" if meeting is None else meeting.reason
+    reason = "interrupted twice: stopped immediately" if meeting is None else meeting.reason
     journal.end(None, ok=ok, complete=meeting is not None, interrupted=interrupted, reason=reason)
 
 
@@ -149,7 +149,7 @@ def _to_dict(meeting: MeetingCancellation) -> dict[str, Any]:
 
 
 def _is_done(meeting: MeetingCancellation) -> bool:
-    """An event that is not there was cancelled before, or its number is wrong: nobody knows."""
+    """False for a missing event: it may have been cancelled earlier, or its id may be wrong."""
     return meeting.ok and meeting.event is not None
 
 
@@ -163,9 +163,9 @@ def _code(meeting: MeetingCancellation) -> ExitCode:
 
 def _verdict(meeting: MeetingCancellation) -> Text:
     if _is_done(meeting):
-        return Text("ok: all that was asked for holds", "bold green")
+        return Text("ok: everything you asked for was done", "bold green")
     if meeting.ok:
-        why = "MeetBit has no such event: it was cancelled before, or its number is wrong"
+        why = "MeetBit has no such event: it was already cancelled, or its id is wrong"
         return Text(f"not ok: {why}; the bot is unscheduled", "bold red")
     done = "the event is cancelled, but its bot may join" if meeting.event else "the event is not cancelled"
     return Text(f"not ok: {done}", "bold red")
@@ -173,7 +173,7 @@ def _verdict(meeting: MeetingCancellation) -> Text:
 
 def _advice(meeting: MeetingCancellation) -> str:
     if meeting.ok:
-        return "look into the calendar: if the meeting is gone, all is done"
+        return "check the calendar: if the meeting is gone, there is nothing left to do"
     if meeting.event is None and not meeting.bots:
-        return "mend that and run this again; if the event was cancelled before, add --bot-event-id"
-    return "the event is dealt with; its bot is in meetstream-async list, and unschedule takes it off"
+        return "fix that, then run this again; if the event was already cancelled, add --bot-event-id"
+    return "the event is cancelled; find its bot with meetstream-async list, and remove it with unschedule"

@@ -1,4 +1,4 @@
-"""Running a command: its client, its signals, and the exit code that it ends with."""
+"""Run a command: event loop, signals, and exit code."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from ..terminal.output import clean, prepare, say, silence
 
 T = TypeVar("T")
 
-_ENDINGS = tuple(
+_STOP_SIGNALS = tuple(
     number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
 )
-"""Signals that mean the same as Ctrl-C."""
+"""Signals that are handled like Ctrl-C."""
 
 
 def execute(command: Callable[[], ExitCode]) -> NoReturn:
-    """Run a command to its exit code; every foreseen error becomes one line on stderr."""
+    """Run a command and exit with its code; every expected error becomes one line on stderr."""
     prepare()
-    # Without a handler of our own, Python would print the library's log lines into the progress bar.
+    # Without a handler, Python would print the library's log lines into the progress bar.
     logging.getLogger("meetstream_async").addHandler(logging.NullHandler())
-    _heed_endings()
+    _handle_stop_signals()
     try:
         code = command()
     except Refused as refusal:
@@ -44,7 +44,7 @@ def execute(command: Callable[[], ExitCode]) -> NoReturn:
         complain(clean(error, 1000))
         code = code_of(error)
     except OSError as error:
-        # The network's own errors are MeetStreamErrors.
+        # Network errors of the clients are MeetStreamErrors.
         silence(sys.stdout)
         complain(f"the results can't be written: {os.strerror(error.errno or 0)}")
         code = ExitCode.NOT_OK
@@ -55,7 +55,7 @@ def execute(command: Callable[[], ExitCode]) -> NoReturn:
 
 
 def complain(text: str) -> None:
-    """An error, on one line."""
+    """Print an error on one line."""
     say(("error:", "bold red"), f" {text}")
 
 
@@ -64,14 +64,14 @@ def run_async(
 ) -> T:
     """Run ``work`` with an event that the first Ctrl-C or SIGTERM sets; the second one cancels it.
 
-    Without ``on_stop``, which is told of the first one, the first one cancels. Raises Interrupted where
-    the work was cancelled.
+    ``on_stop`` is called for the first one; without it, the first one cancels. Raises Interrupted if the
+    work was cancelled.
     """
     try:
         return asyncio.run(_supervised(work, on_stop))
     finally:
-        # The loop took its signal handlers with it.
-        _heed_endings()
+        # Closing the loop has removed its signal handlers.
+        _handle_stop_signals()
 
 
 async def _supervised(work: Callable[[asyncio.Event], Awaitable[T]], on_stop: Callable[[], None] | None) -> T:
@@ -79,17 +79,17 @@ async def _supervised(work: Callable[[asyncio.Event], Awaitable[T]], on_stop: Ca
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work(stop))
 
-    def heard() -> None:
+    def interrupted() -> None:
         if on_stop is not None and not stop.is_set():
             on_stop()
             stop.set()
         else:
             task.cancel()
 
-    for number in (signal.SIGINT, *_heeded()):
-        # Windows has no such handlers; there the interpreter's own Ctrl-C cancels us.
+    for number in (signal.SIGINT, *_stop_signals()):
+        # Windows does not support this; there the interpreter's own Ctrl-C handling cancels the task.
         with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, heard)
+            loop.add_signal_handler(number, interrupted)
     try:
         return await task
     except asyncio.CancelledError:
@@ -98,14 +98,14 @@ async def _supervised(work: Callable[[asyncio.Event], Awaitable[T]], on_stop: Ca
     raise Interrupted
 
 
-def _heed_endings() -> None:
-    for number in _heeded():
+def _handle_stop_signals() -> None:
+    for number in _stop_signals():
         signal.signal(number, _interrupt)
 
 
-def _heeded() -> list[signal.Signals]:
-    # What nohup has made deaf stays deaf.
-    return [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+def _stop_signals() -> list[signal.Signals]:
+    # Signals that nohup made the process ignore stay ignored.
+    return [number for number in _STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

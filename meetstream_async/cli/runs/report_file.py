@@ -1,7 +1,7 @@
-"""The report of a run as a file: JSON lines, each written as it happens, so that a crash loses nothing.
+"""The report of a run as a file of JSON lines, each written as it happens, so that a crash loses nothing.
 
-The first line says what was asked of whom, then comes each outcome, and the last line is the summary. It
-holds no meeting link and no attributes of a bot.
+The first line describes the run, then follow the outcomes, and the last line is the summary. The file
+contains no meeting links and no bot attributes.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ..terminal.output import clean
 
 
 class Journal:
-    """A report file that was made by this process, and is written by nobody else."""
+    """A report file that was created by this process; no other process writes to it."""
 
     def __init__(self, path: Path) -> None:
-        """Make the file. Raises Refused where that can't be done, or where there is one already."""
+        """Create the file. Raises Refused if that fails, or if the file exists."""
         self.path = path
         self.problem: str | None = None
         """Why nothing more can be written, if so."""
@@ -35,29 +35,30 @@ class Journal:
             self._file = os.open(path, flags, 0o600)
         except FileExistsError:
             raise Refused(
-                f"the report {clean(path)} exists and is not overwritten: name another; nothing was started"
+                f"the report {clean(path)} already exists and is not overwritten: choose another name; "
+                "nothing was started"
             ) from None
         except (OSError, ValueError) as error:
             raise self._unwritable(error) from None
 
     def begin(self, **facts: Any) -> None:
-        """Write the first line. Raises Refused where the file takes none."""
+        """Write the first line. Raises Refused if that fails."""
         self._write(run_line(**facts))
         if self.problem is not None:
             problem = f"can't be written: {self.problem}"
             raise Refused(f"the report {clean(self.path)} {problem}; nothing was started")
         self.begun = True
 
-    def hear(self, outcome: dict[str, Any]) -> bool:
-        """Write one outcome. False where the file takes no more."""
+    def record(self, outcome: dict[str, Any]) -> bool:
+        """Write one outcome. Returns False if that fails."""
         self._write(outcome_line(outcome))
         if self.problem is None:
             self._statuses[name_of(outcome)] = outcome["status"]
         return self.problem is None
 
     def end(self, report: BulkReport[Any] | None, **facts: Any) -> None:
-        """Write the summary, which is the final word, with each outcome that was heard otherwise."""
-        # Where the disk was full, there may be room by now.
+        """Write the summary, which is final, including each outcome that differs from its earlier line."""
+        # If the disk was full, there may be room by now.
         problem, self.problem = self.problem, None
         self._write(summary_line(report, self._statuses, **facts, lost=problem))
         with contextlib.suppress(OSError):
@@ -65,7 +66,7 @@ class Journal:
         self.problem = problem or self.problem
 
     def missing(self, report: BulkReport[Any]) -> list[str]:
-        """The outcomes that the file does not hold, each in a few words."""
+        """The outcomes that are missing in the file, each in a few words."""
         outcomes = [outcome.to_dict() for outcome in report.outcomes]
         return [
             f"{outcome['status']} {name_of(outcome)}"
@@ -74,7 +75,7 @@ class Journal:
         ]
 
     def close(self) -> None:
-        """Close the file, and remove it where no run began."""
+        """Close the file, and remove it if no run was started."""
         with contextlib.suppress(OSError):
             os.close(self._file)
         if not self.begun:
@@ -90,7 +91,7 @@ class Journal:
                 line = line[os.write(self._file, line) :]
         except OSError as error:
             self.problem = os.strerror(error.errno or 0)
-            # Half a line would spoil the one after it.
+            # Remove the partial line, which would corrupt the next one.
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._size)
                 os.lseek(self._file, self._size, os.SEEK_SET)
@@ -99,12 +100,12 @@ class Journal:
 
     def _unwritable(self, error: Exception) -> Refused:
         why = os.strerror(error.errno or 0) if isinstance(error, OSError) else clean(error)
-        return Refused(f"the report {clean(self.path)} can't be made: {why}; nothing was started")
+        return Refused(f"the report {clean(self.path)} can't be created: {why}; nothing was started")
 
 
 @contextlib.contextmanager
 def opened(path: Path | None) -> Iterator[Journal | None]:
-    """The journal at that path, if one is wanted. Raises Refused before anything else happens."""
+    """The journal at that path, or None without a path. Raises Refused before anything else happens."""
     if path is None:
         yield None
         return

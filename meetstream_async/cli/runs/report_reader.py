@@ -1,4 +1,4 @@
-"""What an earlier run left undone, read from its report file."""
+"""Read what an earlier run left undone from its report file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ..terminal.output import clean
 
 
 def read_leftovers(path: Path, *, api: str, base_url: str) -> Leftovers:
-    """What that report leaves to do. Raises Refused for what is no report, or that of another host."""
+    """What the report leaves to do. Raises Refused if it is not a report, or from a run on another host."""
     documents = _documents(path)
     if not documents or documents[0].get("type") != "run" or documents[0].get("format") != FORMAT:
-        raise Refused(f"{clean(path)} is no report that this version of --report writes")
+        raise Refused(f"{clean(path)} is not a report written by this version of --report")
     first = documents[0]
     try:
         if first["api"] != api:
@@ -25,24 +25,24 @@ def read_leftovers(path: Path, *, api: str, base_url: str) -> Leftovers:
         if first["base_url"] != base_url:
             there, here = clean(first["base_url"]), clean(base_url)
             raise Refused(
-                f"{clean(path)} is the report of a run at {there}, and this one would go to {here}; "
+                f"{clean(path)} is the report of a run at {there}, but this one would go to {here}; "
                 "nothing was sent"
             )
         return leftovers_of(documents)
     except (KeyError, TypeError, AttributeError, ValueError):
-        raise Refused(f"{clean(path)} is damaged: a line of it is not as --report writes it") from None
+        raise Refused(f"{clean(path)} is damaged: one of its lines was not written by --report") from None
 
 
 def _documents(path: Path) -> list[dict[str, Any]]:
     documents = []
     lines = read_text(str(path)).split("\n")
-    # What stands behind the last line break is nothing, or a line that the crash cut.
+    # After the last line break there is nothing, or a line that was cut off by a crash.
     for number, line in enumerate(lines[:-1], 1):
         try:
             document = json.loads(line)
         except ValueError:
-            raise Refused(f"{clean(path)}, line {number}: not JSON, so it is no report") from None
+            raise Refused(f"{clean(path)}, line {number}: not JSON, so this is not a report") from None
         if not isinstance(document, dict):
-            raise Refused(f"{clean(path)}, line {number}: no object, so it is no report")
+            raise Refused(f"{clean(path)}, line {number}: not an object, so this is not a report")
         documents.append(document)
     return documents

@@ -65,7 +65,7 @@ class Asked:
         return " ".join(words)
 
     def options(self) -> dict[str, Any]:
-        """For the first line of a report."""
+        """The options for the first line of a report."""
         return {
             **self.choices.to_dict(),
             "filter": None if self.selection is None else self.selection.to_dict(),
@@ -89,16 +89,18 @@ def read(typed: Unscheduling) -> Asked:
     now = datetime.now(UTC)
     selection = selection_of(typed.filter, now)
     if selection is not None and given:
-        raise Refused(f"a filter selects from the listing, which {given[0]} replaces: leave one of them out")
+        raise Refused(
+            f"a filter selects from the listing, but with {given[0]} nothing is listed: use only one of them"
+        )
     if typed.scope.series_from is not None and not typed.scope.all_occurrences:
-        raise Refused("--from says where a series is cut off: it needs --all-occurrences")
+        raise Refused("--from needs --all-occurrences")
     if selection is not None and typed.scope.all_occurrences and not typed.whole_events:
         raise Refused(
-            "--all-occurrences takes bots that the filter may leave out: add --whole-events to accept that"
+            "--all-occurrences may unschedule bots outside the filter: add --whole-events to accept that"
         )
     choices = typed.choices
     if typed.events == STDIN and not (choices.consent.yes or choices.consent.dry_run):
-        raise Refused("standard input brings the ids, so nobody can be asked: add --yes; nothing was sent")
+        raise Refused("standard input holds the ids, so it can't confirm: add --yes; nothing was sent")
     series_from = None
     if typed.scope.series_from is not None:
         series_from = parse_time(typed.scope.series_from, "--from", now)

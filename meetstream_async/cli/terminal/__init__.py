@@ -1,1 +1,1 @@
-"""What an operator sees."""
+"""Everything shown on the terminal."""

@@ -1,4 +1,4 @@
-"""What needs attention after a run: each event that is not as it was asked for, why, and what to do next."""
+"""What needs attention after a run: each event that was not dealt with as asked, why, and what to do next."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from .tables import BAD, table, why
 Outcome: TypeAlias = UnscheduleOutcome | CancelOutcome
 
 _COPYABLE = 40
-"""Characters that an id can have and still be kept on one line of a narrow terminal."""
+"""Maximum length of an id that is kept on one line of a narrow terminal."""
 
 
 def attention_table(report: BulkReport[Any], *, one_off_bots: str = "report") -> Table | None:
-    """Each event or bot that needs attention, those with the same trouble together; None where none does."""
+    """Events and bots that need attention, grouped by problem; None if there are none."""
     grid = table("EVENT OR BOT", "STATUS", "WHY, AND WHAT TO DO")
-    # The words beside it may wrap; an id is for copying.
+    # The words beside it may wrap, but an id must stay copyable.
     grid.columns[0].no_wrap = all(
         len(name) <= _COPYABLE for outcome in report.outcomes for name in (*_names(outcome), *_bots(outcome))
     )
@@ -46,7 +46,7 @@ def attention_table(report: BulkReport[Any], *, one_off_bots: str = "report") ->
         colour = "red" if status in BAD else "yellow"
         grid.add_row(Text("\n".join(map(clean, names))), Text(wording(status), colour), words)
     for bot in report.still_listed:
-        words = Text("its event was unscheduled, and the last listing still shows it")
+        words = Text("its event was unscheduled, but the last listing still shows it")
         words.append("\nlist again in a minute; if it is still there, run this again", "cyan")
         grid.add_row(
             Text("\n".join(map(clean, filter(None, (bot.event_id, bot.bot_id))))),
@@ -80,26 +80,26 @@ def _advice(outcome: Outcome) -> str:
         return _advice_on_calendar(outcome)
     if outcome.status is OutcomeStatus.SKIPPED:
         if outcome.event_id is None:
-            return "it will join; --one-off-bots delete takes it off, skip accepts it"
+            return "it will join; --one-off-bots delete removes it, skip ignores it"
         if (outcome.reason or "").startswith("shared"):
-            return "it will join; --whole-events takes it off, with its bots outside the filter"
+            return "it will join; --whole-events unschedules it, with its bots outside the filter"
         return "it will join; run this again"
     if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
         return "use the key of the account that the bot belongs to"
     if isinstance(outcome.error, EventNotFoundError):
         if outcome.bot_ids:
-            return "the API doesn't know that id; --one-off-bots delete deletes its bots by their own ids"
-        return "the API doesn't know that id: compare it with the listing"
+            return "the API doesn't know this id; --one-off-bots delete deletes its bots by their own ids"
+        return "the API doesn't know this id: compare it with the listing"
     if outcome.status is OutcomeStatus.UNKNOWN and "joined" in (outcome.reason or ""):
-        return "look into the meeting: the bot may be there"
-    return "run this again, and look at the listing"
+        return "check the meeting: the bot may have joined"
+    return "run this again, then check the listing"
 
 
 def _advice_on_calendar(outcome: CancelOutcome) -> str:
     if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
         return "check the access keys and their permissions"
     if isinstance(outcome.error, NotFoundError):
-        return "look into the calendar: it was cancelled before, or its id is wrong"
+        return "check the calendar: it was already cancelled, or its id is wrong"
     if outcome.status is OutcomeStatus.UNKNOWN:
-        return "look into the calendar: it may be cancelled; if it is not, run this again"
-    return "mend what it complains of, and run this again"
+        return "check the calendar: it may be cancelled; if not, run this again"
+    return "fix what it reports, then run this again"

@@ -1,4 +1,4 @@
-"""A job as a table, and as it moves."""
+"""A job as a table, and a live view of it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from .tables import table
 _EVERY = 3.0
 """Seconds between two plain lines."""
 _SOONEST, _POLL = 0.1, 0.5
-"""Seconds between two looks: few at first, since a small job is over in no time."""
+"""Shortest and longest delay, in seconds, between two status checks: short at first, for small jobs."""
 _ROOM = 15
-"""Accounts that a moving table shows at once."""
+"""Maximum number of accounts in the live table."""
 _STYLES = {
     JobState.RUNNING: "cyan",
     JobState.SUCCEEDED: "green",
@@ -32,7 +32,7 @@ _STYLES = {
 
 
 def status_table(lines: list[AccountStatus]) -> Table:
-    """One line an account."""
+    """A table with one line per account."""
     grid = table("ACCOUNT", "STATE", "EVENTS", "WORKER", "WHY")
     for line in lines:
         counts = [f"{count} {status.replace('_', ' ')}" for status, count in line.counts.items()]
@@ -49,7 +49,7 @@ def status_table(lines: list[AccountStatus]) -> Table:
 
 
 def headline(status: JobStatus) -> Text:
-    """The whole job on one line."""
+    """The whole job in one line."""
     over = sum(account.state.is_over for account in status.accounts)
     parts = [f"{over} of {plural(len(status.accounts), 'account')} over"]
     parts += [
@@ -64,7 +64,7 @@ def headline(status: JobStatus) -> Text:
 
 
 def verdict(status: JobStatus) -> Text:
-    """The last line."""
+    """The last line: whether everything was done."""
     if not status.state.is_over:
         return headline(status)
     accounts = plural(len(status.accounts), "account")
@@ -75,16 +75,16 @@ def verdict(status: JobStatus) -> Text:
         text = (
             "dry run: nothing was changed"
             if status.options.get("dry_run")
-            else "all that was asked for holds"
+            else "everything you asked for was done"
         )
         return Text(f"ok: {text} in {accounts}{seconds}", "bold green")
     bad = sum(not account.ok for account in status.accounts)
-    what = "was cancelled" if status.state is JobState.CANCELLED else "is not all done"
+    what = "was cancelled" if status.state is JobState.CANCELLED else "is not fully done"
     return Text(f"not ok: job {status.job_id} {what}: {bad} of {accounts} not ok{seconds}", "bold red")
 
 
 def conclude(status: JobStatus, *, as_json: bool) -> ExitCode:
-    """Print what a job has come to, and say how its command ends."""
+    """Print the final status of a job, and return the command's exit code."""
     if as_json:
         print_json(status.to_dict())
     else:
@@ -95,7 +95,7 @@ def conclude(status: JobStatus, *, as_json: bool) -> ExitCode:
 
 
 async def follow(job_id: str, stop: asyncio.Event | None = None) -> JobStatus:
-    """Show a job on stderr as it moves, until it is over or ``stop`` is set."""
+    """Show a job's progress on stderr until it has ended or ``stop`` is set."""
     status = await job_status(job_id)
     if not sys.stderr.isatty():
         return await _lines(job_id, status, stop)
@@ -129,7 +129,7 @@ def _waits() -> Iterator[float]:
 
 
 def _moving(status: JobStatus) -> RenderableType:
-    """What needs a look first, and no more than a screen holds."""
+    """The live view: the accounts that need attention first, as many as fit on a screen."""
     order = [JobState.FAILED, JobState.CANCELLED, JobState.RUNNING, JobState.QUEUED]
     lines = [line for line in status.accounts if line.state in order]
     lines.sort(key=lambda line: order.index(line.state))

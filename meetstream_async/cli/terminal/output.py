@@ -1,4 +1,4 @@
-"""Where words go: results to stdout, all else to stderr. What a server sent is shown, never interpreted."""
+"""Output: results go to stdout, everything else to stderr. A server's text is shown, never interpreted."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-# Wide enough that a table in a pipe is one line a row, with nothing cut.
+# Wide enough that each row of a table in a pipe fits on one line, uncut.
 _PIPE_WIDTH = 4000
 
 
 def clean(value: object, limit: int = 500) -> str:
-    """A server's text on one line, with what would steer a terminal written out as an escape."""
+    """A server's text on one line, with control characters escaped."""
     text = "".join(
         char if char.isprintable() else " " if char.isspace() else ascii(char)[1:-1]
         for char in str(value)[:limit]
@@ -27,14 +27,13 @@ def clean(value: object, limit: int = 500) -> str:
 
 
 _LEFT = (errno.EPIPE, errno.EIO)
-"""What a write meets whose reader has left: a closed pipe, or a terminal that hung up."""
+"""Errors of a write whose reader is gone: a closed pipe, or a terminal that hung up."""
 
 
 class _Tolerant:
-    """A stream that goes quiet when its reader has left, instead of ending the run that writes to it.
+    """A stream that becomes silent when its reader is gone, so that the run writing to it continues.
 
-    On stderr nothing that goes wrong is worth a run's end: a log on a full disk must not leave half an
-    account unscheduled.
+    On stderr all errors are ignored: a log on a full disk must not stop a run halfway.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -63,15 +62,15 @@ class _Tolerant:
 
 
 def silence(stream: TextIO) -> None:
-    """Write no more to where this stream goes."""
-    # The stream keeps what it could not write, and the interpreter flushes it once more at its end.
+    """Discard everything written to this stream from now on."""
+    # The stream keeps what it could not write, and the interpreter flushes it again at exit.
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, stream.fileno())
     os.close(devnull)
 
 
 def prepare() -> None:
-    """Make both streams able to write any text, whatever the locale, and even where the shell closed them."""
+    """Make both streams able to write any text in any locale, even if the shell has closed them."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
@@ -81,7 +80,7 @@ def prepare() -> None:
 
 
 def console(stream: TextIO) -> Console:
-    """A console that reads no markup, no emoji codes and no meaning into what it prints."""
+    """A console that interprets neither markup nor emoji codes, and highlights nothing."""
     file: Any = _Tolerant(stream)
     return Console(
         file=file,
@@ -93,12 +92,12 @@ def console(stream: TextIO) -> Console:
 
 
 def say(*parts: str | tuple[str, str]) -> None:
-    """One line for the human, on stderr; a part may be (text, style)."""
+    """Print one line for the user on stderr; a part may be (text, style)."""
     console(sys.stderr).print(Text.assemble(*parts), soft_wrap=True)
 
 
 def show(renderable: RenderableType, *, results: bool = False) -> None:
-    """A table or text: on stdout where it is a result, else on stderr."""
+    """Print a table or text: on stdout if it is a result, otherwise on stderr."""
     target = console(sys.stdout if results else sys.stderr)
     with target.capture() as capture:
         target.print(renderable)
@@ -108,7 +107,7 @@ def show(renderable: RenderableType, *, results: bool = False) -> None:
 
 
 def facts(*rows: tuple[str, Sequence[str]]) -> Table:
-    """Titles with their lines beside them; a title without lines is left out."""
+    """A table of titles and their lines; titles without lines are omitted."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -119,20 +118,20 @@ def facts(*rows: tuple[str, Sequence[str]]) -> Table:
 
 
 def plural(count: int, noun: str) -> str:
-    """A number of things: 1 event, 2 events."""
+    """A count with its noun: 1 event, 2 events."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def print_json(document: Any) -> None:
-    """The one document of ``--json``."""
+    """Print the JSON document of ``--json``."""
     stream = _Tolerant(sys.stdout)
-    # ASCII only: no terminal and no locale can make anything of it.
+    # ASCII only, so that neither a terminal nor a locale can garble it.
     stream.write(json.dumps(document, indent=2) + "\n")
     stream.flush()
 
 
 def print_line(text: str) -> None:
-    """One line of results, at once."""
+    """Print one line of results, flushed immediately."""
     stream = _Tolerant(sys.stdout)
     stream.write(text + "\n")
     stream.flush()

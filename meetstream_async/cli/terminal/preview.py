@@ -1,4 +1,4 @@
-"""A preview, shown before a run."""
+"""Show a preview before a run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _PLATFORMS = 8
 
 
 def show_preview(preview: Preview, series: str | None = None) -> None:
-    """Say on stderr what is there and what a run would do; ``series`` is what it does to series."""
+    """Show on stderr what is scheduled and what a run does. ``series``: its effect on series, as text."""
     bots, events, one_off = preview.bots, preview.events, preview.one_off
     every = len({bot.event_id for bot in preview.listed if bot.event_id is not None})
     alone = sum(bot.event_id is None for bot in preview.listed)
     least = "at least " if preview.truncated else ""
     scheduled = [f"{least}{_bots(len(preview.listed))}: {_events(every)}, {_one_off(alone)}"]
     if preview.truncated:
-        scheduled.append("the listing is full, so there may be more; the run lists again until its end")
+        scheduled.append("the listing is full, so there may be more; the run lists until nothing is left")
     filtered = []
     if isinstance(preview.selection, Selection):
         inside = _events(len(events) + len(preview.shared))
@@ -45,18 +45,16 @@ def show_preview(preview: Preview, series: str | None = None) -> None:
 def _left_alone(preview: Preview) -> list[str]:
     left = []
     if preview.one_off and preview.one_off_bots != "delete":
-        left.append(f"{_one_off(len(preview.one_off))}: without an event, they will join (--one-off-bots)")
+        left.append(f"{_one_off(len(preview.one_off))}: no calendar event, will join (--one-off-bots)")
     if preview.shared:
         left.append(
-            f"{_events(len(preview.shared))} with bots outside the filter, too (--whole-events takes them): "
+            f"{_events(len(preview.shared))} with bots outside the filter, too (see --whole-events): "
             + ", ".join(clean(event_id, 60) for event_id in list(preview.shared)[:_SOONEST])
             + (", …" if len(preview.shared) > _SOONEST else "")
         )
     if outside := len(preview.listed) - len(preview.bots):
         left.append(f"{_bots(outside)} outside the filter")
-    return left + [
-        f"a row that can't be read: {clean(row.path)} {clean(row.reason)}" for row in preview.rejected
-    ]
+    return left + [f"unreadable row: {clean(row.path)} {clean(row.reason)}" for row in preview.rejected]
 
 
 def _to_do(preview: Preview, series: str | None) -> str:
@@ -70,7 +68,7 @@ def _to_do(preview: Preview, series: str | None) -> str:
 
 
 def line(bot: ScheduledBot) -> str:
-    """One bot on one line."""
+    """One bot in one line."""
     words = (local_time(bot), away(bot), clean(bot.platform or "", 40), clean(bot.bot_username or "", 40))
     return "  ".join((*filter(None, words), clean(bot.event_id or "one-off")))
 

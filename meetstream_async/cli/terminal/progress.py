@@ -1,4 +1,4 @@
-"""How far a bulk run is: a bar on a terminal, a plain line now and then elsewhere."""
+"""Progress of a bulk run: a bar on a terminal, occasional plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .output import console, say
 _EVERY = 3.0
 """Seconds between two plain lines."""
 
-_SESSION = logging.getLogger("meetstream_async.http")
+_CLIENT_LOG = logging.getLogger("meetstream_async.http")
 
 
 class _Outcome(Protocol):
@@ -45,7 +45,7 @@ class _Rate(ProgressColumn):
 
 
 class _Pauses(logging.Handler):
-    """Tells of each pause that a 429 begins: else nothing moves, and nobody knows why."""
+    """Announces each pause that a 429 causes, since nothing else would explain why the bar stands still."""
 
     def __init__(self, note: Callable[[str], None]) -> None:
         super().__init__(logging.INFO)
@@ -56,16 +56,16 @@ class _Pauses(logging.Handler):
         seconds = getattr(record, "seconds", 0.0)
         if getattr(record, "event", None) != "pause" or getattr(record, "status", None) != 429 or seconds < 1:
             return
-        # Requests that were in flight together are refused together; a second more is no news.
+        # Requests that were in flight together are refused together; announce only the first.
         if record.created + seconds > self._until + 1:
             self._until = record.created + seconds
-            self._note(f"the API answers 429, too many requests: nothing is sent for {seconds:.0f} s")
+            self._note(f"the API answered 429 (too many requests): pausing for {seconds:.0f} s")
 
 
 class Board:
-    """Counts outcomes and shows them while it is open. ``total`` is None where nobody knows it.
+    """Counts outcomes and shows them while it is open. ``total`` is None if unknown.
 
-    ``hear`` is an ``on_outcome``: it never raises, since that would end the run.
+    ``record`` is used as ``on_outcome``: it never raises, since that would end the run.
     """
 
     def __init__(self, total: int | None, verb: str = "unscheduling") -> None:
@@ -80,20 +80,20 @@ class Board:
         self._level = logging.NOTSET
 
     @property
-    def heard(self) -> int:
-        """How many outcomes there were."""
+    def recorded(self) -> int:
+        """Number of outcomes so far."""
         return sum(self.counts.values())
 
     @property
     def done(self) -> int:
-        """How many of them were about something that had its turn."""
-        return self.heard - self.counts[OutcomeStatus.NOT_ATTEMPTED]
+        """Number of outcomes so far, without those that were not attempted."""
+        return self.recorded - self.counts[OutcomeStatus.NOT_ATTEMPTED]
 
     async def __aenter__(self) -> Self:
         self._started = time.monotonic()
-        self._level = _SESSION.level
-        _SESSION.setLevel(logging.INFO)
-        _SESSION.addHandler(self._pauses)
+        self._level = _CLIENT_LOG.level
+        _CLIENT_LOG.setLevel(logging.INFO)
+        _CLIENT_LOG.addHandler(self._pauses)
         if _is_live():
             self._bar = Progress(
                 TextColumn("{task.description}", markup=False),
@@ -114,33 +114,33 @@ class Board:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _SESSION.removeHandler(self._pauses)
-        _SESSION.setLevel(self._level)
+        _CLIENT_LOG.removeHandler(self._pauses)
+        _CLIENT_LOG.setLevel(self._level)
         if self._bar is not None:
             if error is None:
-                self._bar.update(self._task, description=self._verb, total=self.heard)
+                self._bar.update(self._task, description=self._verb, total=self.recorded)
             self._bar.stop()
         if self._lines is not None:
             self._lines.cancel()
             await asyncio.wait({self._lines})
 
-    def hear(self, outcome: _Outcome) -> None:
+    def record(self, outcome: _Outcome) -> None:
         """Count one outcome."""
         self.counts[outcome.status] += 1
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done)
-            if self.heard == self._total:
+            if self.recorded == self._total:
                 self._bar.update(self._task, description="checking")
 
     def note(self, text: str) -> None:
-        """One line above the bar."""
+        """Print one line above the bar."""
         if self._bar is not None:
             self._bar.console.print(Text(text))
         else:
             say(text)
 
     def tally(self) -> str:
-        """The counts in words."""
+        """The counts as text."""
         return ", ".join(f"{count} {wording(status)}" for status, count in self.counts.items()) or "nothing"
 
     async def _tell(self) -> None:
@@ -149,18 +149,18 @@ class Board:
             rate = self.done / (time.monotonic() - self._started)
             of = "" if self._total is None else f" of {self._total}"
             left = ""
-            if self._total is not None and rate and self._total > self.heard:
-                left = f", about {(self._total - self.heard) / rate:.0f} s left"
+            if self._total is not None and rate and self._total > self.recorded:
+                left = f", about {(self._total - self.recorded) / rate:.0f} s left"
             say(f"{self._verb}: {self.done}{of} done ({self.tally()}), {rate:.{rate < 10:d}f}/s{left}")
 
 
 def wording(status: OutcomeStatus) -> str:
-    """A status in words."""
+    """A status as text."""
     return status.value.replace("_", " ")
 
 
 def _is_live() -> bool:
-    """A bar needs a terminal that can move its cursor, and nobody wants one in the log of a build."""
+    """Whether to draw a bar: only on a terminal that can move its cursor, and not in the log of a CI job."""
     return (
         sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") not in ("dumb", "unknown")
     )

@@ -1,4 +1,4 @@
-"""Asking for consent on a terminal, and the bound of ``--max``."""
+"""Ask for confirmation on a terminal, and enforce ``--max``."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from .output import say
 
 
 def ask(words: str | None, undone: str = "nothing was unscheduled") -> None:
-    """Have the human type what is going to happen. Raises Refused for anything else.
+    """Have the user type the words that confirm a run. Raises Refused for anything else.
 
-    ``words`` is None where there is nothing to do, and so nothing to ask.
+    ``words`` is None if there is nothing to do, and so nothing to confirm.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Refused(f"nobody can be asked without a terminal: add --yes to go on; {undone}")
+        raise Refused(f"cannot ask for confirmation without a terminal: add --yes to proceed; {undone}")
     if words is None:
         return
     say("")
-    say("Type ", (words, "bold"), " to go on, anything else to leave:")
-    # Not input(), which writes to stdout, where only results go.
+    say("Type ", (words, "bold"), " to continue, anything else to abort:")
+    # Not input(), which writes its prompt to stdout, where only results go.
     if sys.stdin.readline().strip() != words:
         raise Refused(f"not confirmed; {undone}")
 
 
 def check_most(count: int, most: int | None, *, unbounded: str | None = None) -> None:
-    """Heed ``--max``. Raises Refused where more would be cancelled, or where nobody knows how many."""
+    """Enforce ``--max``. Raises Refused if more would be cancelled, or if the number is unknown."""
     if most is None:
         return
     if count > most:
         least = "at least " if unbounded else ""
         raise Refused(f"{least}{count} would be cancelled, more than --max {most}; nothing was sent")
     if unbounded:
-        raise Refused(f"--max {most} can't be kept: {unbounded}; nothing was sent")
+        raise Refused(f"--max {most} can't be guaranteed: {unbounded}; nothing was sent")

@@ -18,7 +18,7 @@ BAD = (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
 
 
 def local_time(bot: ScheduledBot) -> str:
-    """When the bot joins, in local time."""
+    """The bot's join time in local time."""
     joins = bot.scheduled_join_time
     if joins is None:
         return "no time"
@@ -31,7 +31,7 @@ def local_time(bot: ScheduledBot) -> str:
 
 
 def away(bot: ScheduledBot, now: datetime | None = None) -> str:
-    """How far away that is, in its two largest units."""
+    """The time until the bot joins, in its two largest units."""
     if bot.scheduled_join_time is None:
         return ""
     seconds = int((bot.scheduled_join_time - (now or datetime.now(UTC))).total_seconds())
@@ -43,7 +43,7 @@ def away(bot: ScheduledBot, now: datetime | None = None) -> str:
 
 
 def bots_table(bots: Sequence[ScheduledBot]) -> Table:
-    """One line a bot where there is room for that, else two."""
+    """A table with one line per bot if the terminal is wide enough, otherwise two."""
     wide = table("JOINS (LOCAL)", "", "PLATFORM", "NAME", "EVENT", "BOT")
     for bot in bots:
         wide.add_row(*_cells(bot))
@@ -70,7 +70,7 @@ def _cells(bot: ScheduledBot) -> list[Text]:
 
 
 def bot_to_dict(bot: ScheduledBot) -> dict[str, Any]:
-    """Every field, as JSON values."""
+    """Every field of a bot, as JSON values."""
     joins = bot.scheduled_join_time
     return {
         "bot_id": bot.bot_id,
@@ -88,7 +88,7 @@ def bot_to_dict(bot: ScheduledBot) -> dict[str, Any]:
 
 
 def meetings_table(meetings: Sequence[MeetingCancellation]) -> Table:
-    """What became of each meeting and of its bots."""
+    """The outcome of each meeting and of its bots."""
     grid = table("MEETING", "CALENDAR EVENT", "BOT", "")
     for meeting in meetings:
         title = meeting.event.event.title if meeting.event is not None else None
@@ -103,7 +103,7 @@ def meetings_table(meetings: Sequence[MeetingCancellation]) -> Table:
 
 
 def counts_table(report: BulkReport[Any]) -> Table:
-    """How many ended in each status."""
+    """The number of targets in each status."""
     grid = table("STATUS", "COUNT")
     grid.columns[1].justify = "right"
     for status, count in report.counts.items():
@@ -115,25 +115,25 @@ def counts_table(report: BulkReport[Any]) -> Table:
 
 
 def why(reason: str) -> str:
-    """A reason as the operator, who is no caller, reads it."""
+    """A reason, reworded for an operator where the library's text speaks of the caller."""
     return clean(reason, 1000).replace("stopped by the caller", "the run was stopped")
 
 
 def verdict(report: BulkReport[Any], *, dry_run: bool = False) -> Text:
-    """The last line."""
-    text = "dry run: nothing was changed" if dry_run else "all that was asked for holds"
+    """The last line: whether everything was done."""
+    text = "dry run: nothing was changed" if dry_run else "everything you asked for was done"
     if report.ok:
         return Text(f"ok: {text} ({report.elapsed:.1f} s)", "bold green")
     reason = why(report.reason or "see above")
     if dry_run:
-        reason = f"{text}; a run would stay short: {reason}"
+        reason = f"{text}; a run would be incomplete: {reason}"
     return Text(f"not ok: {reason} ({report.elapsed:.1f} s)", "bold red")
 
 
 def table(*titles: str) -> Table:
-    """A table that looks like all the others."""
+    """An empty table in the common style."""
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for title in titles:
-        # Folded, not cut: half an id is no id.
+        # Fold rather than cut: half an id is useless.
         grid.add_column(title, overflow="fold")
     return grid

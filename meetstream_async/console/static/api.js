@@ -29,7 +29,7 @@ async function send(path, options) {
   }
   if (reply.ok) return reply.json();
   if (reply.status === 403) {
-    throw new Problem(403, "This console has ended or belongs to another browser. Start it again.");
+    throw new Problem(403, "This console has stopped or belongs to another browser. Start it again.");
   }
   const document = await reply.json().catch(() => ({}));
   const detail = typeof document.detail === "string" ? document.detail : `The console answered ${reply.status}.`;

@@ -24,9 +24,9 @@ function changed() {
   $("bots-status").textContent = shown === all ? plural(all, "bot") : `${shown} of ${plural(all, "bot")}`;
   $("selected").textContent = picked ? `${plural(picked, "bot")} selected` : "Nothing selected";
   $("some").disabled = picked === 0;
-  $("every").textContent = filter.isEmpty ? "Unschedule all…" : "Unschedule all inside the filter…";
+  $("every").textContent = filter.isEmpty ? "Unschedule all…" : "Unschedule all that match the filter…";
   $("bots-empty").hidden = shown > 0;
-  $("bots-empty").textContent = all ? "No bot lies inside the filter." : "No bot is scheduled.";
+  $("bots-empty").textContent = all ? "No bot matches the filter." : "No bot is scheduled.";
   drawTimeline(table);
 }
 
@@ -52,9 +52,9 @@ async function list() {
 function notices(listing) {
   const found = [];
   if (listing.truncated) {
-    found.push(`The listing came back full with ${plural(listing.bots.length, "bot")}: there may be more that it does not show. “Unschedule all” goes on behind it, and lists again until nothing is left.`);
+    found.push(`The listing is full with ${plural(listing.bots.length, "bot")}: there may be more that it does not show. “Unschedule all” continues beyond it, and lists again until nothing is left.`);
   }
-  for (const row of listing.rejected) found.push(`A row can't be read, and is left alone: ${row.path} ${row.reason}`);
+  for (const row of listing.rejected) found.push(`A row can't be read and is ignored: ${row.path} ${row.reason}`);
   return found.map((text) => h("p", { class: "notice warn" }, text));
 }
 

@@ -6,11 +6,11 @@ import { away, localTime, plural } from "./format.js";
 
 const LEFT = {
   one_off: (n) => `${plural(n, "one-off bot")}: without an event, they will join`,
-  shared: (n) => `${plural(n, "event")} with bots outside of the selection, too`,
-  outside: (n) => `${plural(n, "bot")} outside of the selection`,
-  gone: (n) => `${plural(n, "selected bot")}: not listed any more`,
+  shared: (n) => `${plural(n, "event")} that also have bots outside the selection`,
+  outside: (n) => `${plural(n, "bot")} outside the selection`,
+  gone: (n) => `${plural(n, "selected bot")}: no longer listed`,
   unreadable: (n) => `${plural(n, "row")} of the listing that can't be read`,
-  unseen: () => "what that run had not seen of the account: list again, and unschedule all",
+  unseen: () => "bots that the earlier run did not see: list again, and unschedule all",
 };
 
 export class Preview {
@@ -68,7 +68,7 @@ export class Preview {
       ...fact("Account", `${told.host} (key from ${told.key_source})`),
       ...fact("To do", nothing ? "nothing" : `unschedule ${told.truncated ? "all: " : ""}${least}${plural(told.events, "event")}${deleted}`, "main"),
       ...(told.filter ? fact("Filter", filterWords(told.filter)) : []),
-      ...(told.truncated ? fact("Listing", "full, so there may be more; the run lists again until its end") : []),
+      ...(told.truncated ? fact("Listing", "full, so there may be more; the run lists until nothing is left") : []),
       ...(told.bots ? fact("Bots", `${least}${told.bots.toLocaleString("en")}: ${platforms(told)}`) : []),
       ...(told.soonest.length ? fact("Soonest", ...told.soonest.map((bot) => h("div", {}, line(bot)))) : []),
     );
@@ -93,7 +93,7 @@ export class Preview {
 
   async #start() {
     if (!this.#typed) {
-      if (this.#told?.words) $("consent-problem").textContent = `Type ${this.#told.words} to go on.`;
+      if (this.#told?.words) $("consent-problem").textContent = `Type ${this.#told.words} to continue.`;
       return;
     }
     try {

@@ -7,7 +7,7 @@ import { needsAttention, plural, reasonWords, statusTone, statusWords } from "./
 const MOST_ROWS = 500;
 const STATES = {
   running: ["running", ""],
-  succeeded: ["all that was asked for holds", "good"],
+  succeeded: ["everything you asked for was done", "good"],
   failed: ["not everything holds", "bad"],
   cancelled: ["stopped", "warn"],
 };
@@ -50,7 +50,7 @@ export class RunView {
       this.#ended(this.#told.run.id);
     });
     source.addEventListener("error", () => {
-      if (source.readyState === EventSource.CLOSED) this.#complain(new Error("The console's server is gone: what the run did is told in its terminal."));
+      if (source.readyState === EventSource.CLOSED) this.#complain(new Error("The console's server has stopped: see its terminal for what the run did."));
     });
   }
 
@@ -102,7 +102,7 @@ export class RunView {
     const done = Object.values(run.counts).reduce((sum, count) => sum + count, 0);
     const over = run.state !== "running";
     const [words, tone] = STATES[run.state];
-    $("run-state").textContent = run.stopping ? "stopping: what is in flight finishes" : words;
+    $("run-state").textContent = run.stopping ? "stopping: requests in flight finish" : words;
     $("run-state").className = `chip ${tone}`;
     drawBar(done, total, over, words);
     $("run-reason").textContent = over && run.reason ? `Why: ${reasonWords(run.reason)}` : "";
@@ -122,7 +122,7 @@ export class RunView {
     const found = attention ? open : [...open, ...newest.filter((one) => !needsAttention(one.status))];
     $("outcomes").tBodies[0].replaceChildren(...found.slice(0, MOST_ROWS).map(outcomeRow));
     $("outcomes-more").hidden = found.length <= MOST_ROWS;
-    $("outcomes-more").textContent = `and ${plural(found.length - MOST_ROWS, "outcome")} more: the report has them all`;
+    $("outcomes-more").textContent = `and ${plural(found.length - MOST_ROWS, "outcome")} more: see the report for all of them`;
   }
 }
 

@@ -1,4 +1,4 @@
-"""What the page is told, and what it may ask for."""
+"""Request and response models of the console API."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ..preview import OneOffBots, Preview, Selection
 _SOONEST = 3
 _EXAMPLES = 5
 _LONGEST = 500
-"""Characters of a value."""
+"""Maximum length of a shown value, in characters."""
 MOST_PICKED = 10_000
-"""Bots of one selection."""
+"""Maximum number of bots that can be ticked for one preview."""
 
 Text = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
-class _Asked(BaseModel):
+class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class FilterAsked(_Asked):
-    """Which bots are meant; all that is given must match."""
+class FilterRequest(_Request):
+    """A filter for bots; all conditions must match."""
 
     platform: Text | None = None
     after: AwareDatetime | None = None
@@ -37,29 +37,29 @@ class FilterAsked(_Asked):
     attributes: dict[Text, str] = {}
 
     def selection(self) -> Selection | None:
-        """As a function of a bot; None where nothing is given."""
-        given = BotFilter(platform=self.platform, before=self.before, after=self.after, name=self.name)
-        return Selection(given, self.attributes) if given.to_dict() or self.attributes else None
+        """The filter as a function of a bot; None without conditions."""
+        bot_filter = BotFilter(platform=self.platform, before=self.before, after=self.after, name=self.name)
+        return Selection(bot_filter, self.attributes) if bot_filter.to_dict() or self.attributes else None
 
 
-class PreviewAsked(_Asked):
-    """What is going to be unscheduled: all inside the filter, or just these bots."""
+class PreviewRequest(_Request):
+    """What to unschedule: all bots that match the filter, or only these bots."""
 
-    filter: FilterAsked = FilterAsked()
+    filter: FilterRequest = FilterRequest()
     bot_ids: Annotated[frozenset[Text], Field(min_length=1, max_length=MOST_PICKED)] | None = None
     one_off_bots: OneOffBots = "report"
     whole_events: bool = False
 
 
-class ConsentAsked(_Asked):
-    """What was typed, and the digest of what it was typed for."""
+class ConsentRequest(_Request):
+    """The typed confirmation, and the digest of the preview it is for."""
 
     words: Annotated[str, Field(max_length=200)]
     digest: Annotated[str, Field(max_length=100)]
 
 
 class BotRow(BaseModel):
-    """A bot as the table shows it. Without its meeting link, which often carries a password."""
+    """A bot as a row of the table. Without its meeting link, which often contains a password."""
 
     bot_id: str
     event_id: str | None
@@ -67,7 +67,7 @@ class BotRow(BaseModel):
     status: str | None
     name: str | None
     joins: AwareDatetime | None
-    attributes: dict[str, str] = Field(description="Values that are no text are JSON.")
+    attributes: dict[str, str] = Field(description="Values other than strings are JSON.")
 
     @classmethod
     def of(cls, bot: ScheduledBot) -> BotRow:
@@ -99,39 +99,39 @@ class Listing(BaseModel):
     key_source: str
     simulated: bool
     listed_at: AwareDatetime
-    truncated: bool = Field(description="The listing came back full: there may be more.")
+    truncated: bool = Field(description="The listing is full: there may be more bots.")
     bots: list[BotRow]
     rejected: list[Unreadable]
 
 
 class Matches(BaseModel):
-    """The bots of the last listing that lie inside a filter."""
+    """The bots of the last listing that match a filter."""
 
     bot_ids: list[str]
 
 
 class LeftAlone(BaseModel):
-    """What a run would not touch, and some of their ids."""
+    """Bots or events that a run would not touch, with some of their ids."""
 
     kind: Literal["one_off", "shared", "outside", "unreadable", "gone", "unseen"]
     count: int
     examples: list[str] = []
 
 
-class PreviewTold(BaseModel):
-    """What a run would do, and what has to be typed to start it."""
+class PreviewResponse(BaseModel):
+    """What a run would do, and the confirmation that starts it."""
 
     id: str
     digest: str
-    words: str | None = Field(description="None where there is nothing to do.")
+    words: str | None = Field(description="None if there is nothing to do.")
     title: str
     host: str
     key_source: str
-    filter: FilterAsked | None
+    filter: FilterRequest | None
     truncated: bool
     bots: int
     events: int
-    deleted: int = Field(description="One-off bots that are deleted by their own ids.")
+    deleted: int = Field(description="One-off bots that would be deleted by their own ids.")
     platforms: dict[str, int]
     soonest: list[BotRow]
     left_alone: list[LeftAlone]
@@ -139,29 +139,29 @@ class PreviewTold(BaseModel):
     whole_events: bool
 
 
-class RunTold(BaseModel):
-    """A run, and what it was agreed to do."""
+class RunResponse(BaseModel):
+    """A run, and what it was confirmed to do."""
 
     run: RunState
     title: str
-    total: int | None = Field(description="Outcomes that it will have, where that is known.")
-    undone: int = Field(description="What a retry would take up.")
+    total: int | None = Field(description="Expected number of outcomes, if known.")
+    undone: int = Field(description="Number of targets a retry would process.")
 
 
 def platforms_of(bots: Iterable[ScheduledBot]) -> dict[str, int]:
-    """How many of these bots there are on each platform."""
+    """Number of these bots on each platform."""
     return dict(Counter(_shown(bot.platform or "unknown") for bot in bots).most_common())
 
 
 def soonest_of(bots: Iterable[ScheduledBot]) -> list[BotRow]:
-    """Those that join first."""
+    """The bots that join first."""
     timed = [(bot.scheduled_join_time, bot) for bot in bots if bot.scheduled_join_time is not None]
     timed.sort(key=lambda pair: pair[0])
     return [BotRow.of(bot) for _, bot in timed[:_SOONEST]]
 
 
 def left_alone(preview: Preview, *, gone: Iterable[str] = ()) -> list[LeftAlone]:
-    """What a run of this preview does not touch. ``gone``: what was meant and is not listed any more."""
+    """What a run of this preview would not touch. ``gone``: selected bots that are no longer listed."""
     one_off = [] if preview.one_off_bots == "delete" else list(preview.one_off)
     outside = len(preview.listed) - len(preview.bots)
     found: list[tuple[Any, int, list[str]]] = [
@@ -179,7 +179,7 @@ def left_alone(preview: Preview, *, gone: Iterable[str] = ()) -> list[LeftAlone]
 
 
 def _shown(value: object) -> str:
-    """A server's value as text that can be written and is not too long to be shown."""
+    """A server's value as printable text of limited length."""
     if isinstance(value, str):
         text = value
     else:
@@ -188,5 +188,5 @@ def _shown(value: object) -> str:
         except RecursionError:
             text = "…"
     cut = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    # JSON can hold half characters, which nobody can write.
+    # JSON can hold lone surrogates, which cannot be encoded.
     return cut.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""What the console does for its page: list, match, preview, start, retry."""
+"""The operations behind the console's API: list, match, preview, start, retry."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from attrs import define, field, frozen
 
 from .. import BulkOptions, MeetStreamClient, MeetStreamError, ScheduledBot, UnscheduleOutcome
 from ..fastapi import ProblemError, RunState
-from ..preview import Consent, Given, OneOffBots, Preview, Selects, look, words_for
+from ..preview import Consent, NamedEvents, OneOffBots, Preview, Selects, make_preview, words_for
 from .agreements import Agreements, Job, digest_of, new_id
-from .outline import (
+from .models import (
     BotRow,
-    ConsentAsked,
-    FilterAsked,
+    ConsentRequest,
+    FilterRequest,
     LeftAlone,
     Listing,
     Matches,
-    PreviewAsked,
-    PreviewTold,
-    RunTold,
+    PreviewRequest,
+    PreviewResponse,
+    RunResponse,
     Unreadable,
     left_alone,
     platforms_of,
@@ -34,7 +34,7 @@ from .runs import ConsoleRuns
 
 @frozen
 class _Picked:
-    """The bots that were ticked."""
+    """Selects the bots that were ticked."""
 
     bot_ids: frozenset[str]
 
@@ -43,20 +43,20 @@ class _Picked:
 
 
 @define(eq=False)
-class Desk:
-    """One account, as the page sees it."""
+class ConsoleService:
+    """One account, as shown on the page."""
 
     host: str
-    """The address of its API."""
+    """Base URL of the API."""
     key_source: str
-    """Where the key came from; never the key."""
+    """Where the key was found; never the key itself."""
     explain: Callable[[MeetStreamError], str] = str
-    """What to tell the operator of an error."""
+    """Turns an error into the text shown to the operator."""
     simulated: bool = False
     options: BulkOptions[UnscheduleOutcome] = field(factory=BulkOptions)
-    """How every run goes."""
+    """Options of every run."""
     clock: Callable[[], float] = time.monotonic
-    """Monotonic seconds."""
+    """Returns monotonic seconds."""
     runs: ConsoleRuns = field(init=False)
     _agreements: Agreements = field(init=False)
     _listed: Preview | None = field(default=None, init=False)
@@ -66,8 +66,8 @@ class Desk:
         self._agreements = Agreements(self.clock)
 
     async def listing(self, client: MeetStreamClient) -> Listing:
-        """Ask the API what is scheduled."""
-        found = self._listed = await self._look(client, "report", None, False)
+        """List the scheduled bots through the API."""
+        found = self._listed = await self._preview_account(client, "report", None, False)
         return Listing(
             host=self.host,
             key_source=self.key_source,
@@ -78,17 +78,17 @@ class Desk:
             rejected=[Unreadable(path=row.path, reason=row.reason) for row in found.rejected],
         )
 
-    def match(self, asked: FilterAsked) -> Matches:
-        """Which bots of the last listing lie inside a filter; asks nobody."""
+    def match(self, asked: FilterRequest) -> Matches:
+        """The bots of the last listing that match a filter; sends no request."""
         selection = asked.selection()
         listed = self._listed.listed if self._listed is not None else ()
         return Matches(bot_ids=[bot.bot_id for bot in listed if selection is None or selection(bot)])
 
-    async def preview(self, client: MeetStreamClient, asked: PreviewAsked) -> PreviewTold:
-        """List again, and say what a run would do."""
+    async def preview(self, client: MeetStreamClient, asked: PreviewRequest) -> PreviewResponse:
+        """List again, and describe what a run would do."""
         picked = asked.bot_ids
         selects: Selects | None = asked.filter.selection() if picked is None else _Picked(picked)
-        found = await self._look(client, asked.one_off_bots, selects, asked.whole_events)
+        found = await self._preview_account(client, asked.one_off_bots, selects, asked.whole_events)
         events = [bot for bots in found.events.values() for bot in bots]
         one_off = list(found.one_off.values())
         job: Job
@@ -97,7 +97,7 @@ class Desk:
             words, gone = words_for(found), frozenset[str]()
             title = "everything" if selects is None else "what the filter selects"
         else:
-            job = Given([*events, *one_off], asked.one_off_bots, shared=found.shared)
+            job = NamedEvents([*events, *one_off], asked.one_off_bots, shared=found.shared)
             words = f"unschedule {found.to_do}" if found.to_do else None
             gone = picked - {bot.bot_id for bot in found.listed}
             title = "the selected bots"
@@ -123,14 +123,14 @@ class Desk:
             whole_events=asked.whole_events,
         )
 
-    async def retry(self, run_id: str) -> PreviewTold:
-        """A preview of what a run has left undone, as its report says."""
+    async def retry(self, run_id: str) -> PreviewResponse:
+        """Preview of what a run left undone, according to its report."""
         state, record = await self.runs.state(run_id), await self.runs.record(run_id)
         if not state.over:
-            raise ProblemError(409, "run_not_over", "The run is not over: stop it, or wait for its end.")
+            raise ProblemError(409, "run_not_over", "The run has not ended: stop it, or wait until it ends.")
         leftovers = record.leftovers()
         told = record.agreement.told
-        job = Given(leftovers.targets, told.one_off_bots, leftovers)
+        job = NamedEvents(leftovers.targets, told.one_off_bots, leftovers)
         bots = [bot for bots in job.events.values() for bot in bots] + job.deleted
         unseen = [LeftAlone(kind="unseen", count=1)] if leftovers.unseen else []
         return self._tell(
@@ -148,16 +148,16 @@ class Desk:
             whole_events=told.whole_events,
         )
 
-    async def start(self, client: MeetStreamClient, preview_id: str, asked: ConsentAsked) -> RunTold:
-        """Start the run of a preview that was consented to."""
+    async def start(self, client: MeetStreamClient, preview_id: str, asked: ConsentRequest) -> RunResponse:
+        """Start the run of a confirmed preview."""
         agreement = self._agreements.consented(preview_id, asked.words, asked.digest)
         state = await self.runs.start_agreed(client, agreement)
-        return tell_run(state, await self.runs.record(state.id))
+        return run_response(state, await self.runs.record(state.id))
 
     def _tell(
         self, job: Job, options: dict[str, Any], *, bots: list[ScheduledBot], **told: Any
-    ) -> PreviewTold:
-        preview = PreviewTold(
+    ) -> PreviewResponse:
+        preview = PreviewResponse(
             id=new_id(),
             digest=digest_of(self.host, job, options),
             host=self.host,
@@ -170,7 +170,7 @@ class Desk:
         self._agreements.keep(preview, job, {**self.options.to_dict(), **options})
         return preview
 
-    async def _look(
+    async def _preview_account(
         self,
         client: MeetStreamClient,
         one_off_bots: OneOffBots,
@@ -178,13 +178,13 @@ class Desk:
         whole_events: bool,
     ) -> Preview:
         try:
-            return await look(client, self.key_source, one_off_bots, selects, whole_events)
+            return await make_preview(client, self.key_source, one_off_bots, selects, whole_events)
         except MeetStreamError as error:
             raise ProblemError(502, "account_unreadable", self.explain(error)) from None
 
 
-def tell_run(state: RunState, record: Record) -> RunTold:
-    """A run, as the page sees it."""
+def run_response(state: RunState, record: Record) -> RunResponse:
+    """A run, as shown on the page."""
     undone = len(record.leftovers().targets) if state.over and not state.ok else 0
     job = record.agreement.job
-    return RunTold(run=state, title=record.agreement.told.title, total=job.total, undone=undone)
+    return RunResponse(run=state, title=record.agreement.told.title, total=job.total, undone=undone)

@@ -1,0 +1,81 @@
+"""A 2xx whose body says that it failed: read in one place for every API. Pure, no I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from .reply import Reply
+from .secrets import clean_text
+
+_COMPLAINTS = ("error", "errors", "errorMessage")
+_FLAGS = ("success", "ok", "unscheduled", "cancelled")
+_STATUSES = ("status", "statusCode", "status_code")
+_SUSPECT = frozenset((*_COMPLAINTS, *_FLAGS, *_STATUSES, "occurrences_affected")) - {"unscheduled"}
+_MOST = 200
+"""Characters of a complaint that are shown."""
+
+
+@frozen
+class Contradiction:
+    """What a body says against its own status."""
+
+    path: str
+    """Where, such as ``$.error``."""
+    text: str
+    """What, for people."""
+    refuses: bool
+    """It says that nothing was done; else nobody knows."""
+
+
+def contradiction(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None:
+    """The first sign of failure in the object that a 2xx holds; None as nearly always."""
+    if reply.status != 207 and data.get("unscheduled", True) is True and _SUSPECT.isdisjoint(data):
+        return None
+    status, flag = _status(data), _flag(data)
+    if flag is not None:
+        refuses = status is None or status[1] < 500
+        return Contradiction(f"$.{flag}", f"says {flag}: {_shown(reply, data[flag])}", refuses)
+    if status is not None:
+        name, code = status
+        return Contradiction(f"$.{name}", f"says {name}: {code}", code < 500)
+    for name in _COMPLAINTS:
+        if data.get(name):
+            return Contradiction(f"$.{name}", f"says {name}: {_shown(reply, data[name])}", False)
+    if reply.status == 207:
+        return Contradiction("$", "says that a part may have failed", False)
+    affected = data.get("occurrences_affected")
+    if type(affected) is int and affected == 0:
+        return Contradiction("$.occurrences_affected", "says that no occurrence was affected", False)
+    return None
+
+
+def _flag(data: Mapping[str, Any]) -> str | None:
+    for name in _FLAGS:
+        value = data.get(name)
+        if value is None or value is True or value == 1:
+            continue
+        if not (isinstance(value, str) and value.casefold() == "true"):
+            return name
+    return None
+
+
+def _status(data: Mapping[str, Any]) -> tuple[str, int] | None:
+    inner = data.get("error")
+    places = [(name, data.get(name)) for name in _STATUSES]
+    if isinstance(inner, Mapping):
+        places += [(f"error.{name}", inner.get(name)) for name in (*_STATUSES, "code")]
+    for name, value in places:
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
+            value = int(value)
+        if type(value) is int and 400 <= value <= 599:
+            return name, value
+    return None
+
+
+def _shown(reply: Reply, value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return clean_text(text, _MOST, reply.scrub)

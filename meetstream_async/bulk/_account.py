@@ -1,0 +1,261 @@
+"""The items of one account, their backlog and their turns: the inside of an AccountState. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from attrs import define
+
+from ..errors import ConfigurationError
+from ..meetstream.models import ScheduledBot
+from ._choices import KEPT, choose, sort_out
+from ._evidence import is_for_want_of_a_server, may_be_another_id
+from ._items import CancelRequest
+from ._known_bots import Key, KnownBots
+from ._verification import (
+    FIRST_LOOK,
+    LONGEST_LOOK,
+    Finding,
+    Tracked,
+    Verification,
+    confirm,
+    doubt,
+    is_settled,
+)
+from .options import UnscheduleOptions
+from .report import OutcomeStatus, UnscheduleOutcome
+
+
+@define(eq=False)
+class _Patience:
+    """How long rows that should be gone are waited for."""
+
+    rows: int | None = None
+    since: float = 0.0
+    look: float = FIRST_LOOK
+    proved: bool = False
+    """The one look beyond ``settle`` was taken, for bots that one listing only does not show."""
+
+    def lasts(self, rows: int, now: float, settle: float) -> bool:
+        # Only a new minimum counts as progress: the listing may flicker.
+        if self.rows is None or rows < self.rows:
+            self.rows, self.since = rows, now
+        return now - self.since < settle
+
+    def next_look(self, now: float, settle: float) -> float:
+        at = min(now + self.look, max(self.since + settle, now))
+        self.look = min(2 * self.look, LONGEST_LOOK)
+        return max(at, now + 0.01)
+
+
+class Account:
+    """What is known of one account in one run, and what is at work."""
+
+    def __init__(
+        self,
+        options: UnscheduleOptions | None = None,
+        *,
+        settle: float = 15.0,
+        only_given: bool = False,
+    ) -> None:
+        self._options = options or UnscheduleOptions()
+        self._settle = settle
+        self._only_given = only_given
+        self._bots = KnownBots(self._options)
+        self._verification = Verification(self._options, self._bots)
+        self._items: dict[Key, Tracked] = {}
+        self._aliases: dict[str, Key] = {}
+        """The index's event id to the item whose listed bots it names otherwise."""
+        self._backlog: deque[Tracked] = deque()
+        self._between: deque[Tracked] = deque()
+        """In a turn, with another request to be made."""
+        self._at_work = 0
+        self._open: dict[Key, Tracked] = {}
+        """Asked for, and not proved gone."""
+        self._reasons: Counter[str] = Counter()
+        self._clock: tuple[datetime, float] | None = None
+        self._listings = 0
+        self._page: tuple[int, bool, int] | None = None
+        """Rows, truncated, rejected rows of the last listing."""
+        self._fruitless = False
+        self._acted = False
+        self._last_answer = 0.0
+        self._patience = _Patience()
+        self._look_at = 0.0
+        self._verified = False
+        """The last listing was made after all answers."""
+        self._finished = False
+        self._remaining: tuple[str, ...] = ()
+        self._listing_failure: str | None = None
+        self._stopped: str | None = None
+
+    # --- time -----------------------------------------------------------------------------------------
+
+    def take_time(self, server_time: datetime, now: float) -> None:
+        """The server's clock shows ``server_time``. A later time stays: that is the careful side."""
+        known = self.server_time(now)
+        if known is None or server_time > known:
+            self._clock = server_time, now
+
+    def server_time(self, now: float) -> datetime | None:
+        """The time by the server's clock; None where it was never told."""
+        if self._clock is None:
+            return None
+        time, at = self._clock
+        return time + timedelta(seconds=max(0.0, now - at))
+
+    # --- items, for runs that hold several in flight --------------------------------------------------
+
+    def next_item(self) -> Tracked | None:
+        """The next event or bot whose turn may begin. Its turn ends with ``end_turn``, or in ``foresee``."""
+        if not self._backlog:
+            return None
+        item = self._backlog.popleft()
+        item.waiting, item.in_flight = False, True
+        self._at_work += 1
+        return item
+
+    def foresee(self, item: Tracked) -> UnscheduleOutcome | None:
+        """The outcome of an item that needs no request, which ends its turn; else None."""
+        if item.turns:
+            return None
+        sort_out(item, self._options)
+        reason = item.skipped = self._choose(item)
+        if reason is None and not self._options.dry_run:
+            item.listed = item.acted = frozenset(item.bots)
+            return None
+        if reason is not None:
+            self._reasons[reason] += 1
+        status = OutcomeStatus.WOULD_UNSCHEDULE if reason is None else OutcomeStatus.SKIPPED
+        item.unsent = item.left(status, reason)
+        item.in_flight = False
+        self._at_work -= 1
+        return item.unsent
+
+    def end_turn(self, item: Tracked, now: float, unsent: UnscheduleOutcome | None = None) -> None:
+        """The turn of an item is over. ``unsent``: its outcome, where nothing was sent."""
+        item.end_turn()
+        if item.in_flight:
+            item.in_flight = False
+            self._at_work -= 1
+        if unsent is not None:
+            if not item.was_asked:
+                item.unsent = unsent
+            return
+        item.turns += 1
+        item.not_before = now + min(FIRST_LOOK * 2.0 ** (item.turns - 1), LONGEST_LOOK)
+        self._last_answer, self._verified = now, False
+        confirm(item, self._bots, self.server_time(now))
+        if not is_settled(item, self._bots):
+            self._open[item.key] = item
+        if not self._acted:
+            error = item.error
+            self._acted = item.has_effect or error is None or error.outcome_unknown
+            self._acted |= is_for_want_of_a_server(error) or (error is not None and may_be_another_id(error))
+
+    @property
+    def busy(self) -> int:
+        """Items that wait for their turn, or are in it."""
+        return len(self._backlog) + self._at_work
+
+    # --- within ---------------------------------------------------------------------------------------
+
+    def _go_on(self, request: CancelRequest, now: float) -> None:
+        item = request.item
+        if not isinstance(item, Tracked):
+            raise ConfigurationError("the request is not one of this state's")
+        if item.next_request() is not None and self._stopped is None:
+            self._between.append(item)
+        else:
+            self.end_turn(item, now)
+
+    def _choose(self, item: Tracked) -> str | None:
+        if self._bots.index_is_whole and item.event_id is not None and item.bots:
+            item.certain = item.certain and all(bot_id in self._bots.index for bot_id in item.bots)
+        return choose(
+            item,
+            self._options,
+            shared=self._bots.is_shared(item.event_id),
+            safe=self._bots.is_safe(item.event_id),
+        )
+
+    def _add(self, item: Tracked) -> None:
+        self._items[item.key] = item
+        self._backlog.append(item)
+
+    def _take_row(self, bot: ScheduledBot, *, listed: bool = True, given: bool = False) -> None:
+        bots = self._bots
+        new_to_us = bot.bot_id not in bots.bots
+        if self._only_given and not given and new_to_us and bots.key_of(bot) not in self._items:
+            return
+        known = bots.take(bot, listed=listed)
+        if known is None:
+            if given:
+                # A target has an outcome, even where its row says that there is nothing to do.
+                self._add(Tracked(bot.event_id, {bot.bot_id: bot}))
+            elif bot.bot_id not in bots.withdrawn:
+                bots.withdrawn.add(bot.bot_id)
+                item = self._items.get(bots.key_of(bot))
+                if item is not None and item.took_effect:
+                    # It may be the one that the event's DELETE took.
+                    doubt(item, bots)
+                    self._open[item.key] = item
+            return
+        if new_to_us and known.key[0] == "event":
+            known.key = self._aliases.get(known.key[1], known.key)
+        item = self._items.get(known.key)
+        if not known.inside:
+            if item is None or not self._options.whole_events:
+                return
+        elif item is None:
+            event_id = known.key[1] if known.key[0] == "event" else None
+            item = Tracked(event_id, {bot.bot_id: bot}, request_id=bots.index.get(bot.bot_id))
+            if event_id is not None and self._options.whole_events:
+                others = bots.of(bots.outside.get(event_id, ()))
+                item.bots.update((other.bot.bot_id, other.bot) for other in others)
+            self._add(item)
+        if not item.waiting and self._options.spares(bot) and bot.bot_id not in item.bots:
+            return
+        if item.skipped == KEPT and not self._options.spares(bot):
+            # It has moved behind the date from which the series is cut, or is new there.
+            self._reasons[KEPT] -= 1
+            item.unsent, item.skipped, item.waiting, item.bots = None, None, True, {}
+            self._backlog.append(item)
+        elif bot.bot_id not in item.bots and item.turns:
+            self._open[item.key] = item
+        item.bots[bot.bot_id] = bot
+
+    def _verify(self, rows: Mapping[str, ScheduledBot], now: float, brought: bool) -> None:
+        """Draw the conclusions of a listing that was made after all answers."""
+        if not self._acted:
+            return
+        finding = Finding()
+        concerned = dict(self._open)
+        for bot_id in rows:
+            known = self._bots.bots.get(bot_id)
+            if known is not None and (item := self._items.get(known.key)) is not None:
+                concerned[known.key] = item
+        time = self.server_time(now)
+        for key, item in concerned.items():
+            if item.waiting or item.unsent is not None or not item.was_asked:
+                continue
+            if self._verification.judge(item, rows, now, time, finding):
+                self._open.pop(key, None)
+            else:
+                self._open[key] = item
+        self._backlog.extend(finding.planned)
+        self._remaining = tuple(one.bot.bot_id for one in finding.remaining)
+        self._verified = True
+        if finding.planned or brought:
+            self._patience = _Patience()
+            return
+        waiting = len(finding.remaining) + finding.waiting + finding.unproved
+        if waiting and self._patience.lasts(waiting, now, self._settle):
+            self._look_at = self._patience.next_look(now, self._settle)
+        elif finding.unproved and not self._patience.proved:
+            self._patience.proved = True
+            self._look_at = now + FIRST_LOOK
+        else:
+            self._finished = True

@@ -1,0 +1,123 @@
+"""What an account has come to: its outcomes, and whether and why they are not all. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import attrs
+
+from ..meetstream.models import ScheduledBot
+from ._account import Account
+from ._choices import KEPT, left_alone
+from ._verification import Tracked
+from .report import BulkReport, OutcomeStatus, UnscheduleOutcome
+
+MOST_LISTINGS: Final = 20_000
+"""Listings of one run: about a million events. Beyond it a server is inventing them."""
+
+STATUSES: Final = (
+    OutcomeStatus.UNSCHEDULED,
+    OutcomeStatus.ALREADY_UNSCHEDULED,
+    OutcomeStatus.WOULD_UNSCHEDULE,
+    OutcomeStatus.FAILED,
+    OutcomeStatus.UNKNOWN,
+    OutcomeStatus.SKIPPED,
+    OutcomeStatus.NOT_ATTEMPTED,
+)
+
+
+class ReportedAccount(Account):
+    """An account, and what there is to report of it."""
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing is to be sent, in flight, or to be looked at."""
+        raise NotImplementedError
+
+    def outcomes(self) -> tuple[UnscheduleOutcome, ...]:
+        """One for each event, and each bot without one, that was dealt with; in the order they came."""
+        return tuple(
+            outcome for item in self._items.values() if (outcome := self.outcome_of(item)) is not None
+        )
+
+    def outcome_of(self, item: Tracked) -> UnscheduleOutcome | None:
+        """What an item has come to so far."""
+        if item.unsent is not None:
+            # A bot of it may have come to light since.
+            return attrs.evolve(item.unsent, bot_ids=item.bot_ids)
+        if not item.was_asked:
+            return None
+        return self._verification.final(item) if self._verified else self._verification.unverified(item)
+
+    @property
+    def still_listed(self) -> tuple[ScheduledBot, ...]:
+        """Bots that the last listing shows although they should be gone."""
+        cut_off = self._stopped is not None or self._listing_failure is not None
+        if not (self._verified or cut_off):
+            return ()
+        return tuple(self._bots.bots[bot_id].bot for bot_id in self._remaining)
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """Why the account was not seen as a whole."""
+        reasons = []
+        if self._listing_failure is not None:
+            reasons.append(self._listing_failure)
+        if self._page is not None and not self._only_given:
+            rows, truncated, rejected = self._page
+            if truncated:
+                reasons.append(f"the last listing was full ({rows} rows); there may be more bots behind it")
+            if rejected:
+                reasons.append(f"{rejected} rows of the last listing can't be read")
+        if self._listings >= MOST_LISTINGS:
+            reasons.append(f"{MOST_LISTINGS} listings, and there is still something new")
+        return tuple(reasons)
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """What was left alone although it was asked for."""
+        left = left_alone(self._reasons, self._options)
+        if unjudged := len(self._bots.unjudged):
+            left += (f"{unjudged} rows have no join time that can be read, so the filter can't judge them",)
+        return left
+
+    @property
+    def note(self) -> str | None:
+        """What there is to know although nothing is missing."""
+        items = [item for item in self._items.values() if item.skipped is None]
+        if self._bots.bots and not items and not self._options.dry_run:
+            if self._reasons[KEPT]:
+                return f"nothing to do: all {self._reasons[KEPT]} events join before from_date"
+            if self._options.where is not None and not self._items:
+                return f"nothing to do: the filter selects none of {len(self._bots.bots)} listed bots"
+        return None
+
+    def report(self, elapsed: float = 0.0) -> BulkReport[UnscheduleOutcome]:
+        """The report as of now. ``elapsed``: seconds that the run took."""
+        outcomes = self.outcomes()
+        counts = Counter(outcome.status for outcome in outcomes)
+        incomplete = list(self.incomplete)
+        if self._stopped is not None:
+            incomplete.insert(0, self._stopped)
+        elif not self.is_over:
+            incomplete.insert(0, "the run is not over")
+        left = [
+            f"{counts[status]} {status.value.replace('_', ' ')}"
+            for status in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
+            if counts[status]
+        ]
+        remaining = self.still_listed
+        if remaining:
+            left.append(f"{len(remaining)} still listed although unscheduled")
+        left += self.left
+        ok = not incomplete and not left
+        return BulkReport(
+            counts={status: counts[status] for status in STATUSES},
+            outcomes=outcomes,
+            complete=not incomplete,
+            ok=ok,
+            reason=self.note if ok else "; ".join(incomplete + left),
+            elapsed=elapsed,
+            still_listed=remaining,
+        )

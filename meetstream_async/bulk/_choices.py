@@ -1,0 +1,89 @@
+"""Which request takes an item, and why some are left alone. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from ._evidence import is_calendar_bot, is_withdrawn
+from ._items import EventItem
+from .options import UnscheduleOptions
+from .report import Method
+
+ONE_OFF: Final = "one-off bot without an event"
+SHARED: Final = "shared: a bot of the event lies outside the filter"
+HIDDEN: Final = "the event may have more bots behind the full listing, outside the filter"
+NO_EVENT_ID: Final = "calendar bot without an event id"
+KEPT: Final = "joins before from_date"
+WITHDRAWN: Final = "the bot is not scheduled any more, by its own row"
+
+
+def choose(
+    item: EventItem, options: UnscheduleOptions, *, shared: bool = False, safe: bool = True
+) -> str | None:
+    """Set the way that an item goes; returns why it is left alone, if so.
+
+    ``shared``: a bot outside the filter belongs to the event. ``safe``: the event's DELETE takes no bot
+    that was not agreed to, as far as can be known.
+    """
+    if item.skipped is not None:
+        return item.skipped
+    if item.event_id is None:
+        bot = next(iter(item.bots.values()))
+        if not is_calendar_bot(bot) and item.request_id is None:
+            item.way = "bot"
+            return None if options.one_off_bots == "delete" else ONE_OFF
+        if options.cancel_by == "event" or options.cancel_all_occurrences:
+            return NO_EVENT_ID
+    elif shared and options.cancel_by != "bot" and not options.whole_events:
+        return SHARED
+    way = way_of(item, options, safe=safe)
+    if way is None:
+        return HIDDEN
+    item.way = way
+    item.falls_back = way == "event" and may_go_by_bot(item, options)
+    return None
+
+
+def way_of(item: EventItem, options: UnscheduleOptions, *, safe: bool) -> Method | None:
+    """Which request it takes, if any may be sent. ``safe``: as for ``choose``."""
+    if options.cancel_by == "bot":
+        return "bot"
+    if item.event_id is not None and safe and (item.certain or not may_go_by_bot(item, options)):
+        return "event"
+    return "bot" if may_go_by_bot(item, options) else None
+
+
+def may_go_by_bot(item: EventItem, options: UnscheduleOptions) -> bool:
+    """Its bots are known, and no option speaks of events only."""
+    return bool(item.bots) and options.cancel_by != "event" and not options.cancel_all_occurrences
+
+
+def sort_out(item: EventItem, options: UnscheduleOptions) -> None:
+    """Take the bots out of an item that are no work: not scheduled any more, or kept with ``from_date``.
+
+    Where none is left, they stay, and the item is to be skipped.
+    """
+    for reason, is_out in ((WITHDRAWN, is_withdrawn), (KEPT, options.spares)):
+        out = [bot_id for bot_id, bot in item.bots.items() if is_out(bot)]
+        if not out:
+            continue
+        if len(out) == len(item.bots):
+            item.skipped = reason
+            return
+        for bot_id in out:
+            del item.bots[bot_id]
+
+
+def left_alone(reasons: Counter[str], options: UnscheduleOptions) -> tuple[str, ...]:
+    """What was left although it was asked for, by the reasons of what was skipped."""
+    left = []
+    if reasons[ONE_OFF] and options.one_off_bots == "report":
+        left.append(f"{reasons[ONE_OFF]} one-off bots have no event, were left alone and will join")
+    if reasons[SHARED]:
+        left.append(f"{reasons[SHARED]} events shared with bots outside the filter were left alone")
+    if reasons[HIDDEN]:
+        left.append(f"{reasons[HIDDEN]} events may have bots behind the full listing and were left alone")
+    if reasons[NO_EVENT_ID]:
+        left.append(f"{reasons[NO_EVENT_ID]} calendar bots have no event id and were left alone")
+    return tuple(left)

@@ -1,0 +1,49 @@
+"""What every item of a bulk run has: what is known of the attempts at it, and its clock."""
+
+from __future__ import annotations
+
+import time
+
+from attrs import define
+
+from .._http.api_errors import rejects_the_key
+from .._http.call import PACED, PACED_AND_UNCERTAIN, Context
+from ..errors import ConfigurationError, MeetStreamError
+
+
+@define(eq=False, kw_only=True)
+class Item:
+    """One call to make, and what is known from earlier attempts at it."""
+
+    uncertain: bool = False
+    """Whether an earlier attempt may have taken effect."""
+    problem: ConfigurationError | None = None
+    """Why no request can be made for it."""
+    fatal: str | None = None
+    """Why no other item can succeed."""
+    began: float | None = None
+    """Start of the current call, by the monotonic clock."""
+
+    @property
+    def context(self) -> Context:
+        """The context of a call for which the runner has already waited."""
+        return PACED_AND_UNCERTAIN if self.uncertain else PACED
+
+    def begin(self) -> None:
+        """Mark the start of a call."""
+        self.began = time.monotonic()
+
+    def end(self) -> float:
+        """Mark the end of a call. Returns its duration in seconds, 0 if none was started."""
+        began, self.began = self.began, None
+        return 0.0 if began is None else time.monotonic() - began
+
+    def note_error(self, error: MeetStreamError, *, about_this_only: bool = False) -> None:
+        """Record what an error means for further attempts and for the run."""
+        # The report keeps the error: with its traceback, it would keep every frame of the call alive.
+        error.with_traceback(None)
+        self.uncertain = self.uncertain or error.outcome_unknown
+        if isinstance(error, ConfigurationError):
+            self.fatal = f"no request can be made: {error}"
+        elif rejects_the_key(error) and not about_this_only:
+            self.fatal = f"the API rejects the key: {error}"

@@ -1,0 +1,240 @@
+"""What listings and an index of events have shown of an account's bots, remembered for a whole run. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+import attrs
+from attrs import define
+
+from ..meetstream.filters import BotFilter
+from ..meetstream.models import ScheduledBot
+from ._evidence import is_cancelled, is_in_meeting, is_withdrawn, lies_ahead
+from ._items import key_of
+from .options import UnscheduleOptions
+
+Key = tuple[str, str]
+"""``("event", id)`` or ``("bot", id)``: what an outcome is about."""
+
+
+LOOKS_FOR_PROOF: Final = 2
+"""Whole listings in a row that must not show a bot of which no answer says that it is gone: one listing
+may leave out a row."""
+
+
+class EventBot(Protocol):
+    """A bot as ``GET /calendar/events`` shows it under its event."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def status(self) -> str | None: ...
+    @property
+    def scheduled_join_time(self) -> datetime | None: ...
+    @property
+    def bot_username(self) -> str | None: ...
+    @property
+    def platform(self) -> str | None: ...
+    @property
+    def is_scheduled(self) -> bool | None: ...
+
+
+class CalendarEvent(Protocol):
+    """An event of ``GET /calendar/events``."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def is_deleted(self) -> bool | None: ...
+    @property
+    def bots(self) -> Sequence[EventBot]: ...
+
+
+@define(eq=False)
+class KnownBot:
+    """One bot that was listed, and what speaks for its being gone."""
+
+    bot: ScheduledBot
+    """Its latest row."""
+    key: Key
+    inside: bool
+    """Inside the filter, which is asked once."""
+    late: bool = False
+    """First seen after a whole listing without it: it was scheduled while the run went on."""
+    listed: bool = True
+    """The last listing shows it, and it is going to join."""
+    absences: int = 0
+    """Whole listings in a row that do not show it, each while its join time lay ahead."""
+    confirmed: bool = False
+    """An answer, or its own row, says that it is gone."""
+    missed: bool = False
+    """It left the listing at a time when it may have joined."""
+
+    @property
+    def is_gone(self) -> bool:
+        """It is not going to join, as far as can be known."""
+        return not self.listed and (self.confirmed or self.absences >= LOOKS_FOR_PROOF)
+
+    @property
+    def is_pending(self) -> bool:
+        """One more listing without it would prove it gone."""
+        return not (self.listed or self.confirmed or self.missed) and 0 < self.absences < LOOKS_FOR_PROOF
+
+    def see(self, row: ScheduledBot | None, whole: bool, time: datetime | None) -> bool:
+        """Take in a listing made after all answers. True where it shows the bot, waiting to join.
+
+        ``row``: None where it is not in the listing. ``time``: the server's.
+        """
+        if row is not None and not is_withdrawn(row):
+            self.listed, self.absences, self.missed = not is_in_meeting(row), 0, False
+            return self.listed
+        self.listed = False
+        if row is not None and is_cancelled(row):
+            self.confirmed = True
+        elif row is not None or whole:
+            if lies_ahead(self.bot, time):
+                self.absences += 1
+            elif not self.is_gone:
+                self.missed = True
+        return False
+
+
+class KnownBots:
+    """Every bot that was seen, by its id, and what follows for their events."""
+
+    def __init__(self, options: UnscheduleOptions) -> None:
+        self._options = options
+        self.bots: dict[str, KnownBot] = {}
+        self.outside: dict[str, set[str]] = {}
+        """By event id: bots outside the filter that were ever shown with it."""
+        self.undecided: dict[str, set[str]] = {}
+        """By event id: bots that the index shows, and that the filter can't judge by that."""
+        self.withdrawn: set[str] = set()
+        """Bots that were never listed but as cancelled, stopped or not scheduled."""
+        self.index: dict[str, str] = {}
+        """Bot id to the event's own id, as the index of events says."""
+        self.index_is_whole = False
+        self.listing_is_whole = False
+        """The last listing showed all there is."""
+        self.was_whole = False
+        """A listing has done so."""
+        self.unjudged: set[str] = set()
+        """Bots that a filter by time can't judge, since their rows have no readable one."""
+
+    @property
+    def all_are_known(self) -> bool:
+        """No bot can be hidden behind a full listing."""
+        return self.listing_is_whole or self.index_is_whole
+
+    def key_of(self, bot: ScheduledBot) -> Key:
+        """The event of a row, by its own word or by the index; else the bot itself."""
+        event_id = bot.event_id or self.index.get(bot.bot_id)
+        return ("bot", bot.bot_id) if event_id is None else ("event", event_id)
+
+    def is_shared(self, event_id: str | None) -> bool:
+        """A bot outside the filter belongs to the event."""
+        return event_id in self.outside
+
+    def is_safe(self, event_id: str | None) -> bool:
+        """The DELETE of the event takes no bot outside the filter."""
+        if self._options.where is None or self._options.whole_events:
+            return True
+        return self.all_are_known and event_id not in self.outside and not self.undecided.get(event_id or "")
+
+    def take(self, bot: ScheduledBot, *, listed: bool = True) -> KnownBot | None:
+        """Remember a row. None for one that is no work and never was."""
+        known = self.bots.get(bot.bot_id)
+        if known is None:
+            if is_withdrawn(bot):
+                return None
+            known = KnownBot(bot, self.key_of(bot), self._is_inside(bot), self.was_whole, listed)
+            self.bots[bot.bot_id] = known
+        elif listed:
+            known.bot = bot
+            if not known.inside and bot.event_id is None:
+                return known
+        if bot.event_id is not None and (waiting := self.undecided.get(bot.event_id)):
+            waiting.discard(bot.bot_id)
+        if not known.inside:
+            # By its event of now: a bot may move to another.
+            kind, event_id = self.key_of(bot)
+            if kind == "event":
+                self.outside.setdefault(event_id, set()).add(bot.bot_id)
+            if known.key[0] == "event" and known.key[1] != event_id:
+                self.outside.setdefault(known.key[1], set()).add(bot.bot_id)
+        return known
+
+    def index_event(self, event: CalendarEvent) -> list[ScheduledBot]:
+        """Take in one event of the index. Returns rows of its bots that no listing has shown yet."""
+        new: list[ScheduledBot] = []
+        if event.is_deleted:
+            return new
+        for one in event.bots:
+            self.index[one.id] = event.id
+            if one.id in self.bots:
+                continue
+            row = ScheduledBot(
+                one.id,
+                one.platform,
+                one.status,
+                one.scheduled_join_time,
+                one.bot_username,
+                one.is_scheduled,
+                {"event_id": event.id},
+            )
+            if is_withdrawn(row):
+                continue
+            if self._can_judge_without_attributes():
+                new.append(row)
+            else:
+                self.undecided.setdefault(event.id, set()).add(one.id)
+        return new
+
+    def takes(self, bot: ScheduledBot) -> bool:
+        """Remember a row that was given; whether it lies inside the filter."""
+        known = self.bots.get(bot.bot_id)
+        if known is None:
+            known = KnownBot(bot, key_of(bot), self._is_inside(bot))
+            self.bots[bot.bot_id] = known
+        if not known.inside and bot.event_id is not None:
+            self.outside.setdefault(bot.event_id, set()).add(bot.bot_id)
+        return known.inside
+
+    def note(self) -> str | None:
+        """What there is to know of a run that had nothing to do."""
+        if self.bots and not any(one.inside for one in self.bots.values()):
+            return f"nothing to do: the filter selects none of {len(self.bots)} listed bots"
+        return None
+
+    @property
+    def unjudged_text(self) -> str | None:
+        if not self.unjudged:
+            return None
+        return f"{len(self.unjudged)} rows have no join time that can be read, so the filter can't judge them"
+
+    def of(self, bot_ids: Iterable[str]) -> list[KnownBot]:
+        return [self.bots[bot_id] for bot_id in bot_ids]
+
+    def _is_inside(self, bot: ScheduledBot) -> bool:
+        where = self._options.where
+        inside = self._options.selects(bot)
+        if (
+            not inside
+            and bot.scheduled_join_time is None
+            and isinstance(where, BotFilter)
+            and (where.before or where.after)
+            and attrs.evolve(where, before=None, after=None)(bot)
+        ):
+            self.unjudged.add(bot.bot_id)
+        return inside
+
+    def _can_judge_without_attributes(self) -> bool:
+        where = self._options.where
+        return where is None or (isinstance(where, BotFilter) and where.attributes is None)
+
+
+def by_id(bots: Iterable[ScheduledBot]) -> Mapping[str, ScheduledBot]:
+    """The rows of a listing; of a bot that is repeated, the last one."""
+    return {bot.bot_id: bot for bot in bots}

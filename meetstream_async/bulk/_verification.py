@@ -1,0 +1,263 @@
+"""What a listing made after all answers says of an item: gone, still there, or worth another try. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+import attrs
+from attrs import define, field
+
+from ..meetstream.models import ScheduledBot, UnscheduleResult
+from ._choices import may_go_by_bot, way_of
+from ._evidence import is_for_want_of_a_server, is_in_meeting
+from ._facts import DELETED, DONE, INFERRED_DONE, JOINED, LOST, MAY_HAVE_JOINED, MISSING
+from ._items import EventItem
+from ._known_bots import Key, KnownBot, KnownBots
+from .options import UnscheduleOptions
+from .report import Method, OutcomeStatus, UnscheduleOutcome
+
+FIRST_LOOK: Final = 0.5
+LONGEST_LOOK: Final = 5.0
+"""Seconds between two looks at rows that should be gone; doubled from the first to the longest."""
+
+MOST_DELETES: Final = 5
+"""DELETEs of one event that its rows can call for, where nothing proves that each of them takes one."""
+
+
+@define(eq=False)
+class Tracked(EventItem):
+    """An item of an account, and what its listings have led to."""
+
+    waiting: bool = True
+    """In the backlog."""
+    in_flight: bool = False
+    """In a turn."""
+    unsent: UnscheduleOutcome | None = None
+    """Its outcome where nothing was sent."""
+    listed: frozenset[str] = frozenset()
+    """Its bots when its last turn was planned."""
+    acted: frozenset[str] = frozenset()
+    """All bots that any turn was planned for."""
+    credited: frozenset[str] = frozenset()
+    """Bots whose leaving the listing has led to a further turn."""
+    turns: int = 0
+    retries: int = 0
+    repeats: int = 0
+    """Further turns for rows that came late, or behind a full listing."""
+    own_turns: int = 0
+    """Turns by the bots' own ids after the event's."""
+    not_before: float = 0.0
+    """By the monotonic clock: the earliest further turn, unless a row was seen to go."""
+
+    @property
+    def key(self) -> Key:
+        return ("bot", next(iter(self.bots))) if self.event_id is None else ("event", self.event_id)
+
+    def plan(self, bots: frozenset[str]) -> None:
+        """Another turn, for these bots."""
+        self.waiting = True
+        self.listed = self.aim = bots
+        self.acted |= bots
+
+
+@define(eq=False)
+class Finding:
+    """What a listing says about all items."""
+
+    planned: list[Tracked] = field(factory=list)
+    """To be tried once more."""
+    remaining: list[KnownBot] = field(factory=list)
+    """Still listed, although they should be gone."""
+    waiting: int = 0
+    """Bots of which nobody knows yet."""
+    unproved: int = 0
+    """Items whose bots are out of sight since this listing."""
+
+
+class Verification:
+    """Draws the conclusions of listings that were made after all answers."""
+
+    def __init__(self, options: UnscheduleOptions, bots: KnownBots) -> None:
+        self._options = options
+        self._bots = bots
+
+    def judge(
+        self,
+        item: Tracked,
+        rows: Mapping[str, ScheduledBot],
+        now: float,
+        time: datetime | None,
+        finding: Finding,
+    ) -> bool:
+        """Take in what the listing shows of one item. True where nothing more can come of it."""
+        whole = self._bots.listing_is_whole
+        live: list[str] = []
+        pending = False
+        for bot_id in item.bots:
+            known, row = self._bots.bots[bot_id], rows.get(bot_id)
+            if row is not None and is_in_meeting(row):
+                item.saw_in_meeting(bot_id)
+            if known.see(row, whole, time):
+                live.append(bot_id)
+                # The answer was about another bot, the listing lags, or the bot came back: open again.
+                known.confirmed = False
+            elif known.is_pending:
+                pending = True
+        if live:
+            self._judge_listed(item, frozenset(live), now, finding)
+            return False
+        if pending:
+            finding.unproved += 1
+        return whole and not pending
+
+    def _judge_listed(self, item: Tracked, live: frozenset[str], now: float, finding: Finding) -> None:
+        status = item.outcome().status
+        way = self._next_way(item, live, now)
+        if way is not None:
+            item.way = way
+            item.falls_back = way == "event" and may_go_by_bot(item, self._options)
+            item.plan(live)
+            finding.planned.append(item)
+        elif status in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED):
+            finding.remaining += self._bots.of(live)
+        elif status is OutcomeStatus.UNKNOWN:
+            finding.waiting += len(live)
+
+    def _next_way(self, item: Tracked, live: frozenset[str], now: float) -> Method | None:
+        """How to try the bots that are still listed once more; None for not at all."""
+        safe = self._bots.is_safe(item.event_id)
+        fates = item.fates or {}
+        lost = item.answer == LOST or LOST in fates.values()
+        if lost or is_for_want_of_a_server(item.error):
+            if item.retries:
+                return None
+            item.retries += 1
+            return way_of(item, self._options, safe=safe)
+        untried = [bot_id for bot_id in live if bot_id not in fates]
+        if item.event_id is None or item.way == "bot":
+            newcomers = live - item.acted
+            return self._by_bot(item) if newcomers else None
+        if not item.took_effect:
+            # "Not scheduled", and listed all the same: the id is another one, or the answer was an old one.
+            refused = item.answer in (MISSING, INFERRED_DONE) and untried
+            return self._by_bot(item) if refused else None
+        if not item.acted:
+            # Only its id was given, and the DELETE had its way: these rows may be old ones.
+            item.listed = item.acted = live
+            return None
+        if not self._is_due(item, live, now):
+            return None
+        moved = any(self._bots.bots[bot_id].bot.event_id != item.event_id for bot_id in live)
+        by_event = item.turns < MOST_DELETES or not may_go_by_bot(item, self._options)
+        if by_event and not moved and way_of(item, self._options, safe=safe) == "event":
+            return "event"
+        return self._by_bot(item) if untried else None
+
+    def _by_bot(self, item: Tracked) -> Method | None:
+        if item.own_turns >= 2 or not may_go_by_bot(item, self._options):
+            return None
+        item.own_turns += 1
+        return "bot"
+
+    def _is_due(self, item: Tracked, live: frozenset[str], now: float) -> bool:
+        """Whether the event's last DELETE took a bot and left others, or others have come to light."""
+        new = live - item.acted
+        # Behind a full listing a row may be out of sight and not gone.
+        gone = item.listed - live - item.credited if self._bots.listing_is_whole else frozenset()
+        if not new and not gone:
+            return False
+        early = any(not self._bots.bots[bot_id].late for bot_id in new | gone)
+        if not (early and self._bots.listing_is_whole):
+            if item.repeats >= MOST_DELETES or now < item.not_before:
+                return False
+            item.repeats += 1
+        item.credited |= gone
+        return True
+
+    def final(self, item: Tracked) -> UnscheduleOutcome:
+        """The outcome of an item, where the last listing was made after all answers."""
+        outcome = item.outcome()
+        known = self._bots.of(item.bots)
+        status = outcome.status
+        if any(one.listed for one in known):
+            if status is OutcomeStatus.ALREADY_UNSCHEDULED or item.answer == INFERRED_DONE:
+                reason = "still listed, although the API calls it not scheduled"
+                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
+            return outcome
+        if not known or JOINED in (item.fates or {}).values():
+            return outcome
+        if not self._bots.listing_is_whole:
+            return self.unverified(item)
+        if all(one.is_gone for one in known):
+            return self._gone(item, outcome)
+        if status is OutcomeStatus.FAILED:
+            return outcome
+        missed = any(one.missed for one in known)
+        reason = MAY_HAVE_JOINED if missed else "out of sight, but only in the last listing"
+        return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
+
+    def unverified(self, item: Tracked) -> UnscheduleOutcome:
+        """The outcome of an item of which no whole listing has told since its last answer."""
+        outcome = item.outcome()
+        if outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED and item.bots:
+            reason = f"the API says: {outcome.reason}; no whole listing has shown that it is gone"
+            return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
+        if outcome.status is OutcomeStatus.UNSCHEDULED and item.answer == DONE and not item.is_covered:
+            known = self._bots.of(item.bots)
+            if not all(one.is_gone or one.confirmed for one in known):
+                reason = "of several bots, the answer does not say which it took; no listing has told since"
+                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
+        return outcome
+
+    def _gone(self, item: Tracked, outcome: UnscheduleOutcome) -> UnscheduleOutcome:
+        """All bots are gone, and could not have joined before."""
+        if outcome.status is OutcomeStatus.UNKNOWN and (item.has_effect or item.uncertain):
+            result = outcome.result or UnscheduleResult(unscheduled=True, event_id=item.event_id)
+            return attrs.evolve(
+                outcome,
+                status=OutcomeStatus.UNSCHEDULED,
+                reason="inferred: not listed any more",
+                result=attrs.evolve(result, inferred=True),
+                error=None,
+            )
+        if outcome.status in (OutcomeStatus.UNKNOWN, OutcomeStatus.FAILED):
+            return attrs.evolve(
+                outcome,
+                status=OutcomeStatus.ALREADY_UNSCHEDULED,
+                reason=f"not listed any more{_after(outcome)}",
+                error=None,
+            )
+        return outcome
+
+
+def _after(outcome: UnscheduleOutcome) -> str:
+    return f"; the request was answered: {outcome.error}" if outcome.error is not None else ""
+
+
+def confirm(item: Tracked, bots: KnownBots, time: datetime | None) -> None:
+    """Note which bots the answers of a turn say are gone. ``time``: the server's, at the last of them."""
+    fates = item.fates or {}
+    for bot_id, fate in fates.items():
+        if fate == DELETED:
+            bots.bots[bot_id].confirmed = True
+    if item.sent == "event" and item.answer == DONE and len(item.listed) == 1:
+        # The event's DELETE says nothing of which bot it took, where there may be several.
+        known = bots.bots[next(iter(item.listed))]
+        joins = known.bot.scheduled_join_time
+        others = (bots.bots[bot_id] for bot_id in item.bots if bot_id not in item.listed)
+        if all(other.is_gone for other in others) and (joins is None or time is None or joins > time):
+            known.confirmed = True
+
+
+def doubt(item: Tracked, bots: KnownBots) -> None:
+    """Take back what only the event's answer says: another bot of it has come to light."""
+    fates = item.fates or {}
+    for bot_id in item.bots:
+        bots.bots[bot_id].confirmed = fates.get(bot_id) == DELETED
+
+
+def is_settled(item: Tracked, bots: KnownBots) -> bool:
+    """Whether no listing is needed to know what became of it."""
+    return bool(item.bots) and all(bots.bots[bot_id].confirmed for bot_id in item.bots)

@@ -1,0 +1,329 @@
+"""AccountState as a value: what it asks for next, and what it makes of what it is told."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from meetstream_async import (
+    AccountState,
+    BotFilter,
+    ConfigurationError,
+    EventNotScheduledError,
+    NotFoundError,
+    RequestTimeoutError,
+    ScheduledBot,
+    ScheduledBotPage,
+    ServerError,
+)
+from meetstream_async.bulk.account_state import CancelRequest
+from meetstream_async.bulk.options import UnscheduleOptions
+
+START = datetime(2031, 5, 1, 9, tzinfo=UTC)
+LOST = RequestTimeoutError("no answer", attempts=1, outcome_unknown=True)
+NOT_SCHEDULED = EventNotScheduledError("Event not scheduled", status=400, attempts=1)
+NO_BOT = NotFoundError("Bot not found", status=404, attempts=1)
+
+
+def bot(name: str, event: str | None = "e1", joins: float = 3600, **fields: Any) -> ScheduledBot:
+    """A bot that joins so many seconds after the start."""
+    attributes = {} if event is None else {"event_id": event}
+    time = START + timedelta(seconds=joins)
+    return ScheduledBot(name, scheduled_join_time=time, custom_attributes=attributes, **fields)
+
+
+def page(*bots: ScheduledBot, truncated: bool = False) -> ScheduledBotPage:
+    return ScheduledBotPage(bots, 100, truncated)
+
+
+def look(state: AccountState, now: float, *bots: ScheduledBot, truncated: bool = False) -> bool:
+    """Feed a listing of that moment."""
+    time = START + timedelta(seconds=now)
+    return state.take_listing(page(*bots, truncated=truncated), now=now, server_time=time)
+
+
+def asked(state: AccountState) -> CancelRequest:
+    request = state.next_request()
+    assert request is not None
+    return request
+
+
+def shown(state: AccountState) -> list[str]:
+    return [outcome.status.value for outcome in state.report().outcomes]
+
+
+def test_it_begins_with_a_listing_and_ends_with_one() -> None:
+    """List, cancel, look whether it is true: then nothing more is asked for."""
+    state = AccountState()
+    assert (state.next_request(), state.next_listing(5.0), state.is_over) == (None, 5.0, False)
+    assert look(state, 0, bot("b1"))
+    request = asked(state)
+    assert (request.method, request.id) == ("event", "e1")
+    assert (state.next_request(), state.next_listing(1)) == (None, None)
+    state.take_answer(request, now=1)
+    assert state.next_listing(1) == 1
+    look(state, 1)
+    assert state.is_over
+    assert state.report().ok
+
+
+def test_different_events_may_be_asked_for_at_the_same_time() -> None:
+    """One event has one request at a time."""
+    state = AccountState()
+    look(state, 0, bot("b1"), bot("b2"), bot("c", "e2"))
+    assert {asked(state).id, asked(state).id} == {"e1", "e2"}
+    assert state.next_request() is None
+    assert {request.id for request in state.in_flight()} == {"e1", "e2"}
+
+
+def test_an_empty_account_needs_one_listing() -> None:
+    """Nothing to do is complete and ok."""
+    state = AccountState()
+    look(state, 0)
+    assert state.is_over
+    assert state.report().ok
+
+
+def test_looks_at_what_should_be_gone_lie_further_and_further_apart() -> None:
+    """Half a second, doubling to five, until settle seconds have passed."""
+    state = AccountState(settle=12)
+    look(state, 0, bot("b1"))
+    state.take_answer(asked(state), now=0)
+    now, waits = 0.0, []
+    while not state.is_over:
+        due = state.next_listing(now)
+        assert due is not None
+        waits.append(due - now)
+        now = due
+        look(state, now, bot("b1"))
+    assert waits == [0, 0.5, 1, 2, 4, 4.5]
+    assert [left.bot_id for left in state.report().still_listed] == ["b1"]
+
+
+def test_an_unknown_outcome_is_tried_once_more() -> None:
+    """While it is listed; then it is waited for, and stays unknown."""
+    state = AccountState(settle=0)
+    look(state, 0, bot("b1"))
+    state.take_error(asked(state), LOST, now=0)
+    look(state, 0, bot("b1"))
+    state.take_error(asked(state), LOST, now=0)
+    look(state, 0, bot("b1"))
+    assert state.is_over
+    assert shown(state) == ["unknown"]
+
+
+def test_one_listing_may_leave_out_a_row() -> None:
+    """Two whole listings in a row prove a bot gone of which no answer says so."""
+    state = AccountState()
+    look(state, 0, bot("b1"))
+    state.take_error(asked(state), LOST, now=0)
+    look(state, 0)
+    assert (state.is_over, state.next_listing(0)) == (False, 0.5)
+    assert shown(state) == ["unknown"]
+    look(state, 0.5)
+    assert state.is_over
+    assert shown(state) == ["unscheduled"]
+    assert state.report().outcomes[0].result.inferred  # type: ignore[union-attr]
+
+
+def test_a_listing_that_was_asked_for_before_the_answers_judges_nothing() -> None:
+    """It brings new work, and no conclusions."""
+    state = AccountState()
+    look(state, 0, bot("b1"), truncated=True)
+    state.take_answer(asked(state), now=2)
+    time = START + timedelta(seconds=2)
+    assert state.take_listing(page(bot("b1"), bot("c", "e2")), now=2, requested_at=1, server_time=time)
+    assert asked(state).id == "e2"
+    assert state.report().still_listed == ()
+
+
+def test_not_scheduled_and_listed_leads_to_the_bots_own_ids() -> None:
+    """The way of each outcome is said."""
+    state = AccountState()
+    look(state, 0, bot("b1"))
+    state.take_error(asked(state), NOT_SCHEDULED, now=0)
+    request = asked(state)
+    assert (request.method, request.id) == ("bot", "b1")
+    state.take_answer(request, now=0)
+    assert state.report().outcomes[0].method == "bot"
+
+
+def test_an_id_alone_is_what_the_api_says() -> None:
+    """Without rows and without a listing, the first answer counts."""
+    state = AccountState(only_given=True)
+    state.take_targets(["e1"])
+    assert state.next_listing(0) is None
+    state.take_error(asked(state), NOT_SCHEDULED, now=0)
+    assert shown(state) == ["already_unscheduled"]
+
+
+def test_given_targets_are_verified_and_nothing_else_becomes_work() -> None:
+    """Rows of other events are none of its business; a row of its own that remains is named."""
+    state = AccountState(settle=0, only_given=True)
+    state.take_targets(["e1", bot("b2", "e2")])
+    while (request := state.next_request()) is not None:
+        state.take_answer(request, now=0)
+    look(state, 0, bot("b1", "e1"), bot("x", "e9"))
+    assert state.is_over
+    assert [left.bot_id for left in state.report().still_listed] == ["b1"]
+    assert [outcome.event_id for outcome in state.outcomes()] == ["e1", "e2"]
+
+
+def test_a_stop_leaves_the_rest_not_attempted() -> None:
+    """What is in flight is still taken in."""
+    state = AccountState()
+    look(state, 0, bot("b1"), bot("c", "e2"))
+    request = asked(state)
+    state.stop("stopped by the caller")
+    state.take_answer(request, now=1)
+    assert (state.is_over, shown(state)) == (True, ["unscheduled", "not_attempted"])
+    assert state.report().reason == "stopped by the caller; 1 not attempted"
+
+
+def test_a_cancelled_request_is_unknown() -> None:
+    """It may have taken effect."""
+    state = AccountState()
+    look(state, 0, bot("b1"))
+    state.take_cancelled(asked(state), now=0)
+    assert shown(state) == ["unknown"]
+    assert "cancelled" in (state.report().outcomes[0].reason or "")
+
+
+def test_a_failed_listing_ends_the_run() -> None:
+    """Its reason is in the report."""
+    state = AccountState()
+    look(state, 0, bot("b1"))
+    state.take_answer(asked(state), now=0)
+    state.take_listing_error("a later listing failed")
+    assert (state.is_over, state.report().complete) == (True, False)
+
+
+def test_a_forecast_sends_nothing() -> None:
+    """What would be cancelled, and what would be skipped."""
+    state = AccountState(UnscheduleOptions(where=lambda row: row.bot_id != "b2"))
+    look(state, 0, bot("b1"), bot("b2"), bot("c", "e2"), bot("d", None))
+    assert [(one.event_id, one.status.value) for one in state.forecast()] == [
+        ("e1", "skipped"),
+        ("e2", "would_unschedule"),
+        (None, "skipped"),
+    ]
+    assert state.in_flight() == ()
+
+
+def test_the_filter_is_asked_once_for_each_bot() -> None:
+    """Its answer is remembered, and stored."""
+    heard: list[str] = []
+
+    def where(row: ScheduledBot) -> bool:
+        heard.append(row.bot_id)
+        return True
+
+    state = AccountState(UnscheduleOptions(where=where))
+    look(state, 0, bot("b1"), truncated=True)
+    look(state, 0, bot("b1"), bot("b2"), truncated=True)
+    again = AccountState.from_dict(json.loads(json.dumps(state.to_dict(0))), now=7, where=where)
+    look(again, 8, bot("b1"), bot("b2"))
+    assert heard == ["b1", "b2"]
+
+
+@frozen
+class IndexedBot:
+    """A bot of an event of the index."""
+
+    id: str
+    status: str | None = "Scheduled"
+    scheduled_join_time: datetime | None = START + timedelta(hours=1)
+    bot_username: str | None = None
+    platform: str | None = "zoom"
+    is_scheduled: bool | None = True
+
+
+@frozen
+class IndexedEvent:
+    """An event of the index."""
+
+    id: str
+    bots: tuple[IndexedBot, ...]
+    is_deleted: bool | None = False
+
+
+def test_the_index_knows_the_events_own_id() -> None:
+    """The join is on the bot's id, whatever the listing calls the event."""
+    state = AccountState()
+    look(state, 0, bot("b1", "7vq1google"), bot("b2", None))
+    state.take_events([IndexedEvent("evt_1", (IndexedBot("b1"),))], complete=True)
+    assert (asked(state).id, state.report().outcomes) == ("evt_1", ())
+
+
+def test_bots_that_only_the_index_shows_are_work() -> None:
+    """Behind a full listing there is no other way to know of them."""
+    state = AccountState()
+    look(state, 0, bot("b1"), truncated=True)
+    state.take_events([IndexedEvent("evt_9", (IndexedBot("hidden"),))])
+    assert {asked(state).id, asked(state).id} == {"e1", "evt_9"}
+
+
+def test_an_event_with_a_bot_that_the_filter_cannot_judge_is_not_taken_whole() -> None:
+    """The index has no attributes, so a bot that only it shows may lie outside."""
+    state = AccountState(UnscheduleOptions(where=BotFilter(attributes={"event_id": "evt_1"})))
+    state.take_events([IndexedEvent("evt_1", (IndexedBot("b1"), IndexedBot("hidden")))], complete=True)
+    look(state, 0, bot("b1", "evt_1"))
+    assert asked(state).method == "bot"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{}, {"version": 99}, {"version": 1}, {"version": 1, "options": {}}],
+    ids=str,
+)
+def test_what_is_no_stored_state_is_refused(data: dict[str, Any]) -> None:
+    """As a ConfigurationError, whatever is wrong with it."""
+    with pytest.raises(ConfigurationError):
+        AccountState.from_dict(data, now=0)
+
+
+def test_a_state_with_a_filter_wants_it_back() -> None:
+    """Without it, bots that come later would all be selected."""
+    state = AccountState(UnscheduleOptions(where=BotFilter(platform="zoom")))
+    with pytest.raises(ConfigurationError, match="where"):
+        AccountState.from_dict(state.to_dict(0), now=0)
+
+
+def test_no_link_and_no_attribute_is_stored() -> None:
+    """Titles and people are personal data."""
+    private = ScheduledBot(
+        "b1",
+        bot_username="Jo",
+        custom_attributes={"event_id": "e1", "event_summary": "secret"},
+        meeting_link="https://meet/secret",
+    )
+    state = AccountState()
+    look(state, 0, private)
+    state.take_error(asked(state), ServerError("no", status=503, outcome_unknown=True), now=0)
+    stored = json.dumps(state.to_dict(0))
+    assert "secret" not in stored
+    assert "Jo" not in stored
+
+
+def test_a_kept_occurrence_that_moves_behind_the_date_is_work() -> None:
+    """What the last listing shows counts."""
+    start = START + timedelta(hours=2)
+    state = AccountState(UnscheduleOptions(cancel_all_occurrences=True, from_date=start))
+    look(state, 0, bot("b1", "e1"), bot("b2", "e2", 9000))
+    state.take_answer(asked(state), now=0)
+    assert look(state, 1, bot("b1", "e1", 9000))
+    assert asked(state).id == "e1"
+
+
+def test_a_bot_that_comes_back_and_joins_is_not_called_unscheduled() -> None:
+    """Deleted by its own id, listed again, and then its time comes."""
+    state = AccountState(UnscheduleOptions(one_off_bots="delete"))
+    look(state, 0, bot("b1", None, 10))
+    state.take_answer(asked(state), now=0)
+    look(state, 1, bot("b1", None, 10))
+    look(state, 20)
+    assert shown(state) == ["unknown"]
