@@ -147,5 +147,5 @@ def _vanished(event_id: str | None, bots: Sequence[ScheduledBot], whole: bool) -
         event_id,
         ids_of(bots),
         OutcomeStatus.ALREADY_UNSCHEDULED if whole and ahead else OutcomeStatus.UNKNOWN,
-        "not listed any more when the run began" + ("" if whole and ahead else "; may have joined"),
+        "no longer listed when the run began" + ("" if whole and ahead else "; may have joined"),
     )

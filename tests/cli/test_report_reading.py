@@ -69,7 +69,7 @@ def test_leftovers_know_when_their_bots_join(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "no report"),
+        ("", "is not a report"),
         ("precious\n", "line 1: not JSON"),
         ("[]\n", "line 1: not an object"),
         ('{"type": "outcome"}\n', "not a report"),
