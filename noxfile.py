@@ -146,6 +146,13 @@ def compat(session: nox.Session) -> None:
 
 
 @nox.session
+def clients(session: nox.Session) -> None:
+    """openapi-python-client makes a client from the router's OpenAPI, without a warning."""
+    install(session, "clients,test")
+    pytest(session, "-m", "clients")
+
+
+@nox.session
 def postgres(session: nox.Session) -> None:
     """Jobs on a PostgreSQL server of the tests' own; needs Debian's package `postgresql`."""
     install(session, "test")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
+import json
 import math
 from collections.abc import Awaitable
 from types import TracebackType
@@ -18,7 +20,9 @@ from .credentials import Resolver
 from .database import Database
 from .errors import JobStoreError
 from .lock import Lock, take, take_file
+from .readable import readable
 from .runtime import claim, launch, leave_the_log_to_the_application, shut_down
+from .secret import shared_secret
 from .worker import Worker
 from .workflows import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, appoint
 
@@ -83,6 +87,7 @@ class JobEngine:
         self._grace = grace
         self._pool: sa.Engine | None = None
         self._client: DBOSClient | None = None
+        self._secret: bytes | None = None
         self._worker: Worker | None = None
         self._locks: list[Lock] = []
         self._keeper: asyncio.Task[None] | None = None
@@ -147,10 +152,20 @@ class JobEngine:
             self._locks.pop().close()
         if self._client is not None:
             self._client.destroy()
-            self._client = None
+            self._client = self._secret = None
         if self._pool is not None:
             self._pool.dispose()
             self._pool = None
+
+    def derive_id(self, *parts: str) -> str:
+        """48 hexadecimal digits, the same for the same parts in every process on this database.
+
+        Only those who can read the database can compute them: they are keyed with a secret that is kept in
+        it. Raises ConfigurationError if the engine is not open.
+        """
+        if self._secret is None:
+            raise ConfigurationError("the JobEngine is not open; use `async with JobEngine(...)`")
+        return hmac.digest(self._secret, json.dumps(parts).encode(), "sha256").hex()[:48]
 
     # --- for the other modules ---
 
@@ -175,6 +190,8 @@ class JobEngine:
             with self._pool.connect():
                 pass
             DBOS.migrate(self._database.url)
+            with readable(f"the secret in {self._database}"):
+                self._secret = shared_secret(self._pool)
             self._client = DBOSClient(
                 system_database_engine=self._pool,
                 serializer=DBOSPortableJSONSerializer(),
