@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from .. import errors
+from .._times import read_time
 from ..errors import ConfigurationError, MeetStreamError
 from ..meetstream.models import ScheduledBot, UnscheduleResult
 from ._account import Account
@@ -277,4 +278,4 @@ def _text(time: datetime | None) -> str | None:
 
 
 def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else read_time(text)

@@ -14,6 +14,7 @@ from typing import Any
 from attrs import define, field
 
 from .. import OutcomeStatus, ScheduledBot, UnscheduleOutcome, outcome_to_dict
+from .._times import read_time
 
 CHUNK = 100
 """Maximum cancels in one step, and so the maximum that a worker may repeat after a kill."""
@@ -228,4 +229,4 @@ def _first_bots(rows: list[list[str]]) -> list[str]:
 
 
 def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else read_time(text)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from attrs import field, frozen
 
 from .. import OutcomeStatus, ScheduledBot
+from .._times import read_time
 from .report_lines import name_of
 
 _OPEN = frozenset(
@@ -96,7 +96,7 @@ def _targets(outcome: Mapping[str, Any]) -> list[ScheduledBot | str]:
     names = bot_ids if event_id is None else [event_id, *bot_ids]
     if not names or not all(isinstance(name, str) and name for name in names):
         raise ValueError("no ids")
-    time = None if joins is None else datetime.fromisoformat(joins)
+    time = None if joins is None else read_time(joins)
     if time is not None and time.utcoffset() is None:
         raise ValueError("a time without an offset")
     if event_id is not None and not bot_ids:
