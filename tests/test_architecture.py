@@ -18,7 +18,7 @@ import meetstream_async
 PACKAGE = Path(meetstream_async.__file__).parent
 ROOT = "meetstream_async"
 ORDER = [
-    {"_tasks", "_times"},
+    {"_tasks", "_times", "_logs"},
     {"_version", "_pydantic"},
     {"errors"},
     {"_http"},
@@ -32,7 +32,7 @@ ORDER = [
     {"cli"},
 ]
 """A folder imports only from folders in the sets before its own; ``__init__`` is the package root."""
-TOOLS = {"_tasks", "_times"}
+TOOLS = {"_tasks", "_times", "_logs"}
 """What knows nothing of the package, and is for every folder of it."""
 FRONT_DOORS = {"preview", "jobs", "fastapi", "console", "cli"}
 EXTRAS = {

@@ -27,6 +27,7 @@ M = TypeVar("M")
 
 Hook = Callable[[object, object], Any]
 
+
 def _only(name: str, *kinds: type) -> Hook:
     def hook(value: object, _: object) -> object:
         # Exactly this type: a JSON true is not a number, although a Python bool is an int.

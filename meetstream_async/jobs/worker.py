@@ -16,6 +16,7 @@ from attrs import define, field
 from dbos import DBOS, DBOSClient, WorkflowStatus
 
 from .. import ConfigurationError, MeetStreamClient
+from .._logs import log_fields
 from .._tasks import pause
 from .accounts import JobAccount
 from .credentials import Resolver, resolve
@@ -233,12 +234,12 @@ def _database_aside() -> Iterator[None]:
     try:
         yield
     except (sa.exc.SQLAlchemyError, json.JSONDecodeError) as error:
-        _log.warning("the job database can't be used: %s", type(error).__name__)
+        kind = type(error).__name__
+        _log.warning("the job database can't be used: %s", kind, extra=log_fields("database", error=kind))
 
 
 def _tell(run: Run, summary: dict[str, Any], seconds: float) -> None:
     """Log one line for each account that has ended."""
-    fields = {"event": "account", "job_id": run.job_id, "account": run.account.name, "ok": summary["ok"]}
     counts = ", ".join(f"{count} {status}" for status, count in summary["counts"].items()) or "no events"
     reason = f": {summary['reason']}" if summary["reason"] else ""
     _log.info(
@@ -249,5 +250,5 @@ def _tell(run: Run, summary: dict[str, Any], seconds: float) -> None:
         seconds,
         counts,
         reason,
-        extra=fields,
+        extra=log_fields("account", job_id=run.job_id, account=run.account.name, ok=summary["ok"]),
     )

@@ -342,15 +342,17 @@ async def test_the_log_tells_of_retries_truncation_rejections_and_stops(caplog):
         sim.add_trouble(Trouble("unschedule", 401, skip=30))
         await unschedule_all(client)
         assert sim.api_key not in caplog.text
-    records = [r for r in caplog.records if r.name.startswith("meetstream_async") and hasattr(r, "event")]
-    events = [record.event for record in records]
+    records = [
+        r for r in caplog.records if r.name.startswith("meetstream_async") and hasattr(r, "meetstream_event")
+    ]
+    events = [record.meetstream_event for record in records]
     assert events.count("truncated") == 1
     assert events.count("rejected_row") == 1
     assert events.count("pause") == 1
     assert events.count("retry") == 2
     assert events.count("stop") == 1
-    rejected = next(record for record in records if record.event == "rejected_row")
-    assert rejected.path.startswith("$.scheduled_bots[")
+    rejected = next(record for record in records if record.meetstream_event == "rejected_row")
+    assert rejected.meetstream_path.startswith("$.scheduled_bots[")
 
 
 async def test_a_listing_that_flickers_is_no_progress(monkeypatch):
@@ -428,6 +430,17 @@ async def test_what_joins_before_a_series_is_cut_is_meant_to_stay():
     assert sim.ledger.scheduled_events == {row.event_id for row in rows[:3]}
     assert report.still_listed == ()
     assert report.ok, report.reason
+
+
+async def test_an_occurrence_in_the_second_of_from_date_is_reported_as_left() -> None:
+    """It is not cancelled, since requests carry whole seconds, and the report is not ok for it."""
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1, seconds=0.5)
+    rows = [bot(1, series="master_1", join_time=start), bot(2, series="master_1")]
+    async with Simulator(rows) as sim, connect(sim) as client:
+        report = await unschedule_all(client, cancel_all_occurrences=True, from_date=start, settle=0)
+    assert sim.ledger.scheduled_events == {"evt_0001"}
+    assert [bot.event_id for bot in report.still_listed] == ["evt_0001"]
+    assert not report.ok
 
 
 async def test_verification_waits_although_a_test_has_patched_the_sleep() -> None:

@@ -357,7 +357,7 @@ def test_steps_that_were_stored_before_are_still_read() -> None:
 
 async def test_what_joins_before_a_series_is_cut_is_meant_to_stay() -> None:
     """With from_date, earlier occurrences stay listed, and the account's run is still ok."""
-    soon = datetime.now(UTC) + timedelta(hours=1)
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     rows = [
         SimulatedBot(f"bot-{day}", f"evt_{day}", join_time=soon + timedelta(days=day), series="master_1")
         for day in range(6)
