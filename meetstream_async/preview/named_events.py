@@ -95,7 +95,7 @@ class NamedEvents:
             state.take_claims(self.leftovers.unverified)
 
         def wait(remaining: int) -> None:
-            note(f"{remaining} still listed; looking again for {settle:.0f} s")
+            note(f"{remaining} still listed; checking again for up to {settle:.0f} s")
 
         report = await run_account(client, state, on_still_listed=wait, **bulk.keywords())
         if self.leftovers is None or not self.leftovers.unseen:
