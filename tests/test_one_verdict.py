@@ -34,6 +34,7 @@ SETTLE = 0.3
 KEY = "ms_scripted-api-key-0123456789"
 DELETED: Reply = (200, {"bot_id": "b1"})
 NOT_YOURS: Reply = (403, {"error": "Bot does not belong to the authenticated user."})
+REFUSED: Reply = (409, {"error": "No."})
 NO_EVENT: Reply = (404, {"message": "Event not found"})
 TIMED_OUT: Reply = (200, {"errorMessage": "Task timed out"})
 
@@ -230,7 +231,7 @@ async def test_one_history_has_one_verdict(door: Door, name: str, tmp_path: Path
 
 async def test_a_retry_takes_up_what_is_not_done_once_each(tmp_path: Path) -> None:
     """Failed, unknown and still listed, as the judge calls them; not what is done."""
-    answers = {"evt_refused": NOT_YOURS, "evt_unclear": TIMED_OUT, "evt_gone": GONE}
+    answers = {"evt_refused": REFUSED, "evt_unclear": TIMED_OUT, "evt_gone": GONE}
     listed = [row(f"b{number}", event) for number, event in enumerate([*answers, "evt_done", "evt_still"])]
     stays = ("evt_refused", "evt_unclear", "evt_still")
     after = [one for one in listed if one["custom_attributes"]["event_id"] in stays]

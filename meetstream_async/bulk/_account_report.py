@@ -75,7 +75,7 @@ class ReportedAccount(Account):
             if rejected:
                 reasons.append(f"{rejected} rows of the last listing can't be read")
         if self._listings >= MOST_LISTINGS:
-            reasons.append(f"{MOST_LISTINGS} listings, and there is still something new")
+            reasons.append(f"{MOST_LISTINGS} listings still showed new bots")
         return tuple(reasons)
 
     @property

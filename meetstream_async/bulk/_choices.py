@@ -81,15 +81,21 @@ def sort_out(item: EventItem, options: UnscheduleOptions) -> None:
 def left_alone(reasons: Counter[str], options: UnscheduleOptions) -> tuple[str, ...]:
     """What was left although it was asked for, by the reasons of what was skipped."""
     left = []
-    if reasons[ONE_OFF] and options.one_off_bots == "report":
-        left.append(f"{reasons[ONE_OFF]} one-off bots have no event, were left alone and will join")
-    if reasons[SHARED]:
-        left.append(f"{reasons[SHARED]} events shared with bots outside the filter were left alone")
-    if reasons[HIDDEN]:
-        left.append(f"{reasons[HIDDEN]} events may have bots behind the full listing and were left alone")
-    if reasons[NO_EVENT_ID]:
-        left.append(f"{reasons[NO_EVENT_ID]} calendar bots have no event id and were left alone")
+    if (count := reasons[ONE_OFF]) and options.one_off_bots == "report":
+        subject = "1 one-off bot has" if count == 1 else f"{count} one-off bots have"
+        left.append(f"{subject} no calendar event and will join")
+    if count := reasons[SHARED]:
+        left.append(f"{_events_were(count)} left alone: shared with bots outside the filter")
+    if count := reasons[HIDDEN]:
+        left.append(f"{_events_were(count)} left alone: the full listing may hide more of their bots")
+    if count := reasons[NO_EVENT_ID]:
+        subject = "1 calendar bot was" if count == 1 else f"{count} calendar bots were"
+        left.append(f"{subject} left alone: no event id")
     return tuple(left)
+
+
+def _events_were(count: int) -> str:
+    return "1 event was" if count == 1 else f"{count} events were"
 
 
 def check_target(target: object, options: UnscheduleOptions, name: str) -> object:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 
-from .._http.api_errors import rejects_the_key
+from .._http.api_errors import why_no_other_can_succeed
 from .._http.call import PACED
 from .._http.rate_limit import WaitTooLongError
+from .._tasks import end, pause
 from ..errors import MeetStreamError, RateLimitError, ServerError, TransportError
 from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
@@ -82,11 +83,10 @@ class Drain(Unscheduler[Tracked]):
                 elif due is None:
                     return
                 else:
-                    await asyncio.sleep(due - loop.time())
+                    await pause(due - loop.time())
         finally:
             if listing is not None:
-                listing.cancel()
-                await asyncio.wait({listing})
+                await end(listing)
 
     def remaining(self) -> Iterable[Tracked]:
         while (item := self._state.next_item()) is not None:
@@ -122,10 +122,10 @@ class Drain(Unscheduler[Tracked]):
         except MeetStreamError as error:
             failed = "a later listing failed"
             if self._state.only_given:
-                failed = "whether they are gone could not be seen"
+                failed = "could not verify that they are gone"
             self._state.take_listing_error(f"{failed}: {type(error).__name__}: {error}")
-            if rejects_the_key(error):
-                self._runner.stop(f"the API rejects the key: {error}")
+            if (reason := why_no_other_can_succeed(error)) is not None:
+                self._runner.stop(reason)
         else:
             self._take(page, requested_at)
 
@@ -154,7 +154,7 @@ class Drain(Unscheduler[Tracked]):
             except (ServerError, TransportError):
                 if loop.time() >= until:
                     raise
-            await asyncio.sleep(self.longest_outage / 20)
+            await pause(self.longest_outage / 20)
 
     async def _fetch(self) -> ScheduledBotPage:
         async with self._runner.slot():

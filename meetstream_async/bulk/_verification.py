@@ -222,7 +222,7 @@ class Verification:
             return attrs.evolve(
                 outcome,
                 status=OutcomeStatus.UNSCHEDULED,
-                reason="inferred: not listed any more",
+                reason="inferred: no longer listed",
                 result=attrs.evolve(result, inferred=True),
                 error=None,
             )
@@ -230,7 +230,7 @@ class Verification:
             return attrs.evolve(
                 outcome,
                 status=OutcomeStatus.ALREADY_UNSCHEDULED,
-                reason=f"not listed any more{_after(outcome)}",
+                reason=f"no longer listed{_after(outcome)}",
                 error=None,
             )
         return outcome

@@ -194,12 +194,17 @@ class Runs(Protocol):
     def serving(self) -> AbstractAsyncContextManager[None]:
         """Entered when the application starts; at its end, runs are stopped or handed over."""
 
-    async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
-        """Start a run, or return the run that was started with the same idempotency key.
+    async def start(
+        self, client: MeetStreamClient, request: BulkRequest, key: str | None, caller: str | None = None
+    ) -> RunState:
+        """Start a run, or return the run that the same caller started with the same idempotency key.
 
         Raises ConfigurationError for options that contradict each other, and ProblemError if there is no room
         for another run, or if the key belongs to a different request.
         """
+
+    async def belongs(self, run_id: str, caller: str) -> bool:
+        """Whether this caller started the run; False if there is no such run."""
 
     async def state(self, run_id: str) -> RunState:
         """The current state of a run. Raises ProblemError (404) if there is no such run."""
@@ -212,6 +217,14 @@ class Runs(Protocol):
 
     async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
         """Return when the run may have changed since ``since``, or at the timeout. Raises as ``state``."""
+
+
+NOT_STARTED = (
+    "the router has not started, because the application's lifespan has not run: include the router in the "
+    "application that is served, not in one that is mounted there, or let the outer application's lifespan "
+    "enter the mounted one's: `async with child.router.lifespan_context(child)`; in tests use "
+    "`with TestClient(app)`"
+)
 
 
 def no_such_run() -> ProblemError:

@@ -140,7 +140,7 @@ async def test_what_joins_before_a_series_is_cut_off_may_stay_listed() -> None:
 
 
 async def test_a_listing_that_fails_verifies_nothing() -> None:
-    """Whether the bots are gone could not be seen: neither complete nor ok."""
+    """It could not verify that the bots are gone: neither complete nor ok."""
     trouble = Trouble("list", 404, body='{"message": "User not found"}')
     async with (
         Simulator(ABC, troubles=[trouble]) as sim,
@@ -148,7 +148,7 @@ async def test_a_listing_that_fails_verifies_nothing() -> None:
     ):
         unseen = await NamedEvents(["evt_a"], UnscheduleOptions()).carry_out(client, BulkOptions())
     assert (unseen.ok, unseen.complete) == (False, False)
-    assert "whether they are gone could not be seen" in str(unseen.reason)
+    assert "could not verify that they are gone" in str(unseen.reason)
 
 
 async def test_a_listing_that_lags_is_waited_for() -> None:

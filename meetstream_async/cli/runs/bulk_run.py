@@ -11,13 +11,12 @@ from typing import Any, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from ... import (
-    AuthenticationError,
+    ApiError,
     BulkOptions,
     BulkReport,
     CancelOutcome,
     MeetStreamError,
     OutcomeStatus,
-    PermissionDeniedError,
     UnscheduleOutcome,
 )
 from ..exit_codes import ExitCode, Interrupted
@@ -174,9 +173,7 @@ def report_code(report: BulkReport[Any]) -> ExitCode:
     errors: list[MeetStreamError | None] = [
         outcome.error for outcome in report.outcomes if outcome.status is OutcomeStatus.FAILED
     ]
-    if any(isinstance(error, AuthenticationError) for error in errors):
-        return ExitCode.DENIED
-    if errors and all(isinstance(error, PermissionDeniedError) for error in errors):
+    if any(isinstance(error, ApiError) and error.key_rejected for error in errors):
         return ExitCode.DENIED
     return ExitCode.NOT_OK
 

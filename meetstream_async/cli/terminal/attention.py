@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ... import (
+    ApiError,
     AuthenticationError,
     BulkReport,
     CancelOutcome,
@@ -93,6 +94,8 @@ def _advice(outcome: Outcome) -> str:
             return "it will join; --whole-events unschedules it, with its bots outside the filter"
         return "it will join; run this again"
     if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
+        if _refused_in_front(outcome.error):
+            return "ask who runs the firewall or proxy in front of the API, then run this again"
         return "use the key of the account that the bot belongs to"
     if isinstance(outcome.error, EventNotFoundError):
         if outcome.bot_ids:
@@ -103,8 +106,13 @@ def _advice(outcome: Outcome) -> str:
     return "run this again, then check the listing"
 
 
+def _refused_in_front(error: AuthenticationError | PermissionDeniedError) -> bool:
+    """Not the API's word on the key, nor on this one bot."""
+    return not error.key_rejected and " bot " not in f" {error.message.casefold()} "
+
+
 def _advice_on_calendar(outcome: CancelOutcome) -> str:
-    if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
+    if isinstance(outcome.error, ApiError) and outcome.error.key_rejected:
         return "check the access keys and their permissions"
     if isinstance(outcome.error, NotFoundError):
         return "check the calendar: it was already cancelled, or its id is wrong"
