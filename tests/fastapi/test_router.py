@@ -15,7 +15,7 @@ from fastapi import Depends, FastAPI
 
 from meetstream_async import BotFilter, BulkReport, MeetStreamClient, RetryPolicy, UnscheduleOutcome
 from meetstream_async.fastapi import BulkRequest, InProcessRuns, bulk_router, meetstream_lifespan
-from meetstream_async.simulator import Simulator, Trouble
+from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.credentials import KEY
 from tests.helpers.fastapi_app import TOKEN, Served, app_for, events, guard, requests_at_work, serve
 from tests.helpers.raw_server import unused_port
