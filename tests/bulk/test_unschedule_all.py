@@ -449,7 +449,7 @@ async def test_a_state_of_ones_own_is_carried_out() -> None:
         state = AccountState(settle=0.1, only_given=True)
         state.take_targets(["evt_1"])
         report = await run_account(client, state, on_still_listed=told.append)
-    assert [request.route for request in sim.requests][0] == "unschedule"
+    assert next(iter(sim.requests)).route == "unschedule"
     assert (len(report.still_listed), report.ok, told) == (1, False, [1])
 
 
