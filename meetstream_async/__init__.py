@@ -17,6 +17,7 @@ from .bulk.report import (
     outcome_to_dict,
 )
 from .bulk.run import BulkRun
+from .bulk.steps import cancel_waiting, list_account
 from .bulk.unschedule import bulk_unschedule, stream_unschedule
 from .bulk.unschedule_all import unschedule_all
 from .errors import (
@@ -97,8 +98,10 @@ __all__ = [
     "bulk_unschedule",
     "cancel_meeting",
     "cancel_meetings",
+    "cancel_waiting",
     "check_api_key",
     "check_event_id",
+    "list_account",
     "outcome_to_dict",
     "stream_unschedule",
     "unschedule_all",

@@ -159,6 +159,16 @@ class Account:
         """Items that wait for their turn, or are in it."""
         return len(self._backlog) + self._at_work
 
+    @property
+    def stop_reason(self) -> str | None:
+        """Why nothing more is sent, if so."""
+        return self._stopped
+
+    @property
+    def was_listed(self) -> bool:
+        """There was a listing."""
+        return self._listings > 0
+
     # --- within ---------------------------------------------------------------------------------------
 
     def _go_on(self, request: CancelRequest, now: float) -> None:
