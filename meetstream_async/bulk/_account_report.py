@@ -26,6 +26,13 @@ STATUSES: Final = (
     OutcomeStatus.NOT_ATTEMPTED,
 )
 
+SETTLED: Final = (
+    OutcomeStatus.UNSCHEDULED,
+    OutcomeStatus.ALREADY_UNSCHEDULED,
+    OutcomeStatus.WOULD_UNSCHEDULE,
+)
+"""Nothing is left to do."""
+
 
 class ReportedAccount(Account):
     """An account, and what there is to report of it."""

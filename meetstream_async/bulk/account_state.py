@@ -45,15 +45,15 @@ An event has at most one request at a time; different events may be asked for at
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ..errors import MeetStreamError
 from ..meetstream import MAX_LIMIT
 from ..meetstream.models import DeletedBot, ScheduledBot, ScheduledBotPage, UnscheduleResult, soonest_first
-from . import _account_json
-from ._account_report import MOST_LISTINGS, ReportedAccount
+from . import _account_changes, _account_json
+from ._account_report import MOST_LISTINGS, SETTLED, ReportedAccount
 from ._choices import check_target, sort_out
 from ._items import CancelRequest, Target
 from ._known_bots import CalendarEvent, by_id
@@ -120,6 +120,7 @@ class AccountState(ReportedAccount):
                 known = self._bots.bots.get(one.id)
                 item = None if known is None else self._items.get(known.key)
                 if item is not None and not event.is_deleted:
+                    self._note(item)
                     if item.request_id not in (None, event.id):
                         item.certain = False
                     item.request_id = event.id
@@ -204,6 +205,7 @@ class AccountState(ReportedAccount):
         while self._backlog:
             item = self._backlog.popleft()
             item.waiting = False
+            self._note(item)
             if not item.was_asked:
                 item.unsent = item.left(OutcomeStatus.NOT_ATTEMPTED, self._stopped)
         for item in self._between:
@@ -256,6 +258,22 @@ class AccountState(ReportedAccount):
         items = (item for item in self._items.values() if item.in_flight and item not in waiting)
         return tuple(request for item in items if (request := item.next_request()) is not None)
 
+    def __len__(self) -> int:
+        """Events that there is something to tell of, and bots without one."""
+        return len(self._items)
+
+    def settled(self) -> Iterator[UnscheduleOutcome]:
+        """Outcomes that came to stand since ``changes`` was last asked: no listing is waited for.
+
+        All that is done, or would be; what was not done may yet be tried, or turn out to be gone.
+        """
+        for key, item in self._changed.items():
+            if item.waiting or item.in_flight or key in self._open:
+                continue
+            outcome = self.outcome_of(item)
+            if outcome is not None and outcome.status in SETTLED:
+                yield outcome
+
     def forecast(self) -> tuple[UnscheduleOutcome, ...]:
         """What would become of all that waits, if it were begun now: ``would_unschedule`` or skipped."""
         found = []
@@ -274,9 +292,28 @@ class AccountState(ReportedAccount):
         """
         return _account_json.dump(self, now)
 
+    def changes(self, now: float) -> dict[str, Any]:
+        """What has changed since ``changes`` was last asked, as JSON values: the first time, all of it.
+
+        For storing after each step what the step has changed, however large the account is. ``now`` has to
+        be of a clock that goes on where the state is restored, or always 0.
+        """
+        return _account_changes.dump_changes(self, now)
+
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], *, now: float, where: Where | None = None) -> AccountState:
-        """The inverse of ``to_dict``. Raises ConfigurationError for data of another kind."""
+    def from_dict(
+        cls,
+        data: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        now: float,
+        where: Where | None = None,
+    ) -> AccountState:
+        """The inverse of ``to_dict``; or, of a sequence of what ``changes`` told, from the first on.
+
+        Raises ConfigurationError for data of another kind.
+        """
+        if not isinstance(data, Mapping):
+            data = _account_changes.merge(data)
         state = cls(_account_json.load_options(data, where))
         _account_json.load(state, data, now)
         return state
