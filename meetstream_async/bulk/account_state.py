@@ -107,7 +107,12 @@ class AccountState(ReportedAccount):
 
     def take_listing_error(self, reason: str) -> None:
         """A listing could not be had: nothing more is listed or verified. ``reason``: for the report."""
-        self._listing_failure = reason
+        asked = [item for item in self._items.values() if item.was_asked]
+        if self._only_given and all(item.outcome().status is OutcomeStatus.FAILED for item in asked):
+            # Nothing took effect, and no listing is needed to know that.
+            self._finished = True
+        else:
+            self._listing_failure = reason
 
     def take_events(self, events: Iterable[CalendarEvent], *, complete: bool = False) -> None:
         """Events of ``GET /calendar/events``, the index that joins bots with their events.
