@@ -73,6 +73,7 @@ class Account:
         # Since `changes` was last asked; and what it said of everything else.
         self._changed: dict[Key, Tracked] = {}
         self._changed_bots: set[str] = set()
+        self._changed_rows: dict[str, None] = {}
         self._told: dict[str, object] = {}
 
     @property
@@ -219,7 +220,7 @@ class Account:
         if self._only_given and not given and new_to_us and bots.key_of(bot) not in self._items:
             return
         if new_to_us or bots.bots[bot.bot_id].bot != bot:
-            self._changed_bots.add(bot.bot_id)
+            self._changed_rows[bot.bot_id] = None
         known = bots.take(bot, listed=listed)
         if known is None:
             if given:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ._account import Account
 from ._account_json import DAMAGED, dump_rest, problem_with
-from ._account_rows import dump_bot, dump_item
+from ._account_rows import dump_bot, dump_item, merge_bots
 
 
 def dump_changes(state: Account, now: float) -> dict[str, Any]:
@@ -16,13 +16,18 @@ def dump_changes(state: Account, now: float) -> dict[str, Any]:
     rest = dump_rest(state, now)
     changes = {
         **{name: value for name, value in rest.items() if name not in told or told[name] != value},
-        "bots": [dump_bot(one) for bot_id in state._changed_bots if (one := bots.get(bot_id)) is not None],
+        "bots": [
+            dump_bot(one, row=bot_id in state._changed_rows)
+            for bot_id in dict.fromkeys([*state._changed_rows, *state._changed_bots])
+            if (one := bots.get(bot_id)) is not None
+        ],
         "items": [dump_item(item, state._bots, now) for item in state._changed.values()],
         "open": [list(key) for key in state._changed if key in state._open],
     }
     state._told = rest
     state._changed.clear()
     state._changed_bots.clear()
+    state._changed_rows.clear()
     return changes
 
 
@@ -35,7 +40,9 @@ def merge(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     try:
         for part in parts:
             whole.update(part)
-            bots.update((row["bot"]["bot_id"], row) for row in part["bots"])
+            for row in part["bots"]:
+                bot_id = row["bot"] if isinstance(row["bot"], str) else row["bot"]["bot_id"]
+                bots[bot_id] = merge_bots(bots.get(bot_id), row)
             opened = {repr(key): key for key in part["open"]}
             for row in part["items"]:
                 key = repr(list(_key_of(row)))
