@@ -76,21 +76,6 @@ class Account:
         self._changed_rows: dict[str, None] = {}
         self._told: dict[str, object] = {}
 
-    @property
-    def options(self) -> UnscheduleOptions:
-        """What it was made for."""
-        return self._options
-
-    @property
-    def only_given(self) -> bool:
-        """Only targets that were given are work."""
-        return self._only_given
-
-    @property
-    def settle(self) -> float:
-        """Seconds that rows which should be gone are waited for."""
-        return self._settle
-
     # --- time -----------------------------------------------------------------------------------------
 
     def take_time(self, server_time: datetime, now: float) -> None:

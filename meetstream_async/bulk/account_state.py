@@ -45,7 +45,7 @@ An event has at most one request at a time; different events may be asked for at
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -53,13 +53,13 @@ from ..errors import MeetStreamError
 from ..meetstream import MAX_LIMIT
 from ..meetstream.models import DeletedBot, ScheduledBot, ScheduledBotPage, UnscheduleResult, soonest_first
 from . import _account_changes, _account_json
-from ._account_report import MOST_LISTINGS, SETTLED, ReportedAccount
-from ._choices import check_target, sort_out
+from ._account_report import MOST_LISTINGS, ReportedAccount
+from ._choices import check_target
 from ._items import CancelRequest, Target
 from ._known_bots import CalendarEvent, by_id
 from ._verification import Tracked
 from .options import Where
-from .report import OutcomeStatus, UnscheduleOutcome
+from .report import OutcomeStatus
 
 __all__ = ["AccountState", "CancelRequest"]
 
@@ -262,32 +262,6 @@ class AccountState(ReportedAccount):
         waiting = set(self._between)
         items = (item for item in self._items.values() if item.in_flight and item not in waiting)
         return tuple(request for item in items if (request := item.next_request()) is not None)
-
-    def __len__(self) -> int:
-        """Events that there is something to tell of, and bots without one."""
-        return len(self._items)
-
-    def settled(self) -> Iterator[UnscheduleOutcome]:
-        """Outcomes that came to stand since ``changes`` was last asked: no listing is waited for.
-
-        All that is done, or would be; what was not done may yet be tried, or turn out to be gone.
-        """
-        for key, item in self._changed.items():
-            if item.waiting or item.in_flight or key in self._open:
-                continue
-            outcome = self.outcome_of(item)
-            if outcome is not None and outcome.status in SETTLED:
-                yield outcome
-
-    def forecast(self) -> tuple[UnscheduleOutcome, ...]:
-        """What would become of all that waits, if it were begun now: ``would_unschedule`` or skipped."""
-        found = []
-        for item in self._backlog:
-            sort_out(item, self._options)
-            reason = self._choose(item)
-            status = OutcomeStatus.WOULD_UNSCHEDULE if reason is None else OutcomeStatus.SKIPPED
-            found.append(item.left(status, reason))
-        return tuple(found)
 
     def to_dict(self, now: float) -> dict[str, Any]:
         """All of it as JSON values, without links and without attributes beyond the ids.
