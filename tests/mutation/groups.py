@@ -77,9 +77,10 @@ GROUPS: Final = {
     "limiter": Group(
         ("_http/rate_limit.py", "_http/retry.py"),
         (
+            "http/test_rate_limit_headers.py",
+            "http/test_retry_policy.py",
             "http/test_rate_limit.py",
             "http/test_retry_after.py",
-            "http/test_retry_policy.py",
             "http/test_pauses.py",
             "http/test_retry.py",
             "bulk/test_pauses.py",
