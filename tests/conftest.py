@@ -26,7 +26,7 @@ settings.register_profile("thorough", parent=settings.get_profile("default"), ma
 settings.load_profile("default")
 
 
-MEASURED = re.compile(r"^\(?(bench|browser|compat|postgres|soak)\b")
+MEASURED = re.compile(r"^\(?(bench|browser|compat|mutation|postgres|soak)\b")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:

@@ -85,7 +85,16 @@ def test_a_status_is_tried_again_by_the_table(status: int) -> None:
 
 @pytest.mark.parametrize(
     ("status", "speaks"),
-    [(200, False), (400, False), (401, True), (403, True), (404, False), (429, True), (499, False), (500, True)],
+    [
+        (200, False),
+        (400, False),
+        (401, True),
+        (403, True),
+        (404, False),
+        (429, True),
+        (499, False),
+        (500, True),
+    ],
 )
 def test_some_statuses_need_no_body(status: int, speaks: bool) -> None:
     """A refused key, a limit or a broken server is known from the status line."""

@@ -32,6 +32,7 @@ GROUPS: Final = {
             "bulk/_items.py",
         ),
         (
+            "bulk/test_evidence.py",
             "bulk/test_account_state.py",
             "bulk/test_account_state_properties.py",
             "bulk/test_outcomes.py",
@@ -43,6 +44,8 @@ GROUPS: Final = {
     "runner": Group(
         ("bulk/_runner.py", "bulk/_gate.py", "bulk/_circuit_breaker.py"),
         (
+            "bulk/test_circuit_breaker.py",
+            "bulk/test_gate.py",
             "bulk/test_outages.py",
             "bulk/test_stop.py",
             "bulk/test_pauses.py",
@@ -64,6 +67,10 @@ GROUPS: Final = {
             "_http/reply.py",
         ),
         (
+            "http/test_contradictions.py",
+            "http/test_api_errors.py",
+            "http/test_reply.py",
+            "meetstream/test_reading.py",
             "meetstream/test_delete_replies.py",
             "meetstream/test_listing_replies.py",
             "meetstream/test_error_replies.py",

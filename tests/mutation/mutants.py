@@ -13,6 +13,7 @@ import ast
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import CodeType
 
@@ -97,6 +98,7 @@ class _Replace(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
+@cache
 def mutants_of(module: str) -> list[Mutant]:
     """All mutants of a module, in the order of its text."""
     tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
@@ -117,7 +119,9 @@ def mutants_of(module: str) -> list[Mutant]:
 
 
 def _copy(node: ast.AST) -> ast.AST:
-    fields = {name: list(value) if isinstance(value, list) else value for name, value in ast.iter_fields(node)}
+    fields = {
+        name: list(value) if isinstance(value, list) else value for name, value in ast.iter_fields(node)
+    }
     return ast.copy_location(type(node)(**fields), node)
 
 
@@ -202,7 +206,7 @@ def _constant(node: ast.Constant) -> Iterator[Change]:
     elif isinstance(value, int | float):
         yield lambda node: ast.Constant(node.value + 1)
     elif isinstance(value, str) and " " not in value.strip():
-        yield lambda node: ast.Constant(f"{node.value}~")
+        yield lambda node: ast.Constant(f"XX{node.value}")
 
 
 def _recompared(node: ast.AST, index: int) -> ast.AST:

@@ -221,7 +221,7 @@ class _Order:
 
 
 class _Derandomized:
-    """A plugin of pytest: hypothesis tries the same examples each time, and does not look for smaller ones."""
+    """A plugin of pytest: hypothesis tries the same examples each time, and looks for no smaller ones."""
 
     def pytest_collection(self) -> None:
         settings.register_profile(
