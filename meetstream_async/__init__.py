@@ -13,12 +13,13 @@ from .bulk.report import (
     CancelOutcome,
     MeetingCancellation,
     OutcomeStatus,
+    SkipReason,
     UnscheduleOutcome,
     outcome_to_dict,
 )
 from .bulk.run import BulkRun
 from .bulk.unschedule import bulk_unschedule, stream_unschedule
-from .bulk.unschedule_all import unschedule_all
+from .bulk.unschedule_all import run_account, unschedule_all
 from .errors import (
     ApiError,
     AuthenticationError,
@@ -87,6 +88,7 @@ __all__ = [
     "ScheduledBotPage",
     "ScheduledBotStream",
     "ServerError",
+    "SkipReason",
     "TransportError",
     "UnscheduleOptions",
     "UnscheduleOutcome",
@@ -100,6 +102,7 @@ __all__ = [
     "check_api_key",
     "check_event_id",
     "outcome_to_dict",
+    "run_account",
     "stream_unschedule",
     "unschedule_all",
 ]

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 
+_REAL = {"datetime": datetime}
+"""What annotations mean, although a test that freezes the clock puts another class in its place, which
+pydantic does not know. In a dict, where such a test does not look."""
 _DEEPEST = 100
 """Maximum nesting of free-form JSON; deeper values are written as null."""
 
@@ -37,7 +40,7 @@ class Schemed:
         from pydantic_core import core_schema
 
         known = dict(zip(getattr(cls, "__parameters__", ()), get_args(source), strict=False))
-        hints = get_type_hints(cls)
+        hints = get_type_hints(cls, localns=_REAL)
         read, written = {}, {}
         for field in attrs.fields(cls):  # type: ignore[arg-type]  # only attrs classes take this up
             schema = handler.generate_schema(_readable(_fill_in(hints[field.name], known)))
@@ -89,13 +92,21 @@ def error_schema(cls: type[Exception]) -> CoreSchema:
 
 def _readable(hint: Any) -> Any:
     """The hint, with datetimes parsed from strings only: pydantic would take a number as an epoch."""
-    from pydantic import BeforeValidator
-
-    if hint is datetime:
-        return Annotated[datetime, BeforeValidator(_refuse_numbers)]
+    if hint is _REAL["datetime"]:
+        return Annotated[hint, _Time]
     if get_origin(hint) in (Union, UnionType):
         return Union[tuple(_readable(member) for member in get_args(hint))]  # noqa: UP007
     return hint
+
+
+class _Time:
+    """A time, by its own schema: while a test freezes the clock, pydantic may not know the real class."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(_refuse_numbers, core_schema.datetime_schema())
 
 
 def _refuse_numbers(value: object) -> object:

@@ -146,7 +146,9 @@ class ApiError(MeetStreamError):
 
     ``status`` is the HTTP status, ``message`` the API's own text (control characters removed, at most
     500 characters), ``request_id`` the API's id of the request if it sent one, ``retry_after`` the requested
-    wait in seconds, ``errors`` the API's messages by field.
+    wait in seconds, ``errors`` the API's messages by field. ``key_rejected``: a 401 or 403 is the
+    API's own word on the key; without it, something in front of the API refused, or only this one request
+    was refused.
     """
 
     def __init__(
@@ -158,11 +160,13 @@ class ApiError(MeetStreamError):
         retry_after: float | None = None,
         errors: Mapping[str, tuple[str, ...]] | None = None,
         hint: str | None = None,
+        key_rejected: bool = False,
         attempts: int = 0,
         outcome_unknown: bool = False,
     ) -> None:
         super().__init__(message, attempts=attempts, outcome_unknown=outcome_unknown)
         self.status = status
+        self.key_rejected = key_rejected
         self.request_id = request_id
         self.retry_after = retry_after
         self.errors = dict(errors or {})
@@ -199,11 +203,11 @@ class MasterEventNotFoundError(BadRequestError):
 
 
 class AuthenticationError(ApiError):
-    """401: the key is missing or invalid."""
+    """401: the key is missing or invalid; ``key_rejected`` says whether it is the API that says so."""
 
 
 class PermissionDeniedError(ApiError):
-    """403: the key was rejected, or lacks the permission."""
+    """403: the key was rejected or lacks the permission; without ``key_rejected``, only this request was."""
 
 
 class NotFoundError(ApiError):

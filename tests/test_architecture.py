@@ -18,7 +18,7 @@ import meetstream_async
 PACKAGE = Path(meetstream_async.__file__).parent
 ROOT = "meetstream_async"
 ORDER = [
-    {"_version", "_pydantic"},
+    {"_version", "_pydantic", "_tasks"},
     {"errors"},
     {"_http"},
     {"meetstream", "meetbit"},
@@ -31,6 +31,8 @@ ORDER = [
     {"cli"},
 ]
 """A folder imports only from folders in the sets before its own; ``__init__`` is the package root."""
+TOOLS = {"_tasks"}
+"""What knows nothing of the package, and is for every folder of it."""
 FRONT_DOORS = {"preview", "jobs", "fastapi", "console", "cli"}
 EXTRAS = {
     "click",
@@ -148,12 +150,24 @@ def test_nobody_imports_a_private_module_across_a_folder(path: Path) -> None:
     ids=[id_ for id_, path in zip(IDS, MODULES, strict=True) if _first(_location(path)) in FRONT_DOORS],
 )
 def test_a_front_door_uses_public_names_only(path: Path) -> None:
-    """From outside its own folder it knows the package root and what other doors name in ``__all__``."""
+    """From outside its own folder it knows the package root, what other doors name in ``__all__``, and the
+    tools that know nothing of the package.
+    """
     here = _first(_location(path))
     for found in _imports(path):
         if found.folder not in {here, "simulator"}:
             assert len(found.parts) <= (1 if found.folder == "__init__" else 2), f"line {found.line}"
-            assert found.folder == "__init__" or found.folder in FRONT_DOORS, f"line {found.line}"
+            assert found.folder in {"__init__", *FRONT_DOORS, *TOOLS}, f"line {found.line}"
+
+
+def test_nothing_waits_by_a_sleep_that_tests_patch() -> None:
+    """`_tasks.pause` takes the place of `asyncio.sleep`, which applications patch in their tests."""
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                assert ast.unparse(node) != "asyncio.sleep", f"{path}:{node.lineno}"
+            elif isinstance(node, ast.ImportFrom) and node.module == "asyncio":
+                assert "sleep" not in {alias.name for alias in node.names}, f"{path}:{node.lineno}"
 
 
 def test_there_are_no_circles() -> None:

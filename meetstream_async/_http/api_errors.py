@@ -63,6 +63,7 @@ def api_error(
         retry_after=reply.retry_after,
         errors=fields,
         hint=advice,
+        key_rejected=_is_about_the_key(reply, message, context),
         attempts=context.attempts,
         outcome_unknown=effect and (context.uncertain or reply.status >= 500),
     )
@@ -77,11 +78,49 @@ def route_is_missing(error: errors.ApiError) -> bool:
     )
 
 
-def rejects_the_key(error: errors.MeetStreamError) -> bool:
-    """Whether every other request with the same key would be refused, too."""
-    if isinstance(error, errors.PermissionDeniedError):
-        return not route_is_missing(error)
-    return isinstance(error, errors.AuthenticationError)
+_KEY = re.compile(r"\b(api[ _-]?keys?|access[ _-]?keys?|keys?|tokens?|credentials?)\b", re.IGNORECASE)
+_NOT_THE_KEY = re.compile(
+    r"^forbidden\.?$|missing authentication token|rate[ _-]?limit|too many|quota|throttl", re.IGNORECASE
+)
+"""Texts of gateways and firewalls, which refuse before the API has seen the key."""
+_OWNERSHIP = re.compile(r"\b(bot|yours?|belongs?|owner|owned)\b", re.IGNORECASE)
+"""Words about the one thing that was asked for, not about who asks."""
+
+
+def _is_about_the_key(reply: Reply, message: str, context: Context) -> bool:
+    """Whether a 401 or 403 is the API's own word on the key."""
+    if reply.status not in (401, 403) or _is_a_page(reply) or _NOT_THE_KEY.search(message):
+        return False
+    if _KEY.search(message):
+        return True
+    if _OWNERSHIP.search(message):
+        return False
+    if reply.status == 401:
+        return True
+    # A key that was accepted is not rejected by a refusal that says nothing of it.
+    return not context.key_accepted
+
+
+def _is_a_page(reply: Reply) -> bool:
+    """HTML: of a CDN, a proxy or a firewall. Neither API answers with any."""
+    kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    start = reply.body[:64].lstrip().lower()
+    return kind in ("text/html", "application/xhtml+xml") or start.startswith((b"<!doctype", b"<html"))
+
+
+def refuses_before_the_api(error: errors.MeetStreamError) -> bool:
+    """A 401 or 403 that says nothing about the key: other requests would be refused like this one."""
+    kinds = errors.AuthenticationError | errors.PermissionDeniedError
+    return isinstance(error, kinds) and not error.key_rejected
+
+
+def why_no_other_can_succeed(error: errors.MeetStreamError) -> str | None:
+    """For the reason of a run that this error stops; None for an error that says nothing of others."""
+    if not isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
+        return None
+    if error.key_rejected:
+        return f"the API rejects the key: {error}"
+    return f"something before the API refuses, which says nothing about the key: {error}"
 
 
 def _read_error_body(reply: Reply) -> tuple[str, dict[str, tuple[str, ...]]]:

@@ -60,6 +60,8 @@ class Context:
     """Deadline of the call, in the loop's time; None if only the retry policy limits it."""
     hint: str | None = None
     """Advice for the error, from an attempt at another path."""
+    key_accepted: bool = False
+    """Whether this client has had a success from the API before."""
 
 
 FIRST = Context()

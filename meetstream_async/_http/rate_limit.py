@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Mapping
 
+from .._tasks import pause
 from ..errors import ClientSetupError
 from .retry import parse_retry_after
 
@@ -136,8 +137,8 @@ class RateLimiter:
                 raise WaitTooLongError(max(limit, self.paused_for())) from None
             try:
                 # Checked again after each wait, since a pause may have begun meanwhile.
-                while (seconds := self._check(0.0, latest, pause_limit)) > 0:  # noqa: ASYNC110
-                    await asyncio.sleep(seconds)
+                while (seconds := self._check(0.0, latest, pause_limit)) > 0:
+                    await pause(seconds)
                 self._next = loop.time() + self._interval
             finally:
                 self._turn.release()

@@ -17,7 +17,7 @@ from attrs import define, evolve
 from yarl import URL
 
 from ..errors import ApiError, ClientSetupError, RateLimitError
-from .api_errors import route_is_missing
+from .api_errors import refuses_before_the_api, route_is_missing
 from .call import FIRST, ONE_ATTEMPT, Answer, Context, Request, Route
 from .failures import Failure, HeldBack
 from .rate_limit import RateLimiter, WaitTooLongError
@@ -71,6 +71,7 @@ class ApiSession:
         self._base_path = base_url.raw_path.rstrip("/")
         self._spellings: dict[Route, int] = {}
         """Index of the path that worked, by route."""
+        self._key_accepted = False
         self.failed_attempts = 0
         """Number of requests so far that did not reach a working server."""
         self._clock = ServerClock()
@@ -106,20 +107,26 @@ class ApiSession:
         last attempt got none; RateLimitError if a pause is longer than the call may take; ClientSetupError if
         the client is unusable.
         """
-        route = request.route
-        known = self._spellings.get(route) if len(route.paths) > 1 else 0
-        if known is None:
+        if len(request.route.paths) > 1:
             return await self._find_spelling(request, context)
-        reply, after = await self._exchange(request, route.paths[known], context)
+        reply, after = await self._exchange(request, request.route.paths[0], context)
         return self._read(request, reply, after)
 
     async def _find_spelling(self, request: Request[T], context: Context) -> Answer[T]:
-        """Try each path of a route until one is not missing, and remember it."""
+        """Try each path of a route until one is answered, and remember it.
+
+        The next one is tried where the route turns out to be missing, or where something in front of the
+        API refuses a path: a rule of a firewall may name one of them.
+        """
+        paths = request.route.paths
+        remembered = self._spellings.get(request.route)
+        order = range(len(paths)) if remembered is None else sorted(range(len(paths)), key=remembered.__ne__)
         if context.deadline is None:
             deadline = asyncio.get_running_loop().time() + self.policy.max_elapsed
             context = evolve(context, deadline=deadline)
         first: Reply | None = None
-        for spelling, path in enumerate(request.route.paths):
+        for spelling in order:
+            path = paths[spelling]
             reply, after = await self._exchange(request, path, context)
             try:
                 answer = self._read(request, reply, after)
@@ -128,14 +135,15 @@ class ApiSession:
                     hint = f"{path} answered {error.status} {error.message}"
                     context = evolve(after, hint=hint)
                     break
-                if not route_is_missing(error):
+                missing = remembered is None and route_is_missing(error)
+                if not missing and not refuses_before_the_api(error):
                     raise
                 first, context = reply, evolve(after, deadline=context.deadline)
             else:
                 self._spellings[request.route] = spelling
                 return answer
         assert first is not None
-        # The first path is the documented one, so its error is reported.
+        # The first path is the one that should have worked, so its error is reported.
         return self._read(request, first, context)
 
     def _read(self, request: Request[T], reply: Reply, context: Context) -> Answer[T]:
@@ -167,9 +175,13 @@ class ApiSession:
             )
         if isinstance(outcome, Failure):
             raise outcome.error(call.attempts, call.uncertain)
-        if call.attempts == 1 and not call.uncertain:
-            return outcome, ONE_ATTEMPT
-        return outcome, Context(attempts=call.attempts, uncertain=call.uncertain)
+        if outcome.succeeded:
+            self._key_accepted = True
+            if call.attempts == 1 and not call.uncertain:
+                return outcome, ONE_ATTEMPT
+        return outcome, Context(
+            attempts=call.attempts, uncertain=call.uncertain, key_accepted=self._key_accepted
+        )
 
 
 @define(eq=False)

@@ -13,6 +13,7 @@ import aiohttp
 from attrs import evolve
 from yarl import URL
 
+from .._tasks import finish
 from .._version import __version__
 from ..errors import (
     ClientSetupError,
@@ -170,10 +171,12 @@ class Transport:
     async def close(self) -> None:
         """Close the session if it was opened here. May be called more than once."""
         self.closed = True
-        if self._http is not None and not self._borrowed:
-            await self._http.close()
-        if self._deadlines is not None:
-            self._deadlines.close()
+        try:
+            if self._http is not None and not self._borrowed:
+                await finish(self._http.close())
+        finally:
+            if self._deadlines is not None:
+                self._deadlines.close()
 
     async def send(
         self, method: str, url: URL, data: bytes | None, seconds: float

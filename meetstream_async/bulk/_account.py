@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -60,6 +61,8 @@ class Account:
         settle: float = 15.0,
         only_given: bool = False,
     ) -> None:
+        if isinstance(settle, bool) or not isinstance(settle, int | float) or not 0 <= settle < math.inf:
+            raise ConfigurationError(f"settle must be a number of seconds, 0 or more, not {settle!r}")
         self._options = options or UnscheduleOptions()
         self._settle = settle
         self._only_given = only_given
@@ -90,6 +93,21 @@ class Account:
         self._remaining: tuple[str, ...] = ()
         self._listing_failure: str | None = None
         self._stopped: str | None = None
+
+    @property
+    def options(self) -> UnscheduleOptions:
+        """What it was made for."""
+        return self._options
+
+    @property
+    def only_given(self) -> bool:
+        """Only targets that were given are work."""
+        return self._only_given
+
+    @property
+    def settle(self) -> float:
+        """Seconds that rows which should be gone are waited for."""
+        return self._settle
 
     # --- time -----------------------------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ _ITEM = (
     "retries",
     "repeats",
     "own_turns",
+    "claimed",
 )
 _SETS = ("listed", "acted", "credited")
 _KNOWN = ("inside", "late", "listed", "absences", "confirmed", "missed")

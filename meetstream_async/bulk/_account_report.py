@@ -37,8 +37,12 @@ class ReportedAccount(Account):
 
     def outcomes(self) -> tuple[UnscheduleOutcome, ...]:
         """One for each event, and each bot without one, that was dealt with; in the order they came."""
+        outcomes = ((item, self.outcome_of(item)) for item in self._items.values())
         return tuple(
-            outcome for item in self._items.values() if (outcome := self.outcome_of(item)) is not None
+            outcome
+            for item, outcome in outcomes
+            # What an earlier run did, and has reported, is not this one's.
+            if outcome is not None and not (item.claimed and outcome.status is OutcomeStatus.UNSCHEDULED)
         )
 
     def outcome_of(self, item: Tracked) -> UnscheduleOutcome | None:
@@ -71,7 +75,7 @@ class ReportedAccount(Account):
             if rejected:
                 reasons.append(f"{rejected} rows of the last listing can't be read")
         if self._listings >= MOST_LISTINGS:
-            reasons.append(f"{MOST_LISTINGS} listings, and there is still something new")
+            reasons.append(f"{MOST_LISTINGS} listings still showed new bots")
         return tuple(reasons)
 
     @property

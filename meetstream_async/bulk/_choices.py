@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from .._http.urls import check_identifier
+from ..errors import ConfigurationError
+from ..meetstream.models import ScheduledBot
 from ._evidence import is_calendar_bot, is_withdrawn
 from ._items import EventItem
 from .options import UnscheduleOptions
-from .report import Method
+from .report import Method, SkipReason
 
-ONE_OFF: Final = "one-off bot without an event"
-SHARED: Final = "shared: a bot of the event lies outside the filter"
-HIDDEN: Final = "the event may have more bots behind the full listing, outside the filter"
-NO_EVENT_ID: Final = "calendar bot without an event id"
-KEPT: Final = "joins before from_date"
-WITHDRAWN: Final = "the bot is not scheduled any more, by its own row"
+ONE_OFF: Final = SkipReason.ONE_OFF.value
+SHARED: Final = SkipReason.SHARED.value
+HIDDEN: Final = SkipReason.HIDDEN.value
+NO_EVENT_ID: Final = SkipReason.NO_EVENT_ID.value
+KEPT: Final = SkipReason.KEPT.value
+WITHDRAWN: Final = SkipReason.WITHDRAWN.value
 
 
 def choose(
@@ -78,12 +81,35 @@ def sort_out(item: EventItem, options: UnscheduleOptions) -> None:
 def left_alone(reasons: Counter[str], options: UnscheduleOptions) -> tuple[str, ...]:
     """What was left although it was asked for, by the reasons of what was skipped."""
     left = []
-    if reasons[ONE_OFF] and options.one_off_bots == "report":
-        left.append(f"{reasons[ONE_OFF]} one-off bots have no event, were left alone and will join")
-    if reasons[SHARED]:
-        left.append(f"{reasons[SHARED]} events shared with bots outside the filter were left alone")
-    if reasons[HIDDEN]:
-        left.append(f"{reasons[HIDDEN]} events may have bots behind the full listing and were left alone")
-    if reasons[NO_EVENT_ID]:
-        left.append(f"{reasons[NO_EVENT_ID]} calendar bots have no event id and were left alone")
+    if (count := reasons[ONE_OFF]) and options.one_off_bots == "report":
+        subject = "1 one-off bot has" if count == 1 else f"{count} one-off bots have"
+        left.append(f"{subject} no calendar event and will join")
+    if count := reasons[SHARED]:
+        left.append(f"{_events_were(count)} left alone: shared with bots outside the filter")
+    if count := reasons[HIDDEN]:
+        left.append(f"{_events_were(count)} left alone: the full listing may hide more of their bots")
+    if count := reasons[NO_EVENT_ID]:
+        subject = "1 calendar bot was" if count == 1 else f"{count} calendar bots were"
+        left.append(f"{subject} left alone: no event id")
     return tuple(left)
+
+
+def _events_were(count: int) -> str:
+    return "1 event was" if count == 1 else f"{count} events were"
+
+
+def check_target(target: object, options: UnscheduleOptions, name: str) -> object:
+    """A target that can be acted on. Raises ConfigurationError for any other; ``name`` is for its text."""
+    if isinstance(target, str):
+        check_identifier(target, name)
+        if options.cancel_by == "bot":
+            raise ConfigurationError(f"{name} is an event id, but cancel_by='bot' needs bots")
+        if options.where is not None:
+            raise ConfigurationError(f"{name} is an event id, but `where` selects bots; pass bots with it")
+    elif isinstance(target, ScheduledBot):
+        check_identifier(target.bot_id, f"{name}.bot_id")
+        if target.event_id is not None:
+            check_identifier(target.event_id, f"{name}.event_id")
+    else:
+        raise ConfigurationError(f"{name} must be a ScheduledBot or an event id, not {type(target).__name__}")
+    return target

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 
-from .._http.api_errors import rejects_the_key
+from .._http.api_errors import why_no_other_can_succeed
 from .._http.call import PACED
 from .._http.rate_limit import WaitTooLongError
+from .._tasks import end, pause
 from ..errors import MeetStreamError, RateLimitError, ServerError, TransportError
 from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
@@ -17,7 +18,7 @@ from ._runner import Runner
 from ._unscheduler import Unscheduler
 from ._verification import Tracked
 from .account_state import AccountState
-from .options import BulkOptions, UnscheduleOptions
+from .options import BulkOptions
 from .report import BulkReport, OutcomeStatus, UnscheduleOutcome
 from .run import Tally, with_report
 
@@ -28,13 +29,14 @@ class Drain(Unscheduler[Tracked]):
     def __init__(
         self,
         client: MeetStreamClient,
-        options: UnscheduleOptions,
+        state: AccountState,
         bulk: BulkOptions[UnscheduleOutcome],
-        settle: float,
+        on_still_listed: Callable[[int], object] | None = None,
     ) -> None:
-        super().__init__(client, options)
+        super().__init__(client, state.options)
         self._bulk = bulk
-        self._state = AccountState(options, settle=settle)
+        self._state = state
+        self._on_still_listed = on_still_listed
         self._tally: Tally[UnscheduleOutcome] = Tally(self.statuses)
         self._runner = Runner(self, bulk, self._done)
         self._told: set[Tracked] = set()
@@ -42,9 +44,11 @@ class Drain(Unscheduler[Tracked]):
 
     async def run(self) -> BulkReport[UnscheduleOutcome]:
         self._tally.start()
-        # Outside of the runner: an error of the first listing is the caller's.
-        requested_at = asyncio.get_running_loop().time()
-        self._take(await self._client.list_scheduled_bots(), requested_at)
+        # Given targets need no listing first, unless other bots of their events are to stay.
+        if not self._state.only_given or self._state.options.where is not None:
+            # Outside of the runner: an error of the first listing is the caller's.
+            requested_at = asyncio.get_running_loop().time()
+            self._take(await self._client.list_scheduled_bots(), requested_at)
         await self._runner.run()
         self._tally.end()
         outcomes = self._state.outcomes()
@@ -79,11 +83,10 @@ class Drain(Unscheduler[Tracked]):
                 elif due is None:
                     return
                 else:
-                    await asyncio.sleep(due - loop.time())
+                    await pause(due - loop.time())
         finally:
             if listing is not None:
-                listing.cancel()
-                await asyncio.wait({listing})
+                await end(listing)
 
     def remaining(self) -> Iterable[Tracked]:
         while (item := self._state.next_item()) is not None:
@@ -117,9 +120,12 @@ class Drain(Unscheduler[Tracked]):
                 f"the API asked for a pause of {exc.seconds:.0f} s before a listing"
             )
         except MeetStreamError as error:
-            self._state.take_listing_error(f"a later listing failed: {type(error).__name__}: {error}")
-            if rejects_the_key(error):
-                self._runner.stop(f"the API rejects the key: {error}")
+            failed = "a later listing failed"
+            if self._state.only_given:
+                failed = "could not verify that they are gone"
+            self._state.take_listing_error(f"{failed}: {type(error).__name__}: {error}")
+            if (reason := why_no_other_can_succeed(error)) is not None:
+                self._runner.stop(reason)
         else:
             self._take(page, requested_at)
 
@@ -128,6 +134,11 @@ class Drain(Unscheduler[Tracked]):
         self._state.take_listing(
             page, now=now, requested_at=requested_at, server_time=self._api.server_time()
         )
+        if self._on_still_listed is None or self._state.next_listing(now) is None:
+            return
+        if remaining := len(self._state.still_listed):
+            tell, self._on_still_listed = self._on_still_listed, None
+            tell(remaining)
 
     async def _fetch_through_an_outage(self) -> ScheduledBotPage:
         """A listing; the server has answered before, so it is waited for as long as the targets do."""
@@ -143,7 +154,7 @@ class Drain(Unscheduler[Tracked]):
             except (ServerError, TransportError):
                 if loop.time() >= until:
                     raise
-            await asyncio.sleep(self.longest_outage / 20)
+            await pause(self.longest_outage / 20)
 
     async def _fetch(self) -> ScheduledBotPage:
         async with self._runner.slot():

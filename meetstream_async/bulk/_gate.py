@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from .._http.rate_limit import RateLimiter, WaitTooLongError
+from .._tasks import pause
 from ._circuit_breaker import CircuitBreaker
 from .options import BulkOptions
 
@@ -72,7 +73,7 @@ class Gate:
         return not self.stopping
 
     async def wait_and_pace(self, seconds: float) -> bool:
-        await asyncio.sleep(seconds)
+        await pause(seconds)
         return await self.pace()
 
     async def until_stopped(self, waiting: Coroutine[Any, Any, bool]) -> bool:

@@ -6,7 +6,7 @@ import time
 
 from attrs import define
 
-from .._http.api_errors import rejects_the_key
+from .._http.api_errors import why_no_other_can_succeed
 from .._http.call import PACED, PACED_AND_UNCERTAIN, Context
 from ..errors import ConfigurationError, MeetStreamError
 
@@ -45,5 +45,5 @@ class Item:
         self.uncertain = self.uncertain or error.outcome_unknown
         if isinstance(error, ConfigurationError):
             self.fatal = f"no request can be made: {error}"
-        elif rejects_the_key(error) and not about_this_only:
-            self.fatal = f"the API rejects the key: {error}"
+        elif not about_this_only:
+            self.fatal = why_no_other_can_succeed(error) or self.fatal

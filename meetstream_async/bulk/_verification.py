@@ -48,6 +48,8 @@ class Tracked(EventItem):
     """Further turns for rows that came late, or behind a full listing."""
     own_turns: int = 0
     """Turns by the bots' own ids after the event's."""
+    claimed: bool = False
+    """An earlier run calls it unscheduled: it is looked for, and nothing is sent."""
     not_before: float = 0.0
     """By the monotonic clock: the earliest further turn, unless a row was seen to go."""
 
@@ -127,6 +129,8 @@ class Verification:
 
     def _next_way(self, item: Tracked, live: frozenset[str], now: float) -> Method | None:
         """How to try the bots that are still listed once more; None for not at all."""
+        if item.claimed:
+            return None
         safe = self._bots.is_safe(item.event_id)
         fates = item.fates or {}
         lost = item.answer == LOST or LOST in fates.values()
@@ -218,7 +222,7 @@ class Verification:
             return attrs.evolve(
                 outcome,
                 status=OutcomeStatus.UNSCHEDULED,
-                reason="inferred: not listed any more",
+                reason="inferred: no longer listed",
                 result=attrs.evolve(result, inferred=True),
                 error=None,
             )
@@ -226,7 +230,7 @@ class Verification:
             return attrs.evolve(
                 outcome,
                 status=OutcomeStatus.ALREADY_UNSCHEDULED,
-                reason=f"not listed any more{_after(outcome)}",
+                reason=f"no longer listed{_after(outcome)}",
                 error=None,
             )
         return outcome

@@ -54,7 +54,7 @@ from ..meetstream import MAX_LIMIT
 from ..meetstream.models import DeletedBot, ScheduledBot, ScheduledBotPage, UnscheduleResult, soonest_first
 from . import _account_json
 from ._account_report import MOST_LISTINGS, ReportedAccount
-from ._choices import sort_out
+from ._choices import check_target, sort_out
 from ._items import CancelRequest, Target
 from ._known_bots import CalendarEvent, by_id
 from ._verification import Tracked
@@ -130,12 +130,43 @@ class AccountState(ReportedAccount):
         self._bots.index_is_whole = self._bots.index_is_whole or complete
 
     def take_targets(self, targets: Iterable[Target]) -> None:
-        """Events by their ids, or bots, that were given in place of a listing."""
+        """Events by their ids, or bots, that were given in place of a listing.
+
+        Raises ConfigurationError for an id that no request can carry, and for an event's id where only bots
+        can be told apart: with ``where``, or ``cancel_by="bot"``.
+        """
+        targets = list(targets)
+        for index, target in enumerate(targets):
+            check_target(target, self._options, f"targets[{index}]")
         for target in targets:
             if isinstance(target, ScheduledBot):
                 self._take_row(target, given=True)
             elif ("event", target) not in self._items:
                 self._add(Tracked(target))
+
+    def take_claims(self, targets: Iterable[Target]) -> None:
+        """Events and bots that an earlier run calls unscheduled, without a listing that shows it.
+
+        Nothing is sent for them, and what is gone has no outcome: listings say what is not. Of an event with
+        several bots, the answer to that run did not say which it took.
+        """
+        for target in targets:
+            bot = None if isinstance(target, str) else target
+            key = ("event", target) if isinstance(target, str) else self._bots.key_of(target)
+            item = self._items.get(key)
+            if item is None:
+                item = Tracked(key[1] if key[0] == "event" else None)
+                item.claimed, item.waiting, item.turns = True, False, 1
+                item.event_done(UnscheduleResult(unscheduled=True), 0, None)
+            if not item.claimed:
+                continue
+            if bot is not None and self._bots.take(bot, listed=False) is not None:
+                item.bots[bot.bot_id] = bot
+                item.listed = item.acted = frozenset(item.bots)
+                for bot_id in item.bots:
+                    self._bots.bots[bot_id].confirmed = len(item.bots) == 1
+            self._items[key] = self._open[key] = item
+            self._acted = True
 
     def take_answer(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from .. import AuthenticationError, ConfigurationError, MeetStreamError, PermissionDeniedError
+from .. import ApiError, ConfigurationError, MeetStreamError
 
 
 class ExitCode(IntEnum):
@@ -41,6 +41,6 @@ def code_of(error: MeetStreamError) -> ExitCode:
     """The exit code for an error."""
     if isinstance(error, ConfigurationError):
         return ExitCode.USAGE
-    if isinstance(error, AuthenticationError | PermissionDeniedError):
+    if isinstance(error, ApiError) and error.key_rejected:
         return ExitCode.DENIED
     return ExitCode.NOT_OK

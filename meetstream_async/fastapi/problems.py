@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -85,6 +84,20 @@ class Problem(BaseModel):
     )
 
 
+class ValidationError(BaseModel):
+    """One error of FastAPI's own answer to a request that does not fit the route."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class HTTPValidationError(BaseModel):
+    """FastAPI's own answer; the name and fields of the component are those that FastAPI gives it."""
+
+    detail: list[ValidationError]
+
+
 class ProblemError(Exception):
     """A problem that a route raises itself."""
 
@@ -150,6 +163,12 @@ def as_problem(error: Exception) -> ProblemError:
     if not isinstance(error, MeetStreamError):
         raise error
     _, status, code, detail = next(row for row in _TABLE if isinstance(error, row[0]))
+    if code == "upstream_credentials" and isinstance(error, ApiError) and not error.key_rejected:
+        # A firewall, or a refusal of this one thing: the credentials are fine.
+        code, detail = (
+            "upstream_refused",
+            "The calendar API, or something in front of it, refused the request.",
+        )
     if isinstance(error, ApiError) and error.status in (408, 504):
         status, code, detail = 504, "upstream_timeout", "The calendar API did not answer in time."
     if status >= 500:
@@ -178,7 +197,9 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """
     described = router_problems(*(statuses or sorted({row[1] for row in _TABLE})))
     if 422 in described:
-        described[422]["content"]["application/json"] = {"schema": _VALIDATION_ERROR}
+        # The same under both media types, because generated clients read an answer by the first one.
+        described[422]["model"] = Problem | HTTPValidationError
+        described[422]["content"]["application/json"] = {}
     return described
 
 
@@ -187,28 +208,29 @@ def router_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _described(status) for status in statuses}
 
 
+class _ProblemContent(dict[str, Any]):
+    """The ``content`` of a response, which FastAPI fills in with the schema of the response's ``model``.
+
+    FastAPI makes a component of a ``model``, but describes it under the media type of the route's own
+    answers. This one puts it under the media types in which errors are sent.
+    """
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        # A fresh one: routes may share this content, and FastAPI adds to what it finds.
+        described: dict[str, Any] = {}
+        self.update(dict.fromkeys(self, described))
+        return described
+
+
 def _described(status: int) -> dict[str, Any]:
     described: dict[str, Any] = {
+        "model": Problem,
         "description": HTTPStatus(status).phrase,
-        "content": {MEDIA_TYPE: {"schema": _SCHEMA}},
+        "content": _ProblemContent({MEDIA_TYPE: {}}),
     }
     if status in (429, 503):
         described["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return described
-
-
-def _inlined(schema: dict[str, Any]) -> Mapping[str, Any]:
-    """The schema without references: FastAPI does not add schemas passed by hand to the components."""
-    schema["properties"]["errors"]["items"] = schema.pop("$defs")[FieldProblem.__name__]
-    return schema
-
-
-_VALIDATION_ERROR = {
-    "type": "object",
-    "title": "HTTPValidationError",
-    "properties": {"detail": {"type": "array", "items": {"type": "object"}}},
-}
-_SCHEMA = _inlined(Problem.model_json_schema(mode="serialization"))
 
 
 def _whole_seconds(seconds: float) -> int:

@@ -27,10 +27,11 @@ class Work(Protocol):
 class Run:
     """A run, and the task that carries it out."""
 
-    def __init__(self, request: BulkRequest, fingerprint: bytes, key: str | None) -> None:
+    def __init__(self, request: BulkRequest, fingerprint: bytes, key: str | None, caller: str | None) -> None:
         self.id = secrets.token_urlsafe(24)
         self.fingerprint = fingerprint
         self.key = key
+        self.caller = caller
         self.task: asyncio.Task[None] | None = None
         self.news = asyncio.Event()
         """Set, and replaced by a new one, whenever something has changed."""

@@ -87,6 +87,11 @@ class BulkRequest(BaseModel):
         description="Bots without an event: leave them and report that the run is not ok (`report`), "
         "leave them (`skip`), or delete them by their own ids (`delete`).",
     )
+    cancel_by: Literal["auto", "event", "bot"] = Field(
+        default=_WHAT.cancel_by,
+        description="Cancel by the event where that takes no other bot, else by the bots' own ids (auto), or "
+        "one way only; `event_ids` name no bots, so `bot` is not for them.",
+    )
     whole_events: StrictBool = Field(
         default=_WHAT.whole_events, description="Also unschedule events that only partly match the filter."
     )
@@ -97,11 +102,14 @@ class BulkRequest(BaseModel):
             raise ConfigurationError(
                 "filter selects from the listing, which event_ids replace: leave one of them out"
             )
+        if self.cancel_by == "bot" and self.event_ids is not None:
+            raise ConfigurationError("cancel_by 'bot' needs bots, but event_ids name events only")
         return UnscheduleOptions(
             where=self.filter,
             cancel_all_occurrences=self.cancel_all_occurrences,
             from_date=self.from_date,
             one_off_bots=self.one_off_bots,
+            cancel_by=self.cancel_by,
             whole_events=self.whole_events,
             dry_run=self.dry_run,
         )
@@ -186,12 +194,17 @@ class Runs(Protocol):
     def serving(self) -> AbstractAsyncContextManager[None]:
         """Entered when the application starts; at its end, runs are stopped or handed over."""
 
-    async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
-        """Start a run, or return the run that was started with the same idempotency key.
+    async def start(
+        self, client: MeetStreamClient, request: BulkRequest, key: str | None, caller: str | None = None
+    ) -> RunState:
+        """Start a run, or return the run that the same caller started with the same idempotency key.
 
         Raises ConfigurationError for options that contradict each other, and ProblemError if there is no room
         for another run, or if the key belongs to a different request.
         """
+
+    async def belongs(self, run_id: str, caller: str) -> bool:
+        """Whether this caller started the run; False if there is no such run."""
 
     async def state(self, run_id: str) -> RunState:
         """The current state of a run. Raises ProblemError (404) if there is no such run."""
@@ -204,6 +217,14 @@ class Runs(Protocol):
 
     async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
         """Return when the run may have changed since ``since``, or at the timeout. Raises as ``state``."""
+
+
+NOT_STARTED = (
+    "the router has not started, because the application's lifespan has not run: include the router in the "
+    "application that is served, not in one that is mounted there, or let the outer application's lifespan "
+    "enter the mounted one's: `async with child.router.lifespan_context(child)`; in tests use "
+    "`with TestClient(app)`"
+)
 
 
 def no_such_run() -> ProblemError:

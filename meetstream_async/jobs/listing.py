@@ -21,6 +21,7 @@ from .. import (
     UnscheduleOutcome,
     bulk_unschedule,
 )
+from .._tasks import pause
 from .ledger import GONE, AccountLedger, Json, LedgerEntry, key_of, outcome_of
 from .options import JobOptions
 from .steps import describe, settled
@@ -109,15 +110,15 @@ class _Lister:
             try:
                 return await self._client.list_scheduled_bots()
             except RateLimitError as error:
-                pause = error.retry_after or 0.0
-                if waited or pause > self._options.max_pause:
+                seconds = error.retry_after or 0.0
+                if waited or seconds > self._options.max_pause:
                     raise
                 waited = True
             except (ServerError, TransportError):
                 if loop.time() >= until:
                     raise
-                pause = _OUTAGE / 20
-            await asyncio.sleep(pause)
+                seconds = _OUTAGE / 20
+            await pause(seconds)
 
     async def view(self, page: ScheduledBotPage) -> _View:
         """The conclusions from this listing, given the ledger."""

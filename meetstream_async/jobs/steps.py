@@ -112,7 +112,7 @@ def settled(entry: LedgerEntry, whole: bool) -> Json:
             reason = "listed before, but no longer found or listed"
             return {**outcome, "status": OutcomeStatus.ALREADY_UNSCHEDULED, "reason": reason, "error": None}
         if outcome["status"] == OutcomeStatus.UNKNOWN:
-            reason = "inferred: not listed any more"
+            reason = "inferred: no longer listed"
             return {
                 **outcome,
                 "status": OutcomeStatus.UNSCHEDULED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import threading
 import time
@@ -15,13 +16,15 @@ from attrs import define, field
 from dbos import DBOS, DBOSClient, WorkflowStatus
 
 from .. import ConfigurationError, MeetStreamClient
+from .._tasks import pause
 from .accounts import JobAccount
 from .credentials import Resolver, resolve
 from .ledger import AccountLedger, Json
 from .listing import list_account
 from .options import JobOptions
+from .readable import readable, unreadable
 from .steps import close, describe, unschedule
-from .workflows import CANCEL, account_options
+from .workflows import account_options, is_cancelled
 
 _log = logging.getLogger("meetstream_async.jobs")
 
@@ -52,7 +55,13 @@ class Run:
             result = await step(self)
             return {**result, "totals": self.ledger.totals_after(result)}
 
-        self.ledger.take(await DBOS.run_step_async({"name": step.__name__}, counted))
+        where = f"step {step.__name__!r} of {self.workflow_id!r}"
+        try:
+            stored = await DBOS.run_step_async({"name": step.__name__}, counted)
+        except json.JSONDecodeError as error:
+            raise unreadable(where, error.doc) from None
+        with readable(where):
+            self.ledger.take(stored)
 
     async def look(self) -> Json:
         try:
@@ -133,8 +142,9 @@ class Worker:
 
     async def run(self, workflow_id: str, job_id: str, account: Json, options: Json) -> Json:
         """Run one account, from its first listing or from the end of its stored steps."""
-        given = JobAccount.from_dict(account)
-        chosen = JobOptions.from_dict(options)
+        with readable(f"account {workflow_id!r}"):
+            given = JobAccount.from_dict(account)
+            chosen = JobOptions.from_dict(options)
         ledger = AccountLedger(given.event_ids, chosen.one_off_bots)
         run = Run(self, workflow_id, job_id, given, chosen, ledger)
         started = time.monotonic()
@@ -187,7 +197,7 @@ class Worker:
 
     async def _watch(self) -> None:
         while self._runs:
-            await asyncio.sleep(_WATCH)
+            await pause(_WATCH)
             await self._stop_cancelled(list(self._runs.values()))
 
     async def _stop_cancelled(self, runs: list[Run]) -> None:
@@ -198,7 +208,7 @@ class Worker:
             rows = await self.client.list_workflows_async(
                 workflow_ids=jobs, load_input=False, load_output=False
             )
-        cancelled = {row.workflow_id for row in rows if (row.attributes or {}).get(CANCEL)}
+        cancelled = {row.workflow_id for row in rows if is_cancelled(row.attributes)}
         for run in runs:
             if run.job_id in cancelled:
                 run.cancelled = True
@@ -222,7 +232,7 @@ def _database_aside() -> Iterator[None]:
     """Suppress database errors while checking for cancelled jobs: the check can wait, and no run may fail."""
     try:
         yield
-    except sa.exc.SQLAlchemyError as error:
+    except (sa.exc.SQLAlchemyError, json.JSONDecodeError) as error:
         _log.warning("the job database can't be used: %s", type(error).__name__)
 
 

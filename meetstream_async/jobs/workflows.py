@@ -63,6 +63,11 @@ async def account_workflow(job_id: str, account: Json, options: Json) -> Json:
     return await _here[0].run(workflow_id, job_id, account, options)
 
 
+def is_cancelled(attributes: object) -> bool:
+    """Whether a job's attributes ask its workers to stop."""
+    return isinstance(attributes, dict) and bool(attributes.get(CANCEL))
+
+
 def account_id(job_id: str, index: int) -> str:
     """The workflow id of a job's account."""
     return f"{job_id}/{index}"

@@ -20,6 +20,7 @@ from .._http.reply import UNREADABLE, Reply, json_type
 from .._http.retry import parse_http_date
 from .._http.secrets import clean_text
 from .._http.urls import identifier_problem
+from . import models
 from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 
 _TEXTS: dict[tuple[int, str], type[errors.ApiError]] = {
@@ -53,7 +54,7 @@ def _customise(converter: Converter) -> None:
         )
 
 
-_structurer = Structurer(_customise)
+_structurer = Structurer(models, _customise)
 
 
 def meetstream_error(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from datetime import UTC, datetime, timedelta
+from unittest.mock import AsyncMock, patch
 
 import pytest
 from attrs import evolve
@@ -427,3 +428,12 @@ async def test_what_joins_before_a_series_is_cut_is_meant_to_stay():
     assert sim.ledger.scheduled_events == {row.event_id for row in rows[:3]}
     assert report.still_listed == ()
     assert report.ok, report.reason
+
+
+async def test_verification_waits_although_a_test_has_patched_the_sleep() -> None:
+    """Rows that stay are looked at after half a second, not as often as the machine can."""
+    async with plain_account(1, removes="nothing") as sim, connect(sim) as client:
+        with patch("asyncio.sleep", AsyncMock()):
+            report = await unschedule_all(client, settle=0.6)
+    assert len(report.still_listed) == 1
+    assert listings(sim) <= 5

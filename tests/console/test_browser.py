@@ -205,7 +205,7 @@ async def test_the_preview_says_what_is_left_alone_and_how_to_take_it() -> None:
         await page.click("#some")
         left = page.locator("#left-alone")
         await expect(left).to_contain_text("1 one-off bot: without an event, they will join (bot-11)")
-        await expect(left).to_contain_text("1 event that also have bots outside the selection (evt_0)")
+        await expect(left).to_contain_text("1 event with bots outside the selection, too (evt_0)")
         await expect(page.locator("#wanted")).to_have_text("unschedule 1")
         await page.select_option("#one-off", "delete")
         await expect(page.locator("#wanted")).to_have_text("unschedule 2")

@@ -17,15 +17,19 @@ import pytest
 
 from meetstream_async import ConfigurationError
 from meetstream_async.jobs import (
+    JobAccount,
     JobEngine,
     JobOptions,
     JobState,
+    UnreadableJobError,
     job_status,
     resume_job,
     submit_job,
+    unfinished_jobs,
     wait_for_job,
 )
 from meetstream_async.simulator import Simulator
+from tests.helpers.job_rows import MARKED, pickle_that_runs_code
 from tests.helpers.jobs import (
     Program,
     account,
@@ -235,3 +239,27 @@ async def test_a_worker_that_is_told_to_stop_hands_its_share_back(database: str,
     assert assert_each_event_once(outcomes, running.simulators) == {"unscheduled": 280}
     assert set(sent(running.simulators).values()) == {1}
     await until(lambda: "stopped; unfinished work is back in the queue" in running.program.log.read_text())
+
+
+async def test_a_pickled_row_runs_no_code_in_a_client_or_a_worker(database: str, tmp_path: Path) -> None:
+    """Its job is named by its status, ends as failed on a worker, and sends nothing."""
+    program = Program(database, {"ACME_KEY": "k" * 20}, tmp_path / "program.log")
+    with pickle_that_runs_code(tmp_path) as pickled:
+        async with JobEngine(database) as client:
+            await submit_job([JobAccount("acme", api_key_env="ACME_KEY")], job_id="bad")
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute("UPDATE dbos.workflow_status SET serialization = 'py_pickle'")
+                connection.execute("UPDATE dbos.workflow_input SET inputs = %s", [pickled])
+            with pytest.raises(UnreadableJobError, match=MARKED):
+                await job_status("bad")
+            assert await unfinished_jobs() == ["bad"]
+            worker = await program.start("worker", "--id", "w")
+            try:
+                async with asyncio.timeout(30):
+                    while await unfinished_jobs(engine=client):
+                        await asyncio.sleep(0.1)
+            finally:
+                worker.terminate()
+                assert await ended(worker) == 0
+            with pytest.raises(UnreadableJobError, match=MARKED):
+                await job_status("bad")

@@ -172,7 +172,7 @@ async def test_a_lost_answer_is_settled_by_the_listing() -> None:
         run = Account(sim)
         summary = await run.run()
         assert run.statuses() == {"unscheduled": 3}
-        assert {outcome["reason"] for outcome in run.outcomes} == {"inferred: not listed any more"}
+        assert {outcome["reason"] for outcome in run.outcomes} == {"inferred: no longer listed"}
         assert all(outcome["error"] is None for outcome in run.outcomes)
         assert summary["ok"]
 

@@ -52,8 +52,8 @@ def status(
 def report(job_id: JobId, database: DatabaseUrl = None) -> None:
     """Print the outcome of each event, as JSON lines.
 
-    Each has account, event_id, bot_ids, inferred, status, reason, attempts, elapsed and error. For an
-    unfinished job, prints the outcomes so far, and exits with 1.
+    Each has account, event_id, bot_ids, method, inferred, status, reason, attempts, elapsed and error.
+    For an unfinished job, prints the outcomes so far, and exits with 1.
 
     \b
     Example:

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from attrs import evolve, field, frozen
 
 from ... import (
+    ApiError,
     AuthenticationError,
     ConfigurationError,
     MeetBitClient,
@@ -57,6 +58,8 @@ class Account(Generic[C]):
         text = clean(error, 1000)
         if code_of(error) is ExitCode.DENIED:
             return f"{text}; {self.rejected()}"
+        if isinstance(error, AuthenticationError | PermissionDeniedError):
+            return f"{text}; {self.refused()}"
         if isinstance(error, TransportError):
             return f"{text}; {self.unreachable()}"
         if isinstance(error, RateLimitError):
@@ -65,14 +68,23 @@ class Account(Generic[C]):
 
     def hint(self, errors: list[MeetStreamError]) -> str | None:
         """What to do about errors that do not concern a single event, if there are any."""
-        if any(isinstance(error, AuthenticationError | PermissionDeniedError) for error in errors):
+        if any(isinstance(error, ApiError) and error.key_rejected for error in errors):
             return self.rejected()
+        if any(isinstance(error, AuthenticationError | PermissionDeniedError) for error in errors):
+            return self.refused()
         if any(isinstance(error, TransportError) for error in errors):
             return self.unreachable()
         return None
 
     def rejected(self) -> str:
         return f"the key from {self.key_source} was rejected by {clean(self.base_url)}: is it the right one?"
+
+    def refused(self) -> str:
+        """For a 401 or 403 that is not the API's word on the key."""
+        return (
+            f"something in front of {clean(self.base_url)} refused (a firewall, a proxy or a CDN): "
+            "this says nothing about the key"
+        )
 
     def unreachable(self) -> str:
         return f"is {self.url_variable} right? The address is {clean(self.base_url)}"

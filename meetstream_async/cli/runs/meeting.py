@@ -10,10 +10,9 @@ from attrs import field, frozen
 from rich.text import Text
 
 from ... import (
-    AuthenticationError,
+    ApiError,
     MeetingCancellation,
     MeetStreamError,
-    PermissionDeniedError,
     cancel_meetings,
 )
 from ..exit_codes import ExitCode, Interrupted
@@ -157,7 +156,7 @@ def _code(meeting: MeetingCancellation) -> ExitCode:
     if _is_done(meeting):
         return ExitCode.OK
     errors = [meeting.error, *(outcome.error for outcome in meeting.bots)]
-    denied = any(isinstance(error, AuthenticationError | PermissionDeniedError) for error in errors)
+    denied = any(isinstance(error, ApiError) and error.key_rejected for error in errors)
     return ExitCode.DENIED if denied else ExitCode.NOT_OK
 
 

@@ -25,6 +25,7 @@ from rich.progress import (
 from rich.text import Text
 
 from ... import OutcomeStatus
+from ..._tasks import end, pause
 from .output import console, say
 
 _EVERY = 3.0
@@ -121,8 +122,7 @@ class Board:
                 self._bar.update(self._task, description=self._verb, total=self.recorded)
             self._bar.stop()
         if self._lines is not None:
-            self._lines.cancel()
-            await asyncio.wait({self._lines})
+            await end(self._lines)
 
     def record(self, outcome: _Outcome) -> None:
         """Count one outcome."""
@@ -145,7 +145,7 @@ class Board:
 
     async def _tell(self) -> None:
         while True:
-            await asyncio.sleep(_EVERY)
+            await pause(_EVERY)
             rate = self.done / (time.monotonic() - self._started)
             of = "" if self._total is None else f" of {self._total}"
             left = ""
