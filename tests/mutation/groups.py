@@ -38,7 +38,7 @@ GROUPS: Final = {
             "bulk/test_outcomes.py",
             "bulk/test_reports_are_true.py",
             "bulk/test_unschedule_all.py",
-            "bulk/test_unschedule.py",
+            "simulation/test_histories.py",
         ),
     ),
     "runner": Group(
