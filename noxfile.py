@@ -167,6 +167,13 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
+def mutation(session: nox.Session) -> None:
+    """The tests notice a fixed sample of changes to the code; `-- --mutants=all` makes every change."""
+    install(session, "test")
+    pytest(session, "-m", "mutation", "tests/mutation")
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """The long proofs of docs/reliability.md, in middle size unless MEETSTREAM_PROOF says another."""
     install(session, "test")

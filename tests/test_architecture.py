@@ -187,6 +187,12 @@ def test_there_are_no_circles() -> None:
     assert len(list(TopologicalSorter(graph).static_order())) == len(MODULES)
 
 
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_a_module_stays_short(path: Path) -> None:
+    """A module of more than 300 lines holds two ideas, and is split."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
 def test_importing_the_package_imports_no_extra() -> None:
     """The core needs neither the command line's libraries nor pydantic, nor any front door."""
     code = "import json, sys, meetstream_async; print(json.dumps(sorted(sys.modules)))"

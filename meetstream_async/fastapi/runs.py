@@ -82,6 +82,11 @@ class BulkRequest(BaseModel):
         description="Bots without an event: leave them and report that the run is not ok (`report`), "
         "leave them (`skip`), or delete them by their own ids (`delete`).",
     )
+    cancel_by: Literal["auto", "event", "bot"] = Field(
+        default=_WHAT.cancel_by,
+        description="Cancel by the event where that takes no other bot, else by the bots' own ids (auto), or "
+        "one way only; `event_ids` name no bots, so `bot` is not for them.",
+    )
     whole_events: StrictBool = Field(
         default=_WHAT.whole_events, description="Also unschedule events that only partly match the filter."
     )
@@ -92,11 +97,14 @@ class BulkRequest(BaseModel):
             raise ConfigurationError(
                 "filter selects from the listing, which event_ids replace: leave one of them out"
             )
+        if self.cancel_by == "bot" and self.event_ids is not None:
+            raise ConfigurationError("cancel_by 'bot' needs bots, but event_ids name events only")
         return UnscheduleOptions(
             where=self.filter,
             cancel_all_occurrences=self.cancel_all_occurrences,
             from_date=self.from_date,
             one_off_bots=self.one_off_bots,
+            cancel_by=self.cancel_by,
             whole_events=self.whole_events,
             dry_run=self.dry_run,
         )

@@ -12,11 +12,13 @@ import pytest
 from attrs import evolve
 
 from meetstream_async import (
+    AccountState,
     AuthenticationError,
     BotFilter,
     ConfigurationError,
     OutcomeStatus,
     RetryPolicy,
+    run_account,
     unschedule_all,
 )
 from meetstream_async._http.call import FIRST
@@ -450,3 +452,25 @@ async def test_verification_waits_although_a_test_has_patched_the_sleep() -> Non
             report = await unschedule_all(client, settle=0.6)
     assert len(report.still_listed) == 1
     assert listings(sim) <= 5
+
+
+async def test_a_state_of_ones_own_is_carried_out() -> None:
+    """It brings what it knows: given events need no listing first, and what stays listed is told of once."""
+    told: list[int] = []
+    bots = [bot(1, "evt_1"), bot(2, "evt_1")]
+    async with Simulator(bots, removes="occurrence") as sim, connect(sim) as client:
+        state = AccountState(settle=0.1, only_given=True)
+        state.take_targets(["evt_1"])
+        report = await run_account(client, state, on_still_listed=told.append)
+    assert next(iter(sim.requests)).route == "unschedule"
+    assert (len(report.still_listed), report.ok, told) == (1, False, [1])
+
+
+async def test_what_is_no_state_is_refused() -> None:
+    """Before any request."""
+    async with Simulator([]) as sim, connect(sim) as client:
+        with pytest.raises(ConfigurationError, match="AccountState"):
+            await run_account(client, None)  # type: ignore[arg-type]
+        with pytest.raises(ConfigurationError, match="settle"):
+            AccountState(settle=-1)
+    assert not sim.requests

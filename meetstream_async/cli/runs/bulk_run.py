@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from shlex import quote
 from typing import Any, TypeAlias, TypeVar
@@ -179,6 +179,4 @@ def report_code(report: BulkReport[Any]) -> ExitCode:
 
 
 def _left(report: BulkReport[Any]) -> bool:
-    counts: Mapping[str, int] = report.counts
-    open_ones = (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
-    return bool(report.still_listed) or any(counts.get(status) for status in open_ones)
+    return bool(report.still_listed) or any(outcome.status.is_undone for outcome in report.outcomes)

@@ -17,11 +17,12 @@ from ... import (
     NotFoundError,
     OutcomeStatus,
     PermissionDeniedError,
+    SkipReason,
     UnscheduleOutcome,
 )
 from .output import clean
 from .progress import wording
-from .tables import BAD, table, why
+from .tables import table, why
 
 Outcome: TypeAlias = UnscheduleOutcome | CancelOutcome
 
@@ -44,7 +45,7 @@ def attention_table(report: BulkReport[Any], *, one_off_bots: str = "report") ->
     for (status, reason, advice), names in troubles.items():
         words = Text(reason)
         words.append(f"\n{advice}", "cyan")
-        colour = "red" if status in BAD else "yellow"
+        colour = "red" if status.is_undone else "yellow"
         grid.add_row(Text("\n".join(map(clean, names))), Text(wording(status), colour), words)
     for bot in report.still_listed:
         words = Text("its event was unscheduled, but the last listing still shows it")
@@ -69,9 +70,14 @@ def _bots(outcome: Outcome) -> tuple[str, ...]:
 
 def _wanting(report: BulkReport[Any], one_off_bots: str) -> Iterable[Outcome]:
     for outcome in report.outcomes:
-        on_request = outcome.event_id is None and one_off_bots == "skip"
-        if outcome.status in BAD or (outcome.status is OutcomeStatus.SKIPPED and not on_request):
+        on_request = outcome.reason == SkipReason.ONE_OFF and one_off_bots == "skip"
+        skipped = outcome.status is OutcomeStatus.SKIPPED and not on_request and _will_join(outcome)
+        if outcome.status.is_undone or skipped:
             yield outcome
+
+
+def _will_join(skipped: Outcome) -> bool:
+    return skipped.reason not in tuple(SkipReason) or SkipReason(skipped.reason).will_join
 
 
 def _advice(outcome: Outcome) -> str:
@@ -80,9 +86,11 @@ def _advice(outcome: Outcome) -> str:
     if isinstance(outcome, CancelOutcome):
         return _advice_on_calendar(outcome)
     if outcome.status is OutcomeStatus.SKIPPED:
-        if outcome.event_id is None:
+        if outcome.reason == SkipReason.ONE_OFF:
             return "it will join; --one-off-bots delete removes it, skip ignores it"
-        if (outcome.reason or "").startswith("shared"):
+        if outcome.reason == SkipReason.NO_EVENT_ID:
+            return "it will join; --cancel-by auto deletes it by its own id"
+        if outcome.reason in (SkipReason.SHARED, SkipReason.HIDDEN):
             return "it will join; --whole-events unschedules it, with its bots outside the filter"
         return "it will join; run this again"
     if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
