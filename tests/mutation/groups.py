@@ -46,6 +46,7 @@ GROUPS: Final = {
         (
             "bulk/test_circuit_breaker.py",
             "bulk/test_gate.py",
+            "bulk/test_runner.py",
             "bulk/test_outages.py",
             "bulk/test_stop.py",
             "bulk/test_pauses.py",
