@@ -33,6 +33,7 @@ GROUPS: Final = {
         ),
         (
             "bulk/test_evidence.py",
+            "bulk/test_account_verdicts.py",
             "bulk/test_account_state.py",
             "bulk/test_account_state_properties.py",
             "bulk/test_outcomes.py",
