@@ -18,7 +18,7 @@ from meetstream_async import (
     ServerError,
     UserNotFoundError,
 )
-from meetstream_async._http.api_errors import api_error, rejects_the_key, route_is_missing
+from meetstream_async._http.api_errors import api_error, route_is_missing
 from meetstream_async._http.call import Context
 from meetstream_async._http.reply import Reply
 
@@ -160,15 +160,40 @@ def test_a_missing_route_is_told_from_a_missing_event(error: ApiError, missing: 
 
 
 @pytest.mark.parametrize(
-    ("error", "rejects"),
+    ("status", "message", "accepted", "rejected"),
     [
-        (AuthenticationError("no", status=401), True),
-        (PermissionDeniedError("no", status=403), True),
-        (PermissionDeniedError("Missing Authentication Token", status=403), False),
-        (NotFoundError("no", status=404), False),
-        (ServerError("no", status=500), False),
+        (401, "no", False, True),
+        (401, "no", True, True),
+        (403, "no", False, True),
+        (403, "no", True, False),
+        (403, "Your API key is revoked", True, True),
+        (403, "The token may not delete this bot", True, True),
+        (403, "This bot belongs to another team", False, False),
+        (401, "not yours", False, False),
+        (403, "Forbidden", False, False),
+        (403, "FORBIDDEN.", False, False),
+        (403, "Forbidden for you", False, True),
+        (403, "Missing Authentication Token", False, False),
+        (401, "rate limit of this key", False, False),
+        (403, "too many requests", False, False),
+        (403, "key quota exceeded", False, False),
+        (403, "key throttled", False, False),
+        (404, "unknown key", False, False),
+        (403, "<html>key", False, False),
+        (403, " <!DOCTYPE html>key", False, False),
     ],
 )
-def test_a_rejected_key_is_told_from_a_missing_route(error: ApiError, rejects: bool) -> None:
-    """Every other request would fare the same."""
-    assert rejects_the_key(error) is rejects
+def test_a_rejected_key_is_told_from_what_says_nothing_of_it(
+    status: int, message: str, accepted: bool, rejected: bool
+) -> None:
+    """By the API's own words, not a firewall's; a key that was accepted before needs to be named."""
+    context = Context(attempts=1, key_accepted=accepted)
+    error = api_error(Reply(status, {}, message.encode()), context, {}, effect=True)
+    assert error.key_rejected is rejected
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", " TEXT/HTML", "application/xhtml+xml"])
+def test_a_page_is_known_by_its_type_as_well(kind: str) -> None:
+    """It comes from something before the API."""
+    reply = Reply(401, {"Content-Type": kind}, b"unknown key")
+    assert not api_error(reply, Context(attempts=1), {}, effect=True).key_rejected

@@ -33,6 +33,7 @@ GROUPS: Final = {
         ),
         (
             "bulk/test_evidence.py",
+            "bulk/test_account_verdicts.py",
             "bulk/test_account_state.py",
             "bulk/test_account_state_properties.py",
             "bulk/test_outcomes.py",
@@ -46,6 +47,7 @@ GROUPS: Final = {
         (
             "bulk/test_circuit_breaker.py",
             "bulk/test_gate.py",
+            "bulk/test_runner.py",
             "bulk/test_outages.py",
             "bulk/test_stop.py",
             "bulk/test_pauses.py",

@@ -63,6 +63,8 @@ class Mutant:
     place: int = field(eq=False)
     """Which node of the module, in the order of `ast.walk`."""
     make: Change = field(eq=False, repr=False)
+    source: str = field(eq=False, repr=False)
+    """The module as it was when its places were counted."""
 
     @property
     def name(self) -> str:
@@ -80,7 +82,7 @@ class Mutant:
     def code(self) -> CodeType:
         """The mutated module, compiled."""
         path = PACKAGE / self.module
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(self.source)
         for place, node in enumerate(list(ast.walk(tree))):
             if place == self.place:
                 tree = _Replace(node, self.make(node)).visit(tree)
@@ -101,7 +103,8 @@ class _Replace(ast.NodeTransformer):
 @cache
 def mutants_of(module: str) -> list[Mutant]:
     """All mutants of a module, in the order of its text."""
-    tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+    source = (PACKAGE / module).read_text(encoding="utf-8")
+    tree = ast.parse(source)
     places = {node: place for place, node in enumerate(ast.walk(tree))}
     seen: Counter[tuple[str, str]] = Counter()
     found = []
@@ -114,7 +117,7 @@ def mutants_of(module: str) -> list[Mutant]:
             if (number := seen[where, change]) > 1:
                 change += f" #{number}"
             lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
-            found.append(Mutant(module, where or "module", change, lines, places[node], make))
+            found.append(Mutant(module, where or "module", change, lines, places[node], make, source))
     return found
 
 

@@ -30,11 +30,20 @@ def each(work: Callable[[Any], Any], items: Sequence[Any], processes: int) -> It
                 while waiting and len(running) < processes:
                     index, item = waiting.pop()
                     running[_fork(work, item, Path(folder, str(index)))] = index, time.monotonic() + SECONDS
-                ended = [pid for pid in running if os.waitpid(pid, os.WNOHANG)[0]]
-                for pid in ended:
+                ended = [
+                    (pid, status)
+                    for pid in running
+                    for found, status in [os.waitpid(pid, os.WNOHANG)]
+                    if found
+                ]
+                for pid, status in ended:
                     index, _ = running.pop(pid)
-                    path = Path(folder, str(index))
-                    yield items[index], json.loads(path.read_text()) if path.exists() else None
+                    if os.WIFSIGNALED(status):
+                        yield items[index], None
+                        continue
+                    if status:
+                        raise RuntimeError(f"the driver itself failed at {items[index]}")
+                    yield items[index], json.loads(Path(folder, str(index)).read_text())
                 for pid, (_, until) in running.items():
                     if time.monotonic() > until:
                         os.kill(pid, signal.SIGKILL)
