@@ -9,7 +9,7 @@ import pytest
 
 from meetstream_async import AccountState, ConfigurationError, MeetStreamError, ScheduledBot
 from meetstream_async.meetstream.models import ScheduledBotPage
-from tests.bulk.test_account_state_properties import invented
+from tests.helpers.invented_accounts import invented
 from tests.helpers.model_account import Account
 
 
