@@ -18,6 +18,7 @@ from .bulk.report import (
     outcome_to_dict,
 )
 from .bulk.run import BulkRun
+from .bulk.steps import cancel_waiting, list_account
 from .bulk.unschedule import bulk_unschedule, stream_unschedule
 from .bulk.unschedule_all import run_account, unschedule_all
 from .errors import (
@@ -99,8 +100,10 @@ __all__ = [
     "bulk_unschedule",
     "cancel_meeting",
     "cancel_meetings",
+    "cancel_waiting",
     "check_api_key",
     "check_event_id",
+    "list_account",
     "outcome_to_dict",
     "run_account",
     "stream_unschedule",

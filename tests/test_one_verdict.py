@@ -155,7 +155,8 @@ async def picked_bots(client: MeetStreamClient, api: Api, folder: Path) -> Verdi
 def impatient() -> None:
     """Bots that stay are waited for a moment, in place of the program's 15 s."""
     for kind in (Consent, NamedEvents):
-        kind.carry_out.__kwdefaults__["settle"] = SETTLE
+        defaults: Any = kind.carry_out.__kwdefaults__
+        defaults["settle"] = SETTLE
 
 
 async def program(client: MeetStreamClient, *arguments: object) -> Verdict:
@@ -212,7 +213,8 @@ DOORS: list[Door] = [
 @pytest.fixture
 def patient_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in (Consent, NamedEvents):
-        monkeypatch.setitem(kind.carry_out.__kwdefaults__, "settle", SETTLE)
+        defaults: Any = kind.carry_out.__kwdefaults__
+        monkeypatch.setitem(defaults, "settle", SETTLE)
 
 
 @pytest.mark.usefixtures("patient_for_a_moment")
@@ -239,7 +241,7 @@ async def test_a_retry_takes_up_what_is_not_done_once_each(tmp_path: Path) -> No
     api.unschedule = lambda event: answers.get(event, DONE)
     report = tmp_path / "run.jsonl"
     async with serving(api) as client:
-        environment = {"MEETSTREAM_API_KEY": KEY, "MEETSTREAM_API_URL": client.base_url}
+        environment: dict[str, Any] = {"MEETSTREAM_API_KEY": KEY, "MEETSTREAM_API_URL": client.base_url}
         first = await command(
             "unschedule-all", "--yes", "--report", report, before=impatient, **environment
         )  # fmt: skip

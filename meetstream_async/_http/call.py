@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, field, frozen
 
+from .._logs import log_fields
 from .reply import Reply
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ class Remark:
     def ignored_field(cls, path: str) -> Remark:
         """A field whose type differs from the documentation, and which reads as None."""
         text = f"{path} is of another type than documented and reads as None"
-        return cls(logging.INFO, text, {"event": "ignored_field", "path": path})
+        return cls(logging.INFO, text, log_fields("ignored_field", path=path))
 
 
 @frozen(eq=False)

@@ -18,6 +18,7 @@ from cattrs import Converter
 from cattrs.errors import ClassValidationError
 
 from .. import errors
+from .._times import read_time
 from .call import Context, Remark
 from .reply import UNREADABLE, Reply, json_type
 from .urls import identifier_problem
@@ -25,9 +26,6 @@ from .urls import identifier_problem
 M = TypeVar("M")
 
 Hook = Callable[[object, object], Any]
-
-# Bound here: a test that freezes the clock puts another class in the place of `datetime` meanwhile.
-_read_iso = datetime.fromisoformat
 
 
 def _only(name: str, *kinds: type) -> Hook:
@@ -45,7 +43,7 @@ def _time(value: object, _: object) -> datetime | None:
         return None
     if type(value) is not str:
         raise TypeError(f"expected an ISO 8601 time, got {json_type(value)}")
-    time = _read_iso(value)
+    time = read_time(value)
     if time.tzinfo is None:
         raise ValueError("the time has no UTC offset")
     return time

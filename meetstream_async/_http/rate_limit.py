@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Mapping
 
+from .._logs import log_fields
 from .._tasks import pause
 from ..errors import ClientSetupError
 from .retry import parse_retry_after
@@ -103,7 +104,7 @@ class RateLimiter:
             why,
             self._host,
             seconds,
-            extra={"event": "pause", "seconds": seconds, "status": status},
+            extra=log_fields("pause", seconds=seconds, status=status),
         )
 
     def paused_for(self) -> float:

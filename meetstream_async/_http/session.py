@@ -16,6 +16,7 @@ import aiohttp
 from attrs import define, evolve
 from yarl import URL
 
+from .._logs import log_fields
 from ..errors import ApiError, ClientSetupError, RateLimitError
 from .api_errors import refuses_before_the_api, route_is_missing
 from .call import FIRST, ONE_ATTEMPT, Answer, Context, Request, Route
@@ -241,14 +242,14 @@ class _Call:
             reason,
             attempt,
             wait,
-            extra={
-                "event": "retry",
-                "method": self._route.method,
-                "path": self._url.raw_path,
-                "reason": reason,
-                "attempt": attempt,
-                "wait": wait,
-            },
+            extra=log_fields(
+                "retry",
+                method=self._route.method,
+                path=self._url.raw_path,
+                reason=reason,
+                attempt=attempt,
+                wait=wait,
+            ),
         )
 
 

@@ -44,8 +44,7 @@ from .retry import speaks_for_itself
 from .secrets import LONG_SECRET, Secret, clean_text, scrubber
 
 _SWITCH = "_retry_connection"
-"""Private aiohttp switch that disables its silent retry of idempotent requests (also used by aiohttp's
-test client)."""
+"""Private aiohttp switch against its silent retry of requests; aiohttp's test client uses it, too."""
 
 _USER_AGENT = f"meetstream-async/{__version__}"
 
@@ -298,5 +297,4 @@ class Transport:
 
 
 def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    return (task := asyncio.current_task()) is not None and task.cancelling() > 0

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 
-from .._http.api_errors import why_no_other_can_succeed
 from .._http.call import PACED
-from .._http.rate_limit import WaitTooLongError
 from .._tasks import end, pause
-from ..errors import MeetStreamError, RateLimitError, ServerError, TransportError
 from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBotPage
 from ._operation import Gaps
+from ._relisting import list_again
 from ._runner import Runner
 from ._unscheduler import Unscheduler
 from ._verification import Tracked
@@ -113,20 +111,10 @@ class Drain(Unscheduler[Tracked]):
     async def _list(self) -> None:
         """Fetch a listing and take it in."""
         requested_at = asyncio.get_running_loop().time()
-        try:
-            page = await self._fetch_through_an_outage()
-        except WaitTooLongError as exc:
-            self._state.take_listing_error(
-                f"the API asked for a pause of {exc.seconds:.0f} s before a listing"
-            )
-        except MeetStreamError as error:
-            failed = "a later listing failed"
-            if self._state.only_given:
-                failed = "could not verify that they are gone"
-            self._state.take_listing_error(f"{failed}: {type(error).__name__}: {error}")
-            if (reason := why_no_other_can_succeed(error)) is not None:
-                self._runner.stop(reason)
-        else:
+        page = await list_again(self._state, self._fetch, self.longest_outage)
+        if isinstance(page, str):
+            self._runner.stop(page)
+        elif page is not None:
             self._take(page, requested_at)
 
     def _take(self, page: ScheduledBotPage, requested_at: float) -> None:
@@ -139,22 +127,6 @@ class Drain(Unscheduler[Tracked]):
         if remaining := len(self._state.still_listed):
             tell, self._on_still_listed = self._on_still_listed, None
             tell(remaining)
-
-    async def _fetch_through_an_outage(self) -> ScheduledBotPage:
-        """A listing; the server has answered before, so it is waited for as long as the targets do."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self.longest_outage
-        while True:
-            try:
-                try:
-                    return await self._fetch()
-                except RateLimitError:
-                    # A 429 that the call could not wait for: like a target, it goes back once, at its turn.
-                    return await self._fetch()
-            except (ServerError, TransportError):
-                if loop.time() >= until:
-                    raise
-            await pause(self.longest_outage / 20)
 
     async def _fetch(self) -> ScheduledBotPage:
         async with self._runner.slot():

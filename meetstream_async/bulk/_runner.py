@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Generic
 
+from .._logs import log_fields
 from .._tasks import end, pause
 from ..errors import RateLimitError, ServerError, TransportError
 from ._gate import Gate
@@ -194,7 +195,7 @@ class Runner(Generic[ItemT, OutcomeT]):
     async def _again(self, item: ItemT, first: OutcomeT) -> OutcomeT:
         """Make one more call for a target whose first call failed for reasons outside of it."""
         reason = type(first.error).__name__
-        _log.info("a target goes back: %s", reason, extra={"event": "goes_back", "reason": reason})
+        _log.info("a target goes back: %s", reason, extra=log_fields("goes_back", reason=reason))
         second = await self._operation.attempt(item)
         if _wants_a_server(second):
             # It must not stop the others a second time: this item may be the last that would ask whether

@@ -76,6 +76,10 @@ class Finding:
     """Bots of which nobody knows yet."""
     unproved: int = 0
     """Items whose bots are out of sight since this listing."""
+    listed: list[Tracked] = field(factory=list)
+    """Items that have rows in it."""
+    changed: set[str] = field(factory=set)
+    """Bots that it says something new of."""
 
 
 class Verification:
@@ -99,6 +103,7 @@ class Verification:
         pending = False
         for bot_id in item.bots:
             known, row = self._bots.bots[bot_id], rows.get(bot_id)
+            before = known.evidence
             if row is not None and is_in_meeting(row):
                 item.saw_in_meeting(bot_id)
             if known.see(row, whole, time):
@@ -107,6 +112,10 @@ class Verification:
                 known.confirmed = False
             elif known.is_pending:
                 pending = True
+            if known.evidence != before:
+                finding.changed.add(bot_id)
+        if any(bot_id in rows for bot_id in item.bots):
+            finding.listed.append(item)
         if live:
             self._judge_listed(item, frozenset(live), now, finding)
             return False

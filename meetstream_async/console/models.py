@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from .. import BotFilter, ScheduledBot, SkipReason
+from .._times import time_of
 from ..fastapi import RunState
 from ..preview import CancelBy, OneOffBots, Preview, Selection
 
@@ -31,8 +33,8 @@ class FilterRequest(_Request):
     """A filter for bots; all conditions must match."""
 
     platform: Text | None = None
-    after: AwareDatetime | None = None
-    before: AwareDatetime | None = None
+    after: Annotated[AwareDatetime | None, BeforeValidator(partial(time_of, up=True))] = None
+    before: Annotated[AwareDatetime | None, BeforeValidator(time_of)] = None
     name: Text | None = None
     attributes: dict[Text, str] = {}
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 import attrs
 
 from .. import ConfigurationError, MeetStreamClient, outcome_to_dict
+from .._logs import log_fields
 from .._tasks import end, pause
 from ..jobs import (
     JobAccount,
@@ -206,7 +207,10 @@ class DurableRuns:
                 await forget_jobs(before, prefix=_PREFIX, engine=self._engine)
             except Exception as error:
                 # Retried later, whatever the error: this task must not end for good.
-                _log.warning("old runs could not be deleted: %s", type(error).__name__)
+                kind = type(error).__name__
+                _log.warning(
+                    "old runs could not be deleted: %s", kind, extra=log_fields("not_tidied", error=kind)
+                )
             await pause(min(self._keep_for, _TIDY))
 
     async def _is_there(self, job_id: str) -> bool:
@@ -236,10 +240,10 @@ def _told() -> Iterator[None]:
     except JobConflictError:
         raise key_is_taken() from None
     except UnreadableJobError as error:
-        _log.error("%s", error)
+        _log.error("%s", error, extra=log_fields("run_unreadable"))
         raise ProblemError(500, "run_unreadable", "What is stored of the run can't be read.") from None
     except JobStoreError as error:
-        _log.error("the run store can't be used: %s", error)
+        _log.error("the run store can't be used: %s", error, extra=log_fields("run_store"))
         raise ProblemError(
             503, "run_store_unavailable", "The run store is unreachable.", retry_after=_COME_BACK
         ) from None

@@ -19,6 +19,7 @@ from .. import (
     bulk_unschedule,
     unschedule_all,
 )
+from .._logs import log_fields
 from .._tasks import end, finish, pause
 from .problems import ProblemError
 from .run import Run
@@ -224,4 +225,9 @@ class InProcessRuns:
                 await asyncio.wait(late)
         for run in running:
             counts = ", ".join(f"{count} {status}" for status, count in run.counts.items() if count)
-            _log.warning("a bulk run was ended by the shutdown: %s: %s", run.phase, counts or "nothing done")
+            _log.warning(
+                "a bulk run was ended by the shutdown: %s: %s",
+                run.phase,
+                counts or "nothing done",
+                extra=log_fields("shutdown", state=run.phase.value),
+            )

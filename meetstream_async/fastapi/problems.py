@@ -29,6 +29,7 @@ from .. import (
     RateLimitError,
     RequestTimeoutError,
 )
+from .._logs import log_fields
 
 _log = logging.getLogger("meetstream_async.fastapi")
 
@@ -172,13 +173,21 @@ def as_problem(error: Exception) -> ProblemError:
     if isinstance(error, ApiError) and error.status in (408, 504):
         status, code, detail = 504, "upstream_timeout", "The calendar API did not answer in time."
     if status >= 500:
-        level = logging.ERROR if code in _OURS else logging.WARNING
-        _log.log(level, "answered with %d: %s", status, _named(error))
-        _log.debug("the error in full: %s: %s", type(error).__name__, error)
+        _tell(error, status, code)
     pause = error.retry_after or _PAUSE if isinstance(error, RateLimitError) else None
     return ProblemError(
         status, code, detail or error.message, retry_after=pause, outcome_unknown=error.outcome_unknown
     )
+
+
+def _tell(error: MeetStreamError, status: int, code: str) -> None:
+    """Log an answer of 500 or more; the upstream's text at debug level only."""
+    text, named, kind = "answered with %d: %s", _named(error), type(error).__name__
+    if code in _OURS:
+        _log.error(text, status, named, extra=log_fields("answered", status=status, code=code, error=kind))
+    else:
+        _log.warning(text, status, named, extra=log_fields("answered", status=status, code=code, error=kind))
+    _log.debug("the error in full: %s: %s", kind, error, extra=log_fields("error_in_full", error=kind))
 
 
 def _named(error: MeetStreamError) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from .. import BulkReport, MeetStreamError, OutcomeStatus, UnscheduleOutcome
+from .._logs import log_fields
 from .problems import as_problem
 from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState
 
@@ -136,5 +137,5 @@ def _why(error: Exception) -> str:
     """What the caller may be told about the error that ended a run; the rest is logged."""
     if isinstance(error, MeetStreamError):
         return as_problem(error).problem.detail
-    _log.error("a bulk run broke down", exc_info=error)
+    _log.error("a bulk run broke down", exc_info=error, extra=log_fields("run_broke_down"))
     return "internal error; see the service's log"

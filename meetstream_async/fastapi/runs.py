@@ -5,13 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from .. import BotFilter, BulkOptions, ConfigurationError, MeetStreamClient, OutcomeStatus, UnscheduleOptions
+from .._times import time_of
 from .problems import ProblemError
 
 MOST_EVENT_IDS = 10_000
@@ -20,12 +21,6 @@ MOST_CONCURRENT = 50
 """Maximum number of requests in flight in one run."""
 _WHAT = UnscheduleOptions()
 _HOW = BulkOptions[Any]()
-
-
-def _text(value: object) -> object:
-    if not isinstance(value, str | datetime | None):
-        raise ValueError("a time must be an ISO 8601 string")
-    return value
 
 
 def _number(value: object) -> object:
@@ -78,7 +73,7 @@ class BulkRequest(BaseModel):
         default=_WHAT.cancel_all_occurrences,
         description="Unschedule whole recurring series; with a `filter` this needs `whole_events`.",
     )
-    from_date: Annotated[AwareDatetime | None, BeforeValidator(_text)] = Field(
+    from_date: Annotated[AwareDatetime | None, BeforeValidator(partial(time_of, up=True))] = Field(
         default=_WHAT.from_date,
         description="Only occurrences from this time on; needs `cancel_all_occurrences`.",
     )

@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime
 
 from .. import ConfigurationError
+from .._logs import log_fields
 from .engine import JobEngine, current_engine
 from .errors import UnknownJobError, UnreadableJobError
 from .readable import readable
@@ -61,7 +62,7 @@ async def _ended_before(engine: JobEngine, job_id: str, limit: float) -> list[st
         # Another process has deleted it.
         return None
     except UnreadableJobError as error:
-        _log.warning("not forgotten: %s", error)
+        _log.warning("not forgotten: %s", error, extra=log_fields("not_forgotten", job_id=job_id))
         return None
     if job.row.status == "SUCCESS" and len(rows) < len(job.accounts):
         return None

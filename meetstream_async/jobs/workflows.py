@@ -9,7 +9,7 @@ from dbos import DBOS, EnqueueOptions, StepOptions
 from .ledger import Json
 
 APPLICATION = "meetstream-jobs"
-VERSION = "1"
+VERSION = "2"
 """Version of the stored steps (not of the package). The engine recovers only workflows of the version it
 runs, so a release that reads the same steps the same way must keep it."""
 JOB_QUEUE = "meetstream-jobs"

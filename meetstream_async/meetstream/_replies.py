@@ -20,6 +20,7 @@ from .._http.reply import UNREADABLE, Reply, json_type
 from .._http.retry import parse_http_date
 from .._http.secrets import clean_text
 from .._http.urls import identifier_problem
+from .._logs import log_fields
 from . import models
 from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 
@@ -103,7 +104,7 @@ def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[Schedul
     )
     if page.truncated:
         text = f"the listing is full ({len(rows)} rows); there may be more bots"
-        remarks.append(Remark(logging.INFO, text, {"event": "truncated", "limit": limit}))
+        remarks.append(Remark(logging.INFO, text, log_fields("truncated", limit=limit)))
     return page, remarks
 
 
@@ -135,8 +136,7 @@ def _rows(reply: Reply, context: Context, path: str) -> tuple[dict[str, Any], li
 
 def _rejected(row: RejectedRow) -> Remark:
     text = f"a row of the listing can't be read and is ignored: {row.path} {row.reason}"
-    fields = {"event": "rejected_row", "path": row.path, "reason": row.reason}
-    return Remark(logging.WARNING, text, fields)
+    return Remark(logging.WARNING, text, log_fields("rejected_row", path=row.path, reason=row.reason))
 
 
 def _read_as_documented(row: object, hook: Hook) -> ScheduledBot | None:

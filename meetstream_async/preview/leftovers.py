@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import attrs
 from attrs import field, frozen
 
 from .. import OutcomeStatus, ScheduledBot, UnscheduleOptions
+from .._times import read_time
 from .report_lines import name_of
 
 _OPEN = frozenset(status.value for status in OutcomeStatus if status.is_undone)
+_BY_WORD = OutcomeStatus.ALREADY_UNSCHEDULED.value
 
 
 @frozen
@@ -103,15 +104,14 @@ def _latest(
 def _undone(
     latest: Mapping[str, dict[str, Any]], summary: Mapping[str, Any] | None
 ) -> dict[str, dict[str, Any]]:
-    undone = {name: outcome for name, outcome in latest.items() if outcome["status"] in _OPEN}
-    if summary is None or "corrections" not in summary:
-        # The run ended before a listing could confirm what the API says.
-        word = OutcomeStatus.ALREADY_UNSCHEDULED.value
-        undone |= {
-            name: outcome
-            for name, outcome in latest.items()
-            if outcome["status"] == word and outcome.get("bot_ids")
-        }
+    # Without a summary, the run ended before a listing could confirm the API's word.
+    confirmed = summary is not None and "corrections" in summary
+    undone = {
+        name: outcome
+        for name, outcome in latest.items()
+        if outcome["status"] in _OPEN
+        or (not confirmed and outcome["status"] == _BY_WORD and outcome.get("bot_ids"))
+    }
     for bot in (summary or {}).get("still_listed", ()):
         about = {"event_id": bot["event_id"], "bot_ids": [bot["bot_id"]], "joins": bot["scheduled_join_time"]}
         name = name_of(about)
@@ -148,7 +148,7 @@ def _targets(outcome: Mapping[str, Any], calendar: bool) -> list[ScheduledBot | 
     names = bot_ids if event_id is None else [event_id, *bot_ids]
     if not names or not all(isinstance(name, str) and name for name in names):
         raise ValueError("no ids")
-    time = None if joins is None else datetime.fromisoformat(joins)
+    time = None if joins is None else read_time(joins)
     if time is not None and time.utcoffset() is None:
         raise ValueError("a time without an offset")
     if event_id is not None and not bot_ids:

@@ -13,6 +13,7 @@ from meetstream_async import (
     AccountState,
     BotFilter,
     ConfigurationError,
+    ConnectionFailedError,
     EventNotScheduledError,
     NotFoundError,
     RequestTimeoutError,
@@ -399,3 +400,15 @@ def test_what_is_skipped_says_whether_it_will_join() -> None:
         (SkipReason.ONE_OFF, True),
         (SkipReason.KEPT, False),
     }
+
+
+def test_where_all_given_targets_failed_no_listing_is_missed() -> None:
+    """Nothing took effect: that it can't be listed makes the report no less complete."""
+    down = ConnectionFailedError("could not connect", attempts=1)
+    state = AccountState(only_given=True)
+    state.take_targets(["e1"])
+    state.take_error(asked(state), down, now=0)
+    assert state.next_listing(0) is not None
+    state.take_listing_error("could not connect")
+    report = state.report()
+    assert (state.is_over, report.complete, report.reason) == (True, True, "1 failed")

@@ -12,11 +12,13 @@ import pytest
 from attrs import evolve
 
 from meetstream_async import (
+    AccountState,
     AuthenticationError,
     BotFilter,
     ConfigurationError,
     OutcomeStatus,
     RetryPolicy,
+    run_account,
     unschedule_all,
 )
 from meetstream_async._http.call import FIRST
@@ -342,15 +344,17 @@ async def test_the_log_tells_of_retries_truncation_rejections_and_stops(caplog):
         sim.add_trouble(Trouble("unschedule", 401, skip=30))
         await unschedule_all(client)
         assert sim.api_key not in caplog.text
-    records = [r for r in caplog.records if r.name.startswith("meetstream_async") and hasattr(r, "event")]
-    events = [record.event for record in records]
+    records = [
+        r for r in caplog.records if r.name.startswith("meetstream_async") and hasattr(r, "meetstream_event")
+    ]
+    events = [record.meetstream_event for record in records]
     assert events.count("truncated") == 1
     assert events.count("rejected_row") == 1
     assert events.count("pause") == 1
     assert events.count("retry") == 2
     assert events.count("stop") == 1
-    rejected = next(record for record in records if record.event == "rejected_row")
-    assert rejected.path.startswith("$.scheduled_bots[")
+    rejected = next(record for record in records if record.meetstream_event == "rejected_row")
+    assert rejected.meetstream_path.startswith("$.scheduled_bots[")
 
 
 async def test_a_listing_that_flickers_is_no_progress(monkeypatch):
@@ -430,6 +434,17 @@ async def test_what_joins_before_a_series_is_cut_is_meant_to_stay():
     assert report.ok, report.reason
 
 
+async def test_an_occurrence_in_the_second_of_from_date_is_reported_as_left() -> None:
+    """It is not cancelled, since requests carry whole seconds, and the report is not ok for it."""
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1, seconds=0.5)
+    rows = [bot(1, series="master_1", join_time=start), bot(2, series="master_1")]
+    async with Simulator(rows) as sim, connect(sim) as client:
+        report = await unschedule_all(client, cancel_all_occurrences=True, from_date=start, settle=0)
+    assert sim.ledger.scheduled_events == {"evt_0001"}
+    assert [bot.event_id for bot in report.still_listed] == ["evt_0001"]
+    assert not report.ok
+
+
 async def test_verification_waits_although_a_test_has_patched_the_sleep() -> None:
     """Rows that stay are looked at after half a second, not as often as the machine can."""
     async with plain_account(1, removes="nothing") as sim, connect(sim) as client:
@@ -437,3 +452,25 @@ async def test_verification_waits_although_a_test_has_patched_the_sleep() -> Non
             report = await unschedule_all(client, settle=0.6)
     assert len(report.still_listed) == 1
     assert listings(sim) <= 5
+
+
+async def test_a_state_of_ones_own_is_carried_out() -> None:
+    """It brings what it knows: given events need no listing first, and what stays listed is told of once."""
+    told: list[int] = []
+    bots = [bot(1, "evt_1"), bot(2, "evt_1")]
+    async with Simulator(bots, removes="occurrence") as sim, connect(sim) as client:
+        state = AccountState(settle=0.1, only_given=True)
+        state.take_targets(["evt_1"])
+        report = await run_account(client, state, on_still_listed=told.append)
+    assert next(iter(sim.requests)).route == "unschedule"
+    assert (len(report.still_listed), report.ok, told) == (1, False, [1])
+
+
+async def test_what_is_no_state_is_refused() -> None:
+    """Before any request."""
+    async with Simulator([]) as sim, connect(sim) as client:
+        with pytest.raises(ConfigurationError, match="AccountState"):
+            await run_account(client, None)  # type: ignore[arg-type]
+        with pytest.raises(ConfigurationError, match="settle"):
+            AccountState(settle=-1)
+    assert not sim.requests

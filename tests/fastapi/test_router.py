@@ -15,7 +15,7 @@ from fastapi import Depends, FastAPI
 
 from meetstream_async import BotFilter, BulkReport, MeetStreamClient, RetryPolicy, UnscheduleOutcome
 from meetstream_async.fastapi import BulkRequest, InProcessRuns, bulk_router, meetstream_lifespan
-from meetstream_async.simulator import Simulator, Trouble
+from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.credentials import KEY
 from tests.helpers.fastapi_app import TOKEN, Served, app_for, events, guard, requests_at_work, serve
 from tests.helpers.raw_server import unused_port
@@ -97,6 +97,15 @@ async def test_given_events_are_taken_and_no_others() -> None:
     assert "1 failed" in state["reason"]
 
 
+async def test_a_run_cancels_by_the_bots_own_ids_on_request() -> None:
+    """cancel_by bot sends no DELETE of an event."""
+    async with Simulator([SimulatedBot("bot-1", "evt_1")]) as sim, serve(app_for(sim)) as served:
+        state = await served.over(await served.start({"cancel_by": "bot"}))
+        assert not sim.ledger.scheduled_bots
+        assert [record.bot_id for record in sim.requests if record.method == "DELETE"] == ["bot-1"]
+    assert state["ok"]
+
+
 REFUSED: list[tuple[Any, str | int | None]] = [
     ({"max_concurrency": 0}, "max_concurrency"),
     ({"max_concurrency": 51}, "max_concurrency"),
@@ -115,6 +124,9 @@ REFUSED: list[tuple[Any, str | int | None]] = [
     ({"filter": {"before": 0}}, "filter"),
     ({"from_date": 1}, "from_date"),
     ({"one_off_bots": "keep"}, "one_off_bots"),
+    ({"cancel_by": "row"}, "cancel_by"),
+    ({"cancel_by": "bot", "event_ids": ["e"]}, None),
+    ({"cancel_by": "bot", "cancel_all_occurrences": True}, None),
     ([], "body"),
     ({"from_date": "2030-01-01T00:00:00Z"}, None),
     ({"filter": {"name": "x"}, "cancel_all_occurrences": True}, None),

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import glob
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -42,8 +37,8 @@ from tests.helpers.jobs import (
     serving,
     until,
 )
+from tests.helpers.postgres import new_database, postgres_server
 from tests.helpers.program import Program as Process
-from tests.helpers.raw_server import unused_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
 
@@ -54,43 +49,14 @@ SLOW = JobOptions(settle=0.6, max_concurrency=1)
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The URL of a server of our own, less the database."""
-    found = [*glob.glob("/usr/lib/postgresql/*/bin/initdb"), shutil.which("initdb") or ""]
-    programs = Path(sorted(filter(None, found))[-1]).parent if any(found) else None
-    assert programs is not None, "PostgreSQL is not installed: apt-get install postgresql"
-    # The server refuses to run as root, and its user has to get to its files.
-    user = "postgres" if os.geteuid() == 0 else None
-    home = Path(tempfile.mkdtemp(prefix="jobs-postgres-"))
-    port = unused_port()
-    try:
-        (home / "password").write_text(PASSWORD)
-        if user is not None:
-            for path in (home, home / "password"):
-                shutil.chown(path, user)
-
-        def call(*arguments: object) -> None:
-            subprocess.run(
-                [str(programs / str(arguments[0])), *map(str, arguments[1:])],
-                check=True, user=user, cwd=home, stdout=subprocess.DEVNULL, timeout=60,
-            )  # fmt: skip
-
-        call("initdb", "-D", home / "data", "-U", "jobs", "--auth=scram-sha-256", f"--pwfile={home}/password")
-        options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off"
-        call("pg_ctl", "-D", home / "data", "-w", "-l", home / "log", "-o", options, "start")
-        try:
-            yield f"postgresql://jobs:{PASSWORD}@127.0.0.1:{port}"
-        finally:
-            call("pg_ctl", "-D", home / "data", "-w", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(home)
+    with postgres_server(PASSWORD) as url:
+        yield url
 
 
 @pytest.fixture
 def database(server: str, request: pytest.FixtureRequest) -> str:
     """A database of its own for each test."""
-    name = f"jobs_{abs(hash(request.node.name))}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return f"{server}/{name}"
+    return new_database(server, f"jobs_{abs(hash(request.node.name))}")
 
 
 class Fleet:

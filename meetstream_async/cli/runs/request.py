@@ -121,6 +121,7 @@ def read(typed: Unscheduling) -> Asked:
         raise Refused("standard input holds the ids, so it can't confirm: add --yes; nothing was sent")
     series_from = None
     if typed.scope.series_from is not None:
-        series_from = parse_time(typed.scope.series_from, "--from", now)
+        # Requests carry whole seconds.
+        series_from = parse_time(typed.scope.series_from, "--from", now, up=True, whole=True)
         echo("--from", typed.scope.series_from, series_from)
     return Asked(typed, selection, series_from)

@@ -54,8 +54,9 @@ class _Pauses(logging.Handler):
         self._until = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
-        seconds = getattr(record, "seconds", 0.0)
-        if getattr(record, "event", None) != "pause" or getattr(record, "status", None) != 429 or seconds < 1:
+        fields = vars(record)
+        seconds = fields.get("meetstream_seconds", 0.0)
+        if fields.get("meetstream_event") != "pause" or fields.get("meetstream_status") != 429 or seconds < 1:
             return
         # Requests that were in flight together are refused together; announce only the first.
         if record.created + seconds > self._until + 1:
