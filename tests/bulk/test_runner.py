@@ -125,6 +125,23 @@ async def test_items_without_a_request_cost_no_time() -> None:
 
 
 @virtual_time
+async def test_a_thousand_items_without_a_request_let_others_have_their_turns() -> None:
+    """One in a hundred of them: the loop is neither kept busy nor slowed down."""
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    await _run(Calls(1000, unlisted=list(range(1000))))
+    task.cancel()
+    assert 20 <= turns <= 30
+
+
+@virtual_time
 async def test_only_failures_of_the_server_count_in_a_row() -> None:
     """A hundred missing events are a hundred outcomes, not a dead server."""
     outcomes = await _run(Calls(100, lambda *_: MISSING), stop_after_failures=5)

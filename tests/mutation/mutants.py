@@ -3,7 +3,7 @@
 Left out by rule, because a change there is none of behaviour, or one that mypy refuses:
 
 - texts for people: f-strings, strings that hold a space, docstrings;
-- log calls, and the names of loggers;
+- log calls and remarks for the log, and the names of loggers;
 - annotations, decorators, `assert`, `TypeVar` and `if TYPE_CHECKING`.
 """
 
@@ -13,9 +13,10 @@ import ast
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 from attrs import field, frozen
 
@@ -43,9 +44,9 @@ _COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
 }
 _SWAPPED = {"min": "max", "max": "min", "any": "all", "all": "any"}
 _REMOVED = (ast.Expr, ast.AugAssign, ast.Raise, ast.Continue, ast.Break, ast.Delete)
-_UNTOUCHED_CALLS = frozenset({"TypeVar", "getLogger"})
+_UNTOUCHED_CALLS = frozenset({"Remark", "TypeVar", "getLogger"})
 
-Change = Callable[[ast.AST], ast.AST]
+Change = Callable[[Any], ast.AST]
 
 
 @frozen
@@ -85,7 +86,7 @@ class Mutant:
         tree = ast.parse(self.source)
         for place, node in enumerate(list(ast.walk(tree))):
             if place == self.place:
-                tree = _Replace(node, self.make(node)).visit(tree)
+                _Replace(node, self.make(node)).visit(tree)
                 break
         return compile(ast.fix_missing_locations(tree), str(path), "exec")
 
@@ -181,7 +182,7 @@ def _changes(node: ast.expr | ast.stmt) -> Iterator[Change]:
     """Every change of this one node."""
     if isinstance(node, ast.Compare):
         for index in range(len(node.ops)):
-            yield lambda node, index=index: _recompared(node, index)
+            yield partial(_recompared, index=index)
     elif isinstance(node, ast.BoolOp):
         yield _other_bool_op
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
