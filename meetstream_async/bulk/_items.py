@@ -15,7 +15,13 @@ from attrs import define, field, frozen
 
 from ..errors import BadRequestError, MeetStreamError, NotFoundError
 from ..meetstream.models import ScheduledBot, ScheduledBotPage, UnscheduleResult
-from ._evidence import lies_ahead, may_be_another_id, says_no_such_bot, says_not_scheduled
+from ._evidence import (
+    lies_ahead,
+    may_be_another_id,
+    says_no_such_bot,
+    says_not_scheduled,
+    time_has_come,
+)
 from ._facts import (
     DELETED,
     DONE,
@@ -112,6 +118,10 @@ class EventItem(Facts):
         self.answer, self.took_effect = DONE, True
         if self.until_empty or (self.alone and len(self.bots) > 1 and not self.is_covered):
             self._go_on()
+        elif self.alone and any(time_has_come(bot, time) for bot in self.bots.values()):
+            # It may be in its meeting, and the DELETE have taken a bot that was never shown.
+            if not self._fall_back():
+                self.answer = MAYBE
 
     def _go_on(self) -> None:
         """Find out which of its bots a successful DELETE took: that is not documented."""

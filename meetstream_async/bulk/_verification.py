@@ -11,7 +11,7 @@ from attrs import define, field
 
 from ..meetstream.models import ScheduledBot, UnscheduleResult
 from ._choices import may_go_by_bot, way_of
-from ._evidence import is_for_want_of_a_server, is_in_meeting
+from ._evidence import is_for_want_of_a_server, is_in_meeting, time_has_come
 from ._facts import DELETED, DONE, INFERRED_DONE, JOINED, LOST, MAY_HAVE_JOINED, MISSING
 from ._items import EventItem
 from ._known_bots import Key, KnownBot, KnownBots
@@ -245,9 +245,8 @@ def confirm(item: Tracked, bots: KnownBots, time: datetime | None) -> None:
     if item.sent == "event" and item.answer == DONE and len(item.listed) == 1:
         # The event's DELETE says nothing of which bot it took, where there may be several.
         known = bots.bots[next(iter(item.listed))]
-        joins = known.bot.scheduled_join_time
         others = (bots.bots[bot_id] for bot_id in item.bots if bot_id not in item.listed)
-        if all(other.is_gone for other in others) and (joins is None or time is None or joins > time):
+        if all(other.is_gone for other in others) and not time_has_come(known.bot, time):
             known.confirmed = True
 
 
