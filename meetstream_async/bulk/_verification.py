@@ -204,9 +204,11 @@ class Verification:
         if outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED and item.bots:
             reason = f"the API says: {outcome.reason}; no whole listing has shown that it is gone"
             return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
-        if outcome.status is OutcomeStatus.UNSCHEDULED and item.answer == DONE and not item.is_covered:
-            known = self._bots.of(item.bots)
-            if not all(one.is_gone or one.confirmed for one in known):
+        if outcome.status is OutcomeStatus.UNSCHEDULED and item.answer == DONE:
+            open_ones = [one for one in self._bots.of(item.bots) if not (one.is_gone or one.confirmed)]
+            if any(one.missed for one in open_ones):
+                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=MAY_HAVE_JOINED)
+            if open_ones and not item.is_covered:
                 reason = "of several bots, the answer does not say which it took; no listing has told since"
                 return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
         return outcome
@@ -242,11 +244,16 @@ def confirm(item: Tracked, bots: KnownBots, time: datetime | None) -> None:
     for bot_id, fate in fates.items():
         if fate == DELETED:
             bots.bots[bot_id].confirmed = True
-    if item.sent == "event" and item.answer == DONE and len(item.listed) == 1:
+    if item.sent != "event" or item.answer != DONE:
+        return
+    for bot_id in item.listed:
+        known = bots.bots[bot_id]
+        known.missed = known.missed or time_has_come(known.bot, time)
+    if len(item.listed) == 1:
         # The event's DELETE says nothing of which bot it took, where there may be several.
         known = bots.bots[next(iter(item.listed))]
         others = (bots.bots[bot_id] for bot_id in item.bots if bot_id not in item.listed)
-        if all(other.is_gone for other in others) and not time_has_come(known.bot, time):
+        if all(other.is_gone for other in others) and not known.missed:
             known.confirmed = True
 
 

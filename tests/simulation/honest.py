@@ -84,9 +84,29 @@ def excused(played: Played, life: Life) -> bool:
     verified = played.history.door == "all" or len(shown) > 1
     if verified and life in last.kept_back:
         return True
-    if any(request.said == "lie" and request.at > last.at for request in _about(played, life)):
+    later = [request for request in _about(played, life) if request.at > last.at]
+    if any(request.said == "lie" or _took_unseen(played, request, life) for request in later):
         return True
     return life.cause == "joined" and _seemed_ahead(played, life)
+
+
+def _took_unseen(played: Played, request: Request, life: Life) -> bool:
+    """Its success was about as many bots as the event was known to have, but about others.
+
+    The event had bots that no listing had shown with it: left out, scheduled since, or shown with another
+    event. Its answer reads the same as if the known ones had been taken, and no listing was made afterwards
+    that could tell. A bot whose time had come by then is not excused: there the answer proves nothing.
+    """
+    if request.delivered_at is None or request.said != "done" or request.event_id is None:
+        return False
+    shown: dict[Life, float | None] = {}
+    for listing in played.ledger.seen_before(request):
+        shown.update(listing.lives)
+    known = {one: joins for one, joins in shown.items() if one.spec.events[:1] == (request.event_id,)}
+    joins = known.get(life)
+    has_come = joins is not None and joins + _behind(played) <= request.delivered_at
+    unseen = [one for one in request.taken if one not in known]
+    return life in known and not has_come and len(unseen) == len(request.taken) >= len(known)
 
 
 def _seemed_ahead(played: Played, life: Life) -> bool:
