@@ -60,7 +60,7 @@ def lies_ahead(bot: ScheduledBot, time: datetime | None) -> bool:
 
 
 def time_has_come(bot: ScheduledBot, time: datetime | None) -> bool:
-    """The bot may have joined by the server's ``time``, for all that its row says; never by an unknown time."""
+    """The bot may have joined by the server's ``time``; never true of an unknown time."""
     joins = bot.scheduled_join_time
     return is_in_meeting(bot) or (time is not None and joins is not None and joins <= time + _RESOLUTION)
 

@@ -118,10 +118,9 @@ class EventItem(Facts):
         self.answer, self.took_effect = DONE, True
         if self.until_empty or (self.alone and len(self.bots) > 1 and not self.is_covered):
             self._go_on()
-        elif self.alone and any(time_has_come(bot, time) for bot in self.bots.values()):
-            # It may be in its meeting, and the DELETE have taken a bot that was never shown.
-            if not self._fall_back():
-                self.answer = MAYBE
+        elif self.alone and self._time_has_come(time) and not self._fall_back():
+            # It may be in its meeting, and the DELETE may have taken a bot that was never shown.
+            self.answer = MAYBE
 
     def _go_on(self) -> None:
         """Find out which of its bots a successful DELETE took: that is not documented."""
@@ -206,6 +205,9 @@ class EventItem(Facts):
 
     def _lies_ahead(self, time: datetime | None) -> bool:
         return all(lies_ahead(bot, time) for bot in self.bots.values())
+
+    def _time_has_come(self, time: datetime | None) -> bool:
+        return any(time_has_come(bot, time) for bot in self.bots.values())
 
     def _take_error(self, error: MeetStreamError, method: Method) -> None:
         # The report keeps the error: with its traceback, it would keep every frame of the call alive.
