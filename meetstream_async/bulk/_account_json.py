@@ -45,7 +45,7 @@ _ITEM = (
     "own_turns",
 )
 _SETS = ("listed", "acted", "credited")
-_KNOWN = ("inside", "late", "listed", "absences", "confirmed", "missed")
+_KNOWN = ("inside", "late", "listed", "absences", "confirmed", "missed", "doubted")
 _FLAGS = (
     "_only_given",
     "_at_work",

@@ -25,6 +25,7 @@ from ._evidence import (
 from ._facts import (
     DELETED,
     DONE,
+    DOUBTFUL,
     ENDLESS,
     FOREIGN,
     INFERRED_DONE,
@@ -113,7 +114,9 @@ class EventItem(Facts):
         if result.inferred:
             # "Not scheduled", which the inference stands on, is also true of a bot in its meeting.
             self.answer = INFERRED_DONE if self._lies_ahead(time) else MAYBE
-            self._fall_back()
+            self.uncertain = True
+            if not self._fall_back() and self._may_be_another_id():
+                self.answer = DOUBTFUL
             return
         self.answer, self.took_effect = DONE, True
         if self.until_empty or (self.alone and len(self.bots) > 1 and not self.is_covered):
@@ -155,8 +158,9 @@ class EventItem(Facts):
         if self.took_effect and not_scheduled:
             # The id is the right one, and nothing is left of it.
             return
-        if may_be_another_id(error):
-            self._fall_back()
+        fell_back = may_be_another_id(error) and self._fall_back()
+        if self.answer == MISSING and not fell_back and self._may_be_another_id():
+            self.answer = DOUBTFUL
 
     def bot_done(self, bot_id: str, attempts: int) -> None:
         """The DELETE of a bot by its own id succeeded."""
@@ -205,6 +209,11 @@ class EventItem(Facts):
 
     def _lies_ahead(self, time: datetime | None) -> bool:
         return all(lies_ahead(bot, time) for bot in self.bots.values())
+
+    def _may_be_another_id(self) -> bool:
+        """The id came with rows, no listing will tell, and it doesn't look like MeetStream's own."""
+        event_id = self.request_id or self.event_id or ""
+        return self.alone and bool(self.bots) and not event_id.startswith("evt_")
 
     def _time_has_come(self, time: datetime | None) -> bool:
         return any(time_has_come(bot, time) for bot in self.bots.values())

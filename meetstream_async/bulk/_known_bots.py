@@ -71,6 +71,8 @@ class KnownBot:
     """An answer, or its own row, says that it is gone."""
     missed: bool = False
     """It left the listing, or its event's DELETE was answered, at a time when it may have joined."""
+    doubted: bool = False
+    """A listing made after all answers showed it, whatever they had said."""
 
     @property
     def is_gone(self) -> bool:

@@ -102,7 +102,7 @@ class Verification:
             if known.see(row, whole, time):
                 live.append(bot_id)
                 # The answer was about another bot, the listing lags, or the bot came back: open again.
-                known.confirmed = False
+                known.confirmed, known.doubted = False, True
             elif known.is_pending:
                 pending = True
         if live:
@@ -208,6 +208,9 @@ class Verification:
             open_ones = [one for one in self._bots.of(item.bots) if not (one.is_gone or one.confirmed)]
             if any(one.missed for one in open_ones):
                 return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=MAY_HAVE_JOINED)
+            if any(one.doubted and not one.listed for one in open_ones):
+                reason = "listed after its DELETE, then out of sight; no whole listing has told since"
+                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
             if open_ones and not item.is_covered:
                 reason = "of several bots, the answer does not say which it took; no listing has told since"
                 return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
