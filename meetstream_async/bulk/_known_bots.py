@@ -75,9 +75,9 @@ class KnownBot:
     """A listing made after all answers showed it, whatever they had said."""
 
     @property
-    def evidence(self) -> tuple[bool, int, bool, bool]:
+    def evidence(self) -> tuple[bool, int, bool, bool, bool]:
         """All that listings and answers change of it."""
-        return self.listed, self.absences, self.confirmed, self.missed
+        return self.listed, self.absences, self.confirmed, self.missed, self.doubted
 
     @property
     def is_gone(self) -> bool:
