@@ -144,8 +144,10 @@ async def test_a_reload_in_the_middle_finds_the_run_again() -> None:
 
 async def test_stop_and_retry_what_needs_it() -> None:
     """A stopped run shows what was not attempted and why; a retry asks again and does the rest."""
-    troubles = [Trouble("unschedule", 422, when=lambda record: record.event_id == "evt_9", times=1)]
+    troubles = [Trouble("unschedule", 409, when=lambda record: record.event_id == "evt_9", times=1)]
     bots = [one for one in account() if one.event_id not in ("evt_0", None)]
+    # More than are in flight by the time the first outcome is shown and the stop is pressed.
+    bots += [SimulatedBot(f"more-{number}", f"evt_more_{number}") for number in range(20)]
     async with Simulator(bots, troubles=troubles, latency=0.5) as sim, browsing(sim) as seen:
         page = seen.page
         await page.click("#every")
@@ -174,7 +176,7 @@ async def test_stop_and_retry_what_needs_it() -> None:
         if sim.ledger.scheduled_events:
             # The refusal came in this run, then.
             assert sim.ledger.scheduled_events == {"evt_9"}
-            await expect(page.locator("#outcomes")).to_contain_text("422")
+            await expect(page.locator("#outcomes")).to_contain_text("409")
             await page.click("#retry")
             await seen.consent()
             await seen.ended()
@@ -278,7 +280,7 @@ async def axe(seen: Seen) -> list[str]:
 async def test_axe_finds_nothing_serious(scheme: Any, width: int) -> None:
     """With bots, with a dialog, with a run that failed in part; light and dark, wide and narrow."""
     options = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}}
-    troubles = [Trouble("unschedule", 422, times=1), Trouble("list", 503, times=1, skip=30)]
+    troubles = [Trouble("unschedule", 409, times=1), Trouble("list", 503, times=1, skip=30)]
     async with Simulator(account(), troubles=troubles) as sim, browsing(sim, **options) as seen:
         assert await axe(seen) == []
         await seen.tick("bot-0", "bot-1", "bot-3")

@@ -19,7 +19,11 @@ def reply_of(body: object = b"", status: int = 200, headers: dict[str, str] | No
 
 def ignored_paths(remarks: Sequence[Remark]) -> list[str]:
     """The places of fields that were of another type than documented."""
-    return [remark.fields["meetstream_path"] for remark in remarks if remark.fields["meetstream_event"] == "ignored_field"]
+    return [
+        remark.fields["meetstream_path"]
+        for remark in remarks
+        if remark.fields["meetstream_event"] == "ignored_field"
+    ]
 
 
 def listing(body: object, limit: int = 100) -> tuple[ScheduledBotPage, list[str]]:
