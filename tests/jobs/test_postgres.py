@@ -122,7 +122,7 @@ async def test_two_workers_share_a_job_and_send_nothing_twice(database: str, tmp
     async with fleet(database, tmp_path) as running:
         await submit_job(job_accounts(running.simulators), SLOW, job_id="shared")
         await running.until_both_work("shared")
-        with pytest.raises(ConfigurationError, match="worker 'worker-1' is alive"):
+        with pytest.raises(ConfigurationError, match="worker 'worker-1' is running"):
             await JobEngine(database, worker_id="worker-1").open()
         resumed = await resume_job("shared")
         assert resumed.resumed == 0
