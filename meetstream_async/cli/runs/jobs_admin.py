@@ -92,7 +92,7 @@ def resume(job_id: str, database: str | None, *, force: bool, as_json: bool) -> 
 def forget(age: timedelta, database: str | None, *, yes: bool) -> ExitCode:
     """Delete the jobs that ended longer ago than ``age``, and print their ids."""
     client = JobEngine(database)
-    before = datetime.now(UTC).replace(microsecond=0) - age
+    before = datetime.now(UTC) - age
 
     async def run(dry_run: bool) -> list[str]:
         async with client:
@@ -102,7 +102,7 @@ def forget(age: timedelta, database: str | None, *, yes: bool) -> ExitCode:
         found = run_async(lambda _: run(dry_run=True))
         if found:
             jobs = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if found[_NAMED:] else "")
-            say(f"{plural(len(found), 'job')} that ended before {both(before)}: {jobs}")
+            say(f"{plural(len(found), 'job')} that ended before {both(before.replace(microsecond=0))}: {jobs}")
         ask(f"forget {plural(len(found), 'job')}" if found else None, "nothing was forgotten")
     forgotten = run_async(lambda _: run(dry_run=False))
     for job_id in forgotten:
