@@ -30,7 +30,7 @@ processes. They are raised without a cause, because aiohttp's own frames contain
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ._pydantic import error_schema
 
@@ -59,6 +59,11 @@ __all__ = [
     "TransportError",
     "UserNotFoundError",
 ]
+
+
+Refused: TypeAlias = Literal["key", "target", "request"]
+"""What a 401 or 403 refuses: the key; only what this request was about, such as a bot of another account; or
+the request, by something before the API (a firewall, CDN or gateway) whose answer says nothing of the key."""
 
 
 class MeetStreamError(Exception):
@@ -147,7 +152,13 @@ class ApiError(MeetStreamError):
     ``status`` is the HTTP status, ``message`` the API's own text (control characters removed, at most
     500 characters), ``request_id`` the API's id of the request if it sent one, ``retry_after`` the requested
     wait in seconds, ``errors`` the API's messages by field.
+
+    ``refused`` says what a 401 or 403 refuses: ``"key"``; ``"target"``, only what this request was about,
+    such as a bot of another account; or ``"request"``: something before the API (a firewall, CDN or gateway)
+    refuses, or the API refuses a key that it accepted before from the same client. None for any other status.
     """
+
+    refused: Refused | None = None
 
     def __init__(
         self,
@@ -158,10 +169,13 @@ class ApiError(MeetStreamError):
         retry_after: float | None = None,
         errors: Mapping[str, tuple[str, ...]] | None = None,
         hint: str | None = None,
+        refused: Refused | None = None,
         attempts: int = 0,
         outcome_unknown: bool = False,
     ) -> None:
         super().__init__(message, attempts=attempts, outcome_unknown=outcome_unknown)
+        if refused is not None:
+            self.refused = refused
         self.status = status
         self.request_id = request_id
         self.retry_after = retry_after
@@ -199,11 +213,15 @@ class MasterEventNotFoundError(BadRequestError):
 
 
 class AuthenticationError(ApiError):
-    """401: the key is missing or invalid."""
+    """401: the key is missing or invalid, unless ``refused`` says otherwise."""
+
+    refused: Refused | None = "key"
 
 
 class PermissionDeniedError(ApiError):
-    """403: the key was rejected, or lacks the permission."""
+    """403: the key was rejected, or lacks the permission, unless ``refused`` says otherwise."""
+
+    refused: Refused | None = "key"
 
 
 class NotFoundError(ApiError):

@@ -60,6 +60,8 @@ class Context:
     """Deadline of the call, in the loop's time; None if only the retry policy limits it."""
     hint: str | None = None
     """Advice for the error, from an attempt at another path."""
+    key_accepted: bool = False
+    """Whether the API has accepted the key before, from this client."""
 
 
 FIRST = Context()
@@ -69,6 +71,8 @@ PACED = Context(paced=True)
 PACED_AND_UNCERTAIN = Context(paced=True, uncertain=True)
 """An earlier call may have taken effect, and the caller has waited for the rate limiter."""
 ONE_ATTEMPT = Context(attempts=1)
+"""The first attempt got a response, and the key was not known to be accepted."""
+ONE_ATTEMPT_KEY_ACCEPTED = Context(attempts=1, key_accepted=True)
 """The first attempt got a response; shared by nearly all calls."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 
-from .._http.api_errors import rejects_the_key
+from .._http.api_errors import refuses_everything
 from .._http.call import PACED
 from .._http.rate_limit import WaitTooLongError
 from ..errors import MeetStreamError, RateLimitError, ServerError, TransportError
@@ -118,8 +118,8 @@ class Drain(Unscheduler[Tracked]):
             )
         except MeetStreamError as error:
             self._state.take_listing_error(f"a later listing failed: {type(error).__name__}: {error}")
-            if rejects_the_key(error):
-                self._runner.stop(f"the API rejects the key: {error}")
+            if (refusal := refuses_everything(error)) is not None:
+                self._runner.stop(refusal)
         else:
             self._take(page, requested_at)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from .. import AuthenticationError, ConfigurationError, MeetStreamError, PermissionDeniedError
+from .. import ApiError, ConfigurationError, MeetStreamError
 
 
 class ExitCode(IntEnum):
@@ -41,6 +41,11 @@ def code_of(error: MeetStreamError) -> ExitCode:
     """The exit code for an error."""
     if isinstance(error, ConfigurationError):
         return ExitCode.USAGE
-    if isinstance(error, AuthenticationError | PermissionDeniedError):
+    if is_key_rejected(error):
         return ExitCode.DENIED
     return ExitCode.NOT_OK
+
+
+def is_key_rejected(error: MeetStreamError | None) -> bool:
+    """Whether the API itself rejects the key, rather than one target, or something before the API."""
+    return isinstance(error, ApiError) and error.refused == "key"

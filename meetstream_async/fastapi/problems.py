@@ -60,6 +60,15 @@ _TABLE: tuple[tuple[type[MeetStreamError], int, str, str], ...] = (
     (MeetStreamError, 502, "upstream_failure", "The calendar API failed."),
 )
 """The problem for each error; the first match counts. A ConfigurationError's text is ours, so it is shown."""
+_NOT_THE_KEY = {
+    "request": (
+        502,
+        "upstream_blocked",
+        "Something before the calendar API refuses this service's requests.",
+    ),
+    "target": (422, "upstream_refused", "The calendar API did not accept the request."),
+}
+"""The problem for a 401 or 403 that does not concern the credentials."""
 
 
 class FieldProblem(BaseModel):
@@ -150,6 +159,8 @@ def as_problem(error: Exception) -> ProblemError:
     if not isinstance(error, MeetStreamError):
         raise error
     _, status, code, detail = next(row for row in _TABLE if isinstance(error, row[0]))
+    if isinstance(error, ApiError) and error.refused not in (None, "key"):
+        status, code, detail = _NOT_THE_KEY[error.refused]
     if isinstance(error, ApiError) and error.status in (408, 504):
         status, code, detail = 504, "upstream_timeout", "The calendar API did not answer in time."
     if status >= 500:

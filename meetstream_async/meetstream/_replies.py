@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cattrs import Converter
@@ -57,18 +57,22 @@ _structurer = Structurer(_customise)
 
 
 def meetstream_error(
-    reply: Reply, context: Context, *, effect: bool = True, hint: Hint | None = None
+    reply: Reply,
+    context: Context,
+    *,
+    effect: bool = True,
+    hint: Hint | None = None,
+    about_target: Callable[[str], bool] | None = None,
 ) -> errors.ApiError:
     """The error for a reply of MeetStream. ``effect``: whether the request could have changed something."""
-    return api_error(reply, context, _TEXTS, effect=effect, hint=hint)
+    return api_error(reply, context, _TEXTS, effect=effect, hint=hint, about_target=about_target)
 
 
-def bot_is_not_yours(error: errors.MeetStreamError) -> bool:
-    """Whether a 403 to the DELETE of a bot concerns that bot, rather than the key."""
+def _is_about_one_bot(message: str) -> bool:
+    """Whether a refusal to delete a bot concerns that bot ("not yours"), rather than the key."""
     return (
-        isinstance(error, errors.PermissionDeniedError)
-        and re.search(r"\b(bot|yours?|belongs?|owner|owned)\b", error.message, re.IGNORECASE) is not None
-        and re.search(r"\b(key|token|credentials?)\b", error.message, re.IGNORECASE) is None
+        re.search(r"\b(bot|yours?|belongs?|owner|owned)\b", message, re.IGNORECASE) is not None
+        and re.search(r"\b(key|token|credentials?)\b", message, re.IGNORECASE) is None
     )
 
 
@@ -196,7 +200,7 @@ def read_deleted_bot(
     with ``outcome_unknown``: a wrong id would be answered the same.
     """
     if not reply.succeeded:
-        raise meetstream_error(reply, context)
+        raise meetstream_error(reply, context, about_target=_is_about_one_bot)
     deleted, remarks = _structurer.structure(_success(reply, context), DeletedBot, "$")
     if bot_id is not None and deleted.bot_id not in (None, bot_id):
         raise _about_another(reply, context, "bot_id", str(deleted.bot_id), bot_id)

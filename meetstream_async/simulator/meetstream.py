@@ -76,7 +76,7 @@ class MeetStreamApi:
         if scheme != "Token" or not key:
             return json_answer(401, {"message": "Unauthorized"})
         if not hmac.compare_digest(value.encode("utf-8", "surrogateescape"), self._authorization):
-            return json_answer(403, {"message": "Forbidden"})
+            return json_answer(403, {"error": "Invalid API key", "message": "Invalid API key"})
         return None
 
     def note(self, record: RequestRecord) -> None:

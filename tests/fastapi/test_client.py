@@ -231,6 +231,24 @@ async def test_an_upstream_answer_becomes_a_problem_without_its_text(
     assert answer.headers.get("retry-after") == ("8" if status == 429 else None)
 
 
+@pytest.mark.parametrize(
+    ("body", "shown", "code"),
+    [
+        (b"<html><title>Just a moment</title></html>", 502, "upstream_blocked"),
+        ({"message": "Forbidden"}, 502, "upstream_blocked"),
+        ({"message": "Bot does not belong to the authenticated user."}, 422, "upstream_refused"),
+    ],
+)
+async def test_a_403_that_is_not_about_the_key_does_not_blame_the_credentials(
+    body: Any, shown: int, code: str
+) -> None:
+    """A firewall's answer and a bot of another account have problems of their own."""
+    async with RawServer(reply(403, body)) as upstream:
+        async with _in_memory(_app(base_url=upstream.url)) as http:
+            answer = await http.delete("/bots/b1")
+    assert (answer.status_code, answer.json()["code"]) == (shown, code)
+
+
 async def test_refused_credentials_are_our_own_misconfiguration_and_logged_as_such(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

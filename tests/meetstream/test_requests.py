@@ -133,7 +133,7 @@ async def test_a_missing_list_route_leads_to_the_other_one_which_is_remembered(
     [
         (404, {"message": "User not found"}, UserNotFoundError),
         (404, {"error": "User not found."}, UserNotFoundError),
-        (403, {"message": "Forbidden"}, ApiError),
+        (403, {"message": "Invalid API key"}, ApiError),
         (401, {"message": "Missing user_id in token"}, AuthenticationError),
         (400, {"message": "Invalid limit"}, ApiError),
         (501, b"", ServerError),
@@ -144,7 +144,7 @@ async def test_a_missing_list_route_leads_to_the_other_one_which_is_remembered(
 async def test_any_other_refusal_is_the_answer(
     mocked: Mocked, status: int, body: object, kind: type[Exception]
 ) -> None:
-    """Only a route that is missing sends the client elsewhere."""
+    """Only a route that is missing, or refused before the API, sends the client elsewhere."""
     answer(mocked, OLD, status, body)
     async with client() as c:
         with pytest.raises(kind):

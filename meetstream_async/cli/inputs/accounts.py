@@ -12,16 +12,18 @@ from typing import Any, Generic, TypeVar
 from attrs import evolve, field, frozen
 
 from ... import (
-    AuthenticationError,
+    ApiError,
     ConfigurationError,
+    EventNotFoundError,
     MeetBitClient,
     MeetStreamClient,
     MeetStreamError,
-    PermissionDeniedError,
+    NotFoundError,
     RateLimitError,
     TransportError,
+    UserNotFoundError,
 )
-from ..exit_codes import ExitCode, Failed, Refused, code_of
+from ..exit_codes import Failed, Refused, code_of, is_key_rejected
 from ..terminal.output import clean, say
 
 KEY_VARIABLE = "MEETSTREAM_API_KEY"
@@ -55,8 +57,12 @@ class Account(Generic[C]):
     def explain(self, error: MeetStreamError) -> str:
         """The error and what to do about it, on one line."""
         text = clean(error, 1000)
-        if code_of(error) is ExitCode.DENIED:
+        if is_key_rejected(error):
             return f"{text}; {self.rejected()}"
+        if _is_refused_before_the_api(error):
+            return f"{text}; {self.refused_before()}"
+        if isinstance(error, NotFoundError) and not isinstance(error, EventNotFoundError | UserNotFoundError):
+            return f"{text}; {self.unreachable()}"
         if isinstance(error, TransportError):
             return f"{text}; {self.unreachable()}"
         if isinstance(error, RateLimitError):
@@ -65,8 +71,10 @@ class Account(Generic[C]):
 
     def hint(self, errors: list[MeetStreamError]) -> str | None:
         """What to do about errors that do not concern a single event, if there are any."""
-        if any(isinstance(error, AuthenticationError | PermissionDeniedError) for error in errors):
+        if any(is_key_rejected(error) for error in errors):
             return self.rejected()
+        if any(_is_refused_before_the_api(error) for error in errors):
+            return self.refused_before()
         if any(isinstance(error, TransportError) for error in errors):
             return self.unreachable()
         return None
@@ -74,8 +82,18 @@ class Account(Generic[C]):
     def rejected(self) -> str:
         return f"the key from {self.key_source} was rejected by {clean(self.base_url)}: is it the right one?"
 
+    def refused_before(self) -> str:
+        return (
+            f"something before {clean(self.base_url)} refuses, such as a firewall, CDN or proxy: "
+            "the key may be fine; try again later, or from another network"
+        )
+
     def unreachable(self) -> str:
         return f"is {self.url_variable} right? The address is {clean(self.base_url)}"
+
+
+def _is_refused_before_the_api(error: MeetStreamError) -> bool:
+    return isinstance(error, ApiError) and error.refused == "request"
 
 
 def meetstream_account(

@@ -11,16 +11,14 @@ from typing import Any, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from ... import (
-    AuthenticationError,
     BulkOptions,
     BulkReport,
     CancelOutcome,
     MeetStreamError,
     OutcomeStatus,
-    PermissionDeniedError,
     UnscheduleOutcome,
 )
-from ..exit_codes import ExitCode, Interrupted
+from ..exit_codes import ExitCode, Interrupted, is_key_rejected
 from ..inputs.accounts import Account
 from ..inputs.options import Consent, Patience, Speed
 from ..terminal.attention import attention_table
@@ -174,9 +172,7 @@ def report_code(report: BulkReport[Any]) -> ExitCode:
     errors: list[MeetStreamError | None] = [
         outcome.error for outcome in report.outcomes if outcome.status is OutcomeStatus.FAILED
     ]
-    if any(isinstance(error, AuthenticationError) for error in errors):
-        return ExitCode.DENIED
-    if errors and all(isinstance(error, PermissionDeniedError) for error in errors):
+    if any(is_key_rejected(error) for error in errors):
         return ExitCode.DENIED
     return ExitCode.NOT_OK
 

@@ -9,13 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from ... import (
-    AuthenticationError,
+    ApiError,
     BulkReport,
     CancelOutcome,
     EventNotFoundError,
     NotFoundError,
     OutcomeStatus,
-    PermissionDeniedError,
     UnscheduleOutcome,
 )
 from .output import clean
@@ -26,6 +25,9 @@ Outcome: TypeAlias = UnscheduleOutcome | CancelOutcome
 
 _COPYABLE = 40
 """Maximum length of an id that is kept on one line of a narrow terminal."""
+
+
+_BLOCKED = "something before the API refuses; run this again later, or from another network"
 
 
 def attention_table(report: BulkReport[Any], *, one_off_bots: str = "report") -> Table | None:
@@ -84,7 +86,9 @@ def _advice(outcome: Outcome) -> str:
         if (outcome.reason or "").startswith("shared"):
             return "it will join; --whole-events unschedules it, with its bots outside the filter"
         return "it will join; run this again"
-    if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
+    if isinstance(outcome.error, ApiError) and outcome.error.refused is not None:
+        if outcome.error.refused == "request":
+            return _BLOCKED
         return "use the key of the account that the bot belongs to"
     if isinstance(outcome.error, EventNotFoundError):
         if outcome.bot_ids:
@@ -96,8 +100,10 @@ def _advice(outcome: Outcome) -> str:
 
 
 def _advice_on_calendar(outcome: CancelOutcome) -> str:
-    if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
-        return "check the access keys and their permissions"
+    if isinstance(outcome.error, ApiError) and outcome.error.refused is not None:
+        return (
+            _BLOCKED if outcome.error.refused == "request" else "check the access keys and their permissions"
+        )
     if isinstance(outcome.error, NotFoundError):
         return "check the calendar: it was already cancelled, or its id is wrong"
     if outcome.status is OutcomeStatus.UNKNOWN:
