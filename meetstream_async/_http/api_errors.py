@@ -83,6 +83,8 @@ def route_is_missing(error: errors.ApiError) -> bool:
 
 def refuses_everything(error: errors.MeetStreamError) -> str | None:
     """Why every other request with the same key would be refused as well, or None."""
+    if isinstance(error, errors.TransportError) and error.permanent:
+        return f"no usable connection: {error}"
     refused = error.refused if isinstance(error, errors.ApiError) else None
     if refused == "key":
         return f"the API rejects the key: {error}"

@@ -20,6 +20,7 @@ from ..errors import ApiError, ClientSetupError, RateLimitError
 from .api_errors import is_refused_before_the_api, route_is_missing
 from .call import FIRST, ONE_ATTEMPT, ONE_ATTEMPT_KEY_ACCEPTED, Answer, Context, Request, Route
 from .failures import Failure, HeldBack
+from .network import DIRECT, Network
 from .rate_limit import RateLimiter, WaitTooLongError
 from .reply import Reply
 from .retry import RetryPolicy, retry
@@ -47,6 +48,7 @@ class ApiSession:
         timeout: float,
         rate_limit: float | None,
         trace_configs: Sequence[aiohttp.TraceConfig],
+        network: Network = DIRECT,
     ) -> None:
         """``credentials``: header name to the text before the credential, and the credential."""
         self.base_url = base_url
@@ -62,6 +64,7 @@ class ApiSession:
             session=session,
             timeout=timeout,
             trace_configs=trace_configs,
+            network=network,
             paused=self.rate_limiter.paused_for,
             on_head=self._observe,
         )

@@ -140,8 +140,8 @@ class Drain(Unscheduler[Tracked]):
                 except RateLimitError:
                     # A 429 that the call could not wait for: like a target, it goes back once, at its turn.
                     return await self._fetch()
-            except (ServerError, TransportError):
-                if loop.time() >= until:
+            except (ServerError, TransportError) as error:
+                if loop.time() >= until or refuses_everything(error) is not None:
                     raise
             await asyncio.sleep(self.longest_outage / 20)
 

@@ -78,7 +78,9 @@ def is_open(outcome: UnscheduleOutcome) -> bool:
         return True
     if outcome.status is not OutcomeStatus.FAILED:
         return False
-    return isinstance(outcome.error, ServerError | TransportError) or is_missing_bot(outcome)
+    if isinstance(outcome.error, TransportError):
+        return not outcome.error.permanent
+    return isinstance(outcome.error, ServerError) or is_missing_bot(outcome)
 
 
 def is_missing_bot(outcome: UnscheduleOutcome) -> bool:

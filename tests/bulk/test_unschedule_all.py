@@ -385,7 +385,7 @@ async def test_an_unknown_event_is_waited_for_while_the_listing_lags():
 
 
 async def test_a_401_at_a_later_listing_stops_the_run():
-    """At most max_concurrency requests and the other list path go out after it; the key was accepted before."""
+    """Only max_concurrency requests and the other list path go out after it; the key was accepted before."""
     async with plain_account(250) as sim, connect(sim) as client:
         sim.add_trouble(Trouble("list", 401, skip=1))
         report = await unschedule_all(client, max_concurrency=4)
