@@ -7,8 +7,9 @@ from json import JSONDecoder, dumps
 
 import attrs
 
-from .retry import is_retried, parse_retry_after
+from .retry import is_retried
 from .secrets import clean_text
+from .waits import asked_wait
 
 
 def _as_it_is(text: str) -> str:
@@ -37,7 +38,7 @@ class Reply:
     @property
     def retry_after(self) -> float | None:
         """Seconds."""
-        return parse_retry_after(self.headers.get("Retry-After"), self.headers.get("Date"))
+        return asked_wait(self.headers)
 
     @property
     def succeeded(self) -> bool:

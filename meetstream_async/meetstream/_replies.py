@@ -17,9 +17,9 @@ from .._http.call import Context, Remark
 from .._http.contradictions import contradiction
 from .._http.convert import Hook, Structurer, identifier, invalid_response, json_object, object_or_empty
 from .._http.reply import UNREADABLE, Reply, json_type
-from .._http.retry import parse_http_date
 from .._http.secrets import clean_text
 from .._http.urls import identifier_problem
+from .._http.waits import parse_http_date
 from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 
 _TEXTS: dict[tuple[int, str], type[errors.ApiError]] = {
