@@ -29,9 +29,10 @@ ORDER = [
     {"fastapi"},
     {"console"},
     {"cli"},
+    {"__main__"},
 ]
 """A folder imports only from folders in the sets before its own; ``__init__`` is the package root."""
-FRONT_DOORS = {"preview", "jobs", "fastapi", "console", "cli"}
+FRONT_DOORS = {"preview", "jobs", "fastapi", "console", "cli", "__main__"}
 EXTRAS = {
     "click",
     "dbos",

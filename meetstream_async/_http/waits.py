@@ -44,8 +44,8 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
     """The wait in seconds that a ``Retry-After`` header asks for, or None if it is unusable.
 
     Accepts seconds, with or without a unit (``2s``, ``PT2S``), an HTTP date or ISO 8601 time, and a time
-    since 1970, which is recognized by its nine or more digits. Times are compared with the reply's own ``Date`` if
-    there is one, to use the server's clock for both. One in the past means 0.
+    since 1970, which is recognized by its nine or more digits. Times are compared with the reply's own
+    ``Date`` if there is one, to use the server's clock for both. One in the past means 0.
     """
     if value is None:
         return None

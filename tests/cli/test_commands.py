@@ -46,6 +46,22 @@ async def test_without_the_extra_one_line_says_what_to_install() -> None:
         assert ended == Ended(2, "", line)
 
 
+async def test_the_package_runs_as_a_module() -> None:
+    """``python -m meetstream_async`` is the same command, and hints at the extra where it is missing."""
+    runs = (
+        ("import runpy, sys; sys.argv[1:] = ['--version']", f"meetstream-async {__version__}\n", 0),
+        ("import runpy, sys; sys.modules['typer'] = None", "pip install 'meetstream-async[cli]'\n", 2),
+    )
+    for before, printed, code in runs:
+        program = f"{before}; runpy.run_module('meetstream_async', run_name='__main__')"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        out, _ = await process.communicate()
+        assert out.decode().endswith(printed)
+        assert process.returncode == code
+
+
 async def test_another_missing_module_is_not_taken_for_the_extra() -> None:
     """A broken installation shows itself, and is not explained away by the extra."""
     code = "import sys; sys.modules['attrs'] = None; from meetstream_async.cli import main; main()"
