@@ -14,6 +14,9 @@ nox.options.sessions = ["lint", "types", "tests", "docs"]
 nox.options.reuse_venv = "yes"
 nox.needs_version = ">=2024.10.9"
 
+CORE = ["tests/bulk", "tests/http", "tests/meetstream", "tests/meetbit", "tests/test_tasks.py"]
+"""What is run again on other loops and with other versions, unless something else is given after `--`."""
+
 DOCS = [
     "tests/test_readme.py",
     "tests/test_links.py",
@@ -37,6 +40,62 @@ def tests(session: nox.Session) -> None:
     """The tests that need no browser, database server or vendor's client, on every core."""
     install(session, "test")
     pytest(session)
+
+
+def core(session: nox.Session, *arguments: str) -> None:
+    """The tests of the core, or those given after `--`."""
+    session.run("python", "-m", "pytest", *arguments, *(session.posargs or CORE))
+
+
+@nox.session(python="3.12")
+def py312(session: nox.Session) -> None:
+    """The default tests on Python 3.12."""
+    interpreter(session)
+
+
+@nox.session(python="3.13")
+def py313(session: nox.Session) -> None:
+    """The default tests on Python 3.13."""
+    interpreter(session)
+
+
+@nox.session(python="3.14")
+def py314(session: nox.Session) -> None:
+    """The default tests on Python 3.14."""
+    interpreter(session)
+
+
+def interpreter(session: nox.Session) -> None:
+    session.install("-q", "-e", ".[test]")
+    pytest(session)
+
+
+@nox.session(python="3.12")
+def eager(session: nox.Session) -> None:
+    """The core on a loop with eager tasks, which came with Python 3.12; `-- tests` runs everything."""
+    session.install("-q", "-e", ".[test]")
+    core(session, "--loop=eager")
+
+
+@nox.session
+def uvloop(session: nox.Session) -> None:
+    """The core on uvloop; `-- tests` runs everything."""
+    install(session, "speed,test")
+    core(session, "--loop=uvloop")
+
+
+@nox.session(venv_backend="virtualenv")
+def lowest(session: nox.Session) -> None:
+    """The core with the lowest versions that pyproject.toml allows; `-- tests` runs everything."""
+    pins = f"{session.create_tmp()}/lowest.txt"
+    session.install("-q", "uv")
+    session.run(
+        "uv", "pip", "compile", "-q", "pyproject.toml", "--extra", "test",
+        "--resolution", "lowest-direct", "--no-header", "--upgrade", "-o", pins,
+    )  # fmt: skip
+    session.install("-q", "-r", pins)
+    session.install("-q", "--no-deps", "-e", ".")
+    core(session)
 
 
 @nox.session
@@ -87,6 +146,13 @@ def compat(session: nox.Session) -> None:
 
 
 @nox.session
+def clients(session: nox.Session) -> None:
+    """openapi-python-client makes a client from the router's OpenAPI, without a warning."""
+    install(session, "clients,test")
+    pytest(session, "-m", "clients")
+
+
+@nox.session
 def postgres(session: nox.Session) -> None:
     """Jobs on a PostgreSQL server of the tests' own; needs Debian's package `postgresql`."""
     install(session, "test")
@@ -98,6 +164,13 @@ def browser(session: nox.Session) -> None:
     """The console in a Chromium; needs Debian's package `chromium`."""
     install(session, "browser,test")
     pytest(session, "-m", "browser")
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """The tests notice a fixed sample of changes to the code; `-- --mutants=all` makes every change."""
+    install(session, "test")
+    pytest(session, "-m", "mutation", "tests/mutation")
 
 
 @nox.session

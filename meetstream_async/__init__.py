@@ -13,12 +13,14 @@ from .bulk.report import (
     CancelOutcome,
     MeetingCancellation,
     OutcomeStatus,
+    SkipReason,
     UnscheduleOutcome,
     outcome_to_dict,
 )
 from .bulk.run import BulkRun
+from .bulk.steps import cancel_waiting, list_account
 from .bulk.unschedule import bulk_unschedule, stream_unschedule
-from .bulk.unschedule_all import unschedule_all
+from .bulk.unschedule_all import run_account, unschedule_all
 from .errors import (
     ApiError,
     AuthenticationError,
@@ -87,6 +89,7 @@ __all__ = [
     "ScheduledBotPage",
     "ScheduledBotStream",
     "ServerError",
+    "SkipReason",
     "TransportError",
     "UnscheduleOptions",
     "UnscheduleOutcome",
@@ -97,9 +100,12 @@ __all__ = [
     "bulk_unschedule",
     "cancel_meeting",
     "cancel_meetings",
+    "cancel_waiting",
     "check_api_key",
     "check_event_id",
+    "list_account",
     "outcome_to_dict",
+    "run_account",
     "stream_unschedule",
     "unschedule_all",
 ]

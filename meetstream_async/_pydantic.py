@@ -8,10 +8,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from datetime import datetime
-from types import UnionType
+from functools import partial
+from types import MappingProxyType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
+
+from ._times import time_of
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 
+_REAL = {"datetime": datetime}
+"""What annotations mean, although a test that freezes the clock puts another class in its place, which
+pydantic does not know. In a dict, where such a test does not look."""
+ROUND_UP: Mapping[str, Any] = MappingProxyType({"round_up": True})
+"""Metadata of a field whose time, where it is finer than a microsecond, is rounded up."""
 _DEEPEST = 100
 """Maximum nesting of free-form JSON; deeper values are written as null."""
 
@@ -37,10 +45,11 @@ class Schemed:
         from pydantic_core import core_schema
 
         known = dict(zip(getattr(cls, "__parameters__", ()), get_args(source), strict=False))
-        hints = get_type_hints(cls)
+        hints = get_type_hints(cls, localns=_REAL)
         read, written = {}, {}
         for field in attrs.fields(cls):  # type: ignore[arg-type]  # only attrs classes take this up
-            schema = handler.generate_schema(_readable(_fill_in(hints[field.name], known)))
+            hint = _readable(_fill_in(hints[field.name], known), up=field.metadata.get("round_up", False))
+            schema = handler.generate_schema(hint)
             read[field.name] = core_schema.typed_dict_field(schema, required=field.default is attrs.NOTHING)
             written[field.name] = core_schema.typed_dict_field(schema, required=True)
         built = core_schema.no_info_after_validator_function(
@@ -87,21 +96,27 @@ def error_schema(cls: type[Exception]) -> CoreSchema:
     )
 
 
-def _readable(hint: Any) -> Any:
+def _readable(hint: Any, *, up: bool) -> Any:
     """The hint, with datetimes parsed from strings only: pydantic would take a number as an epoch."""
-    from pydantic import BeforeValidator
-
-    if hint is datetime:
-        return Annotated[datetime, BeforeValidator(_refuse_numbers)]
+    if hint is _REAL["datetime"]:
+        return Annotated[hint, _Time(up)]
     if get_origin(hint) in (Union, UnionType):
-        return Union[tuple(_readable(member) for member in get_args(hint))]  # noqa: UP007
+        return Union[tuple(_readable(member, up=up) for member in get_args(hint))]  # noqa: UP007
     return hint
 
 
-def _refuse_numbers(value: object) -> object:
-    if not isinstance(value, str | datetime):
-        raise ValueError("a time must be an ISO 8601 string")
-    return value
+class _Time:
+    """A time, by its own schema: while a test freezes the clock, pydantic may not know the real class."""
+
+    def __init__(self, up: bool) -> None:
+        self._up = up
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_before_validator_function(
+            partial(time_of, up=self._up), core_schema.datetime_schema()
+        )
 
 
 def _writable(value: Any, depth: int = 0) -> Any:

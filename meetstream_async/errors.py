@@ -30,7 +30,7 @@ processes. They are raised without a cause, because aiohttp's own frames contain
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from ._pydantic import error_schema
 
@@ -59,11 +59,6 @@ __all__ = [
     "TransportError",
     "UserNotFoundError",
 ]
-
-
-Refused: TypeAlias = Literal["key", "target", "request"]
-"""What a 401 or 403 refuses: the key; only what this request was about, such as a bot of another account; or
-the request, by something before the API (a firewall, CDN or gateway) whose answer says nothing of the key."""
 
 
 class MeetStreamError(Exception):
@@ -166,14 +161,10 @@ class ApiError(MeetStreamError):
 
     ``status`` is the HTTP status, ``message`` the API's own text (control characters removed, at most
     500 characters), ``request_id`` the API's id of the request if it sent one, ``retry_after`` the requested
-    wait in seconds, ``errors`` the API's messages by field.
-
-    ``refused`` says what a 401 or 403 refuses: ``"key"``; ``"target"``, only what this request was about,
-    such as a bot of another account; or ``"request"``: something before the API (a firewall, CDN or gateway)
-    refuses, or the API refuses a key that it accepted before from the same client. None for any other status.
+    wait in seconds, ``errors`` the API's messages by field. ``key_rejected``: a 401 or 403 is the
+    API's own word on the key; without it, something in front of the API refused, or only this one request
+    was refused.
     """
-
-    refused: Refused | None = None
 
     def __init__(
         self,
@@ -184,14 +175,13 @@ class ApiError(MeetStreamError):
         retry_after: float | None = None,
         errors: Mapping[str, tuple[str, ...]] | None = None,
         hint: str | None = None,
-        refused: Refused | None = None,
+        key_rejected: bool = False,
         attempts: int = 0,
         outcome_unknown: bool = False,
     ) -> None:
         super().__init__(message, attempts=attempts, outcome_unknown=outcome_unknown)
-        if refused is not None:
-            self.refused = refused
         self.status = status
+        self.key_rejected = key_rejected
         self.request_id = request_id
         self.retry_after = retry_after
         self.errors = dict(errors or {})
@@ -228,15 +218,11 @@ class MasterEventNotFoundError(BadRequestError):
 
 
 class AuthenticationError(ApiError):
-    """401: the key is missing or invalid, unless ``refused`` says otherwise."""
-
-    refused: Refused | None = "key"
+    """401: the key is missing or invalid; ``key_rejected`` says whether it is the API that says so."""
 
 
 class PermissionDeniedError(ApiError):
-    """403: the key was rejected, or lacks the permission, unless ``refused`` says otherwise."""
-
-    refused: Refused | None = "key"
+    """403: the key was rejected or lacks the permission; without ``key_rejected``, only this request was."""
 
 
 class NotFoundError(ApiError):

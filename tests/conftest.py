@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 from unittest.mock import Mock
@@ -17,6 +18,7 @@ from aiohttp.client_proto import ResponseHandler
 from aioresponses import aioresponses as Mocked
 from hypothesis import HealthCheck, settings
 
+from tests.helpers import loops
 from tests.helpers.raw_server import RawServer, Step
 
 settings.register_profile(
@@ -26,7 +28,30 @@ settings.register_profile("thorough", parent=settings.get_profile("default"), ma
 settings.load_profile("default")
 
 
-MEASURED = re.compile(r"^\(?(bench|browser|compat|postgres|soak)\b")
+class _OtherLoop:
+    """Lets every async test, and the loops whose clock jumps, run on another loop."""
+
+    @pytest.hookimpl
+    def pytest_asyncio_loop_factories(
+        self, config: pytest.Config, item: pytest.Item
+    ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+        return {loops.chosen: loops.factory(loops.chosen)}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--loop", choices=loops.NAMES, default="default", help="The event loop that the tests run on."
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    loops.chosen = config.getoption("--loop")
+    if loops.chosen != "default":
+        loops.factory(loops.chosen)().close()  # Here, where it is told once, and not for each test.
+        config.pluginmanager.register(_OtherLoop())
+
+
+MEASURED = re.compile(r"^\(?(bench|browser|compat|mutation|postgres|soak)\b")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:

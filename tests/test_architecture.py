@@ -18,6 +18,7 @@ import meetstream_async
 PACKAGE = Path(meetstream_async.__file__).parent
 ROOT = "meetstream_async"
 ORDER = [
+    {"_tasks", "_times", "_logs"},
     {"_version", "_pydantic"},
     {"errors"},
     {"_http"},
@@ -32,6 +33,8 @@ ORDER = [
     {"__main__"},
 ]
 """A folder imports only from folders in the sets before its own; ``__init__`` is the package root."""
+TOOLS = {"_tasks", "_times", "_logs"}
+"""What knows nothing of the package, and is for every folder of it."""
 FRONT_DOORS = {"preview", "jobs", "fastapi", "console", "cli", "__main__"}
 EXTRAS = {
     "click",
@@ -110,7 +113,7 @@ def test_every_folder_has_its_place() -> None:
     """A new first-level folder or module is put into the order, and they stay few."""
     shown = {_location(path)[0] for path in MODULES}
     assert shown == set().union(*ORDER) | {"simulator"}
-    assert len(shown) <= 15
+    assert len(shown - TOOLS) <= 14
 
 
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
@@ -149,12 +152,24 @@ def test_nobody_imports_a_private_module_across_a_folder(path: Path) -> None:
     ids=[id_ for id_, path in zip(IDS, MODULES, strict=True) if _first(_location(path)) in FRONT_DOORS],
 )
 def test_a_front_door_uses_public_names_only(path: Path) -> None:
-    """From outside its own folder it knows the package root and what other doors name in ``__all__``."""
+    """From outside its own folder it knows the package root, what other doors name in ``__all__``, and the
+    tools that know nothing of the package.
+    """
     here = _first(_location(path))
     for found in _imports(path):
         if found.folder not in {here, "simulator"}:
             assert len(found.parts) <= (1 if found.folder == "__init__" else 2), f"line {found.line}"
-            assert found.folder == "__init__" or found.folder in FRONT_DOORS, f"line {found.line}"
+            assert found.folder in {"__init__", *FRONT_DOORS, *TOOLS}, f"line {found.line}"
+
+
+def test_nothing_waits_by_a_sleep_that_tests_patch() -> None:
+    """`_tasks.pause` takes the place of `asyncio.sleep`, which applications patch in their tests."""
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                assert ast.unparse(node) != "asyncio.sleep", f"{path}:{node.lineno}"
+            elif isinstance(node, ast.ImportFrom) and node.module == "asyncio":
+                assert "sleep" not in {alias.name for alias in node.names}, f"{path}:{node.lineno}"
 
 
 def test_there_are_no_circles() -> None:
@@ -171,6 +186,12 @@ def test_there_are_no_circles() -> None:
                     graph[location].add(target)
                     break
     assert len(list(TopologicalSorter(graph).static_order())) == len(MODULES)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_a_module_stays_short(path: Path) -> None:
+    """A module of more than 300 lines holds two ideas, and is split."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 
 
 def test_importing_the_package_imports_no_extra() -> None:

@@ -26,6 +26,7 @@ FOR_USERS = [
     "bulk/report",
     "bulk/run",
     "bulk/account_state",
+    "bulk/steps",
     "bulk/unschedule",
     "bulk/unschedule_all",
     "bulk/cancel",

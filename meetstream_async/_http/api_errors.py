@@ -40,14 +40,12 @@ def api_error(
     *,
     effect: bool,
     hint: Hint | None = None,
-    about_target: Callable[[str], bool] | None = None,
 ) -> errors.ApiError:
     """The exception for an error reply.
 
     texts: exception class by status and text of the message.
     effect: whether the request could have changed something.
     hint: returns advice for an exception's class and message.
-    about_target: whether the message of a 401 or 403 is only about what the request was for.
     """
     message, fields = _read_error_body(reply)
     kind = _BY_STATUS.get(reply.status, errors.ServerError if reply.status >= 500 else errors.ApiError)
@@ -58,15 +56,14 @@ def api_error(
     advice = context.hint if hint is None else hint(kind, message) or context.hint
     if 300 <= reply.status < 400:
         advice = "redirects are not followed; check base_url"
-    refused, why = _what_is_refused(reply, context, message, about_target)
     return kind(
         message,
         status=reply.status,
         request_id=reply.request_id,
         retry_after=reply.retry_after,
         errors=fields,
-        hint="; ".join(filter(None, (why, advice))) or None,
-        refused=refused,
+        hint=advice,
+        key_rejected=_is_about_the_key(reply, message, context),
         attempts=context.attempts,
         outcome_unknown=effect and (context.uncertain or reply.status >= 500),
     )
@@ -81,52 +78,51 @@ def route_is_missing(error: errors.ApiError) -> bool:
     )
 
 
-def refuses_everything(error: errors.MeetStreamError) -> str | None:
-    """Why every other request with the same key would be refused as well, or None."""
+_KEY = re.compile(r"\b(api[ _-]?keys?|access[ _-]?keys?|keys?|tokens?|credentials?)\b", re.IGNORECASE)
+_NOT_THE_KEY = re.compile(
+    r"^forbidden\.?$|missing authentication token|rate[ _-]?limit|too many|quota|throttl", re.IGNORECASE
+)
+"""Texts of gateways and firewalls, which refuse before the API has seen the key."""
+_OWNERSHIP = re.compile(r"\b(bot|yours?|belongs?|owner|owned)\b", re.IGNORECASE)
+"""Words about the one thing that was asked for, not about who asks."""
+
+
+def _is_about_the_key(reply: Reply, message: str, context: Context) -> bool:
+    """Whether a 401 or 403 is the API's own word on the key."""
+    if reply.status not in (401, 403) or _is_a_page(reply) or _NOT_THE_KEY.search(message):
+        return False
+    if _KEY.search(message):
+        return True
+    if _OWNERSHIP.search(message):
+        return False
+    if reply.status == 401:
+        return True
+    # A key that was accepted is not rejected by a refusal that says nothing of it.
+    return not context.key_accepted
+
+
+def _is_a_page(reply: Reply) -> bool:
+    """HTML: of a CDN, a proxy or a firewall. Neither API answers with any."""
+    kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    start = reply.body[:64].lstrip().lower()
+    return kind in ("text/html", "application/xhtml+xml") or start.startswith((b"<!doctype", b"<html"))
+
+
+def refuses_before_the_api(error: errors.MeetStreamError) -> bool:
+    """A 401 or 403 that says nothing about the key: other requests would be refused like this one."""
+    kinds = errors.AuthenticationError | errors.PermissionDeniedError
+    return isinstance(error, kinds) and not error.key_rejected
+
+
+def why_no_other_can_succeed(error: errors.MeetStreamError) -> str | None:
+    """For the reason of a run that this error stops; None for an error that says nothing of others."""
     if isinstance(error, errors.TransportError) and error.permanent:
         return f"no usable connection: {error}"
-    refused = error.refused if isinstance(error, errors.ApiError) else None
-    if refused == "key":
+    if not isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
+        return None
+    if error.key_rejected:
         return f"the API rejects the key: {error}"
-    if refused == "request":
-        return f"something before the API refuses: {error}"
-    return None
-
-
-def is_refused_before_the_api(error: errors.ApiError) -> bool:
-    """Whether a 401 or 403 may concern this path alone, rather than the key."""
-    return error.refused == "request"
-
-
-_NOT_THE_API = re.compile(
-    r"forbidden|missing authentication token|.*\b(rate limit|too many requests|quota)\b.*"
-)
-
-
-_KEY_ENDED = re.compile(
-    r"\b(key|token|credentials?)\b.*\b(revoked|expired|disabled|deleted|withdrawn|invalid)\b"
-    r"|\b(revoked|expired|disabled|deleted|withdrawn|invalid)\b.*\b(key|token|credentials?)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-"""The API's own word on a key that it accepted before."""
-
-
-def _what_is_refused(
-    reply: Reply, context: Context, message: str, about_target: Callable[[str], bool] | None
-) -> tuple[errors.Refused | None, str | None]:
-    """What a 401 or 403 refuses, and why the key is not to blame, if it is not."""
-    if reply.status not in (401, 403):
-        return None, None
-    is_page = reply.json() is UNREADABLE and (
-        "html" in reply.headers.get("Content-Type", "").casefold() or reply.body.lstrip()[:1] == b"<"
-    )
-    if is_page or (reply.status == 403 and _NOT_THE_API.fullmatch(message.casefold().rstrip(".! "))):
-        return "request", "the answer of a firewall, CDN or gateway, which says nothing about the key"
-    if about_target is not None and about_target(message):
-        return "target", None
-    if context.key_accepted and not _KEY_ENDED.search(message):
-        return "request", "the key was accepted before; it may have been withdrawn since"
-    return "key", None
+    return f"something before the API refuses, which says nothing about the key: {error}"
 
 
 def _read_error_body(reply: Reply) -> tuple[str, dict[str, tuple[str, ...]]]:

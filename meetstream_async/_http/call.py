@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, field, frozen
 
+from .._logs import log_fields
 from .reply import Reply
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ class Remark:
     def ignored_field(cls, path: str) -> Remark:
         """A field whose type differs from the documentation, and which reads as None."""
         text = f"{path} is of another type than documented and reads as None"
-        return cls(logging.INFO, text, {"event": "ignored_field", "path": path})
+        return cls(logging.INFO, text, log_fields("ignored_field", path=path))
 
 
 @frozen(eq=False)
@@ -61,7 +62,7 @@ class Context:
     hint: str | None = None
     """Advice for the error, from an attempt at another path."""
     key_accepted: bool = False
-    """Whether the API has accepted the key before, from this client."""
+    """Whether this client has had a success from the API before."""
 
 
 FIRST = Context()
@@ -71,8 +72,6 @@ PACED = Context(paced=True)
 PACED_AND_UNCERTAIN = Context(paced=True, uncertain=True)
 """An earlier call may have taken effect, and the caller has waited for the rate limiter."""
 ONE_ATTEMPT = Context(attempts=1)
-"""The first attempt got a response, and the key was not known to be accepted."""
-ONE_ATTEMPT_KEY_ACCEPTED = Context(attempts=1, key_accepted=True)
 """The first attempt got a response; shared by nearly all calls."""
 
 

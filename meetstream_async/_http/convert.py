@@ -10,13 +10,15 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property, partial
 from operator import eq
-from types import NoneType
+from types import ModuleType, NoneType
 from typing import Any, TypeVar
 
+import attrs
 from cattrs import Converter
 from cattrs.errors import ClassValidationError
 
 from .. import errors
+from .._times import read_time
 from .call import Context, Remark
 from .reply import UNREADABLE, Reply, json_type
 from .urls import identifier_problem
@@ -41,7 +43,7 @@ def _time(value: object, _: object) -> datetime | None:
         return None
     if type(value) is not str:
         raise TypeError(f"expected an ISO 8601 time, got {json_type(value)}")
-    time = datetime.fromisoformat(value)
+    time = read_time(value)
     if time.tzinfo is None:
         raise ValueError("the time has no UTC offset")
     return time
@@ -91,8 +93,15 @@ class Structurer:
     slower one for objects that the fast one refuses, which tells what fields are wrong.
     """
 
-    def __init__(self, customise: Callable[[Converter], object] | None = None) -> None:
-        """``customise`` registers the hooks of models that need their own."""
+    def __init__(self, models: ModuleType, customise: Callable[[Converter], object] | None = None) -> None:
+        """``models``: the module of all that it makes. ``customise`` registers the hooks of those that need
+        their own.
+        """
+        for model in vars(models).values():
+            if isinstance(model, type) and attrs.has(model):
+                # Now, not when the first reply is read: a test that freezes the clock may have put another
+                # class in the place of `datetime` by then, which has no hook for the rest of the process.
+                attrs.resolve_types(model)
         self._customise = customise
         self._hooks: dict[type, Callable[[Any, object], Any]] = {}
 

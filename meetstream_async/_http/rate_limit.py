@@ -7,6 +7,8 @@ import logging
 import math
 from collections.abc import Mapping
 
+from .._logs import log_fields
+from .._tasks import pause
 from ..errors import ClientSetupError
 from .waits import asked_wait, wait_for_limit
 
@@ -94,7 +96,7 @@ class RateLimiter:
             why,
             self._host,
             seconds,
-            extra={"event": "pause", "seconds": seconds, "status": status},
+            extra=log_fields("pause", seconds=seconds, status=status),
         )
 
     def paused_for(self) -> float:
@@ -128,8 +130,8 @@ class RateLimiter:
                 raise WaitTooLongError(max(limit, self.paused_for())) from None
             try:
                 # Checked again after each wait, since a pause may have begun meanwhile.
-                while (seconds := self._check(0.0, latest, pause_limit)) > 0:  # noqa: ASYNC110
-                    await asyncio.sleep(seconds)
+                while (seconds := self._check(0.0, latest, pause_limit)) > 0:
+                    await pause(seconds)
                 self._next = loop.time() + self._interval
             finally:
                 self._turn.release()

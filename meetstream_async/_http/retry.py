@@ -32,6 +32,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from .._tasks import pause
 from ..errors import ClientSetupError
 
 
@@ -147,7 +148,7 @@ async def retry(
     # A new one per call, since its state belongs to a single call. Cancellation raises instead of returning a
     # result, so it ends the call at once.
     retrying = AsyncRetrying(
-        sleep=asyncio.sleep,
+        sleep=pause,
         retry=retry_if_result(lambda outcome: outcome.retry),
         wait=wait,
         stop=stop,

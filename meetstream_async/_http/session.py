@@ -16,9 +16,10 @@ import aiohttp
 from attrs import define, evolve
 from yarl import URL
 
+from .._logs import log_fields
 from ..errors import ApiError, ClientSetupError, RateLimitError
-from .api_errors import is_refused_before_the_api, route_is_missing
-from .call import FIRST, ONE_ATTEMPT, ONE_ATTEMPT_KEY_ACCEPTED, Answer, Context, Request, Route
+from .api_errors import refuses_before_the_api, route_is_missing
+from .call import FIRST, ONE_ATTEMPT, Answer, Context, Request, Route
 from .failures import Failure, HeldBack
 from .network import DIRECT, Network
 from .rate_limit import RateLimiter, WaitTooLongError
@@ -72,12 +73,11 @@ class ApiSession:
         """Minimum remaining seconds to start a request; with less it could take effect and still be
         reported as a timeout."""
         self._base_path = base_url.raw_path.rstrip("/")
-        self._spellings: dict[Route, str] = {}
-        """The path that worked last, by route."""
+        self._spellings: dict[Route, int] = {}
+        """Index of the path that worked, by route."""
+        self._key_accepted = False
         self.failed_attempts = 0
         """Number of requests so far that did not reach a working server."""
-        self._key_accepted = False
-        """Whether a reply has shown that the API accepts the key."""
         self._clock = ServerClock()
 
     def __repr__(self) -> str:
@@ -111,30 +111,32 @@ class ApiSession:
         last attempt got none; RateLimitError if a pause is longer than the call may take; ClientSetupError if
         the client is unusable.
         """
-        route = request.route
-        if len(route.paths) > 1:
+        if len(request.route.paths) > 1:
             return await self._find_spelling(request, context)
-        reply, after = await self._exchange(request, route.paths[0], context)
+        reply, after = await self._exchange(request, request.route.paths[0], context)
         return self._read(request, reply, after)
 
     async def _find_spelling(self, request: Request[T], context: Context) -> Answer[T]:
-        """Try each path of a route until one works, and remember it.
+        """Try each path of a route until one is answered, and remember it.
 
-        The one that worked last is tried first. Another one is tried where the route is missing, or where
-        something before the API refuses, which may be for the sake of the path.
+        The next one is tried where the route turns out to be missing, or where something in front of the
+        API refuses a path: a rule of a firewall may name one of them.
         """
+        paths = request.route.paths
+        remembered = self._spellings.get(request.route)
+        order = range(len(paths)) if remembered is None else sorted(range(len(paths)), key=remembered.__ne__)
         if context.deadline is None:
             deadline = asyncio.get_running_loop().time() + self.policy.max_elapsed
             context = evolve(context, deadline=deadline)
         first: tuple[Reply, ApiError] | None = None
-        known = self._spellings.get(request.route)
-        for path in sorted(request.route.paths, key=lambda path: path != known):
+        for spelling in order:
+            path = paths[spelling]
             reply, after = await self._exchange(request, path, context)
             try:
                 answer = self._read(request, reply, after)
             except ApiError as error:
                 if first is not None:
-                    if error.refused == "key" and is_refused_before_the_api(first[1]):
+                    if error.key_rejected and refuses_before_the_api(first[1]):
                         # At this path the API itself has answered.
                         raise
                     hint = f"{path} answered {error.status} {error.message}"
@@ -142,21 +144,19 @@ class ApiSession:
                         hint += f"; is the address {self.base_url} right?"
                     context = evolve(after, hint=hint)
                     break
-                # A path that worked before is not missing now.
-                is_missing = known is None and route_is_missing(error)
-                if not is_missing and not is_refused_before_the_api(error):
+                missing = remembered is None and route_is_missing(error)
+                if not missing and not refuses_before_the_api(error):
                     raise
                 first, context = (reply, error), evolve(after, deadline=context.deadline)
             else:
-                self._spellings[request.route] = path
+                self._spellings[request.route] = spelling
                 return answer
         assert first is not None
-        # The first path is the documented one, or worked before, so its error is reported.
+        # The first path is the one that should have worked, so its error is reported.
         return self._read(request, first[0], context)
 
     def _read(self, request: Request[T], reply: Reply, context: Context) -> Answer[T]:
         value, remarks = request.read(reply, context)
-        self._key_accepted = True
         for remark in remarks:
             _log.log(remark.level, remark.text, extra=remark.fields)
         return Answer(value, context.attempts)
@@ -184,8 +184,10 @@ class ApiSession:
             )
         if isinstance(outcome, Failure):
             raise outcome.error(call.attempts, call.uncertain)
-        if call.attempts == 1 and not call.uncertain:
-            return outcome, ONE_ATTEMPT_KEY_ACCEPTED if self._key_accepted else ONE_ATTEMPT
+        if outcome.succeeded:
+            self._key_accepted = True
+            if call.attempts == 1 and not call.uncertain:
+                return outcome, ONE_ATTEMPT
         return outcome, Context(
             attempts=call.attempts, uncertain=call.uncertain, key_accepted=self._key_accepted
         )
@@ -248,14 +250,14 @@ class _Call:
             reason,
             attempt,
             wait,
-            extra={
-                "event": "retry",
-                "method": self._route.method,
-                "path": self._url.raw_path,
-                "reason": reason,
-                "attempt": attempt,
-                "wait": wait,
-            },
+            extra=log_fields(
+                "retry",
+                method=self._route.method,
+                path=self._url.raw_path,
+                reason=reason,
+                attempt=attempt,
+                wait=wait,
+            ),
         )
 
 

@@ -13,6 +13,7 @@ import aiohttp
 from attrs import evolve
 from yarl import URL
 
+from .._tasks import finish
 from .._version import __version__
 from ..errors import ClientSetupError
 from .connections import (
@@ -42,8 +43,7 @@ from .retry import speaks_for_itself
 from .secrets import LONG_SECRET, Secret, clean_text, scrubber
 
 _SWITCH = "_retry_connection"
-"""Private aiohttp switch that disables its silent retry of idempotent requests (also used by aiohttp's
-test client)."""
+"""Private aiohttp switch against its silent retry of requests; aiohttp's test client uses it, too."""
 
 _USER_AGENT = f"meetstream-async/{__version__}"
 
@@ -171,10 +171,12 @@ class Transport:
     async def close(self) -> None:
         """Close the session if it was opened here. May be called more than once."""
         self.closed = True
-        if self._http is not None and not self._borrowed:
-            await self._http.close()
-        if self._deadlines is not None:
-            self._deadlines.close()
+        try:
+            if self._http is not None and not self._borrowed:
+                await finish(self._http.close())
+        finally:
+            if self._deadlines is not None:
+                self._deadlines.close()
 
     async def send(
         self, method: str, url: URL, data: bytes | None, seconds: float

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-
-from attrs import define
 
 from ..errors import ConfigurationError
 from ..meetstream.models import ScheduledBot
@@ -14,6 +13,7 @@ from ._choices import KEPT, choose, sort_out
 from ._evidence import is_for_want_of_a_server, may_be_another_id
 from ._items import CancelRequest
 from ._known_bots import Key, KnownBots
+from ._patience import Patience
 from ._verification import (
     FIRST_LOOK,
     LONGEST_LOOK,
@@ -28,28 +28,6 @@ from .options import UnscheduleOptions
 from .report import OutcomeStatus, UnscheduleOutcome
 
 
-@define(eq=False)
-class _Patience:
-    """How long rows that should be gone are waited for."""
-
-    rows: int | None = None
-    since: float = 0.0
-    look: float = FIRST_LOOK
-    proved: bool = False
-    """The one look beyond ``settle`` was taken, for bots that one listing only does not show."""
-
-    def lasts(self, rows: int, now: float, settle: float) -> bool:
-        # Only a new minimum counts as progress: the listing may flicker.
-        if self.rows is None or rows < self.rows:
-            self.rows, self.since = rows, now
-        return now - self.since < settle
-
-    def next_look(self, now: float, settle: float) -> float:
-        at = min(now + self.look, max(self.since + settle, now))
-        self.look = min(2 * self.look, LONGEST_LOOK)
-        return max(at, now + 0.01)
-
-
 class Account:
     """What is known of one account in one run, and what is at work."""
 
@@ -60,6 +38,8 @@ class Account:
         settle: float = 15.0,
         only_given: bool = False,
     ) -> None:
+        if isinstance(settle, bool) or not isinstance(settle, int | float) or not 0 <= settle < math.inf:
+            raise ConfigurationError(f"settle must be a number of seconds, 0 or more, not {settle!r}")
         self._options = options or UnscheduleOptions()
         self._settle = settle
         self._only_given = only_given
@@ -82,7 +62,7 @@ class Account:
         self._fruitless = False
         self._acted = False
         self._last_answer = 0.0
-        self._patience = _Patience()
+        self._patience = Patience()
         self._look_at = 0.0
         self._verified = False
         """The last listing was made after all answers."""
@@ -90,6 +70,11 @@ class Account:
         self._remaining: tuple[str, ...] = ()
         self._listing_failure: str | None = None
         self._stopped: str | None = None
+        # Since `changes` was last asked; and what it said of everything else.
+        self._changed: dict[Key, Tracked] = {}
+        self._changed_bots: set[str] = set()
+        self._changed_rows: dict[str, None] = {}
+        self._told: dict[str, object] = {}
 
     # --- time -----------------------------------------------------------------------------------------
 
@@ -115,12 +100,23 @@ class Account:
         item = self._backlog.popleft()
         item.waiting, item.in_flight = False, True
         self._at_work += 1
+        self._note(item)
         return item
+
+    def put_back(self, items: Sequence[Tracked]) -> None:
+        """Nothing was sent in the turns of these: they are the first to wait, in this order."""
+        for item in reversed(items):
+            item.end_turn()
+            item.waiting, item.in_flight = True, False
+            self._at_work -= 1
+            self._backlog.appendleft(item)
+            self._note(item)
 
     def foresee(self, item: Tracked) -> UnscheduleOutcome | None:
         """The outcome of an item that needs no request, which ends its turn; else None."""
         if item.turns:
             return None
+        self._note(item)
         sort_out(item, self._options)
         reason = item.skipped = self._choose(item)
         if reason is None and not self._options.dry_run:
@@ -137,6 +133,7 @@ class Account:
     def end_turn(self, item: Tracked, now: float, unsent: UnscheduleOutcome | None = None) -> None:
         """The turn of an item is over. ``unsent``: its outcome, where nothing was sent."""
         item.end_turn()
+        self._note(item)
         if item.in_flight:
             item.in_flight = False
             self._at_work -= 1
@@ -147,6 +144,7 @@ class Account:
         item.turns += 1
         item.not_before = now + min(FIRST_LOOK * 2.0 ** (item.turns - 1), LONGEST_LOOK)
         self._last_answer, self._verified = now, False
+        self._changed_bots.update(item.bots)
         confirm(item, self._bots, self.server_time(now))
         if not is_settled(item, self._bots):
             self._open[item.key] = item
@@ -160,12 +158,23 @@ class Account:
         """Items that wait for their turn, or are in it."""
         return len(self._backlog) + self._at_work
 
+    @property
+    def stop_reason(self) -> str | None:
+        """Why nothing more is sent, if so."""
+        return self._stopped
+
+    @property
+    def was_listed(self) -> bool:
+        """There was a listing."""
+        return self._listings > 0
+
     # --- within ---------------------------------------------------------------------------------------
 
     def _go_on(self, request: CancelRequest, now: float) -> None:
         item = request.item
         if not isinstance(item, Tracked):
             raise ConfigurationError("the request is not one of this state's")
+        self._note(item)
         if item.next_request() is not None and self._stopped is None:
             self._between.append(item)
         else:
@@ -184,24 +193,26 @@ class Account:
     def _add(self, item: Tracked) -> None:
         self._items[item.key] = item
         self._backlog.append(item)
+        self._note(item)
+
+    def _note(self, item: Tracked) -> None:
+        """It has changed, or is about to."""
+        self._changed[item.key] = item
 
     def _take_row(self, bot: ScheduledBot, *, listed: bool = True, given: bool = False) -> None:
         bots = self._bots
         new_to_us = bot.bot_id not in bots.bots
         if self._only_given and not given and new_to_us and bots.key_of(bot) not in self._items:
             return
+        if new_to_us or bots.bots[bot.bot_id].bot != bot:
+            self._changed_rows[bot.bot_id] = None
         known = bots.take(bot, listed=listed)
         if known is None:
             if given:
                 # A target has an outcome, even where its row says that there is nothing to do.
                 self._add(Tracked(bot.event_id, {bot.bot_id: bot}))
             elif bot.bot_id not in bots.withdrawn:
-                bots.withdrawn.add(bot.bot_id)
-                item = self._items.get(bots.key_of(bot))
-                if item is not None and item.took_effect:
-                    # It may be the one that the event's DELETE took.
-                    doubt(item, bots)
-                    self._open[item.key] = item
+                self._take_withdrawn(bot)
             return
         if new_to_us and known.key[0] == "event":
             known.key = self._aliases.get(known.key[1], known.key)
@@ -225,7 +236,20 @@ class Account:
             self._backlog.append(item)
         elif bot.bot_id not in item.bots and item.turns:
             self._open[item.key] = item
+        if item.bots.get(bot.bot_id) != bot:
+            self._note(item)
         item.bots[bot.bot_id] = bot
+
+    def _take_withdrawn(self, bot: ScheduledBot) -> None:
+        """A bot that no listing has shown before, and that is not going to join."""
+        self._bots.withdrawn.add(bot.bot_id)
+        item = self._items.get(self._bots.key_of(bot))
+        if item is not None and item.took_effect:
+            # It may be the one that the event's DELETE took.
+            doubt(item, self._bots)
+            self._changed_bots.update(item.bots)
+            self._note(item)
+            self._open[item.key] = item
 
     def _verify(self, rows: Mapping[str, ScheduledBot], now: float, brought: bool) -> None:
         """Draw the conclusions of a listing that was made after all answers."""
@@ -241,15 +265,21 @@ class Account:
         for key, item in concerned.items():
             if item.waiting or item.unsent is not None or not item.was_asked:
                 continue
-            if self._verification.judge(item, rows, now, time, finding):
-                self._open.pop(key, None)
-            else:
+            is_open = not self._verification.judge(item, rows, now, time, finding)
+            if is_open is not (key in self._open):
+                self._note(item)
+            if is_open:
                 self._open[key] = item
+            else:
+                self._open.pop(key, None)
+        for item in finding.listed:
+            self._note(item)
+        self._changed_bots |= finding.changed
         self._backlog.extend(finding.planned)
         self._remaining = tuple(one.bot.bot_id for one in finding.remaining)
         self._verified = True
         if finding.planned or brought:
-            self._patience = _Patience()
+            self._patience = Patience()
             return
         waiting = len(finding.remaining) + finding.waiting + finding.unproved
         if waiting and self._patience.lasts(waiting, now, self._settle):

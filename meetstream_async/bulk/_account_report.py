@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final
 
 import attrs
 
 from ..meetstream.models import ScheduledBot
 from ._account import Account
-from ._choices import KEPT, left_alone
+from ._choices import KEPT, left_alone, sort_out
 from ._verification import Tracked
+from .options import UnscheduleOptions
 from .report import BulkReport, OutcomeStatus, UnscheduleOutcome
 
 MOST_LISTINGS: Final = 20_000
@@ -26,6 +28,13 @@ STATUSES: Final = (
     OutcomeStatus.NOT_ATTEMPTED,
 )
 
+SETTLED: Final = (
+    OutcomeStatus.UNSCHEDULED,
+    OutcomeStatus.ALREADY_UNSCHEDULED,
+    OutcomeStatus.WOULD_UNSCHEDULE,
+)
+"""Nothing is left to do."""
+
 
 class ReportedAccount(Account):
     """An account, and what there is to report of it."""
@@ -37,8 +46,12 @@ class ReportedAccount(Account):
 
     def outcomes(self) -> tuple[UnscheduleOutcome, ...]:
         """One for each event, and each bot without one, that was dealt with; in the order they came."""
+        outcomes = ((item, self.outcome_of(item)) for item in self._items.values())
         return tuple(
-            outcome for item in self._items.values() if (outcome := self.outcome_of(item)) is not None
+            outcome
+            for item, outcome in outcomes
+            # What an earlier run did, and has reported, is not this one's.
+            if outcome is not None and not (item.claimed and outcome.status is OutcomeStatus.UNSCHEDULED)
         )
 
     def outcome_of(self, item: Tracked) -> UnscheduleOutcome | None:
@@ -121,3 +134,44 @@ class ReportedAccount(Account):
             elapsed=elapsed,
             still_listed=remaining,
         )
+
+    @property
+    def options(self) -> UnscheduleOptions:
+        """What it was made for."""
+        return self._options
+
+    @property
+    def only_given(self) -> bool:
+        """Only targets that were given are work."""
+        return self._only_given
+
+    @property
+    def settle(self) -> float:
+        """Seconds that rows which should be gone are waited for."""
+        return self._settle
+
+    def settled(self) -> Iterator[UnscheduleOutcome]:
+        """Outcomes that came to stand since ``changes`` was last asked: no listing is waited for.
+
+        All that is done, or would be; what was not done may yet be tried, or turn out to be gone.
+        """
+        for key, item in self._changed.items():
+            if item.waiting or item.in_flight or key in self._open:
+                continue
+            outcome = self.outcome_of(item)
+            if outcome is not None and outcome.status in SETTLED:
+                yield outcome
+
+    def forecast(self) -> tuple[UnscheduleOutcome, ...]:
+        """What would become of all that waits, if it were begun now: ``would_unschedule`` or skipped."""
+        found = []
+        for item in self._backlog:
+            sort_out(item, self._options)
+            reason = self._choose(item)
+            status = OutcomeStatus.WOULD_UNSCHEDULE if reason is None else OutcomeStatus.SKIPPED
+            found.append(item.left(status, reason))
+        return tuple(found)
+
+    def __len__(self) -> int:
+        """Events that there is something to tell of, and bots without one."""
+        return len(self._items)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from .._http.urls import check_identifier
+from ..errors import ConfigurationError
+from ..meetstream.models import ScheduledBot
 from ._evidence import is_calendar_bot, is_withdrawn
 from ._items import EventItem
 from .options import UnscheduleOptions
-from .report import Method
+from .report import Method, SkipReason
 
-ONE_OFF: Final = "one-off bot without an event"
-SHARED: Final = "shared: a bot of the event lies outside the filter"
-HIDDEN: Final = "the event may have more bots behind the full listing, outside the filter"
-NO_EVENT_ID: Final = "calendar bot without an event id"
-KEPT: Final = "joins before from_date"
-WITHDRAWN: Final = "the bot is not scheduled any more, by its own row"
+ONE_OFF: Final = SkipReason.ONE_OFF.value
+SHARED: Final = SkipReason.SHARED.value
+HIDDEN: Final = SkipReason.HIDDEN.value
+NO_EVENT_ID: Final = SkipReason.NO_EVENT_ID.value
+KEPT: Final = SkipReason.KEPT.value
+WITHDRAWN: Final = SkipReason.WITHDRAWN.value
 
 
 def choose(
@@ -93,3 +96,20 @@ def left_alone(reasons: Counter[str], options: UnscheduleOptions) -> tuple[str, 
 
 def _events_were(count: int) -> str:
     return "1 event was" if count == 1 else f"{count} events were"
+
+
+def check_target(target: object, options: UnscheduleOptions, name: str) -> object:
+    """A target that can be acted on. Raises ConfigurationError for any other; ``name`` is for its text."""
+    if isinstance(target, str):
+        check_identifier(target, name)
+        if options.cancel_by == "bot":
+            raise ConfigurationError(f"{name} is an event id, but cancel_by='bot' needs bots")
+        if options.where is not None:
+            raise ConfigurationError(f"{name} is an event id, but `where` selects bots; pass bots with it")
+    elif isinstance(target, ScheduledBot):
+        check_identifier(target.bot_id, f"{name}.bot_id")
+        if target.event_id is not None:
+            check_identifier(target.event_id, f"{name}.event_id")
+    else:
+        raise ConfigurationError(f"{name} must be a ScheduledBot or an event id, not {type(target).__name__}")
+    return target

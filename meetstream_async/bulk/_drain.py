@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 
-from .._http.api_errors import refuses_everything
 from .._http.call import PACED
-from .._http.rate_limit import WaitTooLongError
-from ..errors import MeetStreamError, RateLimitError, ServerError, TransportError
+from .._tasks import end, pause
 from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBotPage
 from ._operation import Gaps
+from ._relisting import list_again
 from ._runner import Runner
 from ._unscheduler import Unscheduler
 from ._verification import Tracked
 from .account_state import AccountState
-from .options import BulkOptions, UnscheduleOptions
+from .options import BulkOptions
 from .report import BulkReport, OutcomeStatus, UnscheduleOutcome
 from .run import Tally, with_report
 
@@ -28,13 +27,14 @@ class Drain(Unscheduler[Tracked]):
     def __init__(
         self,
         client: MeetStreamClient,
-        options: UnscheduleOptions,
+        state: AccountState,
         bulk: BulkOptions[UnscheduleOutcome],
-        settle: float,
+        on_still_listed: Callable[[int], object] | None = None,
     ) -> None:
-        super().__init__(client, options)
+        super().__init__(client, state.options)
         self._bulk = bulk
-        self._state = AccountState(options, settle=settle)
+        self._state = state
+        self._on_still_listed = on_still_listed
         self._tally: Tally[UnscheduleOutcome] = Tally(self.statuses)
         self._runner = Runner(self, bulk, self._done)
         self._told: set[Tracked] = set()
@@ -42,9 +42,11 @@ class Drain(Unscheduler[Tracked]):
 
     async def run(self) -> BulkReport[UnscheduleOutcome]:
         self._tally.start()
-        # Outside of the runner: an error of the first listing is the caller's.
-        requested_at = asyncio.get_running_loop().time()
-        self._take(await self._client.list_scheduled_bots(), requested_at)
+        # Given targets need no listing first, unless other bots of their events are to stay.
+        if not self._state.only_given or self._state.options.where is not None:
+            # Outside of the runner: an error of the first listing is the caller's.
+            requested_at = asyncio.get_running_loop().time()
+            self._take(await self._client.list_scheduled_bots(), requested_at)
         await self._runner.run()
         self._tally.end()
         outcomes = self._state.outcomes()
@@ -79,11 +81,10 @@ class Drain(Unscheduler[Tracked]):
                 elif due is None:
                     return
                 else:
-                    await asyncio.sleep(due - loop.time())
+                    await pause(due - loop.time())
         finally:
             if listing is not None:
-                listing.cancel()
-                await asyncio.wait({listing})
+                await end(listing)
 
     def remaining(self) -> Iterable[Tracked]:
         while (item := self._state.next_item()) is not None:
@@ -110,17 +111,10 @@ class Drain(Unscheduler[Tracked]):
     async def _list(self) -> None:
         """Fetch a listing and take it in."""
         requested_at = asyncio.get_running_loop().time()
-        try:
-            page = await self._fetch_through_an_outage()
-        except WaitTooLongError as exc:
-            self._state.take_listing_error(
-                f"the API asked for a pause of {exc.seconds:.0f} s before a listing"
-            )
-        except MeetStreamError as error:
-            self._state.take_listing_error(f"a later listing failed: {type(error).__name__}: {error}")
-            if (refusal := refuses_everything(error)) is not None:
-                self._runner.stop(refusal)
-        else:
+        page = await list_again(self._state, self._fetch, self.longest_outage)
+        if isinstance(page, str):
+            self._runner.stop(page)
+        elif page is not None:
             self._take(page, requested_at)
 
     def _take(self, page: ScheduledBotPage, requested_at: float) -> None:
@@ -128,22 +122,11 @@ class Drain(Unscheduler[Tracked]):
         self._state.take_listing(
             page, now=now, requested_at=requested_at, server_time=self._api.server_time()
         )
-
-    async def _fetch_through_an_outage(self) -> ScheduledBotPage:
-        """A listing; the server has answered before, so it is waited for as long as the targets do."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self.longest_outage
-        while True:
-            try:
-                try:
-                    return await self._fetch()
-                except RateLimitError:
-                    # A 429 that the call could not wait for: like a target, it goes back once, at its turn.
-                    return await self._fetch()
-            except (ServerError, TransportError) as error:
-                if loop.time() >= until or refuses_everything(error) is not None:
-                    raise
-            await asyncio.sleep(self.longest_outage / 20)
+        if self._on_still_listed is None or self._state.next_listing(now) is None:
+            return
+        if remaining := len(self._state.still_listed):
+            tell, self._on_still_listed = self._on_still_listed, None
+            tell(remaining)
 
     async def _fetch(self) -> ScheduledBotPage:
         async with self._runner.slot():

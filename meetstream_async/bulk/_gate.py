@@ -8,6 +8,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 from .._http.rate_limit import RateLimiter, WaitTooLongError
+from .._logs import log_fields
+from .._tasks import pause
 from ._circuit_breaker import CircuitBreaker
 from .options import BulkOptions
 
@@ -35,7 +37,7 @@ class Gate:
             return
         self.stopping = True
         self.stop_reason = reason
-        _log.warning("bulk run stops: %s", reason, extra={"event": "stop", "reason": reason})
+        _log.warning("bulk run stops: %s", reason, extra=log_fields("stop", reason=reason))
         for task in self.waiting:
             if task is not asyncio.current_task():
                 task.cancel()
@@ -72,7 +74,7 @@ class Gate:
         return not self.stopping
 
     async def wait_and_pace(self, seconds: float) -> bool:
-        await asyncio.sleep(seconds)
+        await pause(seconds)
         return await self.pace()
 
     async def until_stopped(self, waiting: Coroutine[Any, Any, bool]) -> bool:

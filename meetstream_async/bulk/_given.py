@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Collection, Iterable, Iterator
 from typing import Any
 
-from .._http.urls import check_identifier
 from ..errors import ConfigurationError
 from ..meetstream.client import MeetStreamClient, ScheduledBotStream
 from ..meetstream.models import ScheduledBot, ScheduledBotPage
-from ._choices import choose, sort_out
+from ._choices import check_target, choose, sort_out
 from ._items import EventItem, Target, Targets, key_of
 from ._known_bots import KnownBots
 from ._operation import Gaps
@@ -39,7 +38,7 @@ class TargetOperation(Unscheduler[EventItem]):
         self._source: Source[EventItem] = Source(
             targets.bots if isinstance(targets, ScheduledBotPage) else targets,
             expected="bots or event ids",
-            check=lambda target, name: _check_target(target, options, name),
+            check=lambda target, name: check_target(target, options, name),
             known=self._known,
             single=self._single,
             # A later row may share an event with a row outside the filter.
@@ -127,7 +126,7 @@ class TargetOperation(Unscheduler[EventItem]):
         """The event of one target of a stream; None if an event that was handed out covers it."""
         problem: ConfigurationError | None = None
         try:
-            _check_target(target, self._options, name)
+            check_target(target, self._options, name)
         except ConfigurationError as error:
             if not isinstance(target, str):
                 raise
@@ -191,19 +190,3 @@ def _event_of(target: Target) -> EventItem:
     return (
         EventItem(target) if isinstance(target, str) else EventItem(target.event_id, {target.bot_id: target})
     )
-
-
-def _check_target(target: object, options: UnscheduleOptions, name: str) -> object:
-    if isinstance(target, str):
-        check_identifier(target, name)
-        if options.cancel_by == "bot":
-            raise ConfigurationError(f"{name} is an event id, but cancel_by='bot' needs bots")
-        if options.where is not None:
-            raise ConfigurationError(f"{name} is an event id, but `where` selects bots; pass bots with it")
-    elif isinstance(target, ScheduledBot):
-        check_identifier(target.bot_id, f"{name}.bot_id")
-        if target.event_id is not None:
-            check_identifier(target.event_id, f"{name}.event_id")
-    else:
-        raise ConfigurationError(f"{name} must be a ScheduledBot or an event id, not {type(target).__name__}")
-    return target

@@ -73,6 +73,11 @@ class KnownBot:
     """It left the listing at a time when it may have joined."""
 
     @property
+    def evidence(self) -> tuple[bool, int, bool, bool]:
+        """All that listings and answers change of it."""
+        return self.listed, self.absences, self.confirmed, self.missed
+
+    @property
     def is_gone(self) -> bool:
         """It is not going to join, as far as can be known."""
         return not self.listed and (self.confirmed or self.absences >= LOOKS_FOR_PROOF)

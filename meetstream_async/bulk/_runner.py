@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Generic
 
+from .._logs import log_fields
+from .._tasks import end, pause
 from ..errors import RateLimitError, ServerError, TransportError
 from ._gate import Gate
 from ._operation import ItemT, Operation, OutcomeT
@@ -56,11 +58,10 @@ class Runner(Generic[ItemT, OutcomeT]):
 
     async def run(self) -> None:
         """Run until every item has its outcome. If cancelled, cancels what is in flight, too."""
-        feeder = asyncio.create_task(self._feed(), name="meetstream_async feeder")
-        self._gate.waiting.add(feeder)
-        watcher = asyncio.create_task(self._gate.watch(), name="meetstream_async watcher")
         if self._gate.wants_to_stop():
             self.stop()
+        feeder = asyncio.create_task(self._feed(), name="meetstream_async feeder")
+        watcher = asyncio.create_task(self._gate.watch(), name="meetstream_async watcher")
         try:
             await asyncio.wait({feeder})
             while self._running:
@@ -70,10 +71,9 @@ class Runner(Generic[ItemT, OutcomeT]):
         except asyncio.CancelledError:
             self._gate.aborted = True
             self.stop("cancelled")
-            await _end([feeder, watcher, *self._running])
+            await end(feeder, watcher, *self._running)
             raise
         finally:
-            self._gate.waiting.discard(feeder)
             if feeder.cancelled():
                 # By a stop, or by a source that was cancelled itself.
                 self.stop("the source of targets was cancelled")
@@ -102,6 +102,15 @@ class Runner(Generic[ItemT, OutcomeT]):
             yield
 
     async def _feed(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._gate.waiting.add(task)
+        try:
+            await self._feed_all()
+        finally:
+            self._gate.waiting.discard(task)
+
+    async def _feed_all(self) -> None:
         loop = asyncio.get_running_loop()
         unsent_in_a_row = 0
         async with contextlib.aclosing(self._operation.items()) as items:
@@ -122,7 +131,7 @@ class Runner(Generic[ItemT, OutcomeT]):
                         unsent_in_a_row += 1
                         if unsent_in_a_row % 100 == 0:
                             # This loop does not have to wait, but let other tasks run.
-                            await asyncio.sleep(0)
+                            await pause()
                         continue
                     if not self._gate.breaker.answered:
                         await self._until_answered()
@@ -133,9 +142,10 @@ class Runner(Generic[ItemT, OutcomeT]):
                     self._finish(item, self._unsent(item))
                     self._gate.swallow_stop()
                     return
+                # Before the task: an eager one takes its first step, or ends, while it is made.
+                self._unbegun.add(item)
                 task = loop.create_task(self._work(item), name="meetstream_async call")
                 self._running[task] = item
-                self._unbegun.add(item)
                 task.add_done_callback(self._dismiss)
 
     async def _until_answered(self) -> None:
@@ -185,7 +195,7 @@ class Runner(Generic[ItemT, OutcomeT]):
     async def _again(self, item: ItemT, first: OutcomeT) -> OutcomeT:
         """Make one more call for a target whose first call failed for reasons outside of it."""
         reason = type(first.error).__name__
-        _log.info("a target goes back: %s", reason, extra={"event": "goes_back", "reason": reason})
+        _log.info("a target goes back: %s", reason, extra=log_fields("goes_back", reason=reason))
         second = await self._operation.attempt(item)
         if _wants_a_server(second):
             # It must not stop the others a second time: this item may be the last that would ask whether
@@ -261,12 +271,3 @@ def _wants_a_server(outcome: Outcome) -> bool:
     """Whether it failed with a server or transport error."""
     error = outcome.error
     return isinstance(error, ServerError) or (isinstance(error, TransportError) and not error.permanent)
-
-
-async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Cancel the tasks and return once they have ended, even if this is cancelled repeatedly meanwhile."""
-    for task in tasks:
-        task.cancel()
-    while pending := [task for task in tasks if not task.done()]:
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait(pending)

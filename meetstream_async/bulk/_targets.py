@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
+from .._tasks import pause
 from ..errors import ConfigurationError
 
 ItemT = TypeVar("ItemT")
@@ -83,4 +83,4 @@ async def _each(targets: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[A
     for index, target in enumerate(targets, 1):
         yield target
         if index % _BREATH == 0:
-            await asyncio.sleep(0)
+            await pause()

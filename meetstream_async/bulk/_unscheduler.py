@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from .._http.call import FIRST, PACED, Context
 from ..errors import MeetStreamError
-from ..meetstream import delete_scheduled_bot, unschedule_event
+from ..meetstream import bot_is_not_yours, delete_scheduled_bot, unschedule_event
 from ..meetstream.client import MeetStreamClient
 from ._account_report import STATUSES
 from ._api_operation import ApiOperation
@@ -75,7 +75,7 @@ class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
         else:
             item.bot_done(bot_id, answer.attempts)
             return
-        item.note_error(error)
+        item.note_error(error, about_this_only=bot_is_not_yours(error))
         item.bot_failed(bot_id, error, self._api.server_time())
 
     def again(self, first: UnscheduleOutcome, second: UnscheduleOutcome) -> UnscheduleOutcome:

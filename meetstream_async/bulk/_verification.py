@@ -48,6 +48,8 @@ class Tracked(EventItem):
     """Further turns for rows that came late, or behind a full listing."""
     own_turns: int = 0
     """Turns by the bots' own ids after the event's."""
+    claimed: bool = False
+    """An earlier run calls it unscheduled: it is looked for, and nothing is sent."""
     not_before: float = 0.0
     """By the monotonic clock: the earliest further turn, unless a row was seen to go."""
 
@@ -74,6 +76,10 @@ class Finding:
     """Bots of which nobody knows yet."""
     unproved: int = 0
     """Items whose bots are out of sight since this listing."""
+    listed: list[Tracked] = field(factory=list)
+    """Items that have rows in it."""
+    changed: set[str] = field(factory=set)
+    """Bots that it says something new of."""
 
 
 class Verification:
@@ -97,6 +103,7 @@ class Verification:
         pending = False
         for bot_id in item.bots:
             known, row = self._bots.bots[bot_id], rows.get(bot_id)
+            before = known.evidence
             if row is not None and is_in_meeting(row):
                 item.saw_in_meeting(bot_id)
             if known.see(row, whole, time):
@@ -105,6 +112,10 @@ class Verification:
                 known.confirmed = False
             elif known.is_pending:
                 pending = True
+            if known.evidence != before:
+                finding.changed.add(bot_id)
+        if any(bot_id in rows for bot_id in item.bots):
+            finding.listed.append(item)
         if live:
             self._judge_listed(item, frozenset(live), now, finding)
             return False
@@ -127,6 +138,8 @@ class Verification:
 
     def _next_way(self, item: Tracked, live: frozenset[str], now: float) -> Method | None:
         """How to try the bots that are still listed once more; None for not at all."""
+        if item.claimed:
+            return None
         safe = self._bots.is_safe(item.event_id)
         fates = item.fates or {}
         lost = item.answer == LOST or LOST in fates.values()

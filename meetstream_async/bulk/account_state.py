@@ -45,21 +45,21 @@ An event has at most one request at a time; different events may be asked for at
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ..errors import MeetStreamError
 from ..meetstream import MAX_LIMIT
 from ..meetstream.models import DeletedBot, ScheduledBot, ScheduledBotPage, UnscheduleResult, soonest_first
-from . import _account_json
+from . import _account_changes, _account_json
 from ._account_report import MOST_LISTINGS, ReportedAccount
-from ._choices import sort_out
+from ._choices import check_target
 from ._items import CancelRequest, Target
 from ._known_bots import CalendarEvent, by_id
 from ._verification import Tracked
 from .options import Where
-from .report import OutcomeStatus, UnscheduleOutcome
+from .report import OutcomeStatus
 
 __all__ = ["AccountState", "CancelRequest"]
 
@@ -107,7 +107,12 @@ class AccountState(ReportedAccount):
 
     def take_listing_error(self, reason: str) -> None:
         """A listing could not be had: nothing more is listed or verified. ``reason``: for the report."""
-        self._listing_failure = reason
+        asked = [item for item in self._items.values() if item.was_asked]
+        if self._only_given and all(item.outcome().status is OutcomeStatus.FAILED for item in asked):
+            # Nothing took effect, and no listing is needed to know that.
+            self._finished = True
+        else:
+            self._listing_failure = reason
 
     def take_events(self, events: Iterable[CalendarEvent], *, complete: bool = False) -> None:
         """Events of ``GET /calendar/events``, the index that joins bots with their events.
@@ -120,6 +125,7 @@ class AccountState(ReportedAccount):
                 known = self._bots.bots.get(one.id)
                 item = None if known is None else self._items.get(known.key)
                 if item is not None and not event.is_deleted:
+                    self._note(item)
                     if item.request_id not in (None, event.id):
                         item.certain = False
                     item.request_id = event.id
@@ -130,12 +136,43 @@ class AccountState(ReportedAccount):
         self._bots.index_is_whole = self._bots.index_is_whole or complete
 
     def take_targets(self, targets: Iterable[Target]) -> None:
-        """Events by their ids, or bots, that were given in place of a listing."""
+        """Events by their ids, or bots, that were given in place of a listing.
+
+        Raises ConfigurationError for an id that no request can carry, and for an event's id where only bots
+        can be told apart: with ``where``, or ``cancel_by="bot"``.
+        """
+        targets = list(targets)
+        for index, target in enumerate(targets):
+            check_target(target, self._options, f"targets[{index}]")
         for target in targets:
             if isinstance(target, ScheduledBot):
                 self._take_row(target, given=True)
             elif ("event", target) not in self._items:
                 self._add(Tracked(target))
+
+    def take_claims(self, targets: Iterable[Target]) -> None:
+        """Events and bots that an earlier run calls unscheduled, without a listing that shows it.
+
+        Nothing is sent for them, and what is gone has no outcome: listings say what is not. Of an event with
+        several bots, the answer to that run did not say which it took.
+        """
+        for target in targets:
+            bot = None if isinstance(target, str) else target
+            key = ("event", target) if isinstance(target, str) else self._bots.key_of(target)
+            item = self._items.get(key)
+            if item is None:
+                item = Tracked(key[1] if key[0] == "event" else None)
+                item.claimed, item.waiting, item.turns = True, False, 1
+                item.event_done(UnscheduleResult(unscheduled=True), 0, None)
+            if not item.claimed:
+                continue
+            if bot is not None and self._bots.take(bot, listed=False) is not None:
+                item.bots[bot.bot_id] = bot
+                item.listed = item.acted = frozenset(item.bots)
+                for bot_id in item.bots:
+                    self._bots.bots[bot_id].confirmed = len(item.bots) == 1
+            self._items[key] = self._open[key] = item
+            self._acted = True
 
     def take_answer(
         self,
@@ -173,6 +210,7 @@ class AccountState(ReportedAccount):
         while self._backlog:
             item = self._backlog.popleft()
             item.waiting = False
+            self._note(item)
             if not item.was_asked:
                 item.unsent = item.left(OutcomeStatus.NOT_ATTEMPTED, self._stopped)
         for item in self._between:
@@ -225,16 +263,6 @@ class AccountState(ReportedAccount):
         items = (item for item in self._items.values() if item.in_flight and item not in waiting)
         return tuple(request for item in items if (request := item.next_request()) is not None)
 
-    def forecast(self) -> tuple[UnscheduleOutcome, ...]:
-        """What would become of all that waits, if it were begun now: ``would_unschedule`` or skipped."""
-        found = []
-        for item in self._backlog:
-            sort_out(item, self._options)
-            reason = self._choose(item)
-            status = OutcomeStatus.WOULD_UNSCHEDULE if reason is None else OutcomeStatus.SKIPPED
-            found.append(item.left(status, reason))
-        return tuple(found)
-
     def to_dict(self, now: float) -> dict[str, Any]:
         """All of it as JSON values, without links and without attributes beyond the ids.
 
@@ -243,9 +271,28 @@ class AccountState(ReportedAccount):
         """
         return _account_json.dump(self, now)
 
+    def changes(self, now: float) -> dict[str, Any]:
+        """What has changed since ``changes`` was last asked, as JSON values: the first time, all of it.
+
+        For storing after each step what the step has changed, however large the account is. ``now`` has to
+        be of a clock that goes on where the state is restored, or always 0.
+        """
+        return _account_changes.dump_changes(self, now)
+
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], *, now: float, where: Where | None = None) -> AccountState:
-        """The inverse of ``to_dict``. Raises ConfigurationError for data of another kind."""
+    def from_dict(
+        cls,
+        data: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        now: float,
+        where: Where | None = None,
+    ) -> AccountState:
+        """The inverse of ``to_dict``; or, of a sequence of what ``changes`` told, from the first on.
+
+        Raises ConfigurationError for data of another kind.
+        """
+        if not isinstance(data, Mapping):
+            data = _account_changes.merge(data)
         state = cls(_account_json.load_options(data, where))
         _account_json.load(state, data, now)
         return state

@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, Literal, Self, TypeAlias, get_args
 
 from attrs import fields, frozen
 
+from .._times import read_time
 from ..errors import ConfigurationError
 from ..meetstream import check_series_options
 from ..meetstream.filters import BotFilter
@@ -102,7 +103,7 @@ class UnscheduleOptions:
             given["where"] = BotFilter.from_dict(where)
         if isinstance(text := given.get("from_date"), str):
             try:
-                given["from_date"] = datetime.fromisoformat(text)
+                given["from_date"] = read_time(text, up=True)
             except ValueError:
                 raise ConfigurationError(f"from_date {text!r} is not an ISO 8601 datetime") from None
         return cls(**given)

@@ -44,6 +44,33 @@ class OutcomeStatus(StrEnum):
     NOT_ATTEMPTED = "not_attempted"
     """The run ended before its turn; nothing was sent."""
 
+    @property
+    def is_undone(self) -> bool:
+        """Failed, unknown or not attempted: a retry takes it up."""
+        return self in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
+
+
+class SkipReason(StrEnum):
+    """Why an event or bot is ``skipped``: the ``reason`` of its outcome."""
+
+    ONE_OFF = "one-off bot without an event"
+    """It was left alone, as ``one_off_bots`` says."""
+    SHARED = "shared: a bot of the event lies outside the filter"
+    """Its DELETE would take a bot that the filter leaves out."""
+    HIDDEN = "the event may have more bots behind the full listing, outside the filter"
+    """Its DELETE might take such a bot."""
+    NO_EVENT_ID = "calendar bot without an event id"
+    """It was to be cancelled by its event, which the listing does not name."""
+    KEPT = "joins before from_date"
+    """The series is only unscheduled from that date on."""
+    WITHDRAWN = "the bot is not scheduled any more, by its own row"
+    """The listing says that it is cancelled, stopped or not scheduled."""
+
+    @property
+    def will_join(self) -> bool:
+        """The bot was asked for and will join."""
+        return self not in (SkipReason.KEPT, SkipReason.WITHDRAWN)
+
 
 class Outcome(Protocol):
     """The attributes of an outcome that the runner and the report use."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Generic, Self
 
+from .._tasks import end
 from ..errors import ConfigurationError
 from ._operation import Gaps, Operation, OutcomeT
 from ._runner import Runner
@@ -111,15 +112,11 @@ class BulkRun(Generic[OutcomeT]):
         assert self._task is not None
         # GeneratorExit: the block is in a generator that is being closed, which counts as leaving early.
         if error is None or isinstance(error, Exception | GeneratorExit):
-            try:
-                await self.stop()
-            except asyncio.CancelledError:
-                await self._abort()
-                raise
+            await self.stop()
             if error is None and self._runner.crash is not None:
                 raise self._runner.crash
         else:
-            await self._abort()
+            await end(self._task)
 
     def __aiter__(self) -> Self:
         return self
@@ -142,13 +139,18 @@ class BulkRun(Generic[OutcomeT]):
     async def stop(self) -> None:
         """Start nothing new, and return when requests in flight have finished.
 
-        Outcomes that have not been consumed remain available for iteration.
+        Outcomes that have not been consumed remain available for iteration. If cancelled, it cancels the
+        requests in flight, as a cancelled block does, and raises once nothing is running any more.
         """
         if self._runner is None or self._task is None:
             raise ConfigurationError("a run is started by `async with`; stop it inside of it")
         if not self._task.done():
             self._runner.stop()
-            await asyncio.wait({self._task})
+            try:
+                await asyncio.wait({self._task})
+            except asyncio.CancelledError:
+                await end(self._task)
+                raise
 
     @property
     def report(self) -> BulkReport[OutcomeT]:
@@ -158,11 +160,6 @@ class BulkRun(Generic[OutcomeT]):
             return self._tally.report((), False, "not started", Gaps())
         ended = runner.exhausted and self._task is not None and self._task.done()
         return self._tally.report(self._ready, ended, runner.stop_reason, self._operation.gaps())
-
-    async def _abort(self) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.wait({self._task})
 
     def _done(self, item: object, outcome: OutcomeT) -> None:
         self._tally.add(outcome.status)

@@ -7,13 +7,13 @@ gone.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
 from datetime import datetime
 
 from ..errors import ConfigurationError
 from ..meetstream.client import MeetStreamClient
 from ._drain import Drain
+from .account_state import AccountState
 from .options import (
     BULK_DEFAULTS,
     UNSCHEDULE_DEFAULTS,
@@ -73,9 +73,39 @@ async def unschedule_all(
         on_outcome=on_outcome,
         stop=stop,
     )
-    if isinstance(settle, bool) or not isinstance(settle, int | float) or not 0 <= settle < math.inf:
-        raise ConfigurationError(f"settle must be a number of seconds, 0 or more, not {settle!r}")
     if dedupe is not True:
         raise ConfigurationError("unschedule_all needs dedupe=True; bulk_unschedule can do without")
-    operation = Drain(check_client(client), options, bulk, settle)
-    return await operation.run()
+    check_client(client)
+    return await Drain(client, AccountState(options, settle=settle), bulk).run()
+
+
+async def run_account(
+    client: MeetStreamClient,
+    state: AccountState,
+    *,
+    max_concurrency: int = BULK_DEFAULTS.max_concurrency,
+    max_pause: float = BULK_DEFAULTS.max_pause,
+    stop_after_failures: int = BULK_DEFAULTS.stop_after_failures,
+    on_outcome: Callable[[UnscheduleOutcome], object] | None = None,
+    on_still_listed: Callable[[int], object] | None = None,
+    stop: asyncio.Event | None = None,
+) -> BulkReport[UnscheduleOutcome]:
+    """Carry out what a state asks for: its DELETEs and its listings, until it is over.
+
+    ``unschedule_all`` is this with a new state. A state that was fed before brings what it knows: the listing
+    of a preview, targets that were given, what an earlier run has done. The account is listed before
+    anything is sent, except for given targets without a filter. The options are those of ``unschedule_all``;
+    ``on_still_listed`` is called once, with how many bots are still listed, if these are waited for.
+
+    Raises what ``unschedule_all`` does.
+    """
+    bulk = BulkOptions(
+        max_concurrency=max_concurrency,
+        max_pause=max_pause,
+        stop_after_failures=stop_after_failures,
+        on_outcome=on_outcome,
+        stop=stop,
+    )
+    if not isinstance(state, AccountState):
+        raise ConfigurationError(f"state must be an AccountState, not {type(state).__name__}")
+    return await Drain(check_client(client), state, bulk, on_still_listed).run()

@@ -29,7 +29,9 @@ app = typer.Typer(
 )
 
 Port = Annotated[
-    int, typer.Option(min=0, max=65535, metavar="PORT", help="Port to listen on; 0 picks a free port.")
+    int,
+    # Named here: typer takes a metavar that is the option's own name in capitals for the name.
+    typer.Option("--port", min=0, max=65535, metavar="PORT", help="Port to listen on; 0 picks a free port."),
 ]
 
 

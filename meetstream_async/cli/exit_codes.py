@@ -41,11 +41,6 @@ def code_of(error: MeetStreamError) -> ExitCode:
     """The exit code for an error."""
     if isinstance(error, ConfigurationError):
         return ExitCode.USAGE
-    if is_key_rejected(error):
+    if isinstance(error, ApiError) and error.key_rejected:
         return ExitCode.DENIED
     return ExitCode.NOT_OK
-
-
-def is_key_rejected(error: MeetStreamError | None) -> bool:
-    """Whether the API itself rejects the key, rather than one target, or something before the API."""
-    return isinstance(error, ApiError) and error.refused == "key"

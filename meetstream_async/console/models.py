@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from .. import BotFilter, ScheduledBot
+from .. import BotFilter, ScheduledBot, SkipReason
+from .._times import time_of
 from ..fastapi import RunState
-from ..preview import OneOffBots, Preview, Selection
+from ..preview import CancelBy, OneOffBots, Preview, Selection
 
 _SOONEST = 3
 _EXAMPLES = 5
@@ -31,8 +33,8 @@ class FilterRequest(_Request):
     """A filter for bots; all conditions must match."""
 
     platform: Text | None = None
-    after: AwareDatetime | None = None
-    before: AwareDatetime | None = None
+    after: Annotated[AwareDatetime | None, BeforeValidator(partial(time_of, up=True))] = None
+    before: Annotated[AwareDatetime | None, BeforeValidator(time_of)] = None
     name: Text | None = None
     attributes: dict[Text, str] = {}
 
@@ -49,6 +51,7 @@ class PreviewRequest(_Request):
     bot_ids: Annotated[frozenset[Text], Field(min_length=1, max_length=MOST_PICKED)] | None = None
     one_off_bots: OneOffBots = "report"
     whole_events: bool = False
+    cancel_by: CancelBy = "auto"
 
 
 class ConsentRequest(_Request):
@@ -113,7 +116,7 @@ class Matches(BaseModel):
 class LeftAlone(BaseModel):
     """Bots or events that a run would not touch, with some of their ids."""
 
-    kind: Literal["one_off", "shared", "outside", "unreadable", "gone", "unseen"]
+    kind: Literal["one_off", "shared", "unsafe", "outside", "unreadable", "gone", "unseen"]
     count: int
     examples: list[str] = []
 
@@ -137,6 +140,7 @@ class PreviewResponse(BaseModel):
     left_alone: list[LeftAlone]
     one_off_bots: OneOffBots
     whole_events: bool
+    cancel_by: CancelBy
 
 
 class RunResponse(BaseModel):
@@ -162,11 +166,13 @@ def soonest_of(bots: Iterable[ScheduledBot]) -> list[BotRow]:
 
 def left_alone(preview: Preview, *, gone: Iterable[str] = ()) -> list[LeftAlone]:
     """What a run of this preview would not touch. ``gone``: selected bots that are no longer listed."""
-    one_off = [] if preview.one_off_bots == "delete" else list(preview.one_off)
+    one_off = preview.skipped(SkipReason.ONE_OFF)
+    unsafe = preview.skipped(SkipReason.HIDDEN) + preview.skipped(SkipReason.NO_EVENT_ID)
     outside = len(preview.listed) - len(preview.bots)
     found: list[tuple[Any, int, list[str]]] = [
         ("one_off", len(one_off), one_off),
-        ("shared", len(preview.shared), list(preview.shared)),
+        ("shared", len(preview.shared), preview.shared),
+        ("unsafe", len(unsafe), unsafe),
         ("gone", len(missing := list(gone)), missing),
         ("outside", outside, []),
         ("unreadable", len(preview.rejected), [f"{row.path}: {row.reason}" for row in preview.rejected]),

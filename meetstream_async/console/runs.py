@@ -49,10 +49,12 @@ class ConsoleRuns(InProcessRuns):
         self._by_run[state.id] = record
         return state
 
-    async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
+    async def start(
+        self, client: MeetStreamClient, request: BulkRequest, key: str | None, caller: str | None = None
+    ) -> RunState:
         if not isinstance(request, AgreedRequest):
             raise ProblemError(403, "no_consent", "A run can only start from a confirmed preview.")
-        return await super().start(client, request, key)
+        return await super().start(client, request, key, caller)
 
     async def carry_out(
         self,

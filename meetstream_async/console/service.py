@@ -9,9 +9,16 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from .. import BulkOptions, MeetStreamClient, MeetStreamError, ScheduledBot, UnscheduleOutcome
+from .. import (
+    BulkOptions,
+    MeetStreamClient,
+    MeetStreamError,
+    ScheduledBot,
+    UnscheduleOptions,
+    UnscheduleOutcome,
+)
 from ..fastapi import ProblemError, RunState
-from ..preview import Consent, NamedEvents, OneOffBots, Preview, Selects, make_preview, words_for
+from ..preview import CancelBy, Consent, NamedEvents, OneOffBots, Preview, Selects, make_preview, words_for
 from .agreements import Agreements, Job, digest_of, new_id
 from .models import (
     BotRow,
@@ -88,16 +95,18 @@ class ConsoleService:
         """List again, and describe what a run would do."""
         picked = asked.bot_ids
         selects: Selects | None = asked.filter.selection() if picked is None else _Picked(picked)
-        found = await self._preview_account(client, asked.one_off_bots, selects, asked.whole_events)
+        found = await self._preview_account(
+            client, asked.one_off_bots, selects, asked.whole_events, asked.cancel_by
+        )
         events = [bot for bots in found.events.values() for bot in bots]
-        one_off = list(found.one_off.values())
+        deleted = list(found.deleted.values())
         job: Job
         if picked is None:
             job = Consent(found)
             words, gone = words_for(found), frozenset[str]()
             title = "everything" if selects is None else "what the filter selects"
         else:
-            job = NamedEvents([*events, *one_off], asked.one_off_bots, shared=found.shared)
+            job = NamedEvents(found.bots, found.options(selects), page=found.page)
             words = f"unschedule {found.to_do}" if found.to_do else None
             gone = picked - {bot.bot_id for bot in found.listed}
             title = "the selected bots"
@@ -106,8 +115,8 @@ class ConsoleService:
             "picked": None if picked is None else sorted(picked),
             "one_off_bots": asked.one_off_bots,
             "whole_events": asked.whole_events,
+            "cancel_by": asked.cancel_by,
         }
-        deleted = one_off if asked.one_off_bots == "delete" else []
         return self._tell(
             job,
             options,
@@ -121,6 +130,7 @@ class ConsoleService:
             left_alone=left_alone(found, gone=sorted(gone)),
             one_off_bots=asked.one_off_bots,
             whole_events=asked.whole_events,
+            cancel_by=asked.cancel_by,
         )
 
     async def retry(self, run_id: str) -> PreviewResponse:
@@ -130,12 +140,18 @@ class ConsoleService:
             raise ProblemError(409, "run_not_over", "The run has not ended: stop it, or wait until it ends.")
         leftovers = record.leftovers()
         told = record.agreement.told
-        job = NamedEvents(leftovers.targets, told.one_off_bots, leftovers)
+        asked = UnscheduleOptions(one_off_bots=told.one_off_bots, cancel_by=told.cancel_by)
+        job = NamedEvents(leftovers.targets, leftovers.limited(asked), leftovers)
         bots = [bot for bots in job.events.values() for bot in bots] + job.deleted
         unseen = [LeftAlone(kind="unseen", count=1)] if leftovers.unseen else []
         return self._tell(
             job,
-            {"retry_of": run_id, "one_off_bots": told.one_off_bots},
+            {
+                "retry_of": run_id,
+                "one_off_bots": told.one_off_bots,
+                "cancel_by": told.cancel_by,
+                **leftovers.filter_options,
+            },
             words=f"unschedule {job.to_do}" if job.to_do else None,
             title="what a run left undone",
             filter=None,
@@ -146,6 +162,7 @@ class ConsoleService:
             left_alone=unseen,
             one_off_bots=told.one_off_bots,
             whole_events=told.whole_events,
+            cancel_by=told.cancel_by,
         )
 
     async def start(self, client: MeetStreamClient, preview_id: str, asked: ConsentRequest) -> RunResponse:
@@ -176,15 +193,18 @@ class ConsoleService:
         one_off_bots: OneOffBots,
         selects: Selects | None,
         whole_events: bool,
+        cancel_by: CancelBy = "auto",
     ) -> Preview:
         try:
-            return await make_preview(client, self.key_source, one_off_bots, selects, whole_events)
+            return await make_preview(
+                client, self.key_source, one_off_bots, selects, whole_events, cancel_by=cancel_by
+            )
         except MeetStreamError as error:
             raise ProblemError(502, "account_unreadable", self.explain(error)) from None
 
 
 def run_response(state: RunState, record: Record) -> RunResponse:
     """A run, as shown on the page."""
-    undone = len(record.leftovers().targets) if state.over and not state.ok else 0
+    undone = record.leftovers().count if state.over and not state.ok else 0
     job = record.agreement.job
     return RunResponse(run=state, title=record.agreement.told.title, total=job.total, undone=undone)

@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 from attrs import field, frozen
 
+from .._tasks import join
 from .app import create_app
 from .gate import HOST, Gate
 from .service import ConsoleService
@@ -37,6 +38,14 @@ class Served:
 
 class _Server(uvicorn.Server):
     """A server that leaves signal handling to its caller, so that runs can end first."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.started_or_failed = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.started_or_failed.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -69,10 +78,10 @@ async def serving(
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="meetstream_async console")
+    task.add_done_callback(lambda _: server.started_or_failed.set())
     try:
-        while not (server.started or task.done()):  # noqa: ASYNC110 - uvicorn has no event for this
-            await asyncio.sleep(0.01)
-        if task.done():
+        await server.started_or_failed.wait()
+        if not server.started:
             await task
             raise CannotServe("the console could not be started")
         yield Served(gate.url, gate.url.partition("?")[0])
@@ -83,8 +92,10 @@ async def serving(
         raise
     finally:
         server.should_exit = True
-        await asyncio.wait({task})
-        listener.close()
+        try:
+            await join(task)
+        finally:
+            listener.close()
 
 
 def _listen(port: int) -> socket.socket:

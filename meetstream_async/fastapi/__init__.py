@@ -6,7 +6,14 @@ runs bulk unschedules in the background.
 
 try:
     from .in_process import InProcessRuns
-    from .lifespan import ClientDep, MeetBitClientDep, meetbit_lifespan, meetstream_lifespan
+    from .lifespan import (
+        ClientDep,
+        MeetBitClientDep,
+        get_client,
+        get_meetbit_client,
+        meetbit_lifespan,
+        meetstream_lifespan,
+    )
     from .problems import FieldProblem, Problem, ProblemError, add_error_handlers, problem_responses
     from .router import bulk_router
     from .runs import BulkRequest, OutcomePage, RunOutcome, RunPhase, Runs, RunState
@@ -32,6 +39,8 @@ __all__ = [
     "Runs",
     "add_error_handlers",
     "bulk_router",
+    "get_client",
+    "get_meetbit_client",
     "meetbit_lifespan",
     "meetstream_lifespan",
     "problem_responses",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
+import hmac
 import logging
 import re
 import secrets
@@ -17,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 import attrs
 
 from .. import ConfigurationError, MeetStreamClient, outcome_to_dict
+from .._logs import log_fields
+from .._tasks import end, pause
 from ..jobs import (
     JobAccount,
     JobConflictError,
@@ -27,6 +29,7 @@ from ..jobs import (
     JobStatus,
     JobStoreError,
     UnknownJobError,
+    UnreadableJobError,
     cancel_job,
     forget_jobs,
     job_outcomes,
@@ -35,7 +38,17 @@ from ..jobs import (
     unfinished_jobs,
 )
 from .problems import ProblemError
-from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState, key_is_taken, no_room, no_such_run
+from .runs import (
+    NOT_STARTED,
+    STATUSES,
+    BulkRequest,
+    RunOutcome,
+    RunPhase,
+    RunState,
+    key_is_taken,
+    no_room,
+    no_such_run,
+)
 from .shared import Shared
 
 _log = logging.getLogger("meetstream_async.fastapi")
@@ -52,7 +65,8 @@ _TIDY = 600.0
 """Maximum seconds between two deletions of old runs."""
 _LONGEST_KEPT = 100 * 365 * 86_400
 _PREFIX = "run-"
-_RUN_ID = re.compile(_PREFIX + "[0-9a-f]{48}", re.ASCII)
+_RUN_ID = re.compile(_PREFIX + "([0-9a-f]{48})(?:-([0-9a-f]{32}))?", re.ASCII)
+"""The second part identifies the caller, if the router knows who that is."""
 _PHASES = {
     JobState.QUEUED: RunPhase.RUNNING,
     JobState.RUNNING: RunPhase.RUNNING,
@@ -104,29 +118,54 @@ class DurableRuns:
         self._states: Shared[JobStatus] = Shared(_WATCHED, _FRESH)
         self._pages: Shared[list[RunOutcome]] = Shared(_PAGES, _FRESH)
         self._keep_for = keep_for
+        self._serving = False
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         async with self._engine:
             tidying = asyncio.create_task(self._tidy(), name="meetstream_async durable runs tidying")
+            self._serving = True
             try:
                 yield
             finally:
-                tidying.cancel()
-                await asyncio.wait({tidying})
+                self._serving = False
+                await end(tidying)
 
-    async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
+    async def start(
+        self, client: MeetStreamClient, request: BulkRequest, key: str | None, caller: str | None = None
+    ) -> RunState:
+        if not self._serving:
+            raise RuntimeError(NOT_STARTED)
         options = attrs.evolve(
             self._options, **request.options().keywords(), max_concurrency=request.max_concurrency
         )
         account = attrs.evolve(self._account, event_ids=request.event_ids)
-        job_id = _PREFIX + (secrets.token_hex(24) if key is None else _digest(account.name, key))
+        job_id = self._job_id(key, caller)
         with _told():
             if not await self._is_there(job_id):
                 unfinished = await unfinished_jobs(engine=self._engine)
                 if len(unfinished) >= self._max_unfinished:
                     raise no_room(_COME_BACK)
             return _state(await submit_job([account], options, job_id=job_id, engine=self._engine))
+
+    async def belongs(self, run_id: str, caller: str) -> bool:
+        parts = _RUN_ID.fullmatch(run_id)
+        if parts is None or parts[2] is None:
+            return False
+        return hmac.compare_digest(parts[2], self._tag(parts[1], caller))
+
+    def _tag(self, run: str, caller: str) -> str:
+        return self._engine.derive_id("caller", run, caller)[:32]
+
+    def _job_id(self, key: str | None, caller: str | None) -> str:
+        """A random id, or the one for this key; then a part that lets every process check the caller."""
+        if key is None:
+            run = secrets.token_hex(24)
+        elif caller is None:
+            run = self._engine.derive_id("run", self._account.name, key)
+        else:
+            run = self._engine.derive_id("run", self._account.name, key, caller)
+        return _PREFIX + run + ("" if caller is None else f"-{self._tag(run, caller)}")
 
     async def state(self, run_id: str) -> RunState:
         with _told():
@@ -158,7 +197,7 @@ class DurableRuns:
 
     async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
         # The database sends no notifications; the stream polls.
-        await asyncio.sleep(min(timeout, _FRESH))
+        await pause(min(timeout, _FRESH))
 
     async def _tidy(self) -> None:
         """Delete old runs from time to time. Other processes may do the same."""
@@ -168,8 +207,11 @@ class DurableRuns:
                 await forget_jobs(before, prefix=_PREFIX, engine=self._engine)
             except Exception as error:
                 # Retried later, whatever the error: this task must not end for good.
-                _log.warning("old runs could not be deleted: %s", type(error).__name__)
-            await asyncio.sleep(min(self._keep_for, _TIDY))
+                kind = type(error).__name__
+                _log.warning(
+                    "old runs could not be deleted: %s", kind, extra=log_fields("not_tidied", error=kind)
+                )
+            await pause(min(self._keep_for, _TIDY))
 
     async def _is_there(self, job_id: str) -> bool:
         try:
@@ -180,6 +222,8 @@ class DurableRuns:
 
     async def _status(self, run_id: str) -> tuple[float, JobStatus]:
         """The job's status, and the monotonic time when it was read."""
+        if not self._serving:
+            raise RuntimeError(NOT_STARTED)
         # The router does not show other jobs in the same database.
         if not _RUN_ID.fullmatch(run_id):
             raise no_such_run()
@@ -195,16 +239,14 @@ def _told() -> Iterator[None]:
         raise no_such_run() from None
     except JobConflictError:
         raise key_is_taken() from None
+    except UnreadableJobError as error:
+        _log.error("%s", error, extra=log_fields("run_unreadable"))
+        raise ProblemError(500, "run_unreadable", "What is stored of the run can't be read.") from None
     except JobStoreError as error:
-        _log.error("the run store can't be used: %s", error)
+        _log.error("the run store can't be used: %s", error, extra=log_fields("run_store"))
         raise ProblemError(
             503, "run_store_unavailable", "The run store is unreachable.", retry_after=_COME_BACK
         ) from None
-
-
-def _digest(account: str, key: str) -> str:
-    # Includes the account: applications that share a database do not share idempotency keys.
-    return hashlib.sha256(f"{account}\0{key}".encode()).hexdigest()[:48]
 
 
 def _state(status: JobStatus) -> RunState:

@@ -19,9 +19,20 @@ from .. import (
     bulk_unschedule,
     unschedule_all,
 )
+from .._logs import log_fields
+from .._tasks import end, finish, pause
 from .problems import ProblemError
 from .run import Run
-from .runs import BulkRequest, RunOutcome, RunState, key_is_taken, no_position, no_room, no_such_run
+from .runs import (
+    NOT_STARTED,
+    BulkRequest,
+    RunOutcome,
+    RunState,
+    key_is_taken,
+    no_position,
+    no_room,
+    no_such_run,
+)
 from .server import server_is_stopping
 
 _log = logging.getLogger("meetstream_async.fastapi")
@@ -71,7 +82,8 @@ class InProcessRuns:
         self._keep_for = keep_for
         self._grace = grace
         self._runs: dict[str, Run] = {}
-        self._by_key: dict[str, Run] = {}
+        self._by_key: dict[tuple[str | None, str], Run] = {}
+        """By the caller and the idempotency key."""
         self._closing: asyncio.Task[None] | None = None
         self._serving = False
 
@@ -86,33 +98,28 @@ class InProcessRuns:
         try:
             yield
         finally:
-            watcher.cancel()
-            await asyncio.wait({watcher})
-            await self._close()
-            self._serving = False
+            await finish(self._leave(watcher))
 
-    async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
+    async def start(
+        self, client: MeetStreamClient, request: BulkRequest, key: str | None, caller: str | None = None
+    ) -> RunState:
         fingerprint = hashlib.sha256(request.model_dump_json().encode()).digest()
-        if key is not None and (known := self._by_key.get(key)) is not None:
+        if key is not None and (known := self._by_key.get((caller, key))) is not None:
             if known.fingerprint != fingerprint:
                 raise key_is_taken()
             return known.state()
         if not self._serving:
-            raise RuntimeError(
-                "the router has not started, because the application's lifespan has not run: include the "
-                "router in the application that is served, not in one that is mounted there; in tests use "
-                "`with TestClient(app)`"
-            )
+            raise RuntimeError(NOT_STARTED)
         # The options check themselves, before a run exists.
         request.options(), request.bulk()
         if self._closing is not None:
             raise ProblemError(503, "shutting_down", "The server is stopping.", retry_after=_COME_BACK)
         if len(self._running()) >= self._max_running:
             raise no_room(_COME_BACK)
-        run = Run(request, fingerprint, key)
+        run = Run(request, fingerprint, key, caller)
         self._runs[run.id] = run
         if key is not None:
-            self._by_key[key] = run
+            self._by_key[caller, key] = run
         work = functools.partial(self.carry_out, client, request)
         run.task = asyncio.create_task(run.execute(work), name="meetstream_async bulk run")
         run.task.add_done_callback(lambda _: self._ended(run))
@@ -132,6 +139,10 @@ class InProcessRuns:
         if request.event_ids is not None:
             return await bulk_unschedule(client, request.event_ids, **options)
         return await unschedule_all(client, **options)
+
+    async def belongs(self, run_id: str, caller: str) -> bool:
+        run = self._runs.get(run_id)
+        return run is not None and run.caller == caller
 
     async def state(self, run_id: str) -> RunState:
         return self._find(run_id).state()
@@ -180,13 +191,19 @@ class InProcessRuns:
     def _forget(self, run_id: str) -> None:
         run = self._runs.pop(run_id, None)
         if run is not None and run.key is not None:
-            del self._by_key[run.key]
+            del self._by_key[run.caller, run.key]
 
     # --- the end of the application -------------------------------------------------------------------
 
+    async def _leave(self, watcher: asyncio.Task[None]) -> None:
+        await end(watcher)
+        await self._close()
+        self._serving = False
+
     async def _close_with_server(self) -> None:
-        while not server_is_stopping():  # noqa: ASYNC110 - uvicorn has no event for this
-            await asyncio.sleep(_LOOK)
+        while not server_is_stopping():
+            # uvicorn has no event for this.
+            await pause(_LOOK)
         await self._close()
 
     async def _close(self) -> None:
@@ -208,4 +225,9 @@ class InProcessRuns:
                 await asyncio.wait(late)
         for run in running:
             counts = ", ".join(f"{count} {status}" for status, count in run.counts.items() if count)
-            _log.warning("a bulk run was ended by the shutdown: %s: %s", run.phase, counts or "nothing done")
+            _log.warning(
+                "a bulk run was ended by the shutdown: %s: %s",
+                run.phase,
+                counts or "nothing done",
+                extra=log_fields("shutdown", state=run.phase.value),
+            )

@@ -114,7 +114,19 @@ def _find(connection: HTTPConnection, name: str, lifespan: str) -> Any:
     for state in (connection.state, connection.app.state):
         if (client := getattr(state, name, None)) is not None:
             return client
-    raise RuntimeError(
+    raise RuntimeError(_missing(connection, lifespan))
+
+
+def _missing(connection: HTTPConnection, lifespan: str) -> str:
+    mount = connection.scope.get("root_path", "").removeprefix(connection.scope.get("app_root_path", ""))
+    if "app_root_path" in connection.scope and mount:
+        return (
+            f"this application is mounted in another one, and servers run the lifespan of the outermost "
+            f"application only: give that one FastAPI(lifespan={lifespan}()), which serves the mounted ones "
+            "as well, or let its own lifespan enter the mounted one's: "
+            "`async with child.router.lifespan_context(child)`"
+        )
+    return (
         f"the application has no client: start it with FastAPI(lifespan={lifespan}()), "
         "and in tests use `with TestClient(app)`, which runs the lifespan"
     )

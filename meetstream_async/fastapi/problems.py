@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -30,6 +29,7 @@ from .. import (
     RateLimitError,
     RequestTimeoutError,
 )
+from .._logs import log_fields
 
 _log = logging.getLogger("meetstream_async.fastapi")
 
@@ -60,15 +60,6 @@ _TABLE: tuple[tuple[type[MeetStreamError], int, str, str], ...] = (
     (MeetStreamError, 502, "upstream_failure", "The calendar API failed."),
 )
 """The problem for each error; the first match counts. A ConfigurationError's text is ours, so it is shown."""
-_NOT_THE_KEY = {
-    "request": (
-        502,
-        "upstream_blocked",
-        "Something before the calendar API refuses this service's requests.",
-    ),
-    "target": (422, "upstream_refused", "The calendar API did not accept the request."),
-}
-"""The problem for a 401 or 403 that does not concern the credentials."""
 
 
 class FieldProblem(BaseModel):
@@ -92,6 +83,20 @@ class Problem(BaseModel):
     errors: list[FieldProblem] = Field(
         default=[], description=f"The invalid values of the request; at most {_MOST_ERRORS}."
     )
+
+
+class ValidationError(BaseModel):
+    """One error of FastAPI's own answer to a request that does not fit the route."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class HTTPValidationError(BaseModel):
+    """FastAPI's own answer; the name and fields of the component are those that FastAPI gives it."""
+
+    detail: list[ValidationError]
 
 
 class ProblemError(Exception):
@@ -159,18 +164,30 @@ def as_problem(error: Exception) -> ProblemError:
     if not isinstance(error, MeetStreamError):
         raise error
     _, status, code, detail = next(row for row in _TABLE if isinstance(error, row[0]))
-    if isinstance(error, ApiError) and error.refused not in (None, "key"):
-        status, code, detail = _NOT_THE_KEY[error.refused]
+    if code == "upstream_credentials" and isinstance(error, ApiError) and not error.key_rejected:
+        # A firewall, or a refusal of this one thing: the credentials are fine.
+        code, detail = (
+            "upstream_refused",
+            "The calendar API, or something in front of it, refused the request.",
+        )
     if isinstance(error, ApiError) and error.status in (408, 504):
         status, code, detail = 504, "upstream_timeout", "The calendar API did not answer in time."
     if status >= 500:
-        level = logging.ERROR if code in _OURS else logging.WARNING
-        _log.log(level, "answered with %d: %s", status, _named(error))
-        _log.debug("the error in full: %s: %s", type(error).__name__, error)
+        _tell(error, status, code)
     pause = error.retry_after or _PAUSE if isinstance(error, RateLimitError) else None
     return ProblemError(
         status, code, detail or error.message, retry_after=pause, outcome_unknown=error.outcome_unknown
     )
+
+
+def _tell(error: MeetStreamError, status: int, code: str) -> None:
+    """Log an answer of 500 or more; the upstream's text at debug level only."""
+    text, named, kind = "answered with %d: %s", _named(error), type(error).__name__
+    if code in _OURS:
+        _log.error(text, status, named, extra=log_fields("answered", status=status, code=code, error=kind))
+    else:
+        _log.warning(text, status, named, extra=log_fields("answered", status=status, code=code, error=kind))
+    _log.debug("the error in full: %s: %s", kind, error, extra=log_fields("error_in_full", error=kind))
 
 
 def _named(error: MeetStreamError) -> str:
@@ -189,7 +206,9 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """
     described = router_problems(*(statuses or sorted({row[1] for row in _TABLE})))
     if 422 in described:
-        described[422]["content"]["application/json"] = {"schema": _VALIDATION_ERROR}
+        # The same under both media types, because generated clients read an answer by the first one.
+        described[422]["model"] = Problem | HTTPValidationError
+        described[422]["content"]["application/json"] = {}
     return described
 
 
@@ -198,28 +217,29 @@ def router_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _described(status) for status in statuses}
 
 
+class _ProblemContent(dict[str, Any]):
+    """The ``content`` of a response, which FastAPI fills in with the schema of the response's ``model``.
+
+    FastAPI makes a component of a ``model``, but describes it under the media type of the route's own
+    answers. This one puts it under the media types in which errors are sent.
+    """
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        # A fresh one: routes may share this content, and FastAPI adds to what it finds.
+        described: dict[str, Any] = {}
+        self.update(dict.fromkeys(self, described))
+        return described
+
+
 def _described(status: int) -> dict[str, Any]:
     described: dict[str, Any] = {
+        "model": Problem,
         "description": HTTPStatus(status).phrase,
-        "content": {MEDIA_TYPE: {"schema": _SCHEMA}},
+        "content": _ProblemContent({MEDIA_TYPE: {}}),
     }
     if status in (429, 503):
         described["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return described
-
-
-def _inlined(schema: dict[str, Any]) -> Mapping[str, Any]:
-    """The schema without references: FastAPI does not add schemas passed by hand to the components."""
-    schema["properties"]["errors"]["items"] = schema.pop("$defs")[FieldProblem.__name__]
-    return schema
-
-
-_VALIDATION_ERROR = {
-    "type": "object",
-    "title": "HTTPValidationError",
-    "properties": {"detail": {"type": "array", "items": {"type": "object"}}},
-}
-_SCHEMA = _inlined(Problem.model_json_schema(mode="serialization"))
 
 
 def _whole_seconds(seconds: float) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,31 +18,23 @@ from .body import bounded
 from .in_process import InProcessRuns
 from .lifespan import ClientDep
 from .problems import ProblemError, as_problem, router_problems
-from .runs import BulkRequest, OutcomePage, Runs, RunState
+from .runs import BulkRequest, OutcomePage, Runs, RunState, no_such_run
 from .stream import RunStream, parse_event_id
 
 _MOST_OUTCOMES = 1000
 """Maximum number of outcomes on one page."""
 
 RunId = Annotated[str, Path(max_length=200, description="The id of a run.")]
-_EVENT = {
-    "type": "object",
-    "properties": {
-        "event": {"enum": ["outcome", "progress", "end"]},
-        "data": {
-            "type": "string",
-            "contentMediaType": "application/json",
-            "description": "A RunOutcome for `outcome`, a RunState for `progress` and `end`.",
-        },
-        "id": {"type": "string", "description": "For `Last-Event-ID`."},
-        "retry": {"type": "integer", "description": "Milliseconds."},
-    },
-    "required": ["event", "data"],
+# OpenAPI 3.1, which FastAPI writes, can't describe the items of a stream.
+_EVENTS = {
+    "type": "string",
+    "description": "Server-sent events, each with `event` and `data`, a JSON object: an `outcome` is a "
+    "RunOutcome, with its position as `id` for `Last-Event-ID`; `progress` and, last, `end` are a RunState.",
 }
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The events, until the run ends.",
-        "content": {"text/event-stream": {"itemSchema": _EVENT}},
+        "content": {"text/event-stream": {"schema": _EVENTS}},
     },
     204: {"description": "The client has seen the end: there is nothing to reconnect for."},
 }
@@ -74,16 +67,24 @@ class _Route(APIRoute):
         return handle_or_tell
 
 
-def _path(request: Request) -> str:
-    """The request's path as the caller sees it, including any prefix that a proxy has stripped."""
+def _location(request: Request, run_id: str) -> str:
+    """The path of a run as the caller sees it, including any prefix that a proxy has stripped.
+
+    Percent-encoded, because the path arrives decoded and a parameter of the prefix may contain anything.
+    """
     front, path = request.scope.get("root_path", ""), request.scope["path"]
-    return str(path if path.startswith(front) else front + path)
+    path = f"{path if path.startswith(front) else front + path}/{run_id}"
+    # A reference that begins with two slashes names another host.
+    rest = path.removeprefix("/")
+    slashes = len(rest) - len(rest.lstrip("/"))
+    return "/" + "%2F" * slashes + quote(rest[slashes:])
 
 
 def bulk_router(
     prefix: str = "/bulk-unschedule",
     *,
     dependencies: Sequence[DependsParam] = (),
+    caller: DependsParam | None = None,
     allow_unauthenticated: bool = False,
     runs: Runs | None = None,
 ) -> APIRouter:
@@ -91,12 +92,20 @@ def bulk_router(
 
     dependencies: the application's own security dependencies, such as ``[Depends(require_admin)]``. Anyone
         who passes them can unschedule every bot of the account.
+    caller: a dependency that returns who is asking, as text, such as ``Depends(current_user_id)``. A run then
+        belongs to the caller that started it (for others it is 404), and each caller has their own
+        idempotency keys. Without it, all callers share the runs and the keys.
     runs: where runs live; by default an ``InProcessRuns()``, which belongs to one worker process.
 
     The application needs ``meetstream_lifespan``. Raises ConfigurationError without dependencies, unless
     ``allow_unauthenticated`` is True, and for invalid arguments.
     """
     guards = _guards(dependencies, allow_unauthenticated)
+    if caller is not None and (not isinstance(caller, DependsParam) or not callable(caller.dependency)):
+        raise ConfigurationError(
+            "caller must be Depends(...) with a function that returns who is asking, as text, "
+            f"not {type(caller).__name__}"
+        )
     if not isinstance(prefix, str) or (prefix and (prefix[0] != "/" or prefix[-1] == "/")):
         raise ConfigurationError(
             f"prefix must begin with '/' and not end with it, as '/bulk-unschedule' does; not {prefix!r}"
@@ -111,7 +120,7 @@ def bulk_router(
         route_class=_Route,
         tags=["bulk unschedule"],
     )
-    _add_routes(router, kept)
+    _add_routes(router, kept, caller)
     return router
 
 
@@ -153,7 +162,27 @@ def _lifespan(runs: Runs) -> Callable[[Any], AbstractAsyncContextManager[None]]:
     return lifespan
 
 
-def _add_routes(router: APIRouter, runs: Runs) -> None:
+async def _nobody() -> None:
+    """The caller, if the application does not name one."""
+
+
+def _checked(caller: Any) -> str:
+    """The caller's name. None or a number must not pass for every caller, or for another one."""
+    if not isinstance(caller, str) or not caller:
+        raise TypeError(f"caller must return text that names who is asking, not {type(caller).__name__}")
+    return caller
+
+
+def _add_routes(router: APIRouter, runs: Runs, caller_dependency: DependsParam | None) -> None:
+    # A default value, because annotations are strings here and can't refer to a function's local names.
+    who: Any = caller_dependency or DependsParam(_nobody)
+
+    async def own_run(run_id: RunId, caller: Any = who) -> None:
+        if caller_dependency is not None and not await runs.belongs(run_id, _checked(caller)):
+            raise no_such_run()
+
+    own = [DependsParam(own_run)]
+
     @router.post(
         "",
         status_code=202,
@@ -175,18 +204,22 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
                 description="Repeating a request with the same key returns the same run. Use a UUID.",
             ),
         ] = None,
+        caller: Any = who,
     ) -> RunState:
         """Start a bulk unschedule in the background."""
-        state = await runs.start(client, order, idempotency_key)
-        response.headers["Location"] = f"{_path(request)}/{state.id}"
+        if caller_dependency is None:
+            state = await runs.start(client, order, idempotency_key)
+        else:
+            state = await runs.start(client, order, idempotency_key, _checked(caller))
+        response.headers["Location"] = _location(request, state.id)
         return state
 
-    @router.get("/{run_id}", responses=router_problems(404, 422))
+    @router.get("/{run_id}", dependencies=own, responses=router_problems(404, 422))
     async def read_bulk_unschedule(run_id: RunId) -> RunState:
         """The current state of a run."""
         return await runs.state(run_id)
 
-    @router.get("/{run_id}/outcomes", responses=router_problems(404, 422))
+    @router.get("/{run_id}/outcomes", dependencies=own, responses=router_problems(404, 422))
     async def list_bulk_unschedule_outcomes(
         run_id: RunId,
         after: Annotated[
@@ -207,6 +240,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
 
     @router.get(
         "/{run_id}/events",
+        dependencies=own,
         response_class=StreamingResponse,
         responses=_STREAM | router_problems(404, 422),
     )
@@ -226,6 +260,7 @@ def _add_routes(router: APIRouter, runs: Runs) -> None:
 
     @router.delete(
         "/{run_id}",
+        dependencies=own,
         response_description="The run has ended.",
         responses=router_problems(404, 422) | {202: _STOPPING},
     )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from .. import BulkReport, MeetStreamError, OutcomeStatus, UnscheduleOutcome
+from .._logs import log_fields
 from .problems import as_problem
 from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState
 
@@ -27,10 +28,11 @@ class Work(Protocol):
 class Run:
     """A run, and the task that carries it out."""
 
-    def __init__(self, request: BulkRequest, fingerprint: bytes, key: str | None) -> None:
+    def __init__(self, request: BulkRequest, fingerprint: bytes, key: str | None, caller: str | None) -> None:
         self.id = secrets.token_urlsafe(24)
         self.fingerprint = fingerprint
         self.key = key
+        self.caller = caller
         self.task: asyncio.Task[None] | None = None
         self.news = asyncio.Event()
         """Set, and replaced by a new one, whenever something has changed."""
@@ -135,5 +137,5 @@ def _why(error: Exception) -> str:
     """What the caller may be told about the error that ended a run; the rest is logged."""
     if isinstance(error, MeetStreamError):
         return as_problem(error).problem.detail
-    _log.error("a bulk run broke down", exc_info=error)
+    _log.error("a bulk run broke down", exc_info=error, extra=log_fields("run_broke_down"))
     return "internal error; see the service's log"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
 from .. import BotFilter, BulkOptions, ConfigurationError, MeetStreamClient, OutcomeStatus, UnscheduleOptions
+from .._times import time_of
 from .problems import ProblemError
 
 MOST_EVENT_IDS = 10_000
@@ -20,12 +21,6 @@ MOST_CONCURRENT = 50
 """Maximum number of requests in flight in one run."""
 _WHAT = UnscheduleOptions()
 _HOW = BulkOptions[Any]()
-
-
-def _text(value: object) -> object:
-    if not isinstance(value, str | datetime | None):
-        raise ValueError("a time must be an ISO 8601 string")
-    return value
 
 
 def _number(value: object) -> object:
@@ -78,7 +73,7 @@ class BulkRequest(BaseModel):
         default=_WHAT.cancel_all_occurrences,
         description="Unschedule whole recurring series; with a `filter` this needs `whole_events`.",
     )
-    from_date: Annotated[AwareDatetime | None, BeforeValidator(_text)] = Field(
+    from_date: Annotated[AwareDatetime | None, BeforeValidator(partial(time_of, up=True))] = Field(
         default=_WHAT.from_date,
         description="Only occurrences from this time on; needs `cancel_all_occurrences`.",
     )
@@ -86,6 +81,11 @@ class BulkRequest(BaseModel):
         default=_WHAT.one_off_bots,
         description="Bots without an event: leave them and report that the run is not ok (`report`), "
         "leave them (`skip`), or delete them by their own ids (`delete`).",
+    )
+    cancel_by: Literal["auto", "event", "bot"] = Field(
+        default=_WHAT.cancel_by,
+        description="Cancel by the event where that takes no other bot, else by the bots' own ids (auto), or "
+        "one way only; `event_ids` name no bots, so `bot` is not for them.",
     )
     whole_events: StrictBool = Field(
         default=_WHAT.whole_events, description="Also unschedule events that only partly match the filter."
@@ -97,11 +97,14 @@ class BulkRequest(BaseModel):
             raise ConfigurationError(
                 "filter selects from the listing, which event_ids replace: leave one of them out"
             )
+        if self.cancel_by == "bot" and self.event_ids is not None:
+            raise ConfigurationError("cancel_by 'bot' needs bots, but event_ids name events only")
         return UnscheduleOptions(
             where=self.filter,
             cancel_all_occurrences=self.cancel_all_occurrences,
             from_date=self.from_date,
             one_off_bots=self.one_off_bots,
+            cancel_by=self.cancel_by,
             whole_events=self.whole_events,
             dry_run=self.dry_run,
         )
@@ -186,12 +189,17 @@ class Runs(Protocol):
     def serving(self) -> AbstractAsyncContextManager[None]:
         """Entered when the application starts; at its end, runs are stopped or handed over."""
 
-    async def start(self, client: MeetStreamClient, request: BulkRequest, key: str | None) -> RunState:
-        """Start a run, or return the run that was started with the same idempotency key.
+    async def start(
+        self, client: MeetStreamClient, request: BulkRequest, key: str | None, caller: str | None = None
+    ) -> RunState:
+        """Start a run, or return the run that the same caller started with the same idempotency key.
 
         Raises ConfigurationError for options that contradict each other, and ProblemError if there is no room
         for another run, or if the key belongs to a different request.
         """
+
+    async def belongs(self, run_id: str, caller: str) -> bool:
+        """Whether this caller started the run; False if there is no such run."""
 
     async def state(self, run_id: str) -> RunState:
         """The current state of a run. Raises ProblemError (404) if there is no such run."""
@@ -204,6 +212,14 @@ class Runs(Protocol):
 
     async def changed(self, run_id: str, since: RunState, timeout: float) -> None:
         """Return when the run may have changed since ``since``, or at the timeout. Raises as ``state``."""
+
+
+NOT_STARTED = (
+    "the router has not started, because the application's lifespan has not run: include the router in the "
+    "application that is served, not in one that is mounted there, or let the outer application's lifespan "
+    "enter the mounted one's: `async with child.router.lifespan_context(child)`; in tests use "
+    "`with TestClient(app)`"
+)
 
 
 def no_such_run() -> ProblemError:

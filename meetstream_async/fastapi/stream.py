@@ -11,6 +11,7 @@ from fastapi.sse import format_sse_event
 from starlette.types import Message, Send
 
 from .. import MeetStreamError
+from .._tasks import pause
 from .problems import ProblemError
 from .runs import RunOutcome, Runs, RunState
 from .server import server_is_stopping
@@ -90,10 +91,10 @@ async def _follow(runs: Runs, run_id: str, after: str | None) -> AsyncIterator[b
             return
         if behind:
             # Between batches, let the run itself and its other watchers proceed.
-            await asyncio.sleep(0)
+            await pause()
             continue
         if outcomes:
-            await asyncio.sleep(_PACE)
+            await pause(_PACE)
         await runs.changed(run_id, state, _TICK)
 
 

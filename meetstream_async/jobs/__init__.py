@@ -15,7 +15,7 @@ step by step, so that another worker can continue where one died. See ``docs/job
 from .accounts import JobAccount
 from .accounts_file import load_accounts
 from .credentials import Resolver, check_credentials
-from .errors import JobConflictError, JobStoreError, UnknownJobError
+from .errors import JobConflictError, JobStoreError, UnknownJobError, UnreadableJobError
 from .options import JobOptions
 from .status import AccountStatus, JobOutcome, JobResumption, JobState, JobStatus
 
@@ -50,6 +50,7 @@ __all__ = [
     "JobStoreError",
     "Resolver",
     "UnknownJobError",
+    "UnreadableJobError",
     "cancel_job",
     "check_credentials",
     "forget_jobs",

@@ -13,11 +13,13 @@ from uuid import uuid4
 from dbos import WorkflowStatus
 
 from .. import ConfigurationError
+from .._tasks import pause
 from .accounts import JobAccount, check_accounts
 from .engine import JobEngine, current_engine
 from .errors import JobConflictError
 from .lock import is_held
 from .options import JobOptions
+from .readable import readable
 from .reading import Job, outcomes_behind, read_account, read_job, read_rows
 from .status import AccountStatus, JobOutcome, JobResumption, JobState, JobStatus
 from .workflows import ACCOUNT_QUEUE, CANCEL, JOB_QUEUE, account_id, job_options
@@ -61,7 +63,9 @@ async def submit_job(
     job = await read_job(engine, job_id)
     same_accounts = job.accounts == content["accounts"]
     # Compare values: an earlier release may have stored fewer options.
-    if not same_accounts or JobOptions.from_dict(job.options) != options:
+    with readable(f"job {job_id!r}"):
+        same_options = JobOptions.from_dict(job.options) == options
+    if not same_accounts or not same_options:
         what = "options" if same_accounts else "accounts"
         raise JobConflictError(f"job {job_id!r} exists already with different {what}; use another id")
     return await job_status(job_id, engine=engine)
@@ -95,7 +99,7 @@ async def wait_for_job(job_id: str, *, poll: float = _POLL, engine: JobEngine | 
         status = await job_status(job_id, engine=engine)
         if status.state.is_over:
             return status
-        await asyncio.sleep(poll)
+        await pause(poll)
 
 
 async def job_outcomes(
@@ -179,7 +183,7 @@ async def resume_job(job_id: str, *, force: bool = False, engine: JobEngine | No
 async def unfinished_jobs(*, engine: JobEngine | None = None) -> list[str]:
     """The ids of the jobs that have not ended, oldest first. Raises JobStoreError."""
     engine = current_engine(engine)
-    with engine.store.errors():
+    with engine.store.errors(), readable(f"a job in {engine.database}"):
         rows = await engine.client.list_workflows_async(
             status=["ENQUEUED", "PENDING"], load_input=False, load_output=False
         )

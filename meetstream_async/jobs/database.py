@@ -16,6 +16,7 @@ from platformdirs import user_state_path
 
 from .. import ConfigurationError
 from .errors import JobStoreError
+from .json_rows import postgres_row
 from .sqlite import Connection, check_version
 
 VARIABLE = "MEETSTREAM_JOBS_DATABASE_URL"
@@ -92,14 +93,21 @@ class Database:
     @property
     def engine_options(self) -> dict[str, Any]:
         """Arguments that every engine on this database needs."""
-        return {} if self.path is None else {"connect_args": {"factory": Connection}}
+        if self.path is not None:
+            return {"connect_args": {"factory": Connection}}
+        return {"connect_args": {"application_name": "meetstream_jobs", "row_factory": postgres_row}}
 
     def engine(self) -> sa.Engine:
         """A connection pool, for many inserts in one transaction and for the client's reads."""
         if self.path is None:
             url = sa.make_url(self.url).set(drivername="postgresql+psycopg")
             return sa.create_engine(
-                url, pool_size=5, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+                url,
+                pool_size=5,
+                max_overflow=0,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                **self.engine_options,
             )
         engine = sa.create_engine(self.url, hide_parameters=True, **self.engine_options)
 

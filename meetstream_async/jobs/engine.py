@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
+import json
 import math
 from collections.abc import Awaitable
 from types import TracebackType
@@ -13,11 +15,14 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 
 from .. import ConfigurationError
+from .._tasks import end, finish, pause
 from .credentials import Resolver
 from .database import Database
 from .errors import JobStoreError
 from .lock import Lock, take, take_file
+from .readable import readable
 from .runtime import claim, launch, leave_the_log_to_the_application, shut_down
+from .secret import shared_secret
 from .worker import Worker
 from .workflows import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, appoint
 
@@ -82,6 +87,7 @@ class JobEngine:
         self._grace = grace
         self._pool: sa.Engine | None = None
         self._client: DBOSClient | None = None
+        self._secret: bytes | None = None
         self._worker: Worker | None = None
         self._locks: list[Lock] = []
         self._keeper: asyncio.Task[None] | None = None
@@ -116,9 +122,10 @@ class JobEngine:
         if self._client is not None:
             raise ConfigurationError("this JobEngine is open already")
         try:
-            await asyncio.to_thread(self._connect)
+            await finish(asyncio.to_thread(self._connect))
             if self._worker_id is not None:
-                await self._start()
+                # Cancelled, it ends nevertheless: what it has taken is given back whole.
+                await finish(self._start())
         except BaseException:
             await self.close()
             raise
@@ -126,24 +133,39 @@ class JobEngine:
         return self
 
     async def close(self) -> None:
-        """Stop working and disconnect. May be called more than once."""
+        """Stop working and disconnect. May be called more than once.
+
+        If cancelled, it still does all of this before it raises the cancellation.
+        """
         if self in _open:
             _open.remove(self)
+        await finish(self._close())
+
+    async def _close(self) -> None:
         if self._worker is not None:
             await self._finish(self._worker)
             self._worker = None
         if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper})
+            await end(self._keeper)
             self._keeper = None
         while self._locks:
             self._locks.pop().close()
         if self._client is not None:
             self._client.destroy()
-            self._client = None
+            self._client = self._secret = None
         if self._pool is not None:
             self._pool.dispose()
             self._pool = None
+
+    def derive_id(self, *parts: str) -> str:
+        """48 hexadecimal digits, the same for the same parts in every process on this database.
+
+        Only those who can read the database can compute them: they are keyed with a secret that is kept in
+        it. Raises ConfigurationError if the engine is not open.
+        """
+        if self._secret is None:
+            raise ConfigurationError("the JobEngine is not open; use `async with JobEngine(...)`")
+        return hmac.digest(self._secret, json.dumps(parts).encode(), "sha256").hex()[:48]
 
     # --- for the other modules ---
 
@@ -168,6 +190,8 @@ class JobEngine:
             with self._pool.connect():
                 pass
             DBOS.migrate(self._database.url)
+            with readable(f"the secret in {self._database}"):
+                self._secret = shared_secret(self._pool)
             self._client = DBOSClient(
                 system_database_engine=self._pool,
                 serializer=DBOSPortableJSONSerializer(),
@@ -206,9 +230,10 @@ class JobEngine:
 
     async def _keep_locks(self) -> None:
         while True:
-            await asyncio.sleep(_KEEP)
+            await pause(_KEEP)
             for lock in self._locks:
-                await asyncio.to_thread(lock.keep)
+                # A thread can't be cancelled; the lock is not closed under its hands.
+                await finish(asyncio.to_thread(lock.keep))
 
     def _launch(self) -> None:
         assert self._worker_id is not None
@@ -218,11 +243,11 @@ class JobEngine:
 
     async def _finish(self, worker: Worker) -> None:
         worker.stop()
-        # In short waits, because a waiting thread could not be abandoned if this is cancelled.
+        # Polled, because a thread that waits would occupy one of the executor's threads.
         for _ in range(math.ceil(self._grace / _STEP)):
             if worker.idle.is_set():
                 break
-            await asyncio.sleep(_STEP)
+            await pause(_STEP)
         if self._launched:
             self._launched = False
             await asyncio.to_thread(shut_down)

@@ -15,3 +15,7 @@ class JobConflictError(ConfigurationError):
 
 class JobStoreError(MeetStreamError):
     """The job database could not be used. The message never contains its password."""
+
+
+class UnreadableJobError(JobStoreError):
+    """A stored job is not in the format that jobs use. The message names the job, and the account or step."""

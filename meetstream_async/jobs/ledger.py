@@ -1,231 +1,196 @@
-"""State of one account's run, rebuilt from its stored steps, deterministically.
+"""One account's run, rebuilt from its stored steps: its state, and the outcomes that are stored.
 
-Knows neither the engine nor the network. The result of a step is a JSON object, which is applied here both by
-the worker that continues the run and by readers of its progress.
+What is true of the account is decided by its ``AccountState`` alone. A step stores what it changed in that
+state, the outcomes that came to stand, and which step comes next; so a run that is continued applies the
+stored steps without asking anybody, and the state is put together once.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
 
-from .. import OutcomeStatus, ScheduledBot, UnscheduleOutcome, outcome_to_dict
+from .. import AccountState, ConfigurationError, OutcomeStatus, outcome_to_dict
+from .options import JobOptions
+from .readable import unreadable
 
 CHUNK = 100
 """Maximum cancels in one step, and so the maximum that a worker may repeat after a kill."""
-_MOST_LISTINGS = 20_000
-"""Maximum listings per run (about a million events)."""
-
-GONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
 MOST_NAMED = 100
 """Maximum number of still listed bots whose ids are kept; beyond that only their number is."""
-_LEFT = (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
+DONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED, OutcomeStatus.WOULD_UNSCHEDULE)
 
 Json = dict[str, Any]
 
 
-def key_of(event_id: str | None, bot_ids: Iterable[str]) -> str:
+def key_of(event_id: str | None, bot_ids: Sequence[str]) -> str:
     """The key of an event: its id, or that of its only bot if it has none."""
-    return f"event {event_id}" if event_id is not None else f"bot {next(iter(bot_ids))}"
+    return f"event {event_id}" if event_id is not None else f"bot {bot_ids[0]}"
 
 
 @define(eq=False)
-class LedgerEntry:
-    """One event, or one bot without an event, and its outcome so far."""
-
-    event_id: str | None
-    bots: dict[str, str | None]
-    """Bot id to join time (ISO 8601), as far as listed."""
-    listed: frozenset[str] = frozenset()
-    """Its rows when the last DELETE was planned."""
-    deletes: int = 0
-    status: OutcomeStatus | None = None
-    """Status of its final outcome, once that is stored."""
-    open: Json | None = None
-    """An outcome that may still change."""
-    tried_again: bool = False
-
-    @property
-    def key(self) -> str:
-        return key_of(self.event_id, self.bots)
-
-    def targets(self) -> list[ScheduledBot | str]:
-        """The event as targets of the bulk functions."""
-        attributes = {} if self.event_id is None else {"event_id": self.event_id}
-        rows: list[ScheduledBot | str] = [
-            ScheduledBot(bot_id, scheduled_join_time=_time(joins), custom_attributes=attributes)
-            for bot_id, joins in self.bots.items()
-        ]
-        return rows or [self.event_id or ""]
-
-    def lies_ahead(self) -> bool:
-        """Whether all its bots are known to join later, so that none can have left the listing by joining."""
-        now = datetime.now(UTC)
-        times = [_time(joins) for joins in self.bots.values()]
-        return bool(times) and all(time is not None and time > now for time in times)
-
-
-@define
 class AccountLedger:
-    """The events of one account, in the order in which they were found."""
+    """One account of a job. Its clock counts the seconds that workers have spent on it."""
 
+    options: JobOptions
     only: tuple[str, ...] | None = None
-    """The event ids that were given, in which case the account is not listed."""
-    one_off_bots: str = "report"
-    entries: dict[str, LedgerEntry] = field(factory=dict)
-    backlog: list[LedgerEntry] = field(factory=list)
+    """The event ids that were given, in which case the account is not listed to find work."""
+    next_step: str | None = None
+    """The step that comes next: ``look``, ``unschedule`` or ``close``; None if the run is over."""
+    stored: dict[str, str] = field(factory=dict)
+    """The status of every stored outcome, by the event's key."""
     counts: Counter[str] = field(factory=Counter)
-    still_listed: int = 0
-    still_listed_bots: list[str] = field(factory=list)
-    """The ids of the first MOST_NAMED of them."""
-    listings: int = 0
-    over: bool = False
-    stopped: str | None = None
-    """Why no further event of this account can succeed, or why the account can't be listed."""
-    _incomplete: list[str] = field(factory=list)
-    _left_alone: Counter[str] = field(factory=Counter)
-    _owed: set[str] = field(factory=set)
-    """The keys of planned events without an outcome."""
+    """Of the stored outcomes."""
+    _given: int = 0
+    """Number of given event ids that the state knows."""
+    _seconds: float = 0.0
+    _since: float = 0.0
+    _parts: list[Json] = field(factory=list)
+    """What the stored steps changed, until the state is put together."""
+    _state: AccountState | None = None
+    _rest: list[Json] | None = None
+    """The outcomes that are missing, once the run has ended."""
+    _was_done_here: bool = False
+    """The step that is taken next has run in this process, so the state knows."""
 
     def __attrs_post_init__(self) -> None:
-        for event_id in self.only or ():
-            self._plan(LedgerEntry(event_id, {}))
+        self.next_step = "look" if self.only is None else "unschedule"
+
+    # --- stored steps ---------------------------------------------------------------------------------
 
     def take(self, step: Mapping[str, Any]) -> None:
         """Apply the result of a stored step."""
-        for outcome in step.get("outcomes", ()):
-            self._record(outcome)
-        if step["step"] == "look":
-            self._take_look(step)
-        elif step["step"] == "unschedule":
-            self._take_chunk(step)
+        for outcome in step["outcomes"]:
+            self.stored[key_of(outcome["event_id"], outcome["bot_ids"])] = outcome["status"]
+            self.counts[outcome["status"]] += 1
+        self.next_step, self._given = step["next"], step["given"]
+        if self._was_done_here:
+            self._was_done_here = False
         else:
-            self.backlog = []
+            self._seconds = step["seconds"]
+            if "account" in step:
+                self._parts.append(step["account"])
 
-    def totals_after(self, step: Json) -> Json:
-        """The totals of the run after this step, stored with it so that readers need only the last step."""
-        outcomes, events = step["outcomes"], step.get("events", ())
-        counts = self.counts + Counter(outcome["status"] for outcome in outcomes)
-        owed = len(self._owed)
-        owed += sum(key_of(row["event_id"], row["bots"]) not in self.entries for row in events)
-        owed -= sum(key_of(outcome["event_id"], outcome["bot_ids"]) in self._owed for outcome in outcomes)
-        listed = step["still_listed"] if step["step"] == "look" else None
-        return {
-            "counts": _in_order(counts),
-            "still_listed": self.still_listed if listed is None else len(listed),
-            "still_listed_bots": self.still_listed_bots if listed is None else _first_bots(listed),
-            "owed": owed,
-        }
+    def result(self, step: str) -> Json:
+        """What is stored of a step that was just done here."""
+        outcomes = [
+            outcome_to_dict(outcome)
+            for outcome in self.state.settled()
+            if key_of(outcome.event_id, outcome.bot_ids) not in self.stored
+        ]
+        changes = self.state.changes(0.0)
+        return self._result(step, outcomes, self._decide(outcomes)) | {"account": changes}
 
-    def chunk(self) -> list[LedgerEntry]:
-        """The events for the next step."""
-        return self.backlog[:CHUNK]
+    def close(self) -> Json:
+        """The step that stores some of the outcomes that are missing when the run has ended."""
+        self._end()
+        assert self._rest is not None
+        chunk, self._rest = self._rest[:CHUNK], self._rest[CHUNK:]
+        return self._result("close", chunk, "close" if self._rest else None)
+
+    # --- what a step works with -----------------------------------------------------------------------
 
     @property
-    def open(self) -> list[LedgerEntry]:
-        """Events whose outcome may still change."""
-        return [entry for entry in self.entries.values() if entry.open is not None]
+    def state(self) -> AccountState:
+        """The judge's."""
+        if self._state is None:
+            self._state = self._put_together() if self._parts else self._begin()
+            self._parts.clear()
+            self._since = time.monotonic()
+        return self._state
 
-    def rest(self) -> list[Json]:
-        """The outcomes that are missing when a run ends: of open events, and of events never sent."""
-        owed = [entry.open for entry in self.open if entry.open is not None]
-        for entry in self.backlog:
-            if entry.status is None and entry.open is None:
-                reason = self.stopped or "the run ended first"
-                owed.append(outcome_of(entry, OutcomeStatus.NOT_ATTEMPTED, reason))
-        return owed
+    def now(self) -> float:
+        """Seconds that were spent on this account, in whole milliseconds."""
+        return round(self._seconds + time.monotonic() - self._since, 3)
+
+    def give(self) -> None:
+        """Let the state know of the next given events, if nothing waits in it."""
+        if self.only is not None and not self.state.busy:
+            self.state.take_targets(self.only[self._given : self._given + CHUNK])
+            self._given = min(self._given + CHUNK, len(self.only))
 
     def summary(self) -> Json:
-        """The account's part of a job's status."""
-        incomplete = [self.stopped] if self.stopped is not None else []
-        incomplete += self._incomplete
-        left = [
-            f"{self.counts[status]} {status.replace('_', ' ')}" for status in _LEFT if self.counts[status]
+        """The account's part of a job's status, once the run is over."""
+        self._end()
+        report = self.state.report()
+        overtaken = [
+            f"{key}: {outcome.status.value}"
+            for outcome in report.outcomes
+            if outcome.status not in DONE
+            and self.stored.get(key := key_of(outcome.event_id, outcome.bot_ids)) in DONE
         ]
-        if self.still_listed:
-            left.append(f"{self.still_listed} still listed although unscheduled")
-        if one_off := self._left_alone["one-off"]:
-            subject = "1 one-off bot has" if one_off == 1 else f"{one_off} one-off bots have"
-            left.append(f"{subject} no calendar event and will join")
-        if shared := self._left_alone["shared"]:
-            subject = "1 event was" if shared == 1 else f"{shared} events were"
-            left.append(f"{subject} left alone: shared with bots outside the filter")
+        reason = report.reason
+        if overtaken:
+            reason = f"{reason}; more came to light of {len(overtaken)} stored outcomes ({overtaken[0]})"
         return {
-            "counts": _in_order(self.counts),
-            "still_listed": self.still_listed,
-            "still_listed_bots": self.still_listed_bots,
-            "complete": not incomplete,
-            "ok": not incomplete and not left,
-            "reason": "; ".join(incomplete + left) or None,
+            "counts": {str(status): count for status, count in report.counts.items() if count},
+            "still_listed": len(report.still_listed),
+            "still_listed_bots": [bot.bot_id for bot in report.still_listed[:MOST_NAMED]],
+            "complete": report.complete,
+            "ok": report.ok,
+            "reason": reason,
         }
 
-    def _record(self, outcome: Mapping[str, Any]) -> None:
-        key = key_of(outcome["event_id"], outcome["bot_ids"])
-        entry = self.entries.get(key)
-        if entry is None:
-            entry = self.entries[key] = LedgerEntry(outcome["event_id"], dict.fromkeys(outcome["bot_ids"]))
-        status = OutcomeStatus(outcome["status"])
-        entry.status, entry.open = status, None
-        self._owed.discard(key)
-        self.counts[status] += 1
-        if status is OutcomeStatus.SKIPPED:
-            if outcome["event_id"] is not None:
-                # What joins before a series is cut is meant to stay.
-                self._left_alone["shared"] += outcome["reason"] != "joins before from_date"
-            elif self.one_off_bots == "report":
-                self._left_alone["one-off"] += 1
+    # --- within ---------------------------------------------------------------------------------------
 
-    def _take_look(self, step: Mapping[str, Any]) -> None:
-        self.listings += 1
-        self.stopped = step["stopped"]
-        self._incomplete = [] if self.only is not None else list(step["incomplete"])
-        self.still_listed = len(step["still_listed"])
-        self.still_listed_bots = _first_bots(step["still_listed"])
-        for row in step["events"]:
-            entry = self.entries.get(key_of(row["event_id"], row["bots"]))
-            if entry is None:
-                entry = LedgerEntry(row["event_id"], {})
-            else:
-                entry.tried_again = entry.tried_again or entry.open is not None
-            entry.bots.update(row["bots"])
-            self._plan(entry, row["bots"])
-        self.over = not step["events"] or self.stopped is not None
-        if self.listings >= _MOST_LISTINGS:
-            self.over, self.stopped = True, f"{_MOST_LISTINGS} listings, and still new bots"
+    def _begin(self) -> AccountState:
+        return AccountState(self.options, settle=self.options.settle, only_given=self.only is not None)
 
-    def _take_chunk(self, step: Mapping[str, Any]) -> None:
-        unsent = set(step["unsent"])
-        for outcome in step["open"]:
-            self.entries[key_of(outcome["event_id"], outcome["bot_ids"])].open = outcome
-        self.backlog = [entry for entry in self.chunk() if entry.key in unsent] + self.backlog[CHUNK:]
-        if step["stopped"] is not None:
-            self.over, self.stopped = True, step["stopped"]
+    def _put_together(self) -> AccountState:
+        try:
+            return AccountState.from_dict(self._parts, now=0.0, where=self.options.where)
+        except ConfigurationError:
+            pass
+        raise unreadable("the account's state in its stored steps")
 
-    def _plan(self, entry: LedgerEntry, listed: Iterable[str] = ()) -> None:
-        self.entries[entry.key] = entry
-        entry.listed = frozenset(listed)
-        entry.deletes += 1
-        if entry.status is None:
-            self._owed.add(entry.key)
-        self.backlog.append(entry)
+    def _decide(self, outcomes: Sequence[Json]) -> str | None:
+        state = self.state
+        if state.busy:
+            return "unschedule"
+        if state.stop_reason is None and self._given < len(self.only or ()):
+            return "unschedule"
+        if state.next_listing(self.now()) is not None:
+            return "look"
+        self._end(outcomes)
+        return "close" if self._rest else None
 
+    def _end(self, outcomes: Sequence[Json] = ()) -> None:
+        """Nothing more is asked: what is missing besides these outcomes and those that are stored."""
+        if self._rest is not None:
+            return
+        state = self.state
+        if self._given < len(self.only or ()):
+            state.take_targets(self.only[self._given :] if self.only else ())
+            state.stop(state.stop_reason or "the run ended first")
+        here = {key_of(outcome["event_id"], outcome["bot_ids"]) for outcome in outcomes} | self.stored.keys()
+        self._rest = [
+            outcome_to_dict(one) for one in state.outcomes() if key_of(one.event_id, one.bot_ids) not in here
+        ]
 
-def outcome_of(entry: LedgerEntry, status: OutcomeStatus, reason: str | None) -> Json:
-    """An outcome without a request, as it is stored."""
-    return outcome_to_dict(UnscheduleOutcome(entry.event_id, tuple(entry.bots), status, reason))
+    def _result(self, step: str, outcomes: list[Json], then: str | None) -> Json:
+        self._was_done_here = True
+        listed = self.state.still_listed
+        given = len(self.only or ()) if self._rest is not None else self._given
+        owed = len(self.state) + len(self.only or ()) - given - len(self.stored) - len(outcomes)
+        return {
+            "step": step,
+            "outcomes": outcomes,
+            "next": then,
+            "given": self._given,
+            "seconds": self.now(),
+            # All that a reader needs who wants no more than the totals: those of the last step.
+            "totals": {
+                "counts": _in_order(self.counts + Counter(outcome["status"] for outcome in outcomes)),
+                "still_listed": len(listed),
+                "still_listed_bots": [bot.bot_id for bot in listed[:MOST_NAMED]],
+                "owed": owed,
+            },
+        }
 
 
 def _in_order(counts: Counter[str]) -> dict[str, int]:
-    return {status: counts[status] for status in OutcomeStatus if counts[status]}
-
-
-def _first_bots(rows: list[list[str]]) -> list[str]:
-    return [bot_id for bot_id, _ in rows[:MOST_NAMED]]
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    return {status.value: counts[status] for status in OutcomeStatus if counts[status]}

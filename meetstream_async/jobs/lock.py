@@ -12,6 +12,7 @@ from typing import Protocol
 
 import psycopg
 
+from .._logs import log_fields
 from .database import Database
 
 _log = logging.getLogger("meetstream_async.jobs")
@@ -107,7 +108,7 @@ class _SessionLock:
             with contextlib.suppress(psycopg.Error):
                 again = self.take(self._url, self._number)
                 if again is None:
-                    _log.error("another process uses this worker's id", extra={"event": "lock"})
+                    _log.error("another process uses this worker's id", extra=log_fields("lock"))
                 else:
                     self._connection = again._connection
 

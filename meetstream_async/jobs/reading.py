@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,11 +10,14 @@ from attrs import frozen
 from dbos import WorkflowStatus
 
 from .. import OutcomeStatus
+from .._tasks import pause
 from .engine import JobEngine
-from .errors import UnknownJobError
+from .errors import UnknownJobError, UnreadableJobError
+from .json_rows import refusal
 from .ledger import Json
+from .readable import readable, unreadable
 from .status import AccountStatus, JobOutcome, JobState
-from .workflows import CANCEL, JOB_WORKFLOW, account_id
+from .workflows import JOB_WORKFLOW, account_id, is_cancelled
 
 OVER = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 """States of a workflow in the engine that nobody runs or will run unless it is resumed."""
@@ -43,7 +45,7 @@ class Job:
     @property
     def cancel(self) -> bool:
         """Whether cancelling it was requested."""
-        return bool((self.row.attributes or {}).get(CANCEL))
+        return is_cancelled(self.row.attributes)
 
     @property
     def submitted(self) -> datetime | None:
@@ -51,15 +53,23 @@ class Job:
 
 
 async def read_job(engine: JobEngine, job_id: str) -> Job:
-    """The job with that id. Raises UnknownJobError, JobStoreError."""
-    with engine.store.errors():
+    """The job with that id. Raises UnknownJobError, UnreadableJobError, JobStoreError."""
+    where = f"job {job_id!r} in {engine.database}"
+    with engine.store.errors(), readable(where):
         rows = await engine.client.list_workflows_async(
             workflow_ids=[job_id], name=JOB_WORKFLOW, load_output=False
         )
     if not rows or rows[0].input is None:
         raise UnknownJobError(f"there is no job {job_id!r} in {engine.database}")
-    content = rows[0].input["args"][0]
-    return Job(rows[0], content["accounts"], content["options"])
+    content = rows[0].input
+    if not isinstance(content, dict):
+        raise unreadable(where, content)
+    with readable(where):
+        accounts, options = content["args"][0]["accounts"], content["args"][0]["options"]
+        names = [account["name"] for account in accounts]
+        if not names or not all(isinstance(name, str) for name in names) or not isinstance(options, dict):
+            raise TypeError
+    return Job(rows[0], accounts, options)
 
 
 async def read_rows(engine: JobEngine, job: Job) -> dict[str, WorkflowStatus]:
@@ -69,13 +79,25 @@ async def read_rows(engine: JobEngine, job: Job) -> dict[str, WorkflowStatus]:
     for first in range(0, len(ids), _ROWS):
         # By ids rather than by prefix: PostgreSQL uses an index for prefixes in one collation only.
         chunk = ids[first : first + _ROWS]
-        with engine.store.errors():
+        with engine.store.errors(), readable(f"an account of job {job.job_id!r}"):
             rows += await engine.client.list_workflows_async(workflow_ids=chunk, load_input=False)
     return {row.workflow_id: row for row in rows}
 
 
 async def read_account(engine: JobEngine, job: Job, index: int, row: WorkflowStatus | None) -> AccountStatus:
-    """The status of one account."""
+    """The status of one account; if its rows can't be read, the reason says so."""
+    where = account_id(job.job_id, index)
+    try:
+        with readable(f"account {where!r}"):
+            return await _read_account(engine, job, index, row)
+    except UnreadableJobError as error:
+        stored = None if row is None else row.status
+        running = {"ENQUEUED": JobState.QUEUED, "DELAYED": JobState.QUEUED, "PENDING": JobState.RUNNING}
+        state = running.get(str(stored), JobState.FAILED)
+        return AccountStatus(job.accounts[index]["name"], state, reason=error.message)
+
+
+async def _read_account(engine: JobEngine, job: Job, index: int, row: WorkflowStatus | None) -> AccountStatus:
     name = job.accounts[index]["name"]
     if row is None:
         # The job has not been started yet, and may never be.
@@ -90,12 +112,16 @@ async def read_account(engine: JobEngine, job: Job, index: int, row: WorkflowSta
         "ended": _time(row.completed_at),
     }
     if row.status == "SUCCESS":
-        summary: Json = row.output or {"ok": False}
-        state = JobState.SUCCEEDED if summary["ok"] else JobState.FAILED
+        summary = row.output
+        if not isinstance(summary, dict):
+            raise unreadable(f"account {row.workflow_id!r}", summary)
+        _check_totals(summary)
+        state = JobState.SUCCEEDED if summary["ok"] is True else JobState.FAILED
         return AccountStatus(name, state, **summary, **common)
     totals = await _totals(engine, row)
     # With given event ids, an outcome is due for each from the start.
     owed = totals.pop("owed", len(job.accounts[index].get("event_ids") or ()))
+    _check_totals(totals)
     sofar = {**totals, **common}
     if row.status in ("ENQUEUED", "DELAYED"):
         return AccountStatus(name, JobState.QUEUED, **sofar)
@@ -118,16 +144,20 @@ async def outcomes_behind(
         over = not follow or await _is_over(engine, job, workflow_id)
         stored = await _steps(engine, workflow_id, step)
         for offset, result in enumerate(stored):
-            for position, outcome in enumerate(result.get("outcomes", ())):
-                if offset or position > number:
-                    yield _outcome(account, outcome, f"{index}.{step + offset}.{position}")
+            with readable(f"step {step + offset} of {workflow_id!r}"):
+                outcomes = [
+                    _outcome(account, outcome, f"{index}.{step + offset}.{position}")
+                    for position, outcome in enumerate(result.get("outcomes", ()))
+                ]
+            for outcome in outcomes if offset else outcomes[number + 1 :]:
+                yield outcome
         if stored:
             # Continue after the last step that was read completely.
             step, number = step + len(stored), -1
         elif over:
             return
         else:
-            await asyncio.sleep(poll)
+            await pause(poll)
 
 
 async def _is_over(engine: JobEngine, job: Job, workflow_id: str) -> bool:
@@ -185,10 +215,27 @@ async def _last_step(engine: JobEngine, workflow_id: str, seen: int) -> tuple[in
 
 
 async def _steps(engine: JobEngine, workflow_id: str, first: int, most: int = _STEPS) -> list[Json]:
-    """The results of some stored steps; empty for a step that is not ours."""
-    with engine.store.errors():
+    """The results of some stored steps; an empty one for a step that is not ours."""
+    with engine.store.errors(), readable(f"a step of {workflow_id!r}"):
         steps = await engine.client.list_workflow_steps_async(workflow_id, limit=most, offset=first)
-    return [step["output"] if step["function_name"] in _OURS and step["output"] else {} for step in steps]
+    results: list[Json] = []
+    for number, step in enumerate(steps, first):
+        result = step["output"] if step["function_name"] in _OURS else None
+        if not isinstance(result, dict | None):
+            raise unreadable(f"step {number} of {workflow_id!r}", result)
+        results.append(result or {})
+    return results
+
+
+def _check_totals(totals: Json) -> None:
+    """Raise TypeError for totals that no step or summary of ours contains."""
+    counts = totals.get("counts", {})
+    if not isinstance(counts, dict) or not all(type(count) is int for count in counts.values()):
+        raise TypeError
+    if type(totals.get("still_listed", 0)) is not int or not isinstance(totals.get("reason"), str | None):
+        raise TypeError
+    if not all(isinstance(bot_id, str) for bot_id in totals.get("still_listed_bots", ())):
+        raise TypeError
 
 
 def _outcome(account: str, outcome: Json, position: str) -> JobOutcome:
@@ -212,7 +259,12 @@ def _failure(row: WorkflowStatus) -> str:
         return "cancelled before it started"
     if row.status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
         return "gave up after too many restarts; resume the job to try again"
-    return f"the run failed: {row.error}" if row.error is not None else "the run failed"
+    if row.error is None:
+        return "the run failed"
+    if not isinstance(row.error, Exception):
+        # The stored text is not shown, because it was not read.
+        return f"the run failed, and its error can't be read: {refusal(row.error) or 'it is not JSON'}"
+    return f"the run failed: {row.error}"
 
 
 def _time(milliseconds: int | None) -> datetime | None:

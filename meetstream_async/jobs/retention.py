@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 
 from .. import ConfigurationError
+from .._logs import log_fields
 from .engine import JobEngine, current_engine
-from .errors import UnknownJobError
+from .errors import UnknownJobError, UnreadableJobError
+from .readable import readable
 from .reading import OVER, read_job, read_rows
 from .workflows import JOB_WORKFLOW
+
+_log = logging.getLogger("meetstream_async.jobs")
 
 
 async def forget_jobs(
@@ -26,7 +31,7 @@ async def forget_jobs(
     if not isinstance(before, datetime) or before.utcoffset() is None:
         raise ConfigurationError(f"before must be an aware datetime, not {before!r}")
     engine = current_engine(engine)
-    with engine.store.errors():
+    with engine.store.errors(), readable(f"a job in {engine.database}"):
         jobs = await engine.client.list_workflows_async(
             name=JOB_WORKFLOW,
             status=list(OVER),
@@ -52,10 +57,13 @@ async def _ended_before(engine: JobEngine, job_id: str, limit: float) -> list[st
     """All workflows of a job that ended before a time (ms since the epoch); None if it did not."""
     try:
         job = await read_job(engine, job_id)
+        rows = await read_rows(engine, job)
     except UnknownJobError:
         # Another process has deleted it.
         return None
-    rows = await read_rows(engine, job)
+    except UnreadableJobError as error:
+        _log.warning("not forgotten: %s", error, extra=log_fields("not_forgotten", job_id=job_id))
+        return None
     if job.row.status == "SUCCESS" and len(rows) < len(job.accounts):
         return None
     for row in (job.row, *rows.values()):

@@ -7,13 +7,14 @@ import time
 from typing import Any
 
 from .. import ConfigurationError
+from .json_rows import sqlite_row
 
 _OLDEST = (3, 35, 0)
 """The first version with RETURNING, which the engine needs to take work from a queue."""
 
 
 class Connection(sqlite3.Connection):
-    """A connection that supports ``unixepoch('subsec')``.
+    """A connection whose rows are read as JSON, and that supports ``unixepoch('subsec')``.
 
     On Python 3.12 and later the engine assumes that SQLite has it, but it was added in SQLite 3.42, and any
     Python may be built with an older one (Debian 12 has 3.40). There, rows would be stored without their
@@ -22,6 +23,7 @@ class Connection(sqlite3.Connection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.row_factory = sqlite_row
         if sqlite3.sqlite_version_info < (3, 42, 0):
             self.create_function("unixepoch", 1, _unixepoch)
 

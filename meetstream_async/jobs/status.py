@@ -49,7 +49,7 @@ class AccountStatus:
     ok: bool = False
     """Complete, and everything that was asked for was done."""
     reason: str | None = None
-    """Why it is not complete or not ok; None until it has ended."""
+    """Why it is not complete or not ok, or can't be read; otherwise None until it has ended."""
     worker: str | None = None
     """The worker that last ran it."""
     started: datetime | None = None

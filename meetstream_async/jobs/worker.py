@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 from attrs import define, field
 from dbos import DBOS, DBOSClient, WorkflowStatus
 
-from .. import ConfigurationError, MeetStreamClient
+from .. import MeetStreamClient
+from .._logs import log_fields
+from .._tasks import pause
 from .accounts import JobAccount
 from .credentials import Resolver, resolve
 from .ledger import AccountLedger, Json
-from .listing import list_account
 from .options import JobOptions
-from .steps import close, describe, unschedule
-from .workflows import CANCEL, account_options
+from .readable import readable, unreadable
+from .steps import STEPS
+from .workflows import account_options, is_cancelled
 
 _log = logging.getLogger("meetstream_async.jobs")
 
@@ -45,33 +48,19 @@ class Run:
     """The job was cancelled, so the run is not put back into the queue."""
     _client: MeetStreamClient | None = None
 
-    async def do(self, step: Callable[[Run], Awaitable[Json]]) -> None:
+    async def do(self, name: str) -> None:
         """Do a step, unless it is stored already, and apply its result."""
 
-        async def counted() -> Json:
-            result = await step(self)
-            return {**result, "totals": self.ledger.totals_after(result)}
+        async def step() -> Json:
+            return await STEPS[name](self._connect, self.ledger, self.stop)
 
-        self.ledger.take(await DBOS.run_step_async({"name": step.__name__}, counted))
-
-    async def look(self) -> Json:
+        where = f"step {name!r} of {self.workflow_id!r}"
         try:
-            client = await self._connect()
-        except ConfigurationError as error:
-            return {**_NOTHING, "step": "look", "stopped": describe(error)}
-        return await list_account(client, self.options, self.ledger, self.stop)
-
-    async def unschedule(self) -> Json:
-        chunk = self.ledger.chunk()
-        try:
-            client = await self._connect()
-        except ConfigurationError as error:
-            unsent = [entry.key for entry in chunk]
-            return {**_NOTHING, "step": "unschedule", "unsent": unsent, "stopped": describe(error)}
-        return await unschedule(client, self.options, chunk, self.stop)
-
-    async def close(self) -> Json:
-        return close(self.ledger)
+            stored = await DBOS.run_step_async({"name": name}, step)
+        except json.JSONDecodeError as error:
+            raise unreadable(where, error.doc) from None
+        with readable(where):
+            self.ledger.take(stored)
 
     async def _connect(self) -> MeetStreamClient:
         # Not before a step needs it: replaying stored steps needs no key.
@@ -89,16 +78,6 @@ class Run:
     async def disconnect(self) -> None:
         if self._client is not None:
             await self._client.close()
-
-
-_NOTHING: Json = {
-    "outcomes": [],
-    "events": [],
-    "incomplete": [],
-    "still_listed": [],
-    "open": [],
-    "unsent": [],
-}
 
 
 class Worker:
@@ -134,9 +113,10 @@ class Worker:
 
     async def run(self, workflow_id: str, job_id: str, account: Json, options: Json) -> Json:
         """Run one account, from its first listing or from the end of its stored steps."""
-        given = JobAccount.from_dict(account)
-        chosen = JobOptions.from_dict(options)
-        ledger = AccountLedger(given.event_ids, chosen.one_off_bots)
+        with readable(f"account {workflow_id!r}"):
+            given = JobAccount.from_dict(account)
+            chosen = JobOptions.from_dict(options)
+        ledger = AccountLedger(chosen, given.event_ids)
         run = Run(self, workflow_id, job_id, given, chosen, ledger)
         started = time.monotonic()
         with self._registered(run):
@@ -155,18 +135,11 @@ class Worker:
     async def _work(self, run: Run) -> Json:
         ledger = run.ledger
         await self._stop_cancelled([run])
-        while not ledger.over:
-            if run.stop.is_set():
+        while (name := ledger.next_step) is not None:
+            if run.stop.is_set() and name != "close":
                 # Its steps so far are stored; the next worker continues from there.
                 raise asyncio.CancelledError
-            if ledger.backlog:
-                await run.do(Run.unschedule)
-            elif run.options.dry_run and ledger.only is not None:
-                break
-            else:
-                await run.do(Run.look)
-        if ledger.rest():
-            await run.do(Run.close)
+            await run.do(name)
         return ledger.summary()
 
     @contextlib.contextmanager
@@ -188,7 +161,7 @@ class Worker:
 
     async def _watch(self) -> None:
         while self._runs:
-            await asyncio.sleep(_WATCH)
+            await pause(_WATCH)
             await self._stop_cancelled(list(self._runs.values()))
 
     async def _stop_cancelled(self, runs: list[Run]) -> None:
@@ -199,7 +172,7 @@ class Worker:
             rows = await self.client.list_workflows_async(
                 workflow_ids=jobs, load_input=False, load_output=False
             )
-        cancelled = {row.workflow_id for row in rows if (row.attributes or {}).get(CANCEL)}
+        cancelled = {row.workflow_id for row in rows if is_cancelled(row.attributes)}
         for run in runs:
             if run.job_id in cancelled:
                 run.cancelled = True
@@ -223,13 +196,13 @@ def _database_aside() -> Iterator[None]:
     """Suppress database errors while checking for cancelled jobs: the check can wait, and no run may fail."""
     try:
         yield
-    except sa.exc.SQLAlchemyError as error:
-        _log.warning("the job database can't be used: %s", type(error).__name__)
+    except (sa.exc.SQLAlchemyError, json.JSONDecodeError) as error:
+        kind = type(error).__name__
+        _log.warning("the job database can't be used: %s", kind, extra=log_fields("database", error=kind))
 
 
 def _tell(run: Run, summary: dict[str, Any], seconds: float) -> None:
     """Log one line for each account that has ended."""
-    fields = {"event": "account", "job_id": run.job_id, "account": run.account.name, "ok": summary["ok"]}
     counts = ", ".join(f"{count} {status}" for status, count in summary["counts"].items()) or "no events"
     reason = f": {summary['reason']}" if summary["reason"] else ""
     _log.info(
@@ -240,5 +213,5 @@ def _tell(run: Run, summary: dict[str, Any], seconds: float) -> None:
         seconds,
         counts,
         reason,
-        extra=fields,
+        extra=log_fields("account", job_id=run.job_id, account=run.account.name, ok=summary["ok"]),
     )

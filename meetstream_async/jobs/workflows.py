@@ -9,7 +9,7 @@ from dbos import DBOS, EnqueueOptions, StepOptions
 from .ledger import Json
 
 APPLICATION = "meetstream-jobs"
-VERSION = "1"
+VERSION = "2"
 """Version of the stored steps (not of the package). The engine recovers only workflows of the version it
 runs, so a release that reads the same steps the same way must keep it."""
 JOB_QUEUE = "meetstream-jobs"
@@ -61,6 +61,11 @@ async def account_workflow(job_id: str, account: Json, options: Json) -> Json:
     workflow_id = DBOS.workflow_id
     assert workflow_id is not None
     return await _here[0].run(workflow_id, job_id, account, options)
+
+
+def is_cancelled(attributes: object) -> bool:
+    """Whether a job's attributes ask its workers to stop."""
+    return isinstance(attributes, dict) and bool(attributes.get(CANCEL))
 
 
 def account_id(job_id: str, index: int) -> str:

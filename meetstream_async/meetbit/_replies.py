@@ -13,9 +13,10 @@ from .._http.call import Context, Remark
 from .._http.contradictions import contradiction
 from .._http.convert import Structurer, invalid_response
 from .._http.reply import UNREADABLE, Reply, json_type
+from . import models
 from .models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
 
-_structurer = Structurer()
+_structurer = Structurer(models)
 
 
 def meetbit_error(reply: Reply, context: Context, *, hint: Hint | None = None) -> errors.ApiError:

@@ -4,6 +4,7 @@ These names are for the package's other folders, which send requests through a b
 the package root.
 """
 
+from ._replies import bot_is_not_yours
 from ._requests import (
     MAX_LIMIT,
     check_series_options,
@@ -14,6 +15,7 @@ from ._requests import (
 
 __all__ = [
     "MAX_LIMIT",
+    "bot_is_not_yours",
     "check_series_options",
     "delete_scheduled_bot",
     "list_scheduled_bots",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cattrs import Converter
@@ -20,6 +20,8 @@ from .._http.reply import UNREADABLE, Reply, json_type
 from .._http.secrets import clean_text
 from .._http.urls import identifier_problem
 from .._http.waits import parse_http_date
+from .._logs import log_fields
+from . import models
 from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 
 _TEXTS: dict[tuple[int, str], type[errors.ApiError]] = {
@@ -53,26 +55,22 @@ def _customise(converter: Converter) -> None:
         )
 
 
-_structurer = Structurer(_customise)
+_structurer = Structurer(models, _customise)
 
 
 def meetstream_error(
-    reply: Reply,
-    context: Context,
-    *,
-    effect: bool = True,
-    hint: Hint | None = None,
-    about_target: Callable[[str], bool] | None = None,
+    reply: Reply, context: Context, *, effect: bool = True, hint: Hint | None = None
 ) -> errors.ApiError:
     """The error for a reply of MeetStream. ``effect``: whether the request could have changed something."""
-    return api_error(reply, context, _TEXTS, effect=effect, hint=hint, about_target=about_target)
+    return api_error(reply, context, _TEXTS, effect=effect, hint=hint)
 
 
-def _is_about_one_bot(message: str) -> bool:
-    """Whether a refusal to delete a bot concerns that bot ("not yours"), rather than the key."""
+def bot_is_not_yours(error: errors.MeetStreamError) -> bool:
+    """Whether a 403 to the DELETE of a bot concerns that bot, rather than the key."""
     return (
-        re.search(r"\b(bot|yours?|belongs?|owner|owned)\b", message, re.IGNORECASE) is not None
-        and re.search(r"\b(key|token|credentials?)\b", message, re.IGNORECASE) is None
+        isinstance(error, errors.PermissionDeniedError)
+        and re.search(r"\b(bot|yours?|belongs?|owner|owned)\b", error.message, re.IGNORECASE) is not None
+        and re.search(r"\b(key|token|credentials?)\b", error.message, re.IGNORECASE) is None
     )
 
 
@@ -109,7 +107,7 @@ def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[Schedul
     )
     if page.truncated:
         text = f"the listing is full ({len(rows)} rows); there may be more bots"
-        remarks.append(Remark(logging.INFO, text, {"event": "truncated", "limit": limit}))
+        remarks.append(Remark(logging.INFO, text, log_fields("truncated", limit=limit)))
     return page, remarks
 
 
@@ -141,8 +139,7 @@ def _rows(reply: Reply, context: Context, path: str) -> tuple[dict[str, Any], li
 
 def _rejected(row: RejectedRow) -> Remark:
     text = f"a row of the listing can't be read and is ignored: {row.path} {row.reason}"
-    fields = {"event": "rejected_row", "path": row.path, "reason": row.reason}
-    return Remark(logging.WARNING, text, fields)
+    return Remark(logging.WARNING, text, log_fields("rejected_row", path=row.path, reason=row.reason))
 
 
 def _read_as_documented(row: object, hook: Hook) -> ScheduledBot | None:
@@ -214,7 +211,7 @@ def read_deleted_bot(
     with ``outcome_unknown``: a wrong id would be answered the same.
     """
     if not reply.succeeded:
-        raise meetstream_error(reply, context, about_target=_is_about_one_bot)
+        raise meetstream_error(reply, context)
     deleted, remarks = _structurer.structure(_success(reply, context), DeletedBot, "$")
     if bot_id is not None and deleted.bot_id not in (None, bot_id):
         raise _about_another(reply, context, "bot_id", str(deleted.bot_id), bot_id)

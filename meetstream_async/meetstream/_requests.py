@@ -14,6 +14,7 @@ from typing import Any
 from .._http.call import Context, Remark, Request, Route
 from .._http.reply import Reply
 from .._http.urls import path_segment
+from .._times import whole_second
 from ..errors import ConfigurationError
 from ._replies import read_deleted_bot, read_listing, read_unscheduled
 from .models import DeletedBot, ScheduledBotPage, UnscheduleResult
@@ -79,7 +80,8 @@ def check_series_options(cancel_all_occurrences: object, from_date: object) -> N
 
 
 def _utc_text(time: datetime) -> str:
-    return time.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    # Up: a fraction of a second that is cut off would take in an occurrence before the time.
+    return whole_second(time, up=True).astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def check_limit(limit: object) -> int:

@@ -9,7 +9,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .._pydantic import Schemed
+from .._pydantic import ROUND_UP, Schemed
+from .._times import read_time
 from ..errors import ConfigurationError
 from .models import ScheduledBot
 
@@ -69,7 +70,7 @@ class BotFilter(Schemed):
     """The platform, in any of its spellings."""
     before: datetime | None = field(default=None, validator=_check_time)
     """Bots that join before this aware datetime."""
-    after: datetime | None = field(default=None, validator=_check_time)
+    after: datetime | None = field(default=None, validator=_check_time, metadata=ROUND_UP)
     """Bots that join at this aware datetime or later."""
     name: str | None = field(default=None, validator=_check_text)
     """A glob for the bot's name, such as ``Acme *``."""
@@ -120,7 +121,7 @@ class BotFilter(Schemed):
             text = conditions.get(name)
             if isinstance(text, str):
                 try:
-                    conditions[name] = datetime.fromisoformat(text)
+                    conditions[name] = read_time(text, up=name == "after")
                 except ValueError:
                     raise ConfigurationError(
                         f"BotFilter.{name} {text!r} is not an ISO 8601 datetime"

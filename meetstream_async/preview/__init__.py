@@ -1,18 +1,19 @@
 """Shared by command line and console: a preview, the consent to it, and the report of the run.
 
-No I/O except the listings that ``make_preview`` and ``verify`` request; presentation is left to the caller.
+No I/O except the listing that ``make_preview`` requests and the run itself; presentation is left to the
+caller.
 """
 
 from .consent import Consent, words_for
 from .leftovers import Leftovers, leftovers_of
 from .named_events import NamedEvents
-from .preview import OneOffBots, Preview, Selects, make_preview
+from .preview import CancelBy, OneOffBots, Preview, Selects, make_preview
 from .report_lines import FORMAT, name_of, outcome_line, run_line, summary_line
 from .selection import Selection, reads_as
-from .verify import verify
 
 __all__ = [
     "FORMAT",
+    "CancelBy",
     "Consent",
     "Leftovers",
     "NamedEvents",
@@ -27,6 +28,5 @@ __all__ = [
     "reads_as",
     "run_line",
     "summary_line",
-    "verify",
     "words_for",
 ]

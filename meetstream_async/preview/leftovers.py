@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
+import attrs
 from attrs import field, frozen
 
-from .. import OutcomeStatus, ScheduledBot
+from .. import OutcomeStatus, ScheduledBot, UnscheduleOptions
+from .._times import read_time
 from .report_lines import name_of
 
-_OPEN = frozenset(
-    status.value for status in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
-)
-
-_DONE = frozenset(status.value for status in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED))
+_OPEN = frozenset(status.value for status in OutcomeStatus if status.is_undone)
+_BY_WORD = OutcomeStatus.ALREADY_UNSCHEDULED.value
 
 
 @frozen
@@ -30,8 +28,39 @@ class Leftovers:
     """MeetBit: (calendar id, event id) of each calendar event."""
     unseen: bool
     """The run did not see the whole account, so there may be targets that the report does not name."""
-    unverified: frozenset[str] = field(repr=False)
-    """Names of events and one-off bots that the report calls done, but whose removal was not verified."""
+    unverified: tuple[ScheduledBot | str, ...] = field(repr=False)
+    """Events and bots that the report calls unscheduled, but whose removal was not verified."""
+
+    @property
+    def count(self) -> int:
+        """Number of events and one-off bots that a retry takes up."""
+        return len({one if isinstance(one, str) else one.event_id or one.bot_id for one in self.targets})
+
+    @property
+    def filter_options(self) -> dict[str, Any]:
+        """The options that say which bots the run was limited to; empty if it was not.
+
+        The report of a retry carries them on.
+        """
+        names = [name for name in ("filter", "picked") if self.options.get(name)]
+        return {} if self.options.get("whole_events") else {name: self.options[name] for name in names}
+
+    def limited(self, options: UnscheduleOptions) -> UnscheduleOptions:
+        """The options of a retry: no bot that the run was not about is touched by this one, either."""
+        if not self.filter_options or not self.targets:
+            return options
+        bots = (one for one in (*self.targets, *self.unverified) if isinstance(one, ScheduledBot))
+        return attrs.evolve(options, where=_Among(frozenset(bot.bot_id for bot in bots)))
+
+
+@frozen
+class _Among:
+    """Selects the bots with these ids."""
+
+    bot_ids: frozenset[str]
+
+    def __call__(self, bot: ScheduledBot) -> bool:
+        return bot.bot_id in self.bot_ids
 
 
 def leftovers_of(documents: Sequence[Mapping[str, Any]]) -> Leftovers:
@@ -46,12 +75,16 @@ def leftovers_of(documents: Sequence[Mapping[str, Any]]) -> Leftovers:
     latest = _latest(documents, first, summary)
     undone = _undone(latest, summary)
     verified = summary is not None and summary.get("complete") and not summary.get("interrupted")
+    bots_only = first["api"] == "meetstream"
+    # With any other choice, a one-off bot is skipped: what was tried belongs to a calendar.
+    calendar = first["options"].get("one_off_bots", "delete") != "delete"
+    done = [] if verified or not bots_only else _done(latest, undone)
     return Leftovers(
         dict(first["options"]),
-        tuple(target for outcome in undone if first["api"] == "meetstream" for target in _targets(outcome)),
-        frozenset(_pair(outcome) for outcome in undone if first["api"] == "meetbit"),
+        tuple(target for outcome in undone.values() if bots_only for target in _targets(outcome, calendar)),
+        frozenset(_pair(outcome) for outcome in undone.values() if not bots_only),
         first["listing"] == "full" and not (summary and summary.get("complete")),
-        frozenset() if verified else _claimed(latest),
+        tuple(target for outcome in done for target in _targets(outcome, calendar)),
     )
 
 
@@ -68,26 +101,45 @@ def _latest(
     return latest
 
 
-def _undone(latest: Mapping[str, dict[str, Any]], summary: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    undone = {name: outcome for name, outcome in latest.items() if outcome["status"] in _OPEN}
+def _undone(
+    latest: Mapping[str, dict[str, Any]], summary: Mapping[str, Any] | None
+) -> dict[str, dict[str, Any]]:
+    # Without a summary, the run ended before a listing could confirm the API's word.
+    confirmed = summary is not None and "corrections" in summary
+    undone = {
+        name: outcome
+        for name, outcome in latest.items()
+        if outcome["status"] in _OPEN
+        or (not confirmed and outcome["status"] == _BY_WORD and outcome.get("bot_ids"))
+    }
     for bot in (summary or {}).get("still_listed", ()):
-        ids = [bot["bot_id"]]
-        outcome = {"event_id": bot["event_id"], "bot_ids": ids, "joins": bot["scheduled_join_time"]}
-        undone.setdefault(name_of(outcome), outcome)
-    return list(undone.values())
+        about = {"event_id": bot["event_id"], "bot_ids": [bot["bot_id"]], "joins": bot["scheduled_join_time"]}
+        name = name_of(about)
+        known = undone.get(name) or latest.get(name)
+        if known is None:
+            undone[name] = about
+        elif bot["bot_id"] in known["bot_ids"]:
+            undone[name] = known
+        else:
+            undone[name] = {**known, "bot_ids": [*known["bot_ids"], bot["bot_id"]]}
+    return undone
 
 
-def _claimed(latest: Mapping[str, dict[str, Any]]) -> frozenset[str]:
-    done = [outcome for outcome in latest.values() if outcome["status"] in _DONE and "bot_ids" in outcome]
-    return frozenset(
-        name
-        for outcome in done
-        for name in ([outcome["event_id"]] if outcome["event_id"] is not None else outcome["bot_ids"])
-    )
+def _done(latest: Mapping[str, dict[str, Any]], undone: Mapping[str, object]) -> list[dict[str, Any]]:
+    """What the report calls unscheduled; each bot for itself if that is how they were deleted."""
+    done: list[dict[str, Any]] = []
+    for name, outcome in latest.items():
+        if outcome["status"] != OutcomeStatus.UNSCHEDULED.value or name in undone:
+            continue
+        by_bot = outcome.get("method") == "bot" and outcome["bot_ids"]
+        done.append({**outcome, "event_id": None} if by_bot else outcome)
+    return done
 
 
-def _targets(outcome: Mapping[str, Any]) -> list[ScheduledBot | str]:
+def _targets(outcome: Mapping[str, Any], calendar: bool) -> list[ScheduledBot | str]:
     """The targets for the event or the one-off bot of an outcome.
+
+    ``calendar``: a bot without an event belongs to a calendar all the same.
 
     As bots if the report has their ids: the join times help to tell "not scheduled" from "has joined". Raises
     ValueError for anything that --report does not write, since the ids are sent in DELETE requests.
@@ -96,12 +148,14 @@ def _targets(outcome: Mapping[str, Any]) -> list[ScheduledBot | str]:
     names = bot_ids if event_id is None else [event_id, *bot_ids]
     if not names or not all(isinstance(name, str) and name for name in names):
         raise ValueError("no ids")
-    time = None if joins is None else datetime.fromisoformat(joins)
+    time = None if joins is None else read_time(joins)
     if time is not None and time.utcoffset() is None:
         raise ValueError("a time without an offset")
     if event_id is not None and not bot_ids:
         return [event_id]
-    attributes = {} if event_id is None else {"event_id": event_id}
+    attributes = {"event_id": event_id}
+    if event_id is None:
+        attributes = {"source": "calendar"} if calendar else {}
     return [
         ScheduledBot(bot_id, scheduled_join_time=time, custom_attributes=attributes) for bot_id in bot_ids
     ]

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
 from typing import Literal, TypeAlias
 
+import attrs
 from attrs import frozen
 
-from .. import MeetStreamClient, RejectedRow, ScheduledBot
+from .. import (
+    AccountState,
+    MeetStreamClient,
+    OutcomeStatus,
+    RejectedRow,
+    ScheduledBot,
+    ScheduledBotPage,
+    SkipReason,
+    UnscheduleOptions,
+    UnscheduleOutcome,
+)
 
 Selects: TypeAlias = Callable[[ScheduledBot], bool]
 """Returns whether a bot is selected."""
 OneOffBots = Literal["report", "skip", "delete"]
+CancelBy = Literal["auto", "event", "bot"]
 
 
 @frozen
@@ -27,10 +41,42 @@ class Preview:
     one_off_bots: OneOffBots
     selection: Selects | None = None
     whole_events: bool = False
+    cancel_by: CancelBy = "auto"
+    cancel_all_occurrences: bool | None = None
+    from_date: datetime | None = None
 
     def selects(self, bot: ScheduledBot) -> bool:
         """Whether the bot matches the filter."""
         return self.selection is None or self.selection(bot)
+
+    def options(self, where: Selects | None) -> UnscheduleOptions:
+        """The options of a run that selects bots with ``where``."""
+        return UnscheduleOptions(
+            where=where,
+            one_off_bots=self.one_off_bots,
+            # Without a filter of the operator's own, no event can match only partly.
+            whole_events=self.whole_events or self.selection is None,
+            cancel_by=self.cancel_by,
+            cancel_all_occurrences=self.cancel_all_occurrences,
+            from_date=self.from_date,
+        )
+
+    @property
+    def page(self) -> ScheduledBotPage:
+        """The listing."""
+        return ScheduledBotPage(self.listed, len(self.listed), self.truncated, self.rejected)
+
+    @cached_property
+    def forecast(self) -> tuple[UnscheduleOutcome, ...]:
+        """What would become of each event and one-off bot that matches the filter."""
+        state = AccountState(self.options(self.selection))
+        state.take_listing(self.page, now=0.0)
+        return state.forecast()
+
+    @cached_property
+    def by_id(self) -> dict[str, ScheduledBot]:
+        """The rows by the ids of their bots."""
+        return {bot.bot_id: bot for bot in self.listed}
 
     @property
     def bots(self) -> tuple[ScheduledBot, ...]:
@@ -40,40 +86,51 @@ class Preview:
     @property
     def events(self) -> dict[str, list[ScheduledBot]]:
         """The bots of each event that a run would unschedule."""
-        return self._split()[0]
-
-    @property
-    def shared(self) -> dict[str, list[ScheduledBot]]:
-        """The bots of each event that only partly matches the filter, and is skipped for that reason."""
-        return self._split()[1]
+        return bots_of_events(self.forecast, self.by_id)
 
     @property
     def one_off(self) -> dict[str, ScheduledBot]:
         """The bots without an event."""
-        return {bot.bot_id: bot for bot in self.bots if bot.event_id is None}
+        return {
+            bot_id: self.by_id[bot_id]
+            for outcome in self.forecast
+            if outcome.event_id is None
+            for bot_id in outcome.bot_ids
+        }
+
+    @property
+    def deleted(self) -> dict[str, ScheduledBot]:
+        """The bots without an event that a run would delete."""
+        return bots_without_event(self.forecast, self.by_id)
 
     @property
     def to_do(self) -> int:
-        """Number of events, and of one-off bots if they are deleted, that a run would unschedule."""
-        return len(self.events) + (len(self.one_off) if self.one_off_bots == "delete" else 0)
+        """Number of events, and of bots without one, that a run would unschedule."""
+        return len(self.events) + len(self.deleted)
 
     @property
     def total(self) -> int | None:
         """Expected number of outcomes; None if the listing was full."""
-        return None if self.truncated else len(self.events) + len(self.one_off)
+        return None if self.truncated else len(self.forecast)
 
-    def _split(self) -> tuple[dict[str, list[ScheduledBot]], dict[str, list[ScheduledBot]]]:
-        inside = {bot.event_id for bot in self.bots if bot.event_id is not None}
-        rows: dict[str, list[ScheduledBot]] = {}
-        for bot in self.listed:
-            if bot.event_id in inside and bot.event_id is not None:
-                rows.setdefault(bot.event_id, []).append(bot)
-        shared = {
-            event_id: bots
-            for event_id, bots in rows.items()
-            if not self.whole_events and not all(map(self.selects, bots))
-        }
-        return {event_id: bots for event_id, bots in rows.items() if event_id not in shared}, shared
+    @property
+    def shared(self) -> list[str]:
+        """The events that only partly match the filter, and are skipped for that reason."""
+        return self.skipped(SkipReason.SHARED)
+
+    def skipped(self, reason: SkipReason) -> list[str]:
+        """The ids of the events, or of bots without one, that a run would skip for this reason."""
+        return [
+            outcome.event_id or outcome.bot_ids[0] for outcome in self.forecast if outcome.reason == reason
+        ]
+
+    def agreed_page(self) -> ScheduledBotPage:
+        """The listing without the bots that a run leaves alone for having no event.
+
+        Whether these are gone by the time of the run is not the run's business.
+        """
+        left = set(self.skipped(SkipReason.ONE_OFF))
+        return attrs.evolve(self.page, bots=tuple(bot for bot in self.listed if bot.bot_id not in left))
 
 
 async def make_preview(
@@ -82,6 +139,10 @@ async def make_preview(
     one_off_bots: OneOffBots,
     selection: Selects | None = None,
     whole_events: bool = False,
+    *,
+    cancel_by: CancelBy = "auto",
+    cancel_all_occurrences: bool | None = None,
+    from_date: datetime | None = None,
 ) -> Preview:
     """List the account's bots and preview a run; sends no other request."""
     stream = client.iter_scheduled_bots()
@@ -95,4 +156,30 @@ async def make_preview(
         one_off_bots,
         selection,
         whole_events,
+        cancel_by,
+        cancel_all_occurrences,
+        from_date,
     )
+
+
+def bots_of_events(
+    forecast: tuple[UnscheduleOutcome, ...], bots: dict[str, ScheduledBot]
+) -> dict[str, list[ScheduledBot]]:
+    """The bots of each event that would be unscheduled."""
+    return {
+        outcome.event_id: [bots[bot_id] for bot_id in outcome.bot_ids]
+        for outcome in forecast
+        if outcome.event_id is not None and outcome.status is OutcomeStatus.WOULD_UNSCHEDULE
+    }
+
+
+def bots_without_event(
+    forecast: tuple[UnscheduleOutcome, ...], bots: dict[str, ScheduledBot]
+) -> dict[str, ScheduledBot]:
+    """The bots without an event that would be deleted by their own ids."""
+    return {
+        bot_id: bots[bot_id]
+        for outcome in forecast
+        if outcome.event_id is None and outcome.status is OutcomeStatus.WOULD_UNSCHEDULE
+        for bot_id in outcome.bot_ids
+    }

@@ -29,6 +29,8 @@ _BAD_ROWS = tuple(
     )
 )
 
+_KEY_REJECTED = "Invalid API key"
+
 
 class MeetStreamApi:
     """The three calendar routes: "list", "unschedule" and "delete_bot"."""
@@ -76,7 +78,7 @@ class MeetStreamApi:
         if scheme != "Token" or not key:
             return json_answer(401, {"message": "Unauthorized"})
         if not hmac.compare_digest(value.encode("utf-8", "surrogateescape"), self._authorization):
-            return json_answer(403, {"error": "Invalid API key", "message": "Invalid API key"})
+            return json_answer(403, {"error": _KEY_REJECTED, "message": _KEY_REJECTED})
         return None
 
     def note(self, record: RequestRecord) -> None:
@@ -99,7 +101,7 @@ class MeetStreamApi:
             case _, 401:
                 return json_answer(401, {"message": "Unauthorized"})
             case _, 403:
-                return json_answer(403, {"message": "Forbidden"})
+                return json_answer(403, {"error": _KEY_REJECTED, "message": _KEY_REJECTED})
             case "list", 400:
                 words = "Invalid limit parameter (must be between 1 and 100)."
             case "unschedule", 400:

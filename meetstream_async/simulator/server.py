@@ -13,6 +13,7 @@ from aiohttp import web
 
 from .calendars import Calendars, SimulatedEvent, generate_events
 from .checks import check_keys, loopback
+from .closing import to_its_end
 from .gateway import Api
 from .ledger import Ledger
 from .limits import RateLimit
@@ -185,7 +186,7 @@ class Simulator:
         try:
             await web.TCPSite(runner, self._host, self._port).start()
         except BaseException:
-            await runner.cleanup()
+            await to_its_end(runner.cleanup())
             raise
         self._serving.open()
         self._runner = runner
@@ -196,7 +197,7 @@ class Simulator:
         if self._runner is not None:
             runner, self._runner = self._runner, None
             self._serving.close()
-            await runner.cleanup()
+            await to_its_end(runner.cleanup())
 
     @property
     def base_url(self) -> str:

@@ -13,12 +13,14 @@ from meetstream_async import (
     AccountState,
     BotFilter,
     ConfigurationError,
+    ConnectionFailedError,
     EventNotScheduledError,
     NotFoundError,
     RequestTimeoutError,
     ScheduledBot,
     ScheduledBotPage,
     ServerError,
+    SkipReason,
 )
 from meetstream_async.bulk.account_state import CancelRequest
 from meetstream_async.bulk.options import UnscheduleOptions
@@ -327,3 +329,86 @@ def test_a_bot_that_comes_back_and_joins_is_not_called_unscheduled() -> None:
     look(state, 1, bot("b1", None, 10))
     look(state, 20)
     assert shown(state) == ["unknown"]
+
+
+# --- what an earlier run has done -----------------------------------------------------------------------
+
+
+def test_claims_of_an_earlier_run_are_looked_for_and_nothing_is_sent() -> None:
+    """What is gone has no outcome; what is listed all the same is still listed."""
+    state = AccountState(settle=0, only_given=True)
+    state.take_claims([bot("b1"), "e2", bot("b3", None)])
+    assert (state.next_request(), state.next_listing(0)) == (None, 0)
+    look(state, 0, bot("b2", "e2"), bot("other", "e9"))
+    assert state.is_over
+    assert state.next_request() is None
+    report = state.report()
+    assert (report.outcomes, report.ok, [left.bot_id for left in report.still_listed]) == ((), False, ["b2"])
+
+
+def test_a_claim_that_is_gone_is_ok() -> None:
+    """It goes through JSON, too."""
+    state = AccountState(only_given=True)
+    state.take_claims([bot("b1", joins=-5), bot("b2", None, joins=-5)])
+    state = AccountState.from_dict(json.loads(json.dumps(state.to_dict(0))), now=0)
+    look(state, 0)
+    report = state.report()
+    assert (state.is_over, report.ok, report.outcomes) == (True, True, ())
+
+
+def test_a_claim_for_several_bots_is_no_proof_for_each() -> None:
+    """The answer did not say which it took; one whose time has come may have joined."""
+    state = AccountState(settle=0, only_given=True)
+    state.take_claims([bot("b1"), bot("b2", joins=-5)])
+    look(state, 0)
+    look(state, 1)
+    assert shown(state) == ["unknown"]
+
+
+def test_a_target_is_not_a_claim() -> None:
+    """What is to be done stays to be done."""
+    state = AccountState(only_given=True)
+    state.take_targets([bot("b1")])
+    state.take_claims([bot("b1")])
+    assert asked(state).id == "e1"
+
+
+@pytest.mark.parametrize(
+    ("options", "target"),
+    [
+        (UnscheduleOptions(), ".."),
+        (UnscheduleOptions(cancel_by="bot"), "e1"),
+        (UnscheduleOptions(where=BotFilter(platform="zoom")), "e1"),
+        (UnscheduleOptions(), 7),
+    ],
+    ids=["a dot segment", "no bots to cancel by", "no bot to select", "a number"],
+)
+def test_a_target_that_no_request_can_be_made_of_is_refused(options: UnscheduleOptions, target: Any) -> None:
+    """Before anything is taken up."""
+    state = AccountState(options, only_given=True)
+    with pytest.raises(ConfigurationError, match=r"targets\[1\]"):
+        state.take_targets([bot("b1"), target])
+    assert state.next_request() is None
+
+
+def test_what_is_skipped_says_whether_it_will_join() -> None:
+    """The reason of a skipped outcome is one of a few."""
+    state = AccountState(UnscheduleOptions(cancel_all_occurrences=True, from_date=START))
+    look(state, 0, bot("b1", None), bot("b2", joins=-60))
+    reasons = [SkipReason(outcome.reason or "") for outcome in state.forecast()]
+    assert {(reason, reason.will_join) for reason in reasons} == {
+        (SkipReason.ONE_OFF, True),
+        (SkipReason.KEPT, False),
+    }
+
+
+def test_where_all_given_targets_failed_no_listing_is_missed() -> None:
+    """Nothing took effect: that it can't be listed makes the report no less complete."""
+    down = ConnectionFailedError("could not connect", attempts=1)
+    state = AccountState(only_given=True)
+    state.take_targets(["e1"])
+    state.take_error(asked(state), down, now=0)
+    assert state.next_listing(0) is not None
+    state.take_listing_error("could not connect")
+    report = state.report()
+    assert (state.is_over, report.complete, report.reason) == (True, True, "1 failed")

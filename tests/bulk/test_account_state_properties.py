@@ -5,9 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
-import random
 from collections import Counter
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,25 +14,8 @@ from hypothesis import strategies as st
 from meetstream_async import BulkReport, MeetStreamError, OutcomeStatus, UnscheduleOutcome
 from meetstream_async.bulk.account_state import AccountState
 from meetstream_async.bulk.options import UnscheduleOptions
+from tests.helpers.invented_accounts import EVENTS, JOINS, TROUBLES, invented
 from tests.helpers.model_account import ZOOM, Account, Bot, Trouble
-
-EVENTS = ["e1", "e2", "e3", "e4", None]
-JOINS = [1.0, 3.0, 8.0, 5000.0, 5000.0, 5000.0]
-CHANCE = [0.0, 0.0, 0.1, 0.4]
-TROUBLES: dict[str, list[Any]] = {
-    "lag": [0.0, 0.0, 2.0, 7.0],
-    "omits": CHANCE,
-    "repeats": CHANCE,
-    "truncated": [100, 100, 3],
-    "lost_before": CHANCE,
-    "lost_after": CHANCE,
-    "takes_one": [0.0, 0.5, 1.0],
-    "foreign": [0.0, 0.0, 0.5, 1.0],
-    "others": [0.0, 0.0, 0.05],
-    "comes_back": [0.0, 0.0, 0.5, 1.0],
-    "withdrawn_rows": [True, False],
-    "refusals": [0.0, 0.0, 0.1],
-}
 
 
 @st.composite
@@ -141,25 +122,6 @@ def check(account: Account, report: BulkReport[UnscheduleOutcome]) -> None:
     assert all(count <= 20 for count in account.requests.values()), account.requests
     assert account.listings <= 200
     assert account.now < 600
-
-
-def invented(seed: int) -> tuple[Account, UnscheduleOptions, float]:
-    """An account with its trouble, and the options and the patience of a run over it, all from a seed."""
-    dice = random.Random(seed)
-    pick = dice.choice
-    filtered = pick([True, False])
-    bots: dict[str, Bot] = {}
-    for number in range(dice.randrange(10)):
-        event, joins = pick(EVENTS), pick(JOINS)
-        inside = not filtered or pick([True, False])
-        bots[f"b{number}"] = Bot(f"b{number}", event, joins, inside, pick([True] * 5 + [False]))
-    trouble = Trouble(**{name: pick(values) for name, values in TROUBLES.items()})
-    options = UnscheduleOptions(
-        where=ZOOM if any(not bot.inside for bot in bots.values()) else None,
-        one_off_bots=pick(["report", "delete", "delete"]),
-        cancel_by=pick(["auto", "auto", "event", "bot"]),
-    )
-    return Account(seed, bots, trouble), options, pick([0.0, 5.0, 15.0])
 
 
 SHARE = {"short": 1, "middle": 10, "full": 100}[os.environ.get("MEETSTREAM_PROOF", "short")]

@@ -24,7 +24,7 @@ from tests.helpers.iterables import async_ids
 @pytest.mark.parametrize("cap", [1, 3, 20])
 async def test_requests_in_flight_never_exceed_max_concurrency(cap):
     """The server's own gauge never shows more than the cap, and reaches it."""
-    async with plain_account(60, latency=0.01) as sim, connect(sim) as client:
+    async with plain_account(60, latency=0.01 * cap) as sim, connect(sim) as client:
         report = await bulk_unschedule(client, await event_ids(client), max_concurrency=cap)
     assert sim.max_in_flight == cap
     assert statuses(report) == {"unscheduled": 60}

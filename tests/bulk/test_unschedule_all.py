@@ -6,16 +6,19 @@ import asyncio
 import logging
 import time
 from datetime import UTC, datetime, timedelta
+from unittest.mock import AsyncMock, patch
 
 import pytest
 from attrs import evolve
 
 from meetstream_async import (
+    AccountState,
     AuthenticationError,
     BotFilter,
     ConfigurationError,
     OutcomeStatus,
     RetryPolicy,
+    run_account,
     unschedule_all,
 )
 from meetstream_async._http.call import FIRST
@@ -341,15 +344,17 @@ async def test_the_log_tells_of_retries_truncation_rejections_and_stops(caplog):
         sim.add_trouble(Trouble("unschedule", 401, skip=30))
         await unschedule_all(client)
         assert sim.api_key not in caplog.text
-    records = [r for r in caplog.records if r.name.startswith("meetstream_async") and hasattr(r, "event")]
-    events = [record.event for record in records]
+    records = [
+        r for r in caplog.records if r.name.startswith("meetstream_async") and hasattr(r, "meetstream_event")
+    ]
+    events = [record.meetstream_event for record in records]
     assert events.count("truncated") == 1
     assert events.count("rejected_row") == 1
     assert events.count("pause") == 1
     assert events.count("retry") == 2
     assert events.count("stop") == 1
-    rejected = next(record for record in records if record.event == "rejected_row")
-    assert rejected.path.startswith("$.scheduled_bots[")
+    rejected = next(record for record in records if record.meetstream_event == "rejected_row")
+    assert rejected.meetstream_path.startswith("$.scheduled_bots[")
 
 
 async def test_a_listing_that_flickers_is_no_progress(monkeypatch):
@@ -384,15 +389,15 @@ async def test_an_unknown_event_is_waited_for_while_the_listing_lags():
     assert report.outcomes[0].result.inferred
 
 
-async def test_a_401_at_a_later_listing_stops_the_run():
-    """Only max_concurrency requests and the other list path go out after it; the key was accepted before."""
+async def test_a_rejected_key_at_a_later_listing_stops_the_run():
+    """At most max_concurrency requests go out after it."""
     async with plain_account(250) as sim, connect(sim) as client:
         sim.add_trouble(Trouble("list", 401, skip=1))
         report = await unschedule_all(client, max_concurrency=4)
     refused = next(request.index for request in sim.requests if request.status == 401)
-    assert len(sim.requests) - refused - 1 <= 4 + 1
+    assert len(sim.requests) - refused - 1 <= 4
     assert report.counts["not_attempted"] > 0
-    assert "something before the API refuses" in report.reason
+    assert "rejects the key" in report.reason
 
 
 async def test_a_later_listing_goes_back_once_after_a_429():
@@ -427,3 +432,45 @@ async def test_what_joins_before_a_series_is_cut_is_meant_to_stay():
     assert sim.ledger.scheduled_events == {row.event_id for row in rows[:3]}
     assert report.still_listed == ()
     assert report.ok, report.reason
+
+
+async def test_an_occurrence_in_the_second_of_from_date_is_reported_as_left() -> None:
+    """It is not cancelled, since requests carry whole seconds, and the report is not ok for it."""
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1, seconds=0.5)
+    rows = [bot(1, series="master_1", join_time=start), bot(2, series="master_1")]
+    async with Simulator(rows) as sim, connect(sim) as client:
+        report = await unschedule_all(client, cancel_all_occurrences=True, from_date=start, settle=0)
+    assert sim.ledger.scheduled_events == {"evt_0001"}
+    assert [bot.event_id for bot in report.still_listed] == ["evt_0001"]
+    assert not report.ok
+
+
+async def test_verification_waits_although_a_test_has_patched_the_sleep() -> None:
+    """Rows that stay are looked at after half a second, not as often as the machine can."""
+    async with plain_account(1, removes="nothing") as sim, connect(sim) as client:
+        with patch("asyncio.sleep", AsyncMock()):
+            report = await unschedule_all(client, settle=0.6)
+    assert len(report.still_listed) == 1
+    assert listings(sim) <= 5
+
+
+async def test_a_state_of_ones_own_is_carried_out() -> None:
+    """It brings what it knows: given events need no listing first, and what stays listed is told of once."""
+    told: list[int] = []
+    bots = [bot(1, "evt_1"), bot(2, "evt_1")]
+    async with Simulator(bots, removes="occurrence") as sim, connect(sim) as client:
+        state = AccountState(settle=0.1, only_given=True)
+        state.take_targets(["evt_1"])
+        report = await run_account(client, state, on_still_listed=told.append)
+    assert next(iter(sim.requests)).route == "unschedule"
+    assert (len(report.still_listed), report.ok, told) == (1, False, [1])
+
+
+async def test_what_is_no_state_is_refused() -> None:
+    """Before any request."""
+    async with Simulator([]) as sim, connect(sim) as client:
+        with pytest.raises(ConfigurationError, match="AccountState"):
+            await run_account(client, None)  # type: ignore[arg-type]
+        with pytest.raises(ConfigurationError, match="settle"):
+            AccountState(settle=-1)
+    assert not sim.requests

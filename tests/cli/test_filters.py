@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta
 import attrs
 import pytest
 
-from meetstream_async import BotFilter, BulkOptions, MeetStreamClient, OutcomeStatus, unschedule_all
+from meetstream_async import (
+    BotFilter,
+    BulkOptions,
+    MeetStreamClient,
+    OutcomeStatus,
+    SkipReason,
+    unschedule_all,
+)
 from meetstream_async.cli.exit_codes import Refused
 from meetstream_async.cli.inputs.filters import select
 from meetstream_async.preview import Consent, Selection, make_preview
@@ -101,8 +108,8 @@ async def test_an_event_that_left_the_filter_is_not_called_done() -> None:
         assert sim.ledger.scheduled_bots == {"bot-2"}
     (outcome,) = report.outcomes
     assert (outcome.event_id, outcome.status, report.ok) == ("evt_a", OutcomeStatus.SKIPPED, False)
-    assert "lies outside the filter now" in str(outcome.reason)
-    assert "1 changed since the preview" in str(report.reason)
+    assert outcome.reason == SkipReason.SHARED
+    assert "shared with bots outside the filter" in str(report.reason)
 
 
 async def test_an_event_that_was_shared_in_the_preview_stays_left_alone() -> None:

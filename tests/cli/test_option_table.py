@@ -34,7 +34,7 @@ import meetstream_async.cli.runs.meeting as meeting_run
 import meetstream_async.console as console_door
 import meetstream_async.preview.consent as consent_module
 import meetstream_async.preview.named_events as named_events
-from meetstream_async import BulkReport, MeetingCancellation, ScheduledBot
+from meetstream_async import AccountState, BulkReport, MeetingCancellation, ScheduledBot
 from meetstream_async.cli.app import app
 from meetstream_async.cli.exit_codes import ExitCode
 from meetstream_async.cli.inputs.filters import selection_of
@@ -109,6 +109,7 @@ SHARED: dict[str, Row] = {
         lambda seen: seen.run["whole_events"] is True
     ),
     "one_off_bots": row("--one-off-bots", "delete")(lambda seen: seen.run["one_off_bots"] == "delete"),
+    "cancel_by": row("--cancel-by", "event")(lambda seen: seen.run["cancel_by"] == "event"),
     "all_occurrences": row("--all-occurrences")(lambda seen: seen.run["cancel_all_occurrences"] is True),
     "series_from": row("--all-occurrences", "--from", "2126-05-04T00:00:00Z")(
         lambda seen: seen.run["from_date"] == datetime(2126, 5, 4, tzinfo=UTC)
@@ -279,16 +280,10 @@ def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Seen:
 def _library(seen: Seen, patch: Callable[..., None]) -> None:
     """The functions of the library that runs call, the prompt, and what bounds a run."""
 
-    async def bulk(client: Client, targets: Any, **told: Any) -> BulkReport[Any]:
-        seen.run |= {"targets": list(targets), **told}
+    async def account(client: Client, state: AccountState, **told: Any) -> BulkReport[Any]:
+        targets = [one.event_id for one in state.forecast()]
+        seen.run |= {"targets": targets, **state.options.keywords(), **told}
         return EMPTY
-
-    async def whole(client: Client, **told: Any) -> BulkReport[Any]:
-        seen.run |= told
-        return EMPTY
-
-    async def unverified(client: Client, report: BulkReport[Any], *_: Any, **__: Any) -> BulkReport[Any]:
-        return report
 
     async def cancel(client: Client, rows: Any, note: str, **told: Any) -> BulkReport[Any]:
         (calendar_id, event_id, own) = rows[0]
@@ -307,7 +302,7 @@ def _library(seen: Seen, patch: Callable[..., None]) -> None:
 
     def leftovers(path: Path, **_: Any) -> Leftovers:
         seen.run["retry_from"] = path
-        return Leftovers({}, ("evt_1",), frozenset({(7, 100)}), False, frozenset())
+        return Leftovers({}, ("evt_1",), frozenset({(7, 100)}), False, ())
 
     def select(options: Any) -> Any:
         seen.run["where"] = selection_of(options)
@@ -315,9 +310,8 @@ def _library(seen: Seen, patch: Callable[..., None]) -> None:
 
     # The command filters what its listing brings.
     patch(app_module, "selection_of", select)
-    patch(consent_module, "unschedule_all", whole)
-    patch(named_events, "bulk_unschedule", bulk)
-    patch(named_events, "verify", unverified)
+    for module in (consent_module, named_events):
+        patch(module, "run_account", account)
     patch(calendar_run, "bulk_cancel_events", cancel)
     patch(meeting_run, "cancel_meetings", meetings)
     for module in (account_run, events_run, calendar_run, meeting_run):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from meetstream_async import ScheduledBot, UnscheduleOptions
 from meetstream_async.cli.exit_codes import Refused
 from meetstream_async.cli.runs.report_reader import read_leftovers
 from tests.helpers.report_files import URL, outcome, run_line, target, written
@@ -64,6 +65,58 @@ def test_leftovers_know_when_their_bots_join(tmp_path: Path) -> None:
     assert second == "e2"
     assert not isinstance(third, str)
     assert (third.event_id, third.bot_id) == (None, "b3")
+
+
+def test_what_no_listing_has_confirmed_is_left_over(tmp_path: Path) -> None:
+    """Without a summary, "already unscheduled" is the API's word alone; "unscheduled" is to be looked at."""
+    lines = [
+        run_line(options={"one_off_bots": "report"}),
+        outcome("already_unscheduled", "e1", "b1"),
+        outcome("already_unscheduled", "e2"),
+        outcome("unscheduled", "e3", "b3"),
+        outcome("unscheduled", "e4", "b4", "b5", method="bot"),
+        outcome("failed", None, "b6"),
+    ]
+    found = read_leftovers(written(tmp_path / "r", *lines), api="meetstream", base_url=URL)
+    # A bot without an event that was tried although one-off bots are reported belongs to a calendar.
+    (first, second) = found.targets
+    assert not isinstance(first, str)
+    assert not isinstance(second, str)
+    assert (first.event_id, second.bot_id, second.source, found.count) == ("e1", "b6", "calendar", 2)
+    looked_at = [one if isinstance(one, str) else (one.event_id, one.bot_id) for one in found.unverified]
+    assert looked_at == [("e3", "b3"), (None, "b4"), (None, "b5")]
+
+
+def test_a_bot_that_is_still_listed_is_taken_up_with_its_event(tmp_path: Path) -> None:
+    """Once, with all bots of the event that the report knows."""
+    still = [
+        {"bot_id": name, "event_id": "e1", "scheduled_join_time": None, "platform": None}
+        for name in ("b2", "b3")
+    ]
+    path = written(
+        tmp_path / "r", run_line(), outcome("unscheduled", "e1", "b1", "b2"),
+        {"type": "summary", "complete": True, "corrections": [], "still_listed": still},
+    )  # fmt: skip
+    found = read_leftovers(path, api="meetstream", base_url=URL)
+    assert [one.bot_id for one in found.targets if not isinstance(one, str)] == ["b1", "b2", "b3"]
+    assert found.count == 1
+
+
+def test_a_retry_keeps_to_the_bots_that_its_run_was_limited_to(tmp_path: Path) -> None:
+    """A filter, or ticked bots, bind the retry as well; without them, or with whole events, nothing does."""
+    options = UnscheduleOptions()
+    for given, limited in (
+        ({"filter": {"platform": "zoom"}}, True),
+        ({"picked": ["b1"], "filter": {}}, True),
+        ({"filter": {"platform": "zoom"}, "whole_events": True}, False),
+        ({"filter": None}, False),
+    ):
+        path = written(tmp_path / "r", run_line(options=given), outcome("failed", "e1", "b1"))
+        found = read_leftovers(path, api="meetstream", base_url=URL)
+        where = found.limited(options).where
+        assert (where is not None, bool(found.filter_options)) == (limited, limited)
+        if where is not None:
+            assert (where(ScheduledBot("b1")), where(ScheduledBot("b2"))) == (True, False)
 
 
 @pytest.mark.parametrize(

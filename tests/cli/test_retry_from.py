@@ -6,7 +6,7 @@ import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from meetstream_async.preview import verify
+from meetstream_async.preview import NamedEvents
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.command_line import command, deletes, finish, lines_of, surroundings, until
 from tests.helpers.program import start
@@ -137,7 +137,7 @@ async def test_a_run_that_failed_before_its_first_outcome_leaves_all_to_retry(tm
 
 def impatient() -> None:
     """Bots that stay are waited for a moment, in place of the program's 15 s."""
-    verify.__kwdefaults__["settle"] = 0.2
+    NamedEvents.carry_out.__kwdefaults__["settle"] = 0.2
 
 
 async def test_what_was_never_verified_is_looked_at_by_the_retry(tmp_path: Path) -> None:

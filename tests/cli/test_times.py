@@ -3,14 +3,19 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meetstream_async import ScheduledBot
 from meetstream_async.cli.exit_codes import Refused
 from meetstream_async.cli.inputs.filters import select
-from meetstream_async.cli.inputs.times import both, parse_time
+from meetstream_async.cli.inputs.times import both, day_start, parse_time
 from meetstream_async.preview import Selection, reads_as
 from meetstream_async.simulator import SimulatedBot, Simulator
 from tests.helpers.command_line import command
@@ -18,17 +23,26 @@ from tests.helpers.command_line import command
 NOW = datetime(2026, 3, 28, 22, 30, tzinfo=UTC)
 
 
+@contextmanager
+def local_time(zone: str) -> Iterator[None]:
+    """Local time is that of the zone."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = zone
+    time.tzset()
+    try:
+        yield
+    finally:
+        os.environ.pop("TZ")
+        if before is not None:
+            os.environ["TZ"] = before
+        time.tzset()
+
+
 @pytest.fixture
 def berlin() -> Iterator[None]:
     """Local time is Berlin's, where the clocks go forward on the night after NOW."""
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = "Europe/Berlin"
-    time.tzset()
-    yield
-    os.environ.pop("TZ")
-    if before is not None:
-        os.environ["TZ"] = before
-    time.tzset()
+    with local_time("Europe/Berlin"):
+        yield
 
 
 @pytest.mark.parametrize(
@@ -36,6 +50,8 @@ def berlin() -> Iterator[None]:
     [
         ("2026-05-01T09:00:00+02:00", datetime(2026, 5, 1, 7, tzinfo=UTC)),
         ("2026-05-01T07:00Z", datetime(2026, 5, 1, 7, tzinfo=UTC)),
+        ("2026-05-01 07:00:00.0000000z", datetime(2026, 5, 1, 7, tzinfo=UTC)),
+        ("2026-05-01T09:00:00+0200", datetime(2026, 5, 1, 7, tzinfo=UTC)),
         ("now", NOW),
         (" NOW ", NOW),
         ("+2h", NOW + timedelta(hours=2)),
@@ -60,6 +76,68 @@ def test_a_local_day_begins_where_the_clocks_say(berlin: None) -> None:
     """`tomorrow` is local midnight also on the other side of a change of the clocks."""
     sunday = datetime(2026, 3, 29, 10, tzinfo=UTC)
     assert parse_time("tomorrow", "--before", sunday) == datetime(2026, 3, 29, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "starts"),
+    [
+        # At midnight the clocks go forward to 01:00.
+        ("Africa/Cairo", datetime(2024, 4, 25, 12, tzinfo=UTC), datetime(2024, 4, 25, 22, tzinfo=UTC)),
+        ("America/Santiago", datetime(2024, 9, 7, 12, tzinfo=UTC), datetime(2024, 9, 8, 4, tzinfo=UTC)),
+        # At 01:00 they go back to midnight, which comes twice.
+        ("America/Havana", datetime(2024, 11, 2, 12, tzinfo=UTC), datetime(2024, 11, 3, 4, tzinfo=UTC)),
+        # At midnight they go back to 23:00.
+        ("America/Asuncion", datetime(2024, 3, 23, 12, tzinfo=UTC), datetime(2024, 3, 24, 4, tzinfo=UTC)),
+        # The 30th of December does not exist.
+        ("Pacific/Apia", datetime(2011, 12, 29, 20, tzinfo=UTC), datetime(2011, 12, 30, 10, tzinfo=UTC)),
+    ],
+)
+def test_tomorrow_is_the_first_moment_of_the_day(zone: str, now: datetime, starts: datetime) -> None:
+    """Where a change of the clocks skips or repeats midnight, the day still begins with its first moment."""
+    with local_time(zone):
+        assert parse_time("tomorrow", "--after", now) == starts
+
+
+@cache
+def changes(zone: str) -> list[datetime]:
+    """The moments from 1970 to 2037, by the day, at which a zone's clocks have been changed."""
+    info, found = ZoneInfo(zone), []
+    day, step = datetime(1970, 1, 2, tzinfo=UTC), timedelta(days=1)
+    before = day.astimezone(info).utcoffset()
+    while day.year < 2038:
+        day += step
+        offset = day.astimezone(info).utcoffset()
+        if offset != before:
+            found.append(day)
+            before = offset
+    return found
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_day_begins_with_its_first_moment_in_every_zone(data: st.DataObject) -> None:
+    """Around every change of every zone's clocks no second before the start belongs to the day."""
+    name = data.draw(st.sampled_from(sorted(available_timezones())))
+    near = data.draw(st.sampled_from(changes(name) or [NOW])) + timedelta(days=data.draw(st.integers(-2, 1)))
+    zone = ZoneInfo(name)
+    day = near.astimezone(zone).date()
+    start = day_start(day, zone)
+    assert start.date() >= day
+    second = timedelta(seconds=1)
+    assert (start.astimezone(UTC) - second).astimezone(zone).date() < day
+    earlier = (start.astimezone(UTC) - second - timedelta(minutes=step) for step in range(60 * 36))
+    assert not any(moment.astimezone(zone).date() >= day for moment in earlier)
+
+
+def test_bounds_that_are_typed_are_rounded_towards_cancelling_less(berlin: None) -> None:
+    """A start is rounded up and an end cut down, relative ones to the second, and --from always."""
+    now = NOW + timedelta(seconds=0.5)
+    assert parse_time("+1h", "--after", now, up=True) == NOW + timedelta(hours=1, seconds=1)
+    assert parse_time("+1h", "--before", now) == NOW + timedelta(hours=1)
+    exact = "2026-03-28T22:30:00.5Z"
+    assert parse_time(exact, "--after", now, up=True) == now
+    assert parse_time(exact, "--from", now, up=True, whole=True) == NOW + timedelta(seconds=1)
+    assert both(now) == "2026-03-28T22:30:00.500000Z, local Sat 28 Mar 2026 23:30:00 +01:00"
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from meetstream_async import MeetStreamClient, RetryPolicy, bulk_unschedule
+from meetstream_async import BulkOptions, MeetStreamClient, UnscheduleOptions
 from meetstream_async.cli.exit_codes import Refused
 from meetstream_async.cli.inputs.options import Filter, Scope
 from meetstream_async.cli.runs.bulk_run import BulkChoices
 from meetstream_async.cli.runs.request import Unscheduling, read
 from meetstream_async.cli.terminal.prompt import check_most
-from meetstream_async.preview import verify
-from meetstream_async.simulator import SimulatedBot, Simulator
+from meetstream_async.preview import NamedEvents
+from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.command_line import CANARY, Terminal, command, deletes, lines_of, said_in, surroundings
+from tests.helpers.scripted_api import Api, row, rows, serving
 
 ZOOM = Filter(platform="zoom")
 ABC = [SimulatedBot(f"bot-{name}", f"evt_{name}") for name in "abc"]
@@ -119,20 +120,33 @@ async def test_bots_that_are_still_listed_are_found() -> None:
         Simulator(bots, removes="occurrence") as sim,
         MeetStreamClient(sim.api_key, base_url=sim.base_url) as client,
     ):
-        report = await bulk_unschedule(client, ["evt_a", "evt_b"])
-        assert report.ok
-        looked = await verify(client, report, asyncio.Event(), settle=0.1, note=said.append)
+        named = NamedEvents(["evt_a", "evt_b"], UnscheduleOptions())
+        looked = await named.carry_out(client, BulkOptions(), settle=0.1, note=said.append)
         left = [bot.bot_id for bot in looked.still_listed]
         assert left == list(sim.ledger.scheduled_bots)
-        # What joins before the day from which a series was cut off was meant to stay.
-        later = datetime.now(UTC) + timedelta(days=30)
-        assert (await verify(client, report, asyncio.Event(), settle=0.1, series_from=later)).ok
     assert (looked.ok, looked.complete) == (False, True)
     assert looked.reason == "1 still listed although unscheduled"
     assert said == ["1 still listed; checking again for up to 0 s"]
-    once = RetryPolicy(max_attempts=1)
-    async with MeetStreamClient(sim.api_key, base_url=sim.base_url, retry=once) as client:
-        unseen = await verify(client, report, asyncio.Event())
+
+
+async def test_what_joins_before_a_series_is_cut_off_may_stay_listed() -> None:
+    """With --from, only bots that join later should be gone."""
+    later = datetime.now(UTC) + timedelta(days=30)
+    options = UnscheduleOptions(cancel_all_occurrences=True, from_date=later)
+    api = Api(lambda _: rows(row("bot-1", "evt_a")))
+    async with serving(api) as client:
+        report = await NamedEvents(["evt_a"], options).carry_out(client, BulkOptions(), settle=0.1)
+    assert (report.ok, report.still_listed, api.listings > 0) == (True, (), True)
+
+
+async def test_a_listing_that_fails_verifies_nothing() -> None:
+    """It could not verify that the bots are gone: neither complete nor ok."""
+    trouble = Trouble("list", 404, body='{"message": "User not found"}')
+    async with (
+        Simulator(ABC, troubles=[trouble]) as sim,
+        MeetStreamClient(sim.api_key, base_url=sim.base_url) as client,
+    ):
+        unseen = await NamedEvents(["evt_a"], UnscheduleOptions()).carry_out(client, BulkOptions())
     assert (unseen.ok, unseen.complete) == (False, False)
     assert "could not verify that they are gone" in str(unseen.reason)
 
@@ -179,6 +193,11 @@ async def test_series_are_unscheduled_as_a_whole() -> None:
         ({"scope": Scope(series_from="now")}, "--from needs --all-occurrences"),
         ({"filter": ZOOM, "scope": Scope(all_occurrences=True)}, "add --whole-events to accept that"),
         ({"scope": Scope(all_occurrences=True, series_from="noon")}, "--from 'noon' is not a time"),
+        (
+            {"scope": Scope(cancel_by="bot", all_occurrences=True)},
+            "--all-occurrences unschedules a series by its event",
+        ),
+        ({"ids": ("a",), "scope": Scope(cancel_by="bot")}, "--cancel-by bot needs bots, but event ids name"),
         ({"command": "unschedule"}, "nothing to unschedule"),
         ({"events": "-"}, "standard input holds the ids"),
     ],

@@ -269,3 +269,26 @@ async def test_the_events_of_a_run_can_be_taken_up_again() -> None:
         rest = await events_of(desk, run_id, last="7")
         assert rest.count("event: outcome") == 3
         assert await events_of(desk, run_id, last="10.end") == []
+
+
+async def test_a_run_cancels_by_the_bots_own_ids_on_request() -> None:
+    """cancel_by bot sends no DELETE of an event, in the run and in what it previews."""
+    bots = [SimulatedBot("bot-1", "evt_1"), SimulatedBot("bot-2", "evt_2", platform="zoom")]
+    async with Simulator(bots) as sim, console(sim) as desk:
+        told = await desk.preview(cancel_by="bot", filter={"platform": "zoom"})
+        assert (told["cancel_by"], told["words"]) == ("bot", "unschedule 1")
+        ended = await desk.run(cancel_by="bot")
+        assert ended["run"]["ok"]
+        sent = [record.route for record in sim.requests if record.method != "GET"]
+        assert (len(sent), "unschedule" in sent) == (2, False)
+        assert not sim.ledger.scheduled_bots
+
+
+async def test_a_picked_bot_is_cancelled_without_its_event_where_others_joined_it_since() -> None:
+    """What was shown is what is cancelled: a bot that came to the event afterwards stays, and is told of."""
+    async with Simulator([SimulatedBot("bot-1", "evt_1")]) as sim, console(sim) as desk:
+        told = await desk.preview(bot_ids=["bot-1"])
+        sim.add_bot(SimulatedBot("bot-2", "evt_1"))
+        ended = await desk.over((await desk.start(told)).json()["run"]["id"])
+        assert "bot-2" in sim.ledger.scheduled_bots
+        assert (ended["run"]["ok"], ended["run"]["counts"]["skipped"]) == (False, 1)

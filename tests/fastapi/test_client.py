@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,6 +35,8 @@ from meetstream_async.fastapi import (
     ClientDep,
     MeetBitClientDep,
     add_error_handlers,
+    get_client,
+    get_meetbit_client,
     meetbit_lifespan,
     meetstream_lifespan,
     problem_responses,
@@ -170,6 +171,56 @@ async def test_a_client_that_was_not_asked_for_says_how_to_get_it() -> None:
             await http.get("/")
 
 
+async def test_a_mounted_application_without_a_client_is_told_about_mounting() -> None:
+    """Its own lifespan is never run, and the error says where to put the client instead."""
+    child = FastAPI(lifespan=meetstream_lifespan(api_key=KEY))
+
+    @child.get("/")
+    async def index(client: ClientDep) -> None: ...
+
+    parent = FastAPI()
+    parent.mount("/child", child)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(parent), base_url="http://app") as http:
+        with pytest.raises(RuntimeError, match="is mounted") as raised:
+            await http.get("/child/")
+    assert "FastAPI(lifespan=meetstream_lifespan())" in str(raised.value)
+    assert "child.router.lifespan_context(child)" in str(raised.value)
+
+
+async def test_a_mounted_application_whose_lifespan_its_parent_enters_has_its_client() -> None:
+    """As the error advises."""
+    async with Simulator(2) as sim:
+        child = FastAPI(lifespan=meetstream_lifespan(api_key=sim.api_key, base_url=sim.base_url))
+
+        @child.get("/")
+        async def index(client: ClientDep) -> int:
+            return len((await client.list_scheduled_bots()).bots)
+
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+            async with child.router.lifespan_context(child):
+                yield
+
+        parent = FastAPI(lifespan=lifespan)
+        parent.mount("/child", child)
+        async with serve(parent) as served:
+            assert (await served.http.get("/child/")).json() == 2
+
+
+async def test_a_test_puts_clients_of_its_own_in_their_place() -> None:
+    """get_client and get_meetbit_client are the keys of dependency_overrides; no lifespan has to run."""
+    app = FastAPI()
+
+    @app.get("/bots")
+    async def bots(client: ClientDep, meetbit: MeetBitClientDep) -> list[str]:
+        return [str(client), str(meetbit)]
+
+    app.dependency_overrides[get_client] = lambda: "a fake"
+    app.dependency_overrides[get_meetbit_client] = lambda: "another"
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+        assert (await http.get("/bots")).json() == ["a fake", "another"]
+
+
 async def test_a_websocket_has_the_client_too() -> None:
     """The same dependency serves routes of either kind."""
     async with RawServer(reply(200, {"scheduled_bots": []})) as upstream:
@@ -229,24 +280,6 @@ async def test_an_upstream_answer_becomes_a_problem_without_its_text(
     assert UPSTREAM not in str(answer.headers) + caplog.text
     assert KEY not in answer.text + str(answer.headers) + caplog.text
     assert answer.headers.get("retry-after") == ("8" if status == 429 else None)
-
-
-@pytest.mark.parametrize(
-    ("body", "shown", "code"),
-    [
-        (b"<html><title>Just a moment</title></html>", 502, "upstream_blocked"),
-        ({"message": "Forbidden"}, 502, "upstream_blocked"),
-        ({"message": "Bot does not belong to the authenticated user."}, 422, "upstream_refused"),
-    ],
-)
-async def test_a_403_that_is_not_about_the_key_does_not_blame_the_credentials(
-    body: Any, shown: int, code: str
-) -> None:
-    """A firewall's answer and a bot of another account have problems of their own."""
-    async with RawServer(reply(403, body)) as upstream:
-        async with _in_memory(_app(base_url=upstream.url)) as http:
-            answer = await http.delete("/bots/b1")
-    assert (answer.status_code, answer.json()["code"]) == (shown, code)
 
 
 async def test_refused_credentials_are_our_own_misconfiguration_and_logged_as_such(
@@ -376,15 +409,18 @@ async def test_each_error_has_its_problem() -> None:
 
 
 def test_openapi_documents_the_problems() -> None:
-    """Each status with its content type and the whole document, and Retry-After where it is sent."""
-    responses = _app(base_url="https://api.example.com").openapi()["paths"]["/bots"]["get"]["responses"]
+    """Each status with its content type and the document, and Retry-After where it is sent."""
+    document = _app(base_url="https://api.example.com").openapi()
+    responses = document["paths"]["/bots"]["get"]["responses"]
     assert responses.keys() == {"200", "404", "422", "500", "502", "503", "504"}
-    for status in ("404", "422", "500", "502", "503", "504"):
-        shown = responses[status]["content"].pop("application/problem+json")
-        assert shown["schema"]["properties"].keys() >= {"type", "title", "status", "detail", "code"}
-        assert "$ref" not in json.dumps(shown)
-    # What FastAPI itself answers where a request does not fit the route.
-    validation = responses["422"]["content"].pop("application/json")
-    assert validation["schema"]["title"] == "HTTPValidationError"
-    assert all(not response["content"] for status, response in responses.items() if status != "200")
+    problem = {"$ref": "#/components/schemas/Problem"}
+    for status in ("404", "500", "502", "503", "504"):
+        assert responses[status]["content"] == {"application/problem+json": {"schema": problem}}
+    # Beside the problem, what FastAPI itself answers where a request does not fit the route.
+    refused = responses["422"]["content"]
+    validation = {"$ref": "#/components/schemas/HTTPValidationError"}
+    assert refused.keys() == {"application/problem+json", "application/json"}
+    assert all(media["schema"]["anyOf"] == [problem, validation] for media in refused.values())
     assert responses["503"]["headers"]["Retry-After"]["schema"] == {"type": "integer"}
+    shown = document["components"]["schemas"]["Problem"]
+    assert shown["properties"].keys() >= {"type", "title", "status", "detail", "code"}

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
@@ -17,7 +18,9 @@ from meetstream_async.simulator import Simulator
 from tests.helpers.fastapi_app import TOKEN, guard, serve
 
 PAGE = (Path(__file__).parents[2] / "docs" / "fastapi.md").read_text("utf-8")
-FIRST, OWN_LIFESPAN, BOTS, ROUTER, DURABLE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+FIRST, OWN_LIFESPAN, TESTS, BOTS, ROUTER, CALLER, DURABLE = re.findall(
+    r"```python\n(.*?)```", PAGE, re.DOTALL
+)
 
 
 @asynccontextmanager
@@ -26,8 +29,12 @@ async def _open_database() -> AsyncIterator[str]:
 
 
 def _run(*programs: str) -> dict[str, Any]:
-    """What the programs define, one after the other, with the two names that the page calls the reader's."""
-    names: dict[str, Any] = {"open_database": _open_database, "require_admin": guard}
+    """What the programs define, one after the other, with the names that the page calls the reader's."""
+    names: dict[str, Any] = {
+        "open_database": _open_database,
+        "require_admin": guard,
+        "current_user_id": lambda: "ann",
+    }
     for program in programs:
         exec(compile(program, "fastapi.md", "exec"), names)
     return names
@@ -54,9 +61,17 @@ async def test_the_first_program_serves_both_apis(sim: Simulator) -> None:
     assert cancelled.json()["event"]["cancel_note"] == "The room is flooded."
 
 
+async def test_the_program_for_tests_needs_no_server() -> None:
+    """The fake answers, without a lifespan and without a key."""
+    app = _run(FIRST, TESTS)["app"]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+        answer = await http.delete("/events/evt_1/bot")
+    assert (answer.status_code, answer.json()["unscheduled"]) == (200, True)
+
+
 async def test_the_other_programs_make_one_application(sim: Simulator) -> None:
     """Its own lifespan, bots without their links, and the router, asked as the printed curl asks."""
-    app: FastAPI = _run(FIRST, OWN_LIFESPAN, BOTS, ROUTER)["app"]
+    app: FastAPI = _run(FIRST, OWN_LIFESPAN, BOTS, ROUTER, CALLER)["app"]
     start, follow = (
         shlex.split(line) for line in re.findall(r"^curl .*?[^\\]$", PAGE, re.DOTALL | re.MULTILINE)
     )

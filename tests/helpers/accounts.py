@@ -24,9 +24,9 @@ def plain_account(count: int, **arguments: Any) -> Simulator:
 
 
 def bot(number: int, event: str | None = "", **fields: Any) -> SimulatedBot:
-    """One bot; by default with its own event, joining in an hour plus ``number`` minutes."""
+    """One bot; by default with its own event, joining in an hour and ``number`` minutes."""
     event_id = f"evt_{number:04x}" if event == "" else event
-    join_time = datetime.now(UTC) + timedelta(hours=1, minutes=number)
+    join_time = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1, minutes=number)
     return SimulatedBot(f"bot-{number:04d}", event_id, **{"join_time": join_time, **fields})
 
 

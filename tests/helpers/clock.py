@@ -8,6 +8,8 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
+from tests.helpers import loops
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -32,6 +34,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
+        if loops.chosen == "eager":
+            loops.make_eager(self)
 
     def time(self) -> float:
         return self._jumping.now

@@ -155,6 +155,6 @@ async def test_no_log_shows_the_key(raw_server: Start, caplog: pytest.LogCapture
     )
     async with client(server) as c:
         await c.list_scheduled_bots(limit=2)
-    events = {vars(record).get("event") for record in caplog.records}
+    events = {vars(record).get("meetstream_event") for record in caplog.records}
     assert events >= {"pause", "retry", "rejected_row", "ignored_field", "truncated"}
     assert [record for record in caplog.records if PIECE in f"{record.getMessage()} {vars(record)}"] == []

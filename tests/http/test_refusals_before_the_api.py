@@ -48,10 +48,10 @@ async def test_the_answer_of_something_before_the_api_says_nothing_of_the_key(
     """The error says what has answered, and still does after a pickle."""
     server = await raw_server(refusal)
     async with client(server) as c:
-        with pytest.raises(ApiError, match="firewall") as caught:
+        with pytest.raises(ApiError) as caught:
             await c.unschedule_event("evt_1")
-    assert caught.value.refused == "request"
-    assert pickle.loads(pickle.dumps(caught.value)).refused == "request"
+    assert not caught.value.key_rejected
+    assert not pickle.loads(pickle.dumps(caught.value)).key_rejected
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,11 @@ async def test_the_api_s_own_word_on_the_key_is_taken_as_such(
         with pytest.raises(AuthenticationError if status == 401 else PermissionDeniedError) as caught:
             await c.unschedule_event("evt_1")
         report = await bulk_unschedule(c, ["evt_1", "evt_2", "evt_3"], max_concurrency=1)
-    assert caught.value.refused == "key"
+    assert caught.value.key_rejected
     assert (report.reason or "").startswith("the API rejects the key")
 
 
-@pytest.mark.parametrize(
-    "refusal", [*BEFORE, reply(403, {"message": "Denied"}), reply(401, {"message": "No"})]
-)
+@pytest.mark.parametrize("refusal", [*BEFORE, reply(403, {"message": "Denied"})])
 async def test_a_refusal_after_the_key_was_accepted_stops_the_run_without_blaming_the_key(
     raw_server: Start, refusal: bytes
 ) -> None:
@@ -126,9 +124,7 @@ async def test_a_listing_that_is_refused_at_both_paths_is_given_up(raw_server: S
     """Two requests, the first error, and the other path's answer in it."""
     server = await raw_server(reply(403, PAGE, type=HTML))
     async with client(server) as c:
-        with pytest.raises(
-            PermissionDeniedError, match=r"Just a moment.*firewall.*scheduled_bots answered 403"
-        ):
+        with pytest.raises(PermissionDeniedError, match=r"Just a moment.*scheduled_bots answered 403"):
             await unschedule_all(c)
     assert len(server.requests) == 2
 
@@ -139,7 +135,7 @@ async def test_the_api_s_word_on_the_key_at_the_other_path_counts(raw_server: St
     async with client(server) as c:
         with pytest.raises(PermissionDeniedError, match="Invalid API key") as caught:
             await c.list_scheduled_bots()
-    assert caught.value.refused == "key"
+    assert caught.value.key_rejected
 
 
 async def test_a_404_at_both_list_paths_asks_for_the_address(raw_server: Start) -> None:
@@ -173,5 +169,5 @@ async def test_one_bot_that_is_not_yours_fails_alone(says: str) -> None:
     }
     (failed,) = (one for one in report.outcomes if one.status == "failed")
     assert isinstance(failed.error, PermissionDeniedError)
-    assert failed.error.refused == "target"
+    assert not failed.error.key_rejected
     assert "rejects the key" not in (report.reason or "")

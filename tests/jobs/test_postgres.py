@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import glob
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -17,15 +12,19 @@ import pytest
 
 from meetstream_async import ConfigurationError
 from meetstream_async.jobs import (
+    JobAccount,
     JobEngine,
     JobOptions,
     JobState,
+    UnreadableJobError,
     job_status,
     resume_job,
     submit_job,
+    unfinished_jobs,
     wait_for_job,
 )
 from meetstream_async.simulator import Simulator
+from tests.helpers.job_rows import MARKED, pickle_that_runs_code
 from tests.helpers.jobs import (
     Program,
     account,
@@ -38,8 +37,8 @@ from tests.helpers.jobs import (
     serving,
     until,
 )
+from tests.helpers.postgres import new_database, postgres_server
 from tests.helpers.program import Program as Process
-from tests.helpers.raw_server import unused_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(180)]
 
@@ -50,43 +49,14 @@ SLOW = JobOptions(settle=0.6, max_concurrency=1)
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The URL of a server of our own, less the database."""
-    found = [*glob.glob("/usr/lib/postgresql/*/bin/initdb"), shutil.which("initdb") or ""]
-    programs = Path(sorted(filter(None, found))[-1]).parent if any(found) else None
-    assert programs is not None, "PostgreSQL is not installed: apt-get install postgresql"
-    # The server refuses to run as root, and its user has to get to its files.
-    user = "postgres" if os.geteuid() == 0 else None
-    home = Path(tempfile.mkdtemp(prefix="jobs-postgres-"))
-    port = unused_port()
-    try:
-        (home / "password").write_text(PASSWORD)
-        if user is not None:
-            for path in (home, home / "password"):
-                shutil.chown(path, user)
-
-        def call(*arguments: object) -> None:
-            subprocess.run(
-                [str(programs / str(arguments[0])), *map(str, arguments[1:])],
-                check=True, user=user, cwd=home, stdout=subprocess.DEVNULL, timeout=60,
-            )  # fmt: skip
-
-        call("initdb", "-D", home / "data", "-U", "jobs", "--auth=scram-sha-256", f"--pwfile={home}/password")
-        options = f"-p {port} -k {home} -c listen_addresses=127.0.0.1 -c fsync=off"
-        call("pg_ctl", "-D", home / "data", "-w", "-l", home / "log", "-o", options, "start")
-        try:
-            yield f"postgresql://jobs:{PASSWORD}@127.0.0.1:{port}"
-        finally:
-            call("pg_ctl", "-D", home / "data", "-w", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(home)
+    with postgres_server(PASSWORD) as url:
+        yield url
 
 
 @pytest.fixture
 def database(server: str, request: pytest.FixtureRequest) -> str:
     """A database of its own for each test."""
-    name = f"jobs_{abs(hash(request.node.name))}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return f"{server}/{name}"
+    return new_database(server, f"jobs_{abs(hash(request.node.name))}")
 
 
 class Fleet:
@@ -235,3 +205,27 @@ async def test_a_worker_that_is_told_to_stop_hands_its_share_back(database: str,
     assert assert_each_event_once(outcomes, running.simulators) == {"unscheduled": 280}
     assert set(sent(running.simulators).values()) == {1}
     await until(lambda: "stopped; unfinished work is back in the queue" in running.program.log.read_text())
+
+
+async def test_a_pickled_row_runs_no_code_in_a_client_or_a_worker(database: str, tmp_path: Path) -> None:
+    """Its job is named by its status, ends as failed on a worker, and sends nothing."""
+    program = Program(database, {"ACME_KEY": "k" * 20}, tmp_path / "program.log")
+    with pickle_that_runs_code(tmp_path) as pickled:
+        async with JobEngine(database) as client:
+            await submit_job([JobAccount("acme", api_key_env="ACME_KEY")], job_id="bad")
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute("UPDATE dbos.workflow_status SET serialization = 'py_pickle'")
+                connection.execute("UPDATE dbos.workflow_input SET inputs = %s", [pickled])
+            with pytest.raises(UnreadableJobError, match=MARKED):
+                await job_status("bad")
+            assert await unfinished_jobs() == ["bad"]
+            worker = await program.start("worker", "--id", "w")
+            try:
+                async with asyncio.timeout(30):
+                    while await unfinished_jobs(engine=client):
+                        await asyncio.sleep(0.1)
+            finally:
+                worker.terminate()
+                assert await ended(worker) == 0
+            with pytest.raises(UnreadableJobError, match=MARKED):
+                await job_status("bad")

@@ -284,7 +284,7 @@ async def test_no_log_shows_a_key(raw_server, caplog):
     )
     async with client(server) as c:
         await c.cancel_event(1, 2, "x")
-    events = {vars(record).get("event") for record in caplog.records}
+    events = {vars(record).get("meetstream_event") for record in caplog.records}
     assert events >= {"pause", "retry", "ignored_field"}
     assert leaks(logged(caplog)) == []
 

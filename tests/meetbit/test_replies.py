@@ -175,7 +175,7 @@ async def test_a_field_of_the_wrong_type_reads_as_none_and_is_logged(raw_server,
             online_conference=OnlineConference(title="kept"),
         )
     )
-    logged = {vars(record)["path"] for record in caplog.records}
+    logged = {vars(record)["meetstream_path"] for record in caplog.records}
     assert logged == {
         "$.message",
         "$.data.calendar_id",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -14,6 +15,7 @@ from meetstream_async import (
     AuthenticationError,
     InvalidResponseError,
     NotFoundError,
+    PermissionDeniedError,
     ServerError,
     UserNotFoundError,
 )
@@ -144,12 +146,59 @@ async def test_a_missing_list_route_leads_to_the_other_one_which_is_remembered(
 async def test_any_other_refusal_is_the_answer(
     mocked: Mocked, status: int, body: object, kind: type[Exception]
 ) -> None:
-    """Only a route that is missing, or refused before the API, sends the client elsewhere."""
+    """Only a route that is missing sends the client elsewhere."""
     answer(mocked, OLD, status, body)
     async with client() as c:
         with pytest.raises(kind):
             await c.list_scheduled_bots()
     assert asked(mocked) == ["/v1/calendar/scheduled"]
+
+
+@pytest.mark.parametrize("body", [{"message": "Forbidden"}, b"<html><body>Access denied</body></html>"])
+async def test_a_refusal_in_front_of_the_api_is_tried_at_the_other_list_route_once(
+    mocked: Mocked, body: object
+) -> None:
+    """A firewall's rule may name one of the paths; the error says that the key is not in question."""
+    answer(mocked, OLD, 403, body, repeat=True)
+    answer(mocked, NEW, 403, body, repeat=True)
+    async with client() as c:
+        with pytest.raises(PermissionDeniedError) as caught:
+            await c.list_scheduled_bots()
+    assert asked(mocked) == ["/v1/calendar/scheduled", "/v1/calendar/scheduled_bots"]
+    assert not caught.value.key_rejected
+    assert caught.value.attempts == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "accepted_before", "key_rejected"),
+    [
+        (401, {"message": "Unauthorized"}, False, True),
+        (401, b"<html><title>Login</title></html>", False, False),
+        (403, {"message": "Invalid API key"}, False, True),
+        (403, {"message": "Invalid API key"}, True, True),
+        (403, {"message": "No access"}, False, True),
+        (403, {"message": "No access"}, True, False),
+        (403, {"message": "Forbidden"}, False, False),
+        (403, {"message": "Missing Authentication Token"}, False, False),
+        (403, {"message": "Bot does not belong to the authenticated user."}, False, False),
+    ],
+)
+async def test_only_the_apis_own_word_rejects_the_key(
+    mocked: Mocked, status: int, body: object, accepted_before: bool, key_rejected: bool
+) -> None:
+    """Pages, gateways' texts, one bot's owner, and a refusal after a success say nothing about the key."""
+    async with client() as c:
+        if accepted_before:
+            answer(mocked, OLD, 200, listing())
+            await c.list_scheduled_bots()
+        mocked.delete(
+            re.compile(".*"),
+            status=status,
+            **({"body": body} if isinstance(body, bytes) else {"payload": body}),
+        )
+        with pytest.raises(ApiError) as caught:
+            await c.delete_scheduled_bot("b")
+    assert caught.value.key_rejected is key_rejected
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.helpers.proof import all_event_ids
 
 
 def _lines(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, object]]:
-    return [vars(record) for record in caplog.records if vars(record).get("event") == event]
+    return [vars(record) for record in caplog.records if vars(record).get("meetstream_event") == event]
 
 
 @pytest.fixture(autouse=True)
@@ -35,11 +35,11 @@ async def test_every_repeated_request_has_one_line(caplog):
     repeated = len(retries) + len(_lines(caplog, "goes_back"))
     assert repeated == sent - 60 == sum(outcome.attempts for outcome in report.outcomes) - 60
     for line in retries:
-        assert line["method"] == "DELETE"
-        assert str(line["path"]).rpartition("/")[2] in {f"evt_{n:04x}" for n in range(60)}
-        assert line["reason"]
-        assert isinstance(line["attempt"], int)
-        assert isinstance(line["wait"], float)
+        assert line["meetstream_method"] == "DELETE"
+        assert str(line["meetstream_path"]).rpartition("/")[2] in {f"evt_{n:04x}" for n in range(60)}
+        assert line["meetstream_reason"]
+        assert isinstance(line["meetstream_attempt"], int)
+        assert isinstance(line["meetstream_wait"], float)
 
 
 async def test_every_429_has_one_line(caplog):
@@ -49,7 +49,9 @@ async def test_every_429_has_one_line(caplog):
         await bulk_unschedule(client, all_event_ids(sim))
     met = [request for request in sim.requests if request.status == 429]
     assert met
-    assert [(line["seconds"], line["status"]) for line in _lines(caplog, "pause")] == [(0.05, 429)] * len(met)
+    assert [(line["meetstream_seconds"], line["meetstream_status"]) for line in _lines(caplog, "pause")] == [
+        (0.05, 429)
+    ] * len(met)
 
 
 async def test_every_stop_truncation_and_rejection_has_one_line(caplog):
@@ -59,9 +61,9 @@ async def test_every_stop_truncation_and_rejection_has_one_line(caplog):
         sim.add_trouble(Trouble("unschedule", 401, skip=20))
         report = await unschedule_all(client)
     assert len(_lines(caplog, "truncated")) == listings(sim) == 1
-    assert len({str(line["path"]) for line in _lines(caplog, "rejected_row")}) == 3
+    assert len({str(line["meetstream_path"]) for line in _lines(caplog, "rejected_row")}) == 3
     (stop,) = _lines(caplog, "stop")
-    assert str(stop["reason"]) in str(report.reason)
+    assert str(stop["meetstream_reason"]) in str(report.reason)
 
 
 async def test_the_fields_of_every_line_are_json(caplog):
@@ -74,5 +76,5 @@ async def test_the_fields_of_every_line_are_json(caplog):
     assert caplog.records
     for record in caplog.records:
         fields = {name: value for name, value in vars(record).items() if name not in plain}
-        assert "event" in fields
+        assert "meetstream_event" in fields
         assert json.loads(json.dumps(fields)) == fields

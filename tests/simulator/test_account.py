@@ -204,7 +204,7 @@ async def test_closing_is_quick_and_leaves_nothing_behind() -> None:
 async def test_it_starts_again_on_the_same_port() -> None:
     """After a close the same account, log and address come back."""
     sim = Simulator([SimulatedBot("b", "evt_1")])
-    with pytest.raises(RuntimeError, match="before it was started"):
+    with pytest.raises(RuntimeError, match="until it is started"):
         _ = sim.base_url
     async with sim:
         address = sim.base_url

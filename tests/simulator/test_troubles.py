@@ -23,7 +23,7 @@ def one_bot(*troubles: Trouble, **more: Any) -> Simulator:
     [
         ("unschedule", 400, {"error": "Event not scheduled"}),
         ("unschedule", 401, {"message": "Unauthorized"}),
-        ("unschedule", 403, {"message": "Forbidden"}),
+        ("unschedule", 403, {"error": "Invalid API key", "message": "Invalid API key"}),
         ("unschedule", 404, {"error": "Event not found"}),
         ("unschedule", 429, {"message": "Too Many Requests"}),
         ("unschedule", 500, {"error": "An error occurred while unscheduling the bot."}),

@@ -13,17 +13,16 @@ from attrs import evolve, field, frozen
 
 from ... import (
     ApiError,
+    AuthenticationError,
     ConfigurationError,
-    EventNotFoundError,
     MeetBitClient,
     MeetStreamClient,
     MeetStreamError,
-    NotFoundError,
+    PermissionDeniedError,
     RateLimitError,
     TransportError,
-    UserNotFoundError,
 )
-from ..exit_codes import Failed, Refused, code_of, is_key_rejected
+from ..exit_codes import ExitCode, Failed, Refused, code_of
 from ..terminal.output import clean, say
 
 KEY_VARIABLE = "MEETSTREAM_API_KEY"
@@ -57,12 +56,10 @@ class Account(Generic[C]):
     def explain(self, error: MeetStreamError) -> str:
         """The error and what to do about it, on one line."""
         text = clean(error, 1000)
-        if is_key_rejected(error):
+        if code_of(error) is ExitCode.DENIED:
             return f"{text}; {self.rejected()}"
-        if _is_refused_before_the_api(error):
-            return f"{text}; {self.refused_before()}"
-        if isinstance(error, NotFoundError) and not isinstance(error, EventNotFoundError | UserNotFoundError):
-            return f"{text}; {self.unreachable()}"
+        if isinstance(error, AuthenticationError | PermissionDeniedError):
+            return f"{text}; {self.refused()}"
         if isinstance(error, TransportError) and not error.permanent:
             return f"{text}; {self.unreachable()}"
         if isinstance(error, RateLimitError):
@@ -71,10 +68,10 @@ class Account(Generic[C]):
 
     def hint(self, errors: list[MeetStreamError]) -> str | None:
         """What to do about errors that do not concern a single event, if there are any."""
-        if any(is_key_rejected(error) for error in errors):
+        if any(isinstance(error, ApiError) and error.key_rejected for error in errors):
             return self.rejected()
-        if any(_is_refused_before_the_api(error) for error in errors):
-            return self.refused_before()
+        if any(isinstance(error, AuthenticationError | PermissionDeniedError) for error in errors):
+            return self.refused()
         if any(isinstance(error, TransportError) and not error.permanent for error in errors):
             return self.unreachable()
         return None
@@ -82,18 +79,15 @@ class Account(Generic[C]):
     def rejected(self) -> str:
         return f"the key from {self.key_source} was rejected by {clean(self.base_url)}: is it the right one?"
 
-    def refused_before(self) -> str:
+    def refused(self) -> str:
+        """For a 401 or 403 that is not the API's word on the key."""
         return (
-            f"something before {clean(self.base_url)} refuses, such as a firewall, CDN or proxy: "
-            "the key may be fine; try again later, or from another network"
+            f"something in front of {clean(self.base_url)} refused (a firewall, a proxy or a CDN): "
+            "this says nothing about the key"
         )
 
     def unreachable(self) -> str:
         return f"is {self.url_variable} right? The address is {clean(self.base_url)}"
-
-
-def _is_refused_before_the_api(error: MeetStreamError) -> bool:
-    return isinstance(error, ApiError) and error.refused == "request"
 
 
 def meetstream_account(

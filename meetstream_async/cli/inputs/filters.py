@@ -79,6 +79,6 @@ def words(selection: Selection) -> list[str]:
 def _time(option: str, text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
-    moment = parse_time(text, option, now)
+    moment = parse_time(text, option, now, up=option == "--after")
     echo(option, text, moment)
     return moment

@@ -12,7 +12,7 @@ import typer
 from attrs import frozen
 
 from ... import BulkOptions, ClientOptions, UnscheduleOptions
-from ...preview import OneOffBots
+from ...preview import CancelBy, OneOffBots
 
 _BULK = BulkOptions[Any]()
 _CLIENT = ClientOptions()
@@ -136,6 +136,13 @@ class Scope:
             "leave them (skip); delete them by their own ids (delete)."
         ),
     ] = _WHAT.one_off_bots
+    cancel_by: Annotated[
+        CancelBy,
+        typer.Option(
+            help="Cancel by the event where that takes no other bot, else by the bots' own ids (auto); "
+            "by the event only; by the bots' own ids only (bot)."
+        ),
+    ] = _WHAT.cancel_by
     all_occurrences: Annotated[
         bool,
         typer.Option("--all-occurrences", help="Unschedule the whole series of a recurring event."),

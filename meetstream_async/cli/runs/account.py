@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ... import BulkReport, MeetStreamClient, OutcomeStatus, UnscheduleOutcome
+from ... import BulkReport, MeetStreamClient, SkipReason, UnscheduleOutcome
 from ...preview import Consent, make_preview, words_for
 from ..exit_codes import ExitCode
 from ..inputs.accounts import Account
@@ -26,7 +26,14 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
         async with account.client() as client:
             return Consent(
                 await make_preview(
-                    client, account.key_source, typed.scope.one_off_bots, asked.selection, typed.whole_events
+                    client,
+                    account.key_source,
+                    typed.scope.one_off_bots,
+                    asked.selection,
+                    typed.whole_events,
+                    cancel_by=typed.scope.cancel_by,
+                    cancel_all_occurrences=True if typed.scope.all_occurrences else None,
+                    from_date=asked.series_from,
                 )
             )
 
@@ -56,8 +63,6 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
                 client,
                 choices.bulk(on_outcome, stop),
                 dry_run=choices.consent.dry_run,
-                cancel_all_occurrences=True if typed.scope.all_occurrences else None,
-                from_date=asked.series_from,
             )
 
     with account.explaining():
@@ -78,7 +83,7 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
         again=asked.again,
     )
     if preview.truncated and not (report.complete or stopped or choices.consent.dry_run):
-        alone = any(one.event_id is None and one.status is OutcomeStatus.SKIPPED for one in report.outcomes)
+        alone = any(one.reason == SkipReason.ONE_OFF for one in report.outcomes)
         if alone:
             text = "one-off bots fill the listing and hide other bots: --one-off-bots delete makes room"
             say(("hint:", "yellow"), f" {text}")

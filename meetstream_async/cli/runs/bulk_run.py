@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from shlex import quote
 from typing import Any, TypeAlias, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from ... import (
+    ApiError,
     BulkOptions,
     BulkReport,
     CancelOutcome,
@@ -18,7 +19,7 @@ from ... import (
     OutcomeStatus,
     UnscheduleOutcome,
 )
-from ..exit_codes import ExitCode, Interrupted, is_key_rejected
+from ..exit_codes import ExitCode, Interrupted
 from ..inputs.accounts import Account
 from ..inputs.options import Consent, Patience, Speed
 from ..terminal.attention import attention_table
@@ -172,12 +173,10 @@ def report_code(report: BulkReport[Any]) -> ExitCode:
     errors: list[MeetStreamError | None] = [
         outcome.error for outcome in report.outcomes if outcome.status is OutcomeStatus.FAILED
     ]
-    if any(is_key_rejected(error) for error in errors):
+    if any(isinstance(error, ApiError) and error.key_rejected for error in errors):
         return ExitCode.DENIED
     return ExitCode.NOT_OK
 
 
 def _left(report: BulkReport[Any]) -> bool:
-    counts: Mapping[str, int] = report.counts
-    open_ones = (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
-    return bool(report.still_listed) or any(counts.get(status) for status in open_ones)
+    return bool(report.still_listed) or any(outcome.status.is_undone for outcome in report.outcomes)

@@ -32,7 +32,10 @@ def run_given(
 ) -> ExitCode:
     """Preview, confirm, run, verify, report."""
     typed, choices = asked.typed, asked.choices
-    named = NamedEvents(targets, typed.scope.one_off_bots, leftovers)
+    options = asked.unschedule_options()
+    if leftovers is not None:
+        options = leftovers.limited(options)
+    named = NamedEvents(targets, options, leftovers)
     _show(named, asked, account, typed.retry_from)
     series = "a series has more occurrences than can be counted here" if typed.scope.all_occurrences else None
     check_most(named.to_do, choices.most, unbounded=series)
@@ -44,7 +47,7 @@ def run_given(
             command=typed.command,
             api="meetstream",
             base_url=account.base_url,
-            options=asked.options(),
+            options=asked.options() | (leftovers.filter_options if leftovers is not None else {}),
             listing=named.listing,
             targets=named.targets(),
         )
@@ -58,8 +61,6 @@ def run_given(
                 choices.bulk(on_outcome, stop),
                 note=board.note,
                 dry_run=choices.consent.dry_run,
-                cancel_all_occurrences=True if typed.scope.all_occurrences else None,
-                from_date=asked.series_from,
             )
 
     with account.explaining():
@@ -91,8 +92,8 @@ def _show(named: NamedEvents, asked: Asked, account: Account[Any], path: Path | 
     first = [line(bot) for bot in sorted(soonest, key=_moment)] or list(map(clean, named.events))
     more = [f"and {len(named.events) - _SHOWN} more"] if len(named.events) > _SHOWN else []
     left = []
-    if named.one_off and not named.deleted:
-        bots = plural(len(named.one_off), "one-off bot")
+    if len(named.one_off) > len(named.deleted):
+        bots = plural(len(named.one_off) - len(named.deleted), "one-off bot")
         left.append(f"{bots}: no calendar event, will join (--one-off-bots delete)")
     if named.leftovers is not None and named.leftovers.unseen:
         left.append("bots that the earlier run did not see: unschedule-all finds them")

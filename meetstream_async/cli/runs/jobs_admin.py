@@ -92,7 +92,7 @@ def resume(job_id: str, database: str | None, *, force: bool, as_json: bool) -> 
 def forget(age: timedelta, database: str | None, *, yes: bool) -> ExitCode:
     """Delete the jobs that ended longer ago than ``age``, and print their ids."""
     client = JobEngine(database)
-    before = datetime.now(UTC) - age
+    before = datetime.now(UTC).replace(microsecond=0) - age
 
     async def run(dry_run: bool) -> list[str]:
         async with client:

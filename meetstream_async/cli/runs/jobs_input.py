@@ -26,6 +26,7 @@ def job_options(asked: Asked) -> JobOptions:
         cancel_all_occurrences=True if typed.scope.all_occurrences else None,
         from_date=asked.series_from,
         one_off_bots=typed.scope.one_off_bots,
+        cancel_by=typed.scope.cancel_by,
         whole_events=typed.whole_events,
         dry_run=choices.consent.dry_run,
         max_concurrency=choices.speed.concurrency,

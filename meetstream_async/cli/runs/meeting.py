@@ -10,11 +10,12 @@ from attrs import field, frozen
 from rich.text import Text
 
 from ... import (
+    ApiError,
     MeetingCancellation,
     MeetStreamError,
     cancel_meetings,
 )
-from ..exit_codes import ExitCode, Interrupted, is_key_rejected
+from ..exit_codes import ExitCode, Interrupted
 from ..inputs.accounts import meetbit_account, meetstream_account
 from ..inputs.files import check_ids, check_note, check_number
 from ..terminal.output import clean, facts, print_json, say, show
@@ -155,7 +156,7 @@ def _code(meeting: MeetingCancellation) -> ExitCode:
     if _is_done(meeting):
         return ExitCode.OK
     errors = [meeting.error, *(outcome.error for outcome in meeting.bots)]
-    denied = any(is_key_rejected(error) for error in errors)
+    denied = any(isinstance(error, ApiError) and error.key_rejected for error in errors)
     return ExitCode.DENIED if denied else ExitCode.NOT_OK
 
 

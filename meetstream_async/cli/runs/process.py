@@ -15,6 +15,7 @@ from typing import NoReturn, TypeVar
 import typer
 
 from ... import MeetStreamError
+from ..._tasks import end
 from ..exit_codes import ExitCode, Failed, Interrupted, Refused, code_of
 from ..terminal.output import clean, prepare, say, silence
 
@@ -77,24 +78,26 @@ def run_async(
 async def _supervised(work: Callable[[asyncio.Event], Awaitable[T]], on_stop: Callable[[], None] | None) -> T:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(work(stop))
+    task: asyncio.Future[T] | None = None
 
     def interrupted() -> None:
         if on_stop is not None and not stop.is_set():
             on_stop()
             stop.set()
-        else:
+        elif task is not None:
             task.cancel()
 
     for number in (signal.SIGINT, *_stop_signals()):
         # Windows does not support this; there the interpreter's own Ctrl-C handling cancels the task.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, interrupted)
+    # Only now: an eager task takes its first step while it is created.
+    task = asyncio.ensure_future(work(stop))
     try:
         return await task
     except asyncio.CancelledError:
-        task.cancel()
-        await asyncio.wait({task})
+        with contextlib.suppress(asyncio.CancelledError):
+            await end(task)
     raise Interrupted
 
 

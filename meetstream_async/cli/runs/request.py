@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ... import UnscheduleOptions
 from ...preview import Selection
 from ..exit_codes import Refused
 from ..inputs.files import STDIN
@@ -58,11 +59,23 @@ class Asked:
         words = ["meetstream-async", self.typed.command]
         if self.typed.scope.one_off_bots != "report":
             words.append(f"--one-off-bots {self.typed.scope.one_off_bots}")
+        if self.typed.scope.cancel_by != "auto":
+            words.append(f"--cancel-by {self.typed.scope.cancel_by}")
         if self.typed.scope.all_occurrences:
             words.append("--all-occurrences")
         if self.series_from is not None:
             words.append(f"--from {self.series_from.isoformat()}")
         return " ".join(words)
+
+    def unschedule_options(self) -> UnscheduleOptions:
+        """For a run over named events."""
+        scope = self.typed.scope
+        return UnscheduleOptions(
+            one_off_bots=scope.one_off_bots,
+            cancel_by=scope.cancel_by,
+            cancel_all_occurrences=True if scope.all_occurrences else None,
+            from_date=self.series_from,
+        )
 
     def options(self) -> dict[str, Any]:
         """The options for the first line of a report."""
@@ -70,6 +83,7 @@ class Asked:
             **self.choices.to_dict(),
             "filter": None if self.selection is None else self.selection.to_dict(),
             "one_off_bots": self.typed.scope.one_off_bots,
+            "cancel_by": self.typed.scope.cancel_by,
             "all_occurrences": self.typed.scope.all_occurrences,
             "from": None if self.series_from is None else self.series_from.isoformat(),
             "whole_events": self.typed.whole_events,
@@ -98,11 +112,16 @@ def read(typed: Unscheduling) -> Asked:
         raise Refused(
             "--all-occurrences may unschedule bots outside the filter: add --whole-events to accept that"
         )
+    if typed.scope.cancel_by == "bot" and typed.scope.all_occurrences:
+        raise Refused("--all-occurrences unschedules a series by its event: leave --cancel-by bot out")
+    if typed.scope.cancel_by == "bot" and (typed.ids or typed.events):
+        raise Refused(f"--cancel-by bot needs bots, but {given[0]} name events only: leave it out")
     choices = typed.choices
     if typed.events == STDIN and not (choices.consent.yes or choices.consent.dry_run):
         raise Refused("standard input holds the ids, so it can't confirm: add --yes; nothing was sent")
     series_from = None
     if typed.scope.series_from is not None:
-        series_from = parse_time(typed.scope.series_from, "--from", now)
+        # Requests carry whole seconds.
+        series_from = parse_time(typed.scope.series_from, "--from", now, up=True, whole=True)
         echo("--from", typed.scope.series_from, series_from)
     return Asked(typed, selection, series_from)

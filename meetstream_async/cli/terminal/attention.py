@@ -10,24 +10,24 @@ from rich.text import Text
 
 from ... import (
     ApiError,
+    AuthenticationError,
     BulkReport,
     CancelOutcome,
     EventNotFoundError,
     NotFoundError,
     OutcomeStatus,
+    PermissionDeniedError,
+    SkipReason,
     UnscheduleOutcome,
 )
 from .output import clean
 from .progress import wording
-from .tables import BAD, table, why
+from .tables import table, why
 
 Outcome: TypeAlias = UnscheduleOutcome | CancelOutcome
 
 _COPYABLE = 40
 """Maximum length of an id that is kept on one line of a narrow terminal."""
-
-
-_BLOCKED = "something before the API refuses; run this again later, or from another network"
 
 
 def attention_table(report: BulkReport[Any], *, one_off_bots: str = "report") -> Table | None:
@@ -45,7 +45,7 @@ def attention_table(report: BulkReport[Any], *, one_off_bots: str = "report") ->
     for (status, reason, advice), names in troubles.items():
         words = Text(reason)
         words.append(f"\n{advice}", "cyan")
-        colour = "red" if status in BAD else "yellow"
+        colour = "red" if status.is_undone else "yellow"
         grid.add_row(Text("\n".join(map(clean, names))), Text(wording(status), colour), words)
     for bot in report.still_listed:
         words = Text("its event was unscheduled, but the last listing still shows it")
@@ -70,9 +70,14 @@ def _bots(outcome: Outcome) -> tuple[str, ...]:
 
 def _wanting(report: BulkReport[Any], one_off_bots: str) -> Iterable[Outcome]:
     for outcome in report.outcomes:
-        on_request = outcome.event_id is None and one_off_bots == "skip"
-        if outcome.status in BAD or (outcome.status is OutcomeStatus.SKIPPED and not on_request):
+        on_request = outcome.reason == SkipReason.ONE_OFF and one_off_bots == "skip"
+        skipped = outcome.status is OutcomeStatus.SKIPPED and not on_request and _will_join(outcome)
+        if outcome.status.is_undone or skipped:
             yield outcome
+
+
+def _will_join(skipped: Outcome) -> bool:
+    return skipped.reason not in tuple(SkipReason) or SkipReason(skipped.reason).will_join
 
 
 def _advice(outcome: Outcome) -> str:
@@ -81,14 +86,16 @@ def _advice(outcome: Outcome) -> str:
     if isinstance(outcome, CancelOutcome):
         return _advice_on_calendar(outcome)
     if outcome.status is OutcomeStatus.SKIPPED:
-        if outcome.event_id is None:
+        if outcome.reason == SkipReason.ONE_OFF:
             return "it will join; --one-off-bots delete removes it, skip ignores it"
-        if (outcome.reason or "").startswith("shared"):
+        if outcome.reason == SkipReason.NO_EVENT_ID:
+            return "it will join; --cancel-by auto deletes it by its own id"
+        if outcome.reason in (SkipReason.SHARED, SkipReason.HIDDEN):
             return "it will join; --whole-events unschedules it, with its bots outside the filter"
         return "it will join; run this again"
-    if isinstance(outcome.error, ApiError) and outcome.error.refused is not None:
-        if outcome.error.refused == "request":
-            return _BLOCKED
+    if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
+        if _refused_in_front(outcome.error):
+            return "ask who runs the firewall or proxy in front of the API, then run this again"
         return "use the key of the account that the bot belongs to"
     if isinstance(outcome.error, EventNotFoundError):
         if outcome.bot_ids:
@@ -99,11 +106,14 @@ def _advice(outcome: Outcome) -> str:
     return "run this again, then check the listing"
 
 
+def _refused_in_front(error: AuthenticationError | PermissionDeniedError) -> bool:
+    """Not the API's word on the key, nor on this one bot."""
+    return not error.key_rejected and " bot " not in f" {error.message.casefold()} "
+
+
 def _advice_on_calendar(outcome: CancelOutcome) -> str:
-    if isinstance(outcome.error, ApiError) and outcome.error.refused is not None:
-        return (
-            _BLOCKED if outcome.error.refused == "request" else "check the access keys and their permissions"
-        )
+    if isinstance(outcome.error, ApiError) and outcome.error.key_rejected:
+        return "check the access keys and their permissions"
     if isinstance(outcome.error, NotFoundError):
         return "check the calendar: it was already cancelled, or its id is wrong"
     if outcome.status is OutcomeStatus.UNKNOWN:

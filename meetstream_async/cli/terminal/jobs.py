@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ..._tasks import pause
 from ...jobs import AccountStatus, JobState, JobStatus, job_status
 from ..exit_codes import ExitCode
 from .output import clean, console, plural, print_json, say, show
@@ -103,7 +104,7 @@ async def follow(job_id: str, stop: asyncio.Event | None = None) -> JobStatus:
         waits = _waits()
         while not status.state.is_over and not (stop is not None and stop.is_set()):
             live.update(_moving(status))
-            await asyncio.sleep(next(waits))
+            await pause(next(waits))
             status = await job_status(job_id)
     return status
 
@@ -112,7 +113,7 @@ async def _lines(job_id: str, status: JobStatus, stop: asyncio.Event | None) -> 
     said, last = "", time.monotonic()
     waits = _waits()
     while not status.state.is_over and not (stop is not None and stop.is_set()):
-        await asyncio.sleep(next(waits))
+        await pause(next(waits))
         status = await job_status(job_id)
         line = headline(status).plain
         if line != said and time.monotonic() - last >= _EVERY:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ... import ScheduledBot
+from ... import ScheduledBot, SkipReason
 from ...preview import Preview, Selection
 from ..inputs.filters import words
 from .output import clean, facts, plural, show
@@ -13,6 +13,11 @@ from .tables import away, local_time
 
 _SOONEST = 3
 _PLATFORMS = 8
+_SKIPPED = {
+    SkipReason.HIDDEN: "with perhaps more bots beyond the full listing, outside the filter",
+    SkipReason.NO_EVENT_ID: "calendar bots whose event the listing does not name (--cancel-by)",
+    SkipReason.KEPT: "that join before --from",
+}
 
 
 def show_preview(preview: Preview, series: str | None = None) -> None:
@@ -44,14 +49,17 @@ def show_preview(preview: Preview, series: str | None = None) -> None:
 
 def _left_alone(preview: Preview) -> list[str]:
     left = []
-    if preview.one_off and preview.one_off_bots != "delete":
-        left.append(f"{_one_off(len(preview.one_off))}: no calendar event, will join (--one-off-bots)")
+    if one_off := preview.skipped(SkipReason.ONE_OFF):
+        left.append(f"{_one_off(len(one_off))}: no calendar event, will join (--one-off-bots)")
     if preview.shared:
         left.append(
             f"{_events(len(preview.shared))} with bots outside the filter, too (see --whole-events): "
             + ", ".join(clean(event_id, 60) for event_id in list(preview.shared)[:_SOONEST])
             + (", …" if len(preview.shared) > _SOONEST else "")
         )
+    for reason, what in _SKIPPED.items():
+        if names := preview.skipped(reason):
+            left.append(f"{len(names)} {what}: {', '.join(clean(name, 60) for name in names[:_SOONEST])}")
     if outside := len(preview.listed) - len(preview.bots):
         left.append(f"{_bots(outside)} outside the filter")
     return left + [f"unreadable row: {clean(row.path)} {clean(row.reason)}" for row in preview.rejected]
@@ -62,8 +70,8 @@ def _to_do(preview: Preview, series: str | None) -> str:
         return "nothing"
     what = "all: at least " if preview.truncated else ""
     deleted = ""
-    if preview.one_off and preview.one_off_bots == "delete":
-        deleted = f" and delete {_one_off(len(preview.one_off))}"
+    if preview.deleted:
+        deleted = f" and delete {_one_off(len(preview.deleted))}"
     return f"unschedule {what}{_events(len(preview.events))}{series or ''}{deleted}"
 
 

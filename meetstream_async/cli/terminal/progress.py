@@ -25,6 +25,7 @@ from rich.progress import (
 from rich.text import Text
 
 from ... import OutcomeStatus
+from ..._tasks import end, pause
 from .output import console, say
 
 _EVERY = 3.0
@@ -53,8 +54,9 @@ class _Pauses(logging.Handler):
         self._until = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
-        seconds = getattr(record, "seconds", 0.0)
-        if getattr(record, "event", None) != "pause" or getattr(record, "status", None) != 429 or seconds < 1:
+        fields = vars(record)
+        seconds = fields.get("meetstream_seconds", 0.0)
+        if fields.get("meetstream_event") != "pause" or fields.get("meetstream_status") != 429 or seconds < 1:
             return
         # Requests that were in flight together are refused together; announce only the first.
         if record.created + seconds > self._until + 1:
@@ -121,8 +123,7 @@ class Board:
                 self._bar.update(self._task, description=self._verb, total=self.recorded)
             self._bar.stop()
         if self._lines is not None:
-            self._lines.cancel()
-            await asyncio.wait({self._lines})
+            await end(self._lines)
 
     def record(self, outcome: _Outcome) -> None:
         """Count one outcome."""
@@ -145,7 +146,7 @@ class Board:
 
     async def _tell(self) -> None:
         while True:
-            await asyncio.sleep(_EVERY)
+            await pause(_EVERY)
             rate = self.done / (time.monotonic() - self._started)
             of = "" if self._total is None else f" of {self._total}"
             left = ""

@@ -14,8 +14,6 @@ from ... import BulkReport, MeetingCancellation, OutcomeStatus, ScheduledBot
 from .output import clean, console
 from .progress import wording
 
-BAD = (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
-
 
 def local_time(bot: ScheduledBot) -> str:
     """The bot's join time in local time."""
@@ -108,7 +106,8 @@ def counts_table(report: BulkReport[Any]) -> Table:
     grid.columns[1].justify = "right"
     for status, count in report.counts.items():
         if count:
-            grid.add_row(Text(wording(OutcomeStatus(status)), "red" if status in BAD else ""), str(count))
+            colour = "red" if OutcomeStatus(status).is_undone else ""
+            grid.add_row(Text(wording(OutcomeStatus(status)), colour), str(count))
     if report.still_listed:
         grid.add_row(Text("still listed", "red"), str(len(report.still_listed)))
     return grid

@@ -7,6 +7,7 @@ import { away, localTime, plural } from "./format.js";
 const LEFT = {
   one_off: (n) => `${plural(n, "one-off bot")}: without an event, they will join`,
   shared: (n) => `${plural(n, "event")} with bots outside the selection, too`,
+  unsafe: (n) => `${plural(n, "event")} that can't be cancelled alone: other bots may go with it`,
   outside: (n) => `${plural(n, "bot")} outside the selection`,
   gone: (n) => `${plural(n, "selected bot")}: no longer listed`,
   unreadable: (n) => `${plural(n, "row")} of the listing that can't be read`,

@@ -1,0 +1,64 @@
+"""Times as text: RFC 3339 and ISO 8601, read the same way at every door. Pure, no I/O.
+
+Knows nothing of the package, so every folder may use it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+# Bound here: a test that freezes the clock puts another class in the place of `datetime` meanwhile.
+_from_iso = datetime.fromisoformat
+
+_END_OF_DAY = re.compile(r"(.*\d[T ])24(:?00(?::?00(?:[.,]0+)?)?(?![\d:]).*)")
+_LEAP_SECOND = re.compile(r"(.*\d[T ]\d\d:?\d\d:?)60(?!\d)(.*)")
+_BEYOND_MICROSECONDS = re.compile(r"[.,]\d{6}0*[1-9]")
+
+
+def read_time(text: str, *, up: bool = False) -> datetime:
+    """The time that a text in RFC 3339 or ISO 8601 gives; naive if the text has no offset.
+
+    Beside what ``datetime.fromisoformat`` reads: a small ``t`` and ``z``, a leap second (``:60``), which is
+    the start of the next minute, and ``24:00``, which is the start of the next day. Digits after the
+    microsecond are cut off, or rounded up to the next microsecond with ``up``. Raises ValueError for any
+    other text.
+    """
+    word = text.upper()
+    more = timedelta(0)
+    if found := _END_OF_DAY.fullmatch(word):
+        word, more = f"{found[1]}00{found[2]}", timedelta(days=1)
+    elif found := _LEAP_SECOND.fullmatch(word):
+        word, more = f"{found[1]}59{found[2]}", timedelta(seconds=1)
+    if up and _BEYOND_MICROSECONDS.search(word):
+        more += timedelta(microseconds=1)
+    moment = _from_iso(word)
+    try:
+        return moment + more
+    except OverflowError:
+        raise ValueError("the time is after the end of the calendar") from None
+
+
+def time_of(value: object, *, up: bool = False) -> object:
+    """The value with text read as a time; for the validators of models, which judge what it returns.
+
+    Raises ValueError for text that is not a time, and for other types: a number is not taken for an epoch.
+    """
+    if value is None or isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("a time must be an ISO 8601 string")
+    try:
+        return read_time(value, up=up)
+    except ValueError:
+        raise ValueError("the time is not an ISO 8601 datetime") from None
+
+
+def whole_second(moment: datetime, *, up: bool) -> datetime:
+    """An aware time cut down to the second, or rounded up to the next one.
+
+    Raises OverflowError if it is out of range in UTC.
+    """
+    start = moment.astimezone(UTC)
+    cut = start.replace(microsecond=0)
+    return (cut + timedelta(seconds=1) if up and cut < start else cut).astimezone(moment.tzinfo)

@@ -1,0 +1,187 @@
+"""The two steps of ``unschedule_all``, for doors that store an :class:`AccountState` between them.
+
+::
+
+    state = AccountState(UnscheduleOptions())
+    while not state.is_over:
+        if state.busy:
+            await cancel_waiting(client, state)
+        else:
+            await list_account(client, state)
+        store(state.changes(0.0))
+    report = state.report()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import Any
+
+from .._http.call import PACED
+from .._http.rate_limit import WaitTooLongError
+from .._tasks import pause
+from ..errors import ConfigurationError, RateLimitError
+from ..meetstream import list_scheduled_bots
+from ..meetstream.client import MeetStreamClient
+from ..meetstream.models import ScheduledBotPage
+from ._operation import Gaps
+from ._relisting import list_again
+from ._runner import Runner
+from ._unscheduler import Unscheduler
+from ._verification import Tracked
+from .account_state import AccountState
+from .options import BULK_DEFAULTS, BulkOptions
+from .report import OutcomeStatus, UnscheduleOutcome
+from .unschedule import check_client
+
+Clock = Callable[[], float]
+
+
+async def cancel_waiting(
+    client: MeetStreamClient,
+    state: AccountState,
+    *,
+    most: int = 100,
+    max_concurrency: int = BULK_DEFAULTS.max_concurrency,
+    max_pause: float = BULK_DEFAULTS.max_pause,
+    stop_after_failures: int = BULK_DEFAULTS.stop_after_failures,
+    stop: asyncio.Event | None = None,
+    clock: Clock = time.monotonic,
+) -> None:
+    """Send the cancels of up to ``most`` events that wait in the state, and take in the answers.
+
+    ``clock``: the ``now`` of the state, in seconds. Setting ``stop`` sends nothing new: what was not sent
+    waits on. If no further event can succeed (the key is rejected, the server is down, a pause is longer
+    than ``max_pause``), the state is stopped. The options are those of ``unschedule_all``. Raises
+    ConfigurationError; errors of the API are in the state's outcomes.
+    """
+    bulk: BulkOptions[Any] = BulkOptions(
+        max_concurrency=max_concurrency,
+        max_pause=max_pause,
+        stop_after_failures=stop_after_failures,
+        stop=stop,
+    )
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        raise ConfigurationError(f"most must be an int, 1 or more, not {most!r}")
+    chunk = _Chunk(check_client(client), state, most, clock)
+    runner = Runner(chunk, bulk, chunk.done)
+    try:
+        await runner.run()
+    finally:
+        state.put_back(chunk.unsent)
+    if runner.crash is not None:
+        raise runner.crash
+    if runner.stop_reason is not None and not (stop is not None and stop.is_set()):
+        state.stop(runner.stop_reason)
+
+
+async def list_account(
+    client: MeetStreamClient,
+    state: AccountState,
+    *,
+    max_pause: float = BULK_DEFAULTS.max_pause,
+    stop: asyncio.Event | None = None,
+    clock: Clock = time.monotonic,
+) -> None:
+    """List until there is something to cancel, or nothing to wait for. Sends nothing but listings.
+
+    ``clock``: the ``now`` of the state, in seconds. Setting ``stop`` ends it after the listing in flight.
+    Raises the error of the first listing; of a later one that fails, the state is told.
+    """
+    lister = _Lister(check_client(client), state, max_pause, clock)
+    while not state.busy and (due := state.next_listing(clock())) is not None:
+        if not await _wait(due - clock(), stop):
+            return
+        await lister.take_listing()
+
+
+async def _wait(seconds: float, stop: asyncio.Event | None) -> bool:
+    """Wait, unless it is stopped, which returns False."""
+    if stop is None:
+        await pause(max(seconds, 0.0))
+        return True
+    if not stop.is_set() and seconds > 0:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await stop.wait()
+    return not stop.is_set()
+
+
+class _Lister:
+    """Takes one listing after another into a state."""
+
+    def __init__(self, client: MeetStreamClient, state: AccountState, max_pause: float, clock: Clock) -> None:
+        self._client = client
+        self._state = state
+        self._max_pause = max_pause
+        self._clock = clock
+        self._longest_outage = _Chunk(client, state, 1, clock).longest_outage
+
+    async def take_listing(self) -> None:
+        requested_at = self._clock()
+        if self._state.was_listed:
+            page = await list_again(self._state, self._fetch, self._longest_outage)
+        else:
+            page = await self._fetch_first()
+        if isinstance(page, str):
+            self._state.stop(page)
+        elif page is not None:
+            time = self._client.api.server_time()
+            self._state.take_listing(page, now=self._clock(), requested_at=requested_at, server_time=time)
+
+    async def _fetch_first(self) -> ScheduledBotPage:
+        """Its errors are the caller's; a pause of up to ``max_pause`` is waited for once."""
+        try:
+            return await self._client.list_scheduled_bots()
+        except RateLimitError as error:
+            first = error
+        with contextlib.suppress(WaitTooLongError):
+            return await self._fetch()
+        raise first
+
+    async def _fetch(self) -> ScheduledBotPage:
+        api = self._client.api
+        api.open()
+        await api.rate_limiter.wait(pause_limit=self._max_pause)
+        return (await api.call(list_scheduled_bots(), PACED)).value
+
+
+class _Chunk(Unscheduler[Tracked]):
+    """Some of the events that wait in a state."""
+
+    def __init__(self, client: MeetStreamClient, state: AccountState, most: int, clock: Clock) -> None:
+        super().__init__(client, state.options)
+        self._state = state
+        self._most = most
+        self._clock = clock
+        self.unsent: list[Tracked] = []
+        """Events that the run ended before."""
+
+    async def items(self) -> AsyncGenerator[Tracked, None]:
+        for _ in range(self._most):
+            if (item := self._state.next_item()) is None:
+                return
+            yield item
+
+    def remaining(self) -> Iterable[Tracked]:
+        # They wait in the state.
+        return ()
+
+    def without_request(self, item: Tracked) -> UnscheduleOutcome | None:
+        return self._state.foresee(item)
+
+    def gaps(self) -> Gaps:
+        return Gaps()
+
+    def done(self, item: Tracked, outcome: UnscheduleOutcome) -> None:
+        if item.unsent is outcome:
+            return
+        if outcome.status is OutcomeStatus.NOT_ATTEMPTED:
+            self.unsent.append(item)
+            return
+        now = self._clock()
+        self._state.take_time(self._api.server_time(), now)
+        self._state.end_turn(item, now)

@@ -1,0 +1,69 @@
+"""The application's start and end, whatever its tests patch and however often its end is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from unittest.mock import AsyncMock, patch
+
+import anyio
+import pytest
+
+from meetstream_async._tasks import pause
+from meetstream_async.fastapi import BulkRequest, InProcessRuns
+from meetstream_async.simulator import Simulator
+from tests.helpers.accounts import connect, plain_account
+from tests.helpers.fastapi_app import app_for
+from tests.helpers.tasks import ours_running
+
+
+async def test_an_application_starts_although_its_tests_patch_the_sleep() -> None:
+    """Nothing of ours spins around it: the lifespan begins and ends."""
+    async with Simulator(1) as sim:
+        app = app_for(sim)
+        with patch("asyncio.sleep", AsyncMock()) as sleep:
+            async with app.router.lifespan_context(app):
+                await pause(0.01)
+        assert sleep.await_count == 0
+        assert ours_running() == []
+
+
+async def serve_one_run(runs: InProcessRuns, sim: Simulator) -> None:
+    """Runs with one that hangs in its first requests, until it is cancelled."""
+    async with connect(sim, timeout=20) as client, runs.serving():
+        await runs.start(client, BulkRequest(event_ids=sorted(sim.ledger.scheduled_events)), None)
+        await asyncio.Event().wait()
+
+
+async def in_flight(sim: Simulator) -> None:
+    while not sim.in_flight:
+        await pause(0.005)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_runs_end_with_the_application_however_often_that_is_cancelled(times: int) -> None:
+    """They have their grace, then what is in flight is cancelled; the same runs may be served again."""
+    runs = InProcessRuns(grace=0.05)
+    async with plain_account(5, latency=10) as sim:
+        task = asyncio.create_task(serve_one_run(runs, sim))
+        await in_flight(sim)
+        for _ in range(times):
+            task.cancel()
+            await pause()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ours_running() == []
+        async with runs.serving():
+            pass
+
+
+async def test_runs_end_inside_a_cancel_scope_of_anyio() -> None:
+    """Which is how some servers end a lifespan."""
+    runs = InProcessRuns(grace=0.05)
+    async with plain_account(5, latency=10) as sim:
+        async with anyio.create_task_group() as group:
+            group.start_soon(serve_one_run, runs, sim)
+            await in_flight(sim)
+            group.cancel_scope.cancel()
+        assert ours_running() == []
+        async with runs.serving():
+            pass

@@ -1,0 +1,104 @@
+"""Signs of failure in the body of a 2xx."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from meetstream_async._http.contradictions import contradiction
+from meetstream_async._http.reply import Reply
+
+
+def _found(body: dict[str, Any], status: int = 200) -> tuple[str, bool] | None:
+    """Where the body contradicts its status, and whether it refuses."""
+    found = contradiction(Reply(status, {}), body)
+    return None if found is None else (found.path, found.refuses)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"unscheduled": True},
+        {"unscheduled": None},
+        {"success": True, "ok": 1, "cancelled": "True"},
+        {"success": None, "ok": None},
+        {"status": 200},
+        {"status": "ok"},
+        {"status": 399},
+        {"status": 600},
+        {"status": True},
+        {"status": "0400"},
+        {"status": "٤٠٤"},
+        {"status": None, "statusCode": "202", "status_code": 204},
+        {"error": None, "errors": [], "errorMessage": ""},
+        {"error": {}, "errors": {}},
+        {"occurrences_affected": 1},
+        {"occurrences_affected": None},
+        {"occurrences_affected": False},
+        {"occurrences_affected": "0"},
+        {"occurrences_affected": -1},
+        {"code": 500},
+    ],
+)
+def test_what_says_nothing_of_failure_is_a_success(body: dict[str, Any]) -> None:
+    """Flags that are set, statuses below 400, empty complaints, fields of other types."""
+    assert _found(body) is None
+
+
+@pytest.mark.parametrize("value", [False, 0, 2, "false", "yes", "", [], {}])
+@pytest.mark.parametrize("flag", ["success", "ok", "unscheduled", "cancelled"])
+def test_a_flag_that_is_not_set_refuses(flag: str, value: object) -> None:
+    """Only true, 1, "true" and null let it pass."""
+    assert _found({flag: value}) == (f"$.{flag}", True)
+
+
+@pytest.mark.parametrize("code", [400, 404, 499, 500, 599])
+@pytest.mark.parametrize("name", ["status", "statusCode", "status_code"])
+@pytest.mark.parametrize("kind", [int, str])
+def test_a_status_in_the_body_counts_as_one_of_http(name: str, code: int, kind: type) -> None:
+    """One of 400 to 499 refuses; after a broken server nobody knows."""
+    assert _found({name: kind(code)}) == (f"$.{name}", code < 500)
+
+
+@pytest.mark.parametrize("name", ["status", "statusCode", "status_code", "code"])
+@pytest.mark.parametrize("code", [404, 500])
+def test_a_status_inside_the_error_counts_as_well(name: str, code: int) -> None:
+    """Some gateways wrap it."""
+    assert _found({"error": {name: code}}) == (f"$.error.{name}", code < 500)
+
+
+@pytest.mark.parametrize(("code", "refuses"), [(404, True), (499, True), (500, False), (503, False)])
+def test_a_flag_beside_a_status_of_a_broken_server_refuses_nothing(code: int, refuses: bool) -> None:
+    """The flag is the place; the status says whether anything is known."""
+    assert _found({"success": False, "statusCode": code}) == ("$.success", refuses)
+
+
+@pytest.mark.parametrize("name", ["error", "errors", "errorMessage"])
+@pytest.mark.parametrize("value", ["x", ["x"], {"x": "y"}, 1, True])
+def test_a_complaint_leaves_open_what_was_done(name: str, value: object) -> None:
+    """It does not say that nothing was."""
+    assert _found({name: value}) == (f"$.{name}", False)
+
+
+def test_a_207_leaves_open_what_was_done() -> None:
+    """A part may have failed, whatever the body says."""
+    assert _found({}, 207) == ("$", False)
+    assert _found({"unscheduled": True}, 207) == ("$", False)
+    assert _found({}, 206) is None
+
+
+def test_no_occurrence_affected_is_no_success() -> None:
+    """A series of which nothing was cancelled was not cancelled; why is not known."""
+    assert _found({"occurrences_affected": 0}) == ("$.occurrences_affected", False)
+    assert _found({"unscheduled": True, "occurrences_affected": 0}) == ("$.occurrences_affected", False)
+
+
+def test_the_complaint_is_shown_shortened_and_without_secrets() -> None:
+    """At most 200 characters of it, as text or as JSON."""
+    reply = Reply(200, {}, scrub=lambda text: text.replace("sk_secret", "***"))
+    shown = [contradiction(reply, {"error": value}) for value in ("sk_secret é", ["é"], "x" * 500)]
+    texts = [one.text for one in shown if one is not None]
+    assert texts[:2] == ["says error: *** é", 'says error: ["é"]']
+    assert 200 <= len(texts[2]) <= 220

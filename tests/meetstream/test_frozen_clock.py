@@ -1,0 +1,66 @@
+"""A process whose first reply is read while a test has frozen the clock."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CODE = """
+import asyncio, json
+from freezegun import freeze_time
+from meetstream_async import MeetBitClient, MeetStreamClient
+from meetstream_async.simulator import Simulator
+
+async def times():
+    async with Simulator(3, seed=1, one_off=0, several=0) as sim:
+        async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
+            bots = (await client.list_scheduled_bots()).bots
+        keys = sim.access_key_id, sim.access_key_secret
+        async with MeetBitClient("acme.example.com", *keys, base_url=sim.meetbit_base_url) as client:
+            event = sim.calendar_events[0]
+            cancelled = await client.cancel_event(event.calendar_id, event.event_id, "Off")
+        found = [*(bot.scheduled_join_time for bot in bots), cancelled.event.start]
+        return [time and type(time).__module__ for time in found]
+
+with freeze_time("2026-06-01", real_asyncio=True):
+    frozen = asyncio.run(times())
+print(json.dumps([frozen, asyncio.run(times())]))
+"""
+
+SCHEMA = """
+import json
+from freezegun import freeze_time
+from pydantic import TypeAdapter
+from meetstream_async import ScheduledBot
+
+row = {"bot_id": "b", "scheduled_join_time": "2026-06-01T10:00:00+00:00"}
+with freeze_time("2026-06-01"):
+    adapter = TypeAdapter(ScheduledBot)
+    frozen = adapter.validate_python(row)
+print(json.dumps([str(frozen.scheduled_join_time), str(adapter.validate_python(row).scheduled_join_time)]))
+"""
+
+
+def run(code: str) -> list[list[str | None] | str]:
+    root = Path(__file__).parents[2]
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=root
+    )
+    assert ended.returncode == 0, ended.stderr
+    result: list[list[str | None] | str] = json.loads(ended.stdout)
+    return result
+
+
+@pytest.mark.parametrize("when", [0, 1], ids=["while it is frozen", "for the rest of the process"])
+def test_times_are_read(when: int) -> None:
+    """Join times of bots and times of events are real datetimes, not None."""
+    assert run(CODE)[when] == ["datetime"] * 4
+
+
+def test_a_schema_that_is_made_meanwhile_reads_times() -> None:
+    """While the clock is frozen, and afterwards."""
+    assert run(SCHEMA) == ["2026-06-01 10:00:00+00:00"] * 2
