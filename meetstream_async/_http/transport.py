@@ -43,7 +43,7 @@ from .retry import speaks_for_itself
 from .secrets import LONG_SECRET, Secret, clean_text, scrubber
 
 _SWITCH = "_retry_connection"
-"""Private aiohttp switch against its silent retry of requests; aiohttp's test client uses it, too."""
+"""Private aiohttp switch, also used by its test client, that disables its silent retry of DELETEs."""
 
 _USER_AGENT = f"meetstream-async/{__version__}"
 
