@@ -13,7 +13,7 @@ from ._account import Account
 from ._choices import KEPT, left_alone, sort_out
 from ._verification import Tracked
 from .options import UnscheduleOptions
-from .report import BulkReport, OutcomeStatus, UnscheduleOutcome
+from .report import NOT_LOOKED_UP, BulkReport, OutcomeStatus, UnscheduleOutcome
 
 MOST_LISTINGS: Final = 20_000
 """Listings of one run: about a million events. Beyond it a server is inventing them."""
@@ -98,6 +98,12 @@ class ReportedAccount(Account):
     @property
     def note(self) -> str | None:
         """What there is to know although nothing is missing."""
+        if (
+            self._options.dry_run
+            and self._page is None
+            and not all(item.bots for item in self._items.values())
+        ):
+            return NOT_LOOKED_UP
         items = [item for item in self._items.values() if item.skipped is None]
         if self._bots.bots and not items and not self._options.dry_run:
             if self._reasons[KEPT]:
@@ -126,7 +132,7 @@ class ReportedAccount(Account):
         left += self.left
         ok = not incomplete and not left
         return BulkReport(
-            counts={status: counts[status] for status in STATUSES},
+            counts={status.value: counts[status] for status in STATUSES},
             outcomes=outcomes,
             complete=not incomplete,
             ok=ok,

@@ -43,7 +43,7 @@ _ITEM = (
     "claimed",
 )
 _SETS = ("listed", "acted", "credited")
-_KNOWN = ("inside", "late", "listed", "absences", "confirmed", "missed")
+_KNOWN = ("inside", "late", "listed", "absences", "confirmed", "missed", "doubted")
 _NEW_BOT = {
     "inside": True,
     "late": False,
@@ -51,6 +51,7 @@ _NEW_BOT = {
     "absences": 0,
     "confirmed": False,
     "missed": False,
+    "doubted": False,
 }
 _NEW_ITEM: Mapping[str, Any] = {
     **{name: getattr(Tracked(None), name) for name in _ITEM},

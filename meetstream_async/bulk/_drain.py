@@ -48,6 +48,8 @@ class Drain(Unscheduler[Tracked]):
             requested_at = asyncio.get_running_loop().time()
             self._take(await self._client.list_scheduled_bots(), requested_at)
         await self._runner.run()
+        if self._runner.stop_reason is not None:
+            self._state.stop(self._runner.stop_reason)
         self._tally.end()
         outcomes = self._state.outcomes()
         for outcome in outcomes:

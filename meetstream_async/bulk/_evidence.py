@@ -59,6 +59,12 @@ def lies_ahead(bot: ScheduledBot, time: datetime | None) -> bool:
     return time is not None and joins is not None and joins > time + _RESOLUTION and not is_in_meeting(bot)
 
 
+def time_has_come(bot: ScheduledBot, time: datetime | None) -> bool:
+    """The bot may have joined by the server's ``time``; never true of an unknown time."""
+    joins = bot.scheduled_join_time
+    return is_in_meeting(bot) or (time is not None and joins is not None and joins <= time + _RESOLUTION)
+
+
 def is_for_want_of_a_server(error: MeetStreamError | None) -> bool:
     """No server that works took the request, or the API had no time for it: it may go better later."""
     return isinstance(error, ServerError | TransportError | RateLimitError)

@@ -38,6 +38,8 @@ ENDLESS: Final = "endless"
 """Success again and again, for an event that is to be emptied."""
 PARTLY: Final = "partly"
 """Success, for a part of an event's bots at least: no answer says more."""
+DOUBTFUL: Final = "doubtful"
+"""Not scheduled, says the API of a listed id that may be of another kind; nothing else may be asked for."""
 JOINED: Final = "joined"
 """A row, or the API's refusal, says that the bot is in its meeting."""
 
@@ -151,6 +153,11 @@ class Facts(Item):
             return OutcomeStatus.ALREADY_UNSCHEDULED, self._message()
         if self.answer == MAYBE:
             return OutcomeStatus.UNKNOWN, MAY_HAVE_JOINED
+        if self.answer == DOUBTFUL:
+            return (
+                OutcomeStatus.UNKNOWN,
+                "not scheduled, but the id may not be MeetStream's own id of the event",
+            )
         if self.answer == PARTLY:
             return OutcomeStatus.UNKNOWN, "of several bots, the answer does not say which it took"
         if self.answer == ENDLESS:

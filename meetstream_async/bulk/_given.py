@@ -16,7 +16,7 @@ from ._operation import Gaps
 from ._targets import Source
 from ._unscheduler import Unscheduler
 from .options import UnscheduleOptions
-from .report import OutcomeStatus, UnscheduleOutcome
+from .report import NOT_LOOKED_UP, OutcomeStatus, UnscheduleOutcome
 
 
 class TargetOperation(Unscheduler[EventItem]):
@@ -30,6 +30,8 @@ class TargetOperation(Unscheduler[EventItem]):
         self._bots = KnownBots(options)
         self._unverified = 0
         """Events that were not scheduled any more, by the API's word alone."""
+        self._not_looked_up = False
+        """A dry run was given an event of which it knows nothing but the id."""
         self._seen: set[str | tuple[str, str]] = set()
         self._at_work: dict[str, EventItem] = {}
         """Events of a stream with known bots that have been handed out and have no outcome yet."""
@@ -65,6 +67,7 @@ class TargetOperation(Unscheduler[EventItem]):
             if reason is not None:
                 self._reasons[reason] += 1
                 return item.left(OutcomeStatus.SKIPPED, reason)
+        self._not_looked_up |= self._options.dry_run and not item.bots
         return super().without_request(item)
 
     def stop_reason_after(self, item: EventItem, outcome: UnscheduleOutcome) -> str | None:
@@ -92,6 +95,8 @@ class TargetOperation(Unscheduler[EventItem]):
             left += (unjudged,)
         if self._unverified:
             note = f"{self._unverified} not scheduled by the API's first answer; no listing was asked"
+        elif self._not_looked_up:
+            note = NOT_LOOKED_UP
         return Gaps(incomplete=tuple(incomplete), left=left, note=note)
 
     def _known(self, targets: Collection[Any]) -> Iterator[EventItem]:

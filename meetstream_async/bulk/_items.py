@@ -15,10 +15,17 @@ from attrs import define, field, frozen
 
 from ..errors import BadRequestError, MeetStreamError, NotFoundError
 from ..meetstream.models import ScheduledBot, ScheduledBotPage, UnscheduleResult
-from ._evidence import lies_ahead, may_be_another_id, says_no_such_bot, says_not_scheduled
+from ._evidence import (
+    lies_ahead,
+    may_be_another_id,
+    says_no_such_bot,
+    says_not_scheduled,
+    time_has_come,
+)
 from ._facts import (
     DELETED,
     DONE,
+    DOUBTFUL,
     ENDLESS,
     FOREIGN,
     INFERRED_DONE,
@@ -107,11 +114,16 @@ class EventItem(Facts):
         if result.inferred:
             # "Not scheduled", which the inference stands on, is also true of a bot in its meeting.
             self.answer = INFERRED_DONE if self._lies_ahead(time) else MAYBE
-            self._fall_back()
+            self.uncertain = True
+            if not self._fall_back() and self._may_be_another_id():
+                self.answer = DOUBTFUL
             return
         self.answer, self.took_effect = DONE, True
         if self.until_empty or (self.alone and len(self.bots) > 1 and not self.is_covered):
             self._go_on()
+        elif self.alone and self._time_has_come(time) and not self._fall_back():
+            # It may be in its meeting, and the DELETE may have taken a bot that was never shown.
+            self.answer = MAYBE
 
     def _go_on(self) -> None:
         """Find out which of its bots a successful DELETE took: that is not documented."""
@@ -146,8 +158,9 @@ class EventItem(Facts):
         if self.took_effect and not_scheduled:
             # The id is the right one, and nothing is left of it.
             return
-        if may_be_another_id(error):
-            self._fall_back()
+        fell_back = may_be_another_id(error) and self._fall_back()
+        if self.answer == MISSING and not fell_back and self._may_be_another_id():
+            self.answer = DOUBTFUL
 
     def bot_done(self, bot_id: str, attempts: int) -> None:
         """The DELETE of a bot by its own id succeeded."""
@@ -196,6 +209,14 @@ class EventItem(Facts):
 
     def _lies_ahead(self, time: datetime | None) -> bool:
         return all(lies_ahead(bot, time) for bot in self.bots.values())
+
+    def _may_be_another_id(self) -> bool:
+        """The id came with rows, no listing will tell, and it doesn't look like MeetStream's own."""
+        event_id = self.request_id or self.event_id or ""
+        return self.alone and bool(self.bots) and not event_id.startswith("evt_")
+
+    def _time_has_come(self, time: datetime | None) -> bool:
+        return any(time_has_come(bot, time) for bot in self.bots.values())
 
     def _take_error(self, error: MeetStreamError, method: Method) -> None:
         # The report keeps the error: with its traceback, it would keep every frame of the call alive.

@@ -70,7 +70,9 @@ class KnownBot:
     confirmed: bool = False
     """An answer, or its own row, says that it is gone."""
     missed: bool = False
-    """It left the listing at a time when it may have joined."""
+    """It left the listing, or its event's DELETE was answered, at a time when it may have joined."""
+    doubted: bool = False
+    """A listing made after all answers showed it, whatever they had said."""
 
     @property
     def evidence(self) -> tuple[bool, int, bool, bool]:

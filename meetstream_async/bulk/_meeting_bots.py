@@ -77,7 +77,7 @@ async def unschedule_bots(
     known = [
         meeting.bot_event_id for meeting in meetings if meeting.goes_on and meeting.bot_event_id is not None
     ]
-    whole = page is not None and not page.truncated and not page.rejected
+    whole = _is_whole(page)
     try:
         if rows or known:
             found = await unschedule_until_empty(meetstream, [*rows, *known], options, whole=whole)
@@ -125,6 +125,10 @@ def _conclude(
         if outcome.result is not None:
             why = f"ambiguous: bots may be left: {outcome.reason}"
         return meeting.result((outcome,), False, why)
+    if meeting.needs_listing and outcome.method == "bot" and not _is_whole(page):
+        # The event's id was refused, so only the bots that were listed are gone.
+        why = "its listed bots are unscheduled, but the listing was not whole: more may hide behind it"
+        return meeting.result((outcome,), False, why)
     if meeting.cancelled is None:
         why = "the event was not found: cancelled before, or its id is wrong; its bot is unscheduled"
         # After a lost answer even less is known of the event.
@@ -132,6 +136,10 @@ def _conclude(
             (outcome,), meeting.error is not None and not meeting.error.outcome_unknown, why
         )
     return meeting.result((outcome,), True, None)
+
+
+def _is_whole(page: ScheduledBotPage | None) -> bool:
+    return page is not None and not page.truncated and not page.rejected
 
 
 def _without_bot(wanted: str, page: ScheduledBotPage | None) -> tuple[bool, str]:

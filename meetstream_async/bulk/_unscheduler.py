@@ -59,7 +59,8 @@ class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
             error = exc
         else:
             result = answer.value
-            item.event_done(result, answer.attempts, self._api.server_time() if result.inferred else None)
+            asks_the_time = result.inferred or item.alone
+            item.event_done(result, answer.attempts, self._api.server_time() if asks_the_time else None)
             return
         # Outside of the except block: what happens from here on has no business in the error's context.
         item.note_error(error)

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from ..meetstream.models import ScheduledBot, UnscheduleResult
 from ._choices import may_go_by_bot, way_of
-from ._evidence import is_for_want_of_a_server, is_in_meeting
+from ._evidence import is_for_want_of_a_server, is_in_meeting, time_has_come
 from ._facts import DELETED, DONE, INFERRED_DONE, JOINED, LOST, MAY_HAVE_JOINED, MISSING
 from ._items import EventItem
 from ._known_bots import Key, KnownBot, KnownBots
@@ -109,7 +109,7 @@ class Verification:
             if known.see(row, whole, time):
                 live.append(bot_id)
                 # The answer was about another bot, the listing lags, or the bot came back: open again.
-                known.confirmed = False
+                known.confirmed, known.doubted = False, True
             elif known.is_pending:
                 pending = True
             if known.evidence != before:
@@ -217,9 +217,14 @@ class Verification:
         if outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED and item.bots:
             reason = f"the API says: {outcome.reason}; no whole listing has shown that it is gone"
             return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
-        if outcome.status is OutcomeStatus.UNSCHEDULED and item.answer == DONE and not item.is_covered:
-            known = self._bots.of(item.bots)
-            if not all(one.is_gone or one.confirmed for one in known):
+        if outcome.status is OutcomeStatus.UNSCHEDULED and item.answer == DONE:
+            open_ones = [one for one in self._bots.of(item.bots) if not (one.is_gone or one.confirmed)]
+            if any(one.missed for one in open_ones):
+                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=MAY_HAVE_JOINED)
+            if any(one.doubted and not one.listed for one in open_ones):
+                reason = "listed after its DELETE, then out of sight; no whole listing has told since"
+                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
+            if open_ones and not item.is_covered:
                 reason = "of several bots, the answer does not say which it took; no listing has told since"
                 return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
         return outcome
@@ -255,12 +260,16 @@ def confirm(item: Tracked, bots: KnownBots, time: datetime | None) -> None:
     for bot_id, fate in fates.items():
         if fate == DELETED:
             bots.bots[bot_id].confirmed = True
-    if item.sent == "event" and item.answer == DONE and len(item.listed) == 1:
+    if item.sent != "event" or item.answer != DONE:
+        return
+    for bot_id in item.listed:
+        known = bots.bots[bot_id]
+        known.missed = known.missed or time_has_come(known.bot, time)
+    if len(item.listed) == 1:
         # The event's DELETE says nothing of which bot it took, where there may be several.
         known = bots.bots[next(iter(item.listed))]
-        joins = known.bot.scheduled_join_time
         others = (bots.bots[bot_id] for bot_id in item.bots if bot_id not in item.listed)
-        if all(other.is_gone for other in others) and (joins is None or time is None or joins > time):
+        if all(other.is_gone for other in others) and not known.missed:
             known.confirmed = True
 
 

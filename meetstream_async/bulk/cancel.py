@@ -16,7 +16,7 @@ from ._item import Item
 from ._operation import Gaps
 from ._targets import Source
 from .options import BULK_DEFAULTS, UNSCHEDULE_DEFAULTS, BulkOptions
-from .report import BulkReport, CancelOutcome, OutcomeStatus
+from .report import NOT_LOOKED_UP, BulkReport, CancelOutcome, OutcomeStatus
 from .run import run_to_end
 
 Id: TypeAlias = int | str
@@ -108,7 +108,7 @@ class CancelOperation(ApiOperation[Cancellation, CancelOutcome]):
         return self._source.remaining()
 
     def gaps(self) -> Gaps:
-        return Gaps()
+        return Gaps(note=NOT_LOOKED_UP if self._dry_run and self._seen else None)
 
     async def attempt(self, item: Cancellation) -> CancelOutcome:
         item.begin()

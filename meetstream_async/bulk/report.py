@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
+
+NOT_LOOKED_UP: Final = "the given ids were not looked up, and may not exist"
+"""What a report of a dry run says of ids that nothing but the caller's word stands for."""
 
 Method: TypeAlias = Literal["event", "bot"]
 """What a cancel names: the calendar event, or the bot itself."""
@@ -194,11 +197,16 @@ def outcome_to_dict(outcome: BotsOutcome | CancelOutcome) -> dict[str, Any]:
     }
 
 
+def _plain(counts: Mapping[str, int]) -> dict[str, int]:
+    """With plain strings as keys: encoders such as orjson's and YAML's refuse members of an enum."""
+    return {str(status): count for status, count in counts.items()}
+
+
 @frozen
 class BulkReport(Schemed, Generic[OutcomeT_co]):
     """The result of a bulk run."""
 
-    counts: Mapping[str, int]
+    counts: Mapping[str, int] = field(converter=_plain)
     """Number of targets in each status; every possible status, zeros included."""
     outcomes: tuple[OutcomeT_co, ...]
     """One per target. For a stream: only those that were not handed to its consumer."""
@@ -220,7 +228,7 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
             "complete": self.complete,
             "reason": self.reason,
             "elapsed": round(self.elapsed, 6),
-            "counts": {str(status): count for status, count in self.counts.items()},
+            "counts": dict(self.counts),
             "outcomes": [outcome.to_dict() for outcome in self.outcomes],
             "still_listed": [
                 {

@@ -24,7 +24,7 @@ class Tally(Generic[OutcomeT]):
     """The counts of a run, its clock, and its report."""
 
     def __init__(self, statuses: Sequence[OutcomeStatus]) -> None:
-        self._counts: dict[str, int] = dict.fromkeys(statuses, 0)
+        self._counts: dict[str, int] = {status.value: 0 for status in statuses}
         self._started: float | None = None
         self._ended: float | None = None
         self._deaf = False

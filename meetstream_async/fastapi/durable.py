@@ -262,7 +262,7 @@ def _state(status: JobStatus) -> RunState:
         state=phase,
         dry_run=bool(status.options.get("dry_run")),
         stopping=status.cancelling,
-        counts={status: line.counts.get(status, 0) for status in STATUSES},
+        counts={status.value: line.counts.get(status.value, 0) for status in STATUSES},
         complete=line.complete,
         ok=line.ok,
         reason=reason,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from .. import BulkReport, MeetStreamError, OutcomeStatus, UnscheduleOutcome
+from .. import BulkReport, MeetStreamError, UnscheduleOutcome
 from .._logs import log_fields
 from .problems import as_problem
 from .runs import STATUSES, BulkRequest, RunOutcome, RunPhase, RunState
@@ -37,7 +37,7 @@ class Run:
         self.news = asyncio.Event()
         """Set, and replaced by a new one, whenever something has changed."""
         self.ended_at: datetime | None = None
-        self.counts: dict[OutcomeStatus, int] = dict.fromkeys(STATUSES, 0)
+        self.counts: dict[str, int] = {status.value: 0 for status in STATUSES}
         self.phase = RunPhase.RUNNING
         self._request = request
         self._started_at = datetime.now(UTC)
@@ -114,7 +114,7 @@ class Run:
             self._hear(outcome)
         self._report = report
         if report.ok:
-            self._end(RunPhase.SUCCEEDED, None)
+            self._end(RunPhase.SUCCEEDED, report.reason)
         elif self._stopped_by is not None:
             self._end(RunPhase.CANCELLED, f"{self._stopped_by}; {report.reason}")
         else:

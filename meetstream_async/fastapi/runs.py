@@ -139,10 +139,12 @@ class RunState(BaseModel):
     state: RunPhase
     dry_run: bool
     stopping: bool = Field(description="The run was stopped and is waiting for requests in flight.")
-    counts: dict[OutcomeStatus, int] = Field(description="Number of events in each status so far.")
+    counts: dict[str, int] = Field(description="Number of events in each status so far, by status.")
     complete: bool = Field(description="All targets were processed and the last listing was complete.")
     ok: bool = Field(description="Complete, and everything that was asked for was done.")
-    reason: str | None = Field(description="Why the run is not complete or not ok.")
+    reason: str | None = Field(
+        description="Why the run is not complete or not ok; if it is ok, what else there is to know."
+    )
     started_at: AwareDatetime
     ended_at: AwareDatetime | None
     still_listed: int = Field(description="Bots that are still listed although their event was unscheduled.")

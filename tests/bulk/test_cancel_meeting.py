@@ -217,6 +217,17 @@ async def test_a_bot_that_was_taken_off_meanwhile_is_fine():
         assert sim.ledger.scheduled_bots == frozenset()
 
 
+async def test_bots_that_went_by_their_own_ids_are_not_all_behind_a_full_listing():
+    """The event's id is refused, so nothing speaks for bots that the listing did not show."""
+    trouble = Trouble("unschedule", 404, body='{"error": "Event not found"}')
+    async with meetings(101, troubles=[trouble]) as sim:
+        listed, _ = await on_and_off_the_page(sim)
+        result = await cancel(sim, *listed)
+    assert (result.bots[0].status, result.bots[0].method) == (OutcomeStatus.UNSCHEDULED, "bot")
+    assert not result.ok
+    assert "hide" in result.reason
+
+
 async def test_where_listed_ids_are_not_the_providers_nobody_can_tell():
     """MeetStream's own ids, or none at all, in the listing: that no bot matches proves nothing."""
     events = [SimulatedEvent(event_id=5, calendar_id=1, provider_event_id="7vq1google")]

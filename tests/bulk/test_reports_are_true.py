@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -84,6 +85,44 @@ async def test_one_success_proves_nothing_for_the_other_bot_of_an_event() -> Non
     assert (report.ok, shown(report)) == (False, [("evt_1", "unknown")])
 
 
+@pytest.mark.parametrize(
+    ("own", "status"),
+    [
+        ((400, {"message": "Cannot delete active bot"}), "unknown"),
+        (NO_BOT, "unknown"),
+        ((200, {"bot_id": "b1"}), "unscheduled"),
+    ],
+    ids=["in its meeting", "not there", "deleted"],
+)
+async def test_a_success_after_the_join_time_leads_to_the_bots_own_id(own: Reply, status: str) -> None:
+    """The DELETE may have taken a bot of the event that was never shown, while this one joined."""
+    api = Api(first(row("b1", joins=in_seconds(-5))), delete=lambda _: own)
+    async with serving(api) as client:
+        report = await bulk_unschedule(client, await client.list_scheduled_bots())
+    assert (report.ok, shown(report)) == (status == "unscheduled", [("evt_1", status)])
+    assert (api.events, api.bots) == (["evt_1"], ["b1"])
+
+
+async def test_a_success_after_the_join_time_is_unknown_where_only_events_may_be_asked_for() -> None:
+    """Nothing else can tell whether the bot has joined."""
+    api = Api(first(row("b1", joins=in_seconds(-5))))
+    async with serving(api) as client:
+        report = await bulk_unschedule(client, await client.list_scheduled_bots(), cancel_by="event")
+    assert (report.ok, shown(report), api.bots) == (False, [("evt_1", "unknown")], [])
+    assert "may have joined" in (report.outcomes[0].reason or "")
+
+
+async def test_a_success_at_the_join_time_is_unknown_where_the_next_listing_fails() -> None:
+    """The server's clock is known to the second only, and no listing has told since."""
+    api = Api(
+        lambda number: rows(row("b1", joins=in_seconds(0.3))) if number == 0 else (403, {"message": "no"})
+    )
+    async with serving(api) as client:
+        report = await unschedule_all(client)
+    assert (report.complete, shown(report)) == (False, [("evt_1", "unknown")])
+    assert "may have joined" in (report.outcomes[0].reason or "")
+
+
 async def test_a_reply_that_counts_fewer_bots_than_were_given_leads_to_their_own_ids() -> None:
     """Without a listing to ask, each bot is asked for by itself."""
     api = Api(lambda _: rows(), lambda _: (200, {"unscheduled": True, "bots_deleted": 1}))
@@ -115,6 +154,24 @@ async def test_what_the_last_listing_showed_is_still_listed_where_the_next_one_f
     api = Api(lambda number: rows(row("b1")) if number < 2 else (403, {"message": "no"}))
     async with serving(api) as client:
         report = await unschedule_all(client)
+    assert [bot.bot_id for bot in report.still_listed] == ["b1"]
+    assert not report.ok
+
+
+async def test_what_the_last_listing_showed_is_still_listed_where_the_run_is_stopped() -> None:
+    """The run ends before it could look again."""
+    stop = asyncio.Event()
+
+    def unschedule(event: str) -> Reply:
+        if event == "evt_2":
+            stop.set()
+        return DONE
+
+    api = Api(
+        lambda number: rows(row("b1"), *([row("b2", "evt_2")] if number else [])), unschedule=unschedule
+    )
+    async with serving(api) as client:
+        report = await unschedule_all(client, stop=stop)
     assert [bot.bot_id for bot in report.still_listed] == ["b1"]
     assert not report.ok
 

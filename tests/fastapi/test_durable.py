@@ -98,6 +98,16 @@ async def test_a_durable_run_behaves_like_any_other(durable: tuple[Simulator, Se
     assert [reply.json()["code"] for reply in missing] == ["run_not_found"] * 2
 
 
+async def test_a_durable_dry_run_of_given_events_says_that_they_were_not_looked_up(
+    durable: tuple[Simulator, Served],
+) -> None:
+    """On jobs as in the process: it succeeds, and its reason says so."""
+    _, served = durable
+    state = await served.over(await served.start({"event_ids": ["evt_none"], "dry_run": True}))
+    assert (state["state"], state["ok"]) == ("succeeded", True)
+    assert "not looked up" in state["reason"]
+
+
 async def test_a_durable_run_is_stopped_and_bounded(durable: tuple[Simulator, Served]) -> None:
     """DELETE ends it with what it left; no more may be unfinished than is allowed."""
     sim, served = durable

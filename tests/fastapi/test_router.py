@@ -97,6 +97,15 @@ async def test_given_events_are_taken_and_no_others() -> None:
     assert "1 failed" in state["reason"]
 
 
+async def test_a_dry_run_of_given_events_says_that_they_were_not_looked_up() -> None:
+    """It succeeds, and its reason says what nobody has asked the API."""
+    async with Simulator(0) as sim, serve(app_for(sim)) as served:
+        state = await served.over(await served.start({"event_ids": ["evt_none"], "dry_run": True}))
+        assert sim.requests == []
+    assert (state["state"], state["ok"]) == ("succeeded", True)
+    assert "not looked up" in state["reason"]
+
+
 async def test_a_run_cancels_by_the_bots_own_ids_on_request() -> None:
     """cancel_by bot sends no DELETE of an event."""
     async with Simulator([SimulatedBot("bot-1", "evt_1")]) as sim, serve(app_for(sim)) as served:

@@ -47,7 +47,7 @@ def listings(sim: Simulator) -> int:
 def statuses(report: BulkReport[Any]) -> dict[str, int]:
     """The counts that are not zero, after checking that they agree with the outcomes."""
     assert Counter(outcome.status for outcome in report.outcomes) == +Counter(dict(report.counts))
-    return {status.value: count for status, count in report.counts.items() if count}
+    return {status: count for status, count in report.counts.items() if count}
 
 
 def assert_true_to_the_ledger(report: BulkReport[Any], sim: Simulator) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from .generate import history
-from .known import KNOWN
 from .many import Tally, run_many, shrunk, tell, verdict
 from .run import simulating
 
@@ -65,14 +64,12 @@ def _many(options: argparse.Namespace) -> int:
                 print(f"\r{total}", end="", file=sys.stderr, flush=True)
     print(f"\n{total}")
     for name, seeds in sorted(total.found.items(), key=lambda item: -len(item[1])):
-        mark = f"known: {KNOWN[name]}" if name in KNOWN else "UNKNOWN"
-        print(f"{len(seeds):7} {name:32} seeds {', '.join(map(str, seeds[:5]))}  {mark}")
-    unknown = total.unknown()
+        print(f"{len(seeds):7} {name:32} seeds {', '.join(map(str, seeds[:5]))}")
     if options.shrink:
-        for name, seeds in unknown.items():
+        for name, seeds in total.found.items():
             seed = min(seeds[:50], key=lambda one: history(one).size)
             print("\n" + "=" * 100 + "\n" + tell(seed, shrunk(seed, name)))
-    return 1 if unknown else 0
+    return 1 if total.found else 0
 
 
 if __name__ == "__main__":

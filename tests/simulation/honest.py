@@ -84,9 +84,54 @@ def excused(played: Played, life: Life) -> bool:
     verified = played.history.door == "all" or len(shown) > 1
     if verified and life in last.kept_back:
         return True
-    if any(request.said == "lie" and request.at > last.at for request in _about(played, life)):
+    if any(_reads_as_done(played, request, life) for request in _about(played, life)):
         return True
     return life.cause == "joined" and _seemed_ahead(played, life)
+
+
+def _reads_as_done(played: Played, request: Request, life: Life) -> bool:
+    """Its answer says that the bot is gone, and no listing that was asked for afterwards says otherwise."""
+    if request.delivered_at is None:
+        return False
+    if request.target == life.spec.id and any(one.spec.id == life.spec.id for one in request.taken):
+        # The bot had joined, was scheduled again, and was deleted then: its own id names it alone.
+        return True
+    if request.said != "lie" and not _took_unseen(played, request, life):
+        return False
+    # A listing that was under way with the request can't tell: it may be older than what the request did.
+    later = [shown for shown in played.ledger.shown if _began(played, shown) >= request.delivered_at]
+    return not any(life in shown.lives for shown in later)
+
+
+def _began(played: Played, shown: Shown) -> float:
+    """When the call that brought a listing began: with the first of its attempts."""
+    delivered = {one.request for one in played.ledger.shown}
+    began = 0.0
+    for request in played.ledger.requests:
+        if request.route == "list" and request.number <= shown.request:
+            began = began or request.at
+            if request.number in delivered and request.number != shown.request:
+                began = 0.0
+    return began
+
+
+def _took_unseen(played: Played, request: Request, life: Life) -> bool:
+    """Its success was about as many bots as the event was known to have, but about others.
+
+    The event had bots that no listing had shown with it: left out, scheduled since, or shown with another
+    event. Its answer reads the same as if the known ones had been taken. A bot whose time had come by then is
+    not excused: there the answer proves nothing.
+    """
+    if request.delivered_at is None or request.said != "done" or request.event_id is None:
+        return False
+    shown: dict[Life, float | None] = {}
+    for listing in played.ledger.seen_before(request):
+        shown.update(listing.lives)
+    known = {one: joins for one, joins in shown.items() if one.spec.events[:1] == (request.event_id,)}
+    joins = known.get(life)
+    has_come = joins is not None and joins + _behind(played) <= request.delivered_at
+    unseen = [one for one in request.taken if one not in known]
+    return life in known and not has_come and len(unseen) == len(request.taken) >= len(known)
 
 
 def _seemed_ahead(played: Played, life: Life) -> bool:

@@ -28,6 +28,8 @@ class Request:
     taken: list[Life] = field(default_factory=list)
     victims_outside: list[Life] = field(default_factory=list)
     delivered_at: float | None = None
+    told_until: float | None = None
+    """Until when its answer told the client to wait."""
     closed: bool = False
     nth: int = 0
     """Which it is of those with the same ``kin``."""

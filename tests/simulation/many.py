@@ -12,7 +12,6 @@ import meetstream_async as product
 from .generate import history as generate
 from .histories import History
 from .invariants import check
-from .known import is_known
 from .run import Broken, Simulating, Verdict, play, simulating
 from .shrink import counted_by_target, describe, shrink
 
@@ -38,9 +37,6 @@ class Tally:
         self.cpu_seconds += other.cpu_seconds
         for name, seeds in other.found.items():
             self.found.setdefault(name, []).extend(seeds)
-
-    def unknown(self) -> dict[str, list[int]]:
-        return {name: seeds for name, seeds in self.found.items() if not is_known(name)}
 
     def __str__(self) -> str:
         rate = self.histories / self.cpu_seconds if self.cpu_seconds else 0.0

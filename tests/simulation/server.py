@@ -210,6 +210,7 @@ class Server:
         extra = "" if told is None else f", told to wait {told:.1f} s"
         self.tell(now, f"← {request.number}: {answer.status} {answer.story}{extra}")
         if told is not None:
+            request.told_until = now + told
             side = (request.route == "meeting", answer.status)
             if now + told > self._told.get(side, (0.0, 0.0, 0))[0]:
                 self._told[side] = (now + told, now, self.loop.iterations)

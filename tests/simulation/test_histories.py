@@ -1,4 +1,4 @@
-"""Invented histories of trouble: every invariant holds in each of them, but for what is known not to."""
+"""Invented histories of trouble: every invariant holds in each of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_every_invariant_holds_in_every_history(chunk: int) -> None:
     size = sized(1_000, 10_000, 100_000) // CHUNKS
     tally = run_many(range(chunk * size, (chunk + 1) * size))
     assert tally.histories == size
-    found = tally.unknown()
+    found = tally.found
     if found:
         name, seeds = next(iter(found.items()))
         seed = min(seeds[:50], key=lambda one: history(one).size)

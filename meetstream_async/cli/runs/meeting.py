@@ -25,6 +25,7 @@ from .bulk_run import BulkChoices
 from .process import complain, run_async
 from .report_file import Journal, opened
 
+_NOT_LOOKED_UP = "the ids were not looked up, and may not exist"
 _UNDONE = "nothing was cancelled"
 
 
@@ -77,10 +78,11 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
             )
         if choices.consent.dry_run:
             if choices.as_json:
-                print_json({"dry_run": True, "calendar_id": pair[0], "event_id": pair[1]})
+                pair_of = {"calendar_id": pair[0], "event_id": pair[1]}
+                print_json({"dry_run": True, **pair_of, "reason": _NOT_LOOKED_UP})
             if journal is not None:
-                journal.end(None, ok=True, complete=True, interrupted=False, reason=None)
-            say("dry run: nothing was changed")
+                journal.end(None, ok=True, complete=True, interrupted=False, reason=_NOT_LOOKED_UP)
+            say(f"dry run: nothing was changed; {_NOT_LOOKED_UP}")
             return ExitCode.OK
         stopped = False
 

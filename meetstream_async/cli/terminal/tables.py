@@ -122,7 +122,8 @@ def verdict(report: BulkReport[Any], *, dry_run: bool = False) -> Text:
     """The last line: whether everything was done."""
     text = "dry run: nothing was changed" if dry_run else "everything you asked for was done"
     if report.ok:
-        return Text(f"ok: {text} ({report.elapsed:.1f} s)", "bold green")
+        note = f"; {why(report.reason)}" if report.reason else ""
+        return Text(f"ok: {text}{note} ({report.elapsed:.1f} s)", "bold green")
     reason = why(report.reason or "see above")
     if dry_run:
         reason = f"{text}; a run would be incomplete: {reason}"
