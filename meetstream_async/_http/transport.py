@@ -43,7 +43,7 @@ from .retry import speaks_for_itself
 from .secrets import LONG_SECRET, Secret, clean_text, scrubber
 
 _SWITCH = "_retry_connection"
-"""Private aiohttp switch, also used by its test client, that disables its silent retry of DELETEs."""
+"""Private aiohttp switch against its silent retry of requests; aiohttp's test client uses it, too."""
 
 _USER_AGENT = f"meetstream-async/{__version__}"
 
@@ -95,7 +95,6 @@ class Transport:
         self._network, self._proxy = network, network.proxy
         if self._proxy is not None:
             secrets += self._proxy.secrets()
-            self._per_request["proxy"] = self._proxy.url
         self.scrub = scrubber(secrets)
         self.blot = scrubber(secrets, LONG_SECRET)
         self._paused = paused
@@ -282,7 +281,7 @@ class Transport:
     def _options(self) -> dict[str, Any]:
         if self._proxy is None:
             return self._per_request
-        return self._per_request | {"proxy_headers": self._proxy.headers()}
+        return self._per_request | {"proxy": self._proxy.url, "proxy_headers": self._proxy.headers()}
 
     def _headers(self, has_body: bool) -> dict[str, str]:
         """The headers that the session does not set by itself."""
