@@ -105,7 +105,22 @@ class ClientSetupError(ConfigurationError):
 
 
 class TransportError(MeetStreamError):
-    """No usable response was received."""
+    """No usable response was received.
+
+    ``permanent`` is True if another attempt can't help: a certificate that can't be verified, a proxy that
+    refuses, a reply that is not HTTP. Nothing is retried then, and a bulk run stops.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        permanent: bool = False,
+        attempts: int = 0,
+        outcome_unknown: bool = False,
+    ) -> None:
+        super().__init__(message, attempts=attempts, outcome_unknown=outcome_unknown)
+        self.permanent = permanent
 
 
 class ConnectionFailedError(TransportError):

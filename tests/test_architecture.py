@@ -30,11 +30,12 @@ ORDER = [
     {"fastapi"},
     {"console"},
     {"cli"},
+    {"__main__"},
 ]
 """A folder imports only from folders in the sets before its own; ``__init__`` is the package root."""
 TOOLS = {"_tasks", "_times", "_logs"}
 """What knows nothing of the package, and is for every folder of it."""
-FRONT_DOORS = {"preview", "jobs", "fastapi", "console", "cli"}
+FRONT_DOORS = {"preview", "jobs", "fastapi", "console", "cli", "__main__"}
 EXTRAS = {
     "click",
     "dbos",

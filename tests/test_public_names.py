@@ -37,8 +37,6 @@ FOR_THE_PACKAGE = {
     "canonical_platform",
     "is_plain_function",
     "is_retried",
-    "parse_http_date",
-    "parse_retry_after",
     "unschedule_until_empty",
     "speaks_for_itself",
     "Attempt",

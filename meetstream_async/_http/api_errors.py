@@ -116,6 +116,8 @@ def refuses_before_the_api(error: errors.MeetStreamError) -> bool:
 
 def why_no_other_can_succeed(error: errors.MeetStreamError) -> str | None:
     """For the reason of a run that this error stops; None for an error that says nothing of others."""
+    if isinstance(error, errors.TransportError) and error.permanent:
+        return f"no usable connection: {error}"
     if not isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
         return None
     if error.key_rejected:

@@ -7,8 +7,10 @@ is held back here, before any of it is sent.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
 
@@ -30,12 +32,27 @@ class HeldBackError(Exception):
 class GatedConnector(aiohttp.TCPConnector):
     """The connector of a session that is opened here."""
 
-    def __init__(self, paused: Callable[[], float]) -> None:
-        super().__init__(limit=CONNECTIONS)
+    def __init__(self, paused: Callable[[], float], ssl_context: ssl.SSLContext | None) -> None:
+        super().__init__(limit=CONNECTIONS, ssl=True if ssl_context is None else ssl_context)
         self._paused = paused
+        self._failed: WeakSet[asyncio.Task[Any]] = WeakSet()
+
+    def failed_to_connect(self) -> bool:
+        """Whether this task's request failed before it had a connection. Asked once for each failure."""
+        task = asyncio.current_task()
+        if task is None or task not in self._failed:
+            return False
+        self._failed.discard(task)
+        return True
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
-        connection = await super().connect(req, traces, timeout)
+        try:
+            connection = await super().connect(req, traces, timeout)
+        except BaseException:
+            # A proxy's answer and a TLS handshake may take long or fail, and nothing of the request was sent.
+            if (task := asyncio.current_task()) is not None:
+                self._failed.add(task)
+            raise
         if self._paused():
             connection.release()
             raise HeldBackError

@@ -47,6 +47,12 @@ class Deadlines:
             self.set_timer(min(deadline.when for deadline in self.running))
 
 
+def is_cancelled() -> bool:
+    """Whether somebody wants the current task to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Deadline:
     """Like ``asyncio.timeout``, but on the shared timer: raises TimeoutError in the block."""
 

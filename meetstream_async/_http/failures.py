@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -23,6 +23,36 @@ CLOSED = "the client is closed; make a new one"
 
 class ConnectionLostError(aiohttp.ClientError):
     """A lost connection. Not an aiohttp type for which aiohttp would silently send a DELETE again."""
+
+
+class ProxyRefusedError(aiohttp.ClientError):
+    """A proxy did not open a tunnel. Unlike aiohttp's error it holds no headers."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status} {message}".rstrip())
+        self.status = status
+
+
+class NotHttpError(aiohttp.ClientError):
+    """A reply that is not HTTP, or has headers that are too large. Holds no headers."""
+
+
+def without_headers(exc: aiohttp.ClientResponseError) -> ProxyRefusedError | NotHttpError:
+    """The same without aiohttp's record of the request, which contains credentials."""
+    if isinstance(exc, aiohttp.ClientHttpProxyError):
+        return ProxyRefusedError(exc.status, exc.message)
+    return NotHttpError(exc.message)
+
+
+def conceal(exc: aiohttp.ClientError, clean: Callable[[str], str]) -> aiohttp.ClientError:
+    """What tracers and aiohttp may see of an exception: no header, and nothing that aiohttp would retry."""
+    if isinstance(exc, aiohttp.ClientResponseError):
+        return without_headers(exc)
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        return exc
+    if isinstance(exc, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
+        return ConnectionLostError(clean(f"{type(exc).__name__}: {exc}"))
+    return exc
 
 
 class BodyTooLargeError(Exception):
@@ -70,23 +100,34 @@ def known_failure(
     connect_seconds: float,
     max_body: int,
     status: int | None,
+    proxy: object = None,
 ) -> Failure | None:
     """What an exception of aiohttp means, or None for one that it should not raise.
 
     ``has_effect``: the request was to change something. ``seconds``: the time it had, and
     ``connect_seconds`` the part of it for connecting. ``status``: of the reply, where its head had come.
+    ``proxy``: the proxy for people, if there is one.
     """
-    if isinstance(exc, aiohttp.ConnectionTimeoutError):
-        return Failure(RequestTimeoutError, f"no connection within {connect_seconds:g} s; is base_url right?")
+    if isinstance(exc, aiohttp.ClientResponseError):
+        exc = without_headers(exc)
+    failure = _before_sending(exc, connect_seconds, proxy)
+    if failure is not None:
+        return failure
     if isinstance(exc, TimeoutError):
         return Failure(
             RequestTimeoutError, f"no complete reply within {seconds:.3g} s", may_be_sent=has_effect
         )
-    if isinstance(exc, aiohttp.ClientConnectorError):
-        why = f"could not connect ({type(exc).__name__}: {exc}); check base_url and the network"
-        return Failure(ConnectionFailedError, why)
+    # What would come out the same again is not a lost connection, and is not retried.
+    if isinstance(exc, NotHttpError):
+        why = f"the reply is not usable HTTP ({exc})"
+        fields: dict[str, Any] = {"permanent": True}
+        return Failure(TransportError, why, may_be_sent=has_effect, retry=False, fields=fields)
+    why = ""
     if isinstance(exc, BodyTooLargeError):
         why = f"the reply is larger than {max_body} bytes"
+    elif isinstance(exc, aiohttp.ClientPayloadError) and "content-encoding" in str(exc):
+        why = f"the body of the {status} reply can't be decoded ({exc})"
+    if why:
         fields = {"status": status}
         return Failure(InvalidResponseError, why, may_be_sent=has_effect, retry=False, fields=fields)
     if isinstance(exc, aiohttp.ClientError | OSError):
@@ -94,3 +135,37 @@ def known_failure(
         why = f"the connection was lost ({what})"
         return Failure(ConnectionFailedError, why, may_be_sent=has_effect)
     return None
+
+
+_PERMANENT_TLS = ("WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL", "HANDSHAKE_FAILURE", "PROTOCOL_VERSION")
+"""Parts of OpenSSL's reasons: the two ends do not speak the same TLS, or one of them none."""
+
+
+def _before_sending(exc: Exception, connect_seconds: float, proxy: object) -> Failure | None:
+    """The failure for an exception that means that no connection was made, so that nothing was sent."""
+    if isinstance(exc, aiohttp.ConnectionTimeoutError):
+        where = "is base_url right?" if proxy is None else f"is the proxy right? {proxy}"
+        return Failure(RequestTimeoutError, f"no connection within {connect_seconds:g} s; {where}")
+    if isinstance(exc, ProxyRefusedError):
+        wants_login = "; it wants a user and password" if exc.status == 407 else ""
+        why = f"the proxy {proxy or 'of the session'} refused the connection ({exc}){wants_login}"
+        return _unconnected(why, exc.status < 500)
+    if isinstance(exc, aiohttp.ClientConnectorCertificateError):
+        why = f"the certificate of {exc.host} can't be verified ({exc.certificate_error}); if your network "
+        return _unconnected(
+            why + "has an authority of its own, trust it by ssl_context= or SSL_CERT_FILE", True
+        )
+    if isinstance(exc, aiohttp.ClientConnectorSSLError):
+        permanent = any(part in str(exc) for part in _PERMANENT_TLS)
+        return _unconnected(f"TLS failed ({type(exc).__name__}: {exc})", permanent)
+    if isinstance(exc, aiohttp.ClientProxyConnectionError):
+        return _unconnected(f"could not connect to the proxy {proxy or 'of the session'} ({exc})", False)
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        why = f"could not connect ({type(exc).__name__}: {exc}); check base_url and the network"
+        return _unconnected(why, False)
+    return None
+
+
+def _unconnected(why: str, permanent: bool) -> Failure:
+    fields = {"permanent": True} if permanent else {}
+    return Failure(ConnectionFailedError, why, retry=not permanent, fields=fields)

@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import time
 from collections.abc import Mapping
 
 from .._logs import log_fields
 from .._tasks import pause
 from ..errors import ClientSetupError
-from .retry import parse_retry_after
+from .waits import asked_wait, wait_for_limit
 
 _log = logging.getLogger("meetstream_async.http")
-
-_LONGEST_RESET = 3600.0
-"""Maximum seconds until a rate limit resets; a larger value means that the header was misread."""
 
 
 class WaitTooLongError(Exception):
@@ -77,20 +73,16 @@ class RateLimiter:
         """Pause if a reply asks for it. Called before its body is read, since that may take long."""
         if status != 429:
             self._refusals_in_a_row = 0
-            told = (
-                parse_retry_after(headers.get("Retry-After"), headers.get("Date")) if status >= 400 else None
-            )
+            told = asked_wait(headers) if status >= 400 else None
             if told:
                 # Whatever the status: whoever asks for time is asked by all of this client's requests.
                 self._pause_and_log(told, str(status), status)
-            if headers.get("RateLimit-Remaining", "").strip() == "0":
-                seconds = _seconds_until_reset(headers)
-                if seconds:
-                    self._pause_and_log(seconds, "limit used up", status)
+            if seconds := wait_for_limit(headers, refused=False):
+                self._pause_and_log(seconds, "limit used up", status)
             return
         self._refusals_in_a_row += 1
-        asked = parse_retry_after(headers.get("Retry-After"), headers.get("Date"))
-        waits = [seconds for seconds in (asked, _seconds_until_reset(headers)) if seconds is not None]
+        told_waits = (asked_wait(headers), wait_for_limit(headers, refused=True))
+        waits = [seconds for seconds in told_waits if seconds is not None]
         if not waits:
             # The reply does not say for how long; all tasks slow down together, and more with each refusal.
             doubled = self._first_pause * 2.0 ** min(self._refusals_in_a_row - 1, 30)
@@ -155,14 +147,3 @@ class RateLimiter:
         if start > latest:
             raise WaitTooLongError(start - now)
         return start - now
-
-
-def _seconds_until_reset(headers: Mapping[str, str]) -> float | None:
-    """Seconds until a limit resets, if the reply says so, either as seconds or as a Unix timestamp."""
-    seconds = parse_retry_after(headers.get("RateLimit-Reset"))
-    if seconds is None:
-        return None
-    text = headers["RateLimit-Reset"].strip()
-    if text.isdigit() and len(text) >= 9:
-        seconds = max(0.0, int(text[:12]) - time.time())
-    return min(seconds, _LONGEST_RESET)

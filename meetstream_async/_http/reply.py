@@ -7,8 +7,9 @@ from json import JSONDecoder, dumps
 
 import attrs
 
-from .retry import is_retried, parse_retry_after
+from .retry import is_retried
 from .secrets import clean_text
+from .waits import asked_wait
 
 
 def _as_it_is(text: str) -> str:
@@ -37,7 +38,7 @@ class Reply:
     @property
     def retry_after(self) -> float | None:
         """Seconds."""
-        return parse_retry_after(self.headers.get("Retry-After"), self.headers.get("Date"))
+        return asked_wait(self.headers)
 
     @property
     def succeeded(self) -> bool:
@@ -52,8 +53,20 @@ class Reply:
         return None
 
     def json(self) -> object:
-        """The body's JSON value, or UNREADABLE."""
+        """The body's JSON value, or UNREADABLE. See ``is_damaged``."""
         return parse_json(self.body, self.blot)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether bytes of the body are not UTF-8, such as a name that was cut inside a character.
+
+        They read as U+FFFD then, so that one bad value does not cost the others.
+        """
+        try:
+            self.body.decode()
+        except UnicodeDecodeError:
+            return True
+        return False
 
 
 # NaN and the infinities are not valid JSON, but a listing with one in an attribute is still useful.
@@ -71,7 +84,7 @@ def parse_json(body: bytes, blot: Callable[[str], str] = _as_it_is) -> object:
     # Returned instead of raised: json's own exception holds the whole body, and would remain as the context
     # of ours.
     try:
-        text = blot(body.decode("utf-8-sig" if body[:1] == b"\xef" else "utf-8").strip(_SPACE))
+        text = blot(body.decode("utf-8-sig" if body[:1] == b"\xef" else "utf-8", "replace").strip(_SPACE))
         value, end = _decoder.raw_decode(text)
         if end != len(text):
             return UNREADABLE

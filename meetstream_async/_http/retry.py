@@ -21,8 +21,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
 
 from attrs import field, frozen
@@ -36,9 +34,6 @@ from tenacity import (
 
 from .._tasks import pause
 from ..errors import ClientSetupError
-
-_LONGEST = 366 * 86400.0
-"""Cap, in seconds, for absurd Retry-After values; loop timers reject infinity."""
 
 
 def is_retried(status: int) -> bool:
@@ -92,38 +87,6 @@ class RetryPolicy:
             min(self.initial_wait * 2.0**n, self.max_wait) for n in range(min(self.max_attempts - 1, 64))
         )
         return min(sum(waits), self.max_elapsed)
-
-
-def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
-    """The wait in seconds that a ``Retry-After`` header asks for, or None if it is unusable.
-
-    Accepts integer or decimal seconds, and an HTTP date, which is compared with the reply's own ``Date`` if
-    there is one, to use the server's clock for both. A date in the past means 0.
-    """
-    if value is None:
-        return None
-    value = value.strip()
-    if value[:1].isdigit():
-        # A repeated header arrives joined; an HTTP date starts with a letter.
-        value = value.partition(",")[0].rstrip()
-    if value.replace(".", "", 1).isdigit() and value.isascii():
-        return min(float(value), _LONGEST)
-    until = parse_http_date(value)
-    if until is None:
-        return None
-    now = parse_http_date(date) or datetime.now(UTC)
-    return min(max((until - now).total_seconds(), 0.0), _LONGEST)
-
-
-def parse_http_date(value: str | None) -> datetime | None:
-    """The aware time of a header such as ``Date``, or None where it is not one."""
-    if not value:
-        return None
-    try:
-        date = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 class Attempt(Protocol):

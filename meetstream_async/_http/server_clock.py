@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
-from .retry import parse_http_date
+from .waits import parse_http_date
 
 
 class ServerClock:

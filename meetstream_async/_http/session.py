@@ -21,6 +21,7 @@ from ..errors import ApiError, ClientSetupError, RateLimitError
 from .api_errors import refuses_before_the_api, route_is_missing
 from .call import FIRST, ONE_ATTEMPT, Answer, Context, Request, Route
 from .failures import Failure, HeldBack
+from .network import DIRECT, Network
 from .rate_limit import RateLimiter, WaitTooLongError
 from .reply import Reply
 from .retry import RetryPolicy, retry
@@ -48,6 +49,7 @@ class ApiSession:
         timeout: float,
         rate_limit: float | None,
         trace_configs: Sequence[aiohttp.TraceConfig],
+        network: Network = DIRECT,
     ) -> None:
         """``credentials``: header name to the text before the credential, and the credential."""
         self.base_url = base_url
@@ -63,6 +65,7 @@ class ApiSession:
             session=session,
             timeout=timeout,
             trace_configs=trace_configs,
+            network=network,
             paused=self.rate_limiter.paused_for,
             on_head=self._observe,
         )
@@ -125,7 +128,7 @@ class ApiSession:
         if context.deadline is None:
             deadline = asyncio.get_running_loop().time() + self.policy.max_elapsed
             context = evolve(context, deadline=deadline)
-        first: Reply | None = None
+        first: tuple[Reply, ApiError] | None = None
         for spelling in order:
             path = paths[spelling]
             reply, after = await self._exchange(request, path, context)
@@ -133,19 +136,24 @@ class ApiSession:
                 answer = self._read(request, reply, after)
             except ApiError as error:
                 if first is not None:
+                    if error.key_rejected and refuses_before_the_api(first[1]):
+                        # At this path the API itself has answered.
+                        raise
                     hint = f"{path} answered {error.status} {error.message}"
+                    if route_is_missing(error) and route_is_missing(first[1]):
+                        hint += f"; is the address {self.base_url} right?"
                     context = evolve(after, hint=hint)
                     break
                 missing = remembered is None and route_is_missing(error)
                 if not missing and not refuses_before_the_api(error):
                     raise
-                first, context = reply, evolve(after, deadline=context.deadline)
+                first, context = (reply, error), evolve(after, deadline=context.deadline)
             else:
                 self._spellings[request.route] = spelling
                 return answer
         assert first is not None
         # The first path is the one that should have worked, so its error is reported.
-        return self._read(request, first, context)
+        return self._read(request, first[0], context)
 
     def _read(self, request: Request[T], reply: Reply, context: Context) -> Answer[T]:
         value, remarks = request.read(reply, context)

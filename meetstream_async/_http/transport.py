@@ -15,9 +15,7 @@ from yarl import URL
 
 from .._tasks import finish
 from .._version import __version__
-from ..errors import (
-    ClientSetupError,
-)
+from ..errors import ClientSetupError
 from .connections import (
     CONNECTIONS,
     MAX_BODY,
@@ -28,17 +26,18 @@ from .connections import (
     checked_traces,
     read_body,
 )
-from .deadlines import Deadline, Deadlines, check_timeout
+from .deadlines import Deadline, Deadlines, check_timeout, is_cancelled
 from .failures import (
     CLOSED,
     HELD_BACK,
     BodyTooLargeError,
-    ConnectionLostError,
     Failure,
     HeldBack,
+    conceal,
     known_failure,
     unusable,
 )
+from .network import Network
 from .reply import Reply
 from .retry import speaks_for_itself
 from .secrets import LONG_SECRET, Secret, clean_text, scrubber
@@ -64,6 +63,7 @@ class Transport:
         session: aiohttp.ClientSession | None,
         timeout: float,
         trace_configs: Sequence[aiohttp.TraceConfig],
+        network: Network,
         paused: Callable[[], float],
         on_head: Callable[[int, Mapping[str, str]], None],
     ) -> None:
@@ -92,6 +92,9 @@ class Transport:
         if session is not None:
             self._per_request |= self._settings | {"middlewares": (self._send_once,)}
         secrets = [secret for _, secret in credentials.values()]
+        self._network, self._proxy = network, network.proxy
+        if self._proxy is not None:
+            secrets += self._proxy.secrets()
         self.scrub = scrubber(secrets)
         self.blot = scrubber(secrets, LONG_SECRET)
         self._paused = paused
@@ -109,10 +112,7 @@ class Transport:
 
     @property
     def connection_limit(self) -> int | None:
-        """Maximum number of concurrent requests; None if unbounded.
-
-        A further request would wait for a connection while its own timeout is running.
-        """
+        """Maximum number of concurrent requests, so that none waits for a connection; None if unbounded."""
         connector = None if self._http is None else self._http.connector
         if connector is None:
             return CONNECTIONS
@@ -139,10 +139,10 @@ class Transport:
 
     def _new_session(self) -> aiohttp.ClientSession:
         session = aiohttp.ClientSession(
-            connector=GatedConnector(self._paused),
+            connector=GatedConnector(self._paused, self._network.ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=self._trace_configs or None,
-            headers=self._standing_headers(),
+            headers=None if self._proxy else self._standing_headers(),
             **self._settings,
         )
         if self._trace_configs or not hasattr(session, _SWITCH):
@@ -180,10 +180,7 @@ class Transport:
     async def send(
         self, method: str, url: URL, data: bytes | None, seconds: float
     ) -> Reply | Failure | HeldBack:
-        """Send one request and read the whole reply. Raises nothing except cancellation.
-
-        Gives up after ``seconds``. The transport must have been opened.
-        """
+        """Send one request and read the whole reply, for at most ``seconds``. Raises only cancellation."""
         http = self._http
         if http is None or self.closed or self._borrowed:
             problem = self._problem()
@@ -202,7 +199,7 @@ class Transport:
                     if (problem := self._problem()) is not None:
                         return unusable(problem)
                 response = await http.request(
-                    method, url, data=data, headers=self._headers(data is not None), **self._per_request
+                    method, url, data=data, headers=self._headers(data is not None), **self._options()
                 )
                 try:
                     status, headers = response.status, response.headers
@@ -219,9 +216,10 @@ class Transport:
                     if not response.closed:
                         response.release()
         except asyncio.CancelledError as exc:
+            self._was_unconnected()
             # Tracebacks may show this frame's variables, and aiohttp's repr of a response shows headers.
             response, headers = None, {}
-            if not http.closed or _is_cancelled():
+            if not http.closed or is_cancelled():
                 exc.__cause__ = exc.__context__ = None
                 raise exc.with_traceback(None) from None
             # This task was not cancelled: closing a session cancels whatever waits for a connection.
@@ -246,9 +244,12 @@ class Transport:
             connect_seconds=self.timeout / 2,
             max_body=MAX_BODY,
             status=status,
+            proxy=self._proxy,
         )
+        unconnected = self._was_unconnected()
         if known is not None:
-            return evolve(known, message=self._text(f"{self._origin}: {known.message}"))
+            sent = known.may_be_sent and not unconnected
+            return evolve(known, message=self._text(f"{self._origin}: {known.message}"), may_be_sent=sent)
         # A ValueError is raised before sending, for example if the .netrc of a borrowed session adds a second
         # credential. A tracer may raise anything at any time.
         traced = self._http is not None and bool(self._http.trace_configs)
@@ -268,21 +269,24 @@ class Transport:
             request.headers.popall("Authorization", None)
         try:
             return await handler(request)
-        except aiohttp.ClientConnectorError:
-            raise
-        except (
-            aiohttp.ClientOSError,
-            aiohttp.ServerDisconnectedError,
-            # Tracers get this exception: for a reply that is not HTTP it quotes the reply and contains our
-            # headers.
-            aiohttp.ClientResponseError,
-        ) as exc:
-            lost = ConnectionLostError(self._text(f"{type(exc).__name__}: {exc}"))
-        raise lost
+        except aiohttp.ClientError as exc:
+            concealed = conceal(exc, self._text)
+        raise concealed
+
+    def _was_unconnected(self) -> bool:
+        """Whether the request that has just failed never had a connection, as far as can be known."""
+        connector = None if self._http is None else self._http.connector
+        return isinstance(connector, GatedConnector) and connector.failed_to_connect()
+
+    def _options(self) -> dict[str, Any]:
+        if self._proxy is None:
+            return self._per_request
+        return self._per_request | {"proxy": self._proxy.url, "proxy_headers": self._proxy.headers()}
 
     def _headers(self, has_body: bool) -> dict[str, str]:
         """The headers that the session does not set by itself."""
-        headers = self._standing_headers() if self._borrowed else {}
+        # aiohttp sends a session's own headers to its proxy as well, so with one they can't hold the key.
+        headers = self._standing_headers() if self._borrowed or self._proxy is not None else {}
         if has_body:
             headers["Content-Type"] = "application/json"
         return headers
@@ -294,7 +298,3 @@ class Transport:
 
     def _text(self, text: str) -> str:
         return clean_text(text, scrub=self.scrub)
-
-
-def _is_cancelled() -> bool:
-    return (task := asyncio.current_task()) is not None and task.cancelling() > 0

@@ -61,8 +61,10 @@ def check_base_url(value: object, source: str) -> URL:
     Raises ClientSetupError for anything but http(s), for ``http://`` to another machine, and for a
     URL with a user, query or fragment.
     """
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value.strip():
         raise ClientSetupError(f"{source} must be a URL such as 'https://api.example.com/v1'")
+    # An environment file easily leaves a blank or line break behind.
+    value = value.strip()
     try:
         url = URL(value)
         host = url.host
@@ -77,7 +79,7 @@ def check_base_url(value: object, source: str) -> URL:
             problem = "it is not an http(s) URL with a host"
         elif url.query_string or url.fragment:
             problem = "it must not have a query or fragment"
-        elif url.scheme == "http" and not _is_loopback(host):
+        elif url.scheme == "http" and not is_loopback(host):
             problem = "plain http:// would send the key unencrypted; use https://"
         else:
             return url.with_path(url.raw_path.rstrip("/"), encoded=True)
@@ -86,7 +88,8 @@ def check_base_url(value: object, source: str) -> URL:
     raise ClientSetupError(f"{source}{shown} can't be used: {problem}")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

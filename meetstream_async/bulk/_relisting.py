@@ -26,8 +26,8 @@ async def fetch_through_an_outage(fetch: Fetch, longest_outage: float) -> Schedu
             except RateLimitError:
                 # A 429 that the call could not wait for: like a target, it goes back once, at its turn.
                 return await fetch()
-        except (ServerError, TransportError):
-            if loop.time() >= until:
+        except (ServerError, TransportError) as error:
+            if loop.time() >= until or why_no_other_can_succeed(error) is not None:
                 raise
         await pause(longest_outage / 20)
 

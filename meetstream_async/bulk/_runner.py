@@ -269,4 +269,5 @@ class Runner(Generic[ItemT, OutcomeT]):
 
 def _wants_a_server(outcome: Outcome) -> bool:
     """Whether it failed with a server or transport error."""
-    return isinstance(outcome.error, (ServerError, TransportError))
+    error = outcome.error
+    return isinstance(error, ServerError) or (isinstance(error, TransportError) and not error.permanent)

@@ -71,6 +71,7 @@ class Run:
                 base_url=self.account.base_url,
                 timeout=self.options.timeout,
                 rate_limit=self.options.rate_limit,
+                trust_env=True,
             )
         return self._client
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Sequence
 
 import aiohttp
 from yarl import URL
 
 from .._http.client import ApiClient
+from .._http.network import choose_network
 from .._http.retry import RetryPolicy
 from .._http.secrets import Secret
 from .._http.session import ApiSession
@@ -51,6 +53,9 @@ class MeetBitClient(ApiClient):
         timeout: float = 30.0,
         rate_limit: float | None = 5.0,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        trust_env: bool = False,
     ) -> None:
         try:
             key_id = Secret.load(access_key_id, "MEETBIT_ACCESS_KEY_ID", "access_key_id")
@@ -58,14 +63,23 @@ class MeetBitClient(ApiClient):
         finally:
             # Tracebacks may show this frame's variables.
             del access_key_id, access_key_secret
+        url = _address(primary_domain, base_url)
+        try:
+            network = choose_network(
+                url, session=session, proxy=proxy, ssl_context=ssl_context, trust_env=trust_env
+            )
+        finally:
+            # It may contain a password.
+            del proxy
         self.api = ApiSession(
-            _address(primary_domain, base_url),
+            url,
             {"X-Access-Key-Id": ("", key_id), "X-Access-Key-Secret": ("", key_secret)},
             session=session,
             retry=retry,
             timeout=timeout,
             rate_limit=rate_limit,
             trace_configs=trace_configs,
+            network=network,
         )
 
     async def cancel_event(

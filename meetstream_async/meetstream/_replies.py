@@ -17,9 +17,9 @@ from .._http.call import Context, Remark
 from .._http.contradictions import contradiction
 from .._http.convert import Hook, Structurer, identifier, invalid_response, json_object, object_or_empty
 from .._http.reply import UNREADABLE, Reply, json_type
-from .._http.retry import parse_http_date
 from .._http.secrets import clean_text
 from .._http.urls import identifier_problem
+from .._http.waits import parse_http_date
 from .._logs import log_fields
 from . import models
 from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
@@ -88,8 +88,11 @@ def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[Schedul
     rejected: list[RejectedRow] = []
     remarks: list[Remark] = []
     hook = _structurer.hook(ScheduledBot)
+    damaged = reply.is_damaged
     for index, row in enumerate(rows):
         read = _read_as_documented(row, hook) or _read_bot(row, index, f"{path}[{index}]", remarks)
+        if damaged and isinstance(read, ScheduledBot):
+            read = _unless_its_ids_are_damaged(read, index, f"{path}[{index}]")
         if isinstance(read, ScheduledBot):
             bots.append(read)
         else:
@@ -161,6 +164,17 @@ def _read_bot(row: object, index: int, path: str, remarks: list[Remark]) -> Sche
     event_id = bot.custom_attributes.get("event_id")
     if event_id is not None and (problem := identifier_problem(event_id)) is not None:
         return RejectedRow(index, f"{path}.custom_attributes.event_id", problem)
+    return bot
+
+
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
+
+
+def _unless_its_ids_are_damaged(bot: ScheduledBot, index: int, path: str) -> ScheduledBot | RejectedRow:
+    """The bot of a body that is not all UTF-8, unless an id is among what could not be decoded."""
+    for value, name in ((bot.bot_id, "bot_id"), (bot.event_id, "custom_attributes.event_id")):
+        if value is not None and _REPLACED in value:
+            return RejectedRow(index, f"{path}.{name}", "is not valid UTF-8")
     return bot
 
 

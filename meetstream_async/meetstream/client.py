@@ -7,6 +7,7 @@ vendor's published clients for ``/calendar/scheduled_bots``.
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Self
@@ -14,6 +15,7 @@ from typing import Self
 import aiohttp
 
 from .._http.client import ApiClient
+from .._http.network import choose_network
 from .._http.retry import RetryPolicy
 from .._http.secrets import Secret
 from .._http.session import ApiSession
@@ -37,6 +39,10 @@ class MeetStreamClient(ApiClient):
     bounds the whole call. ``rate_limit`` spaces requests evenly, in requests per second. ``trace_configs``
     are used for the session that the client opens itself.
 
+    So are ``proxy`` (the URL of an HTTP proxy, with its user and password if it needs them), ``ssl_context``,
+    and ``trust_env``, which takes the proxy from ``HTTPS_PROXY`` and ``NO_PROXY`` and never reads ``.netrc``.
+    None of them may be given together with ``session``. Loopback addresses are reached without a proxy.
+
     Raises ConfigurationError for a missing or malformed key, a base URL that a key must not be sent to,
     or any argument out of range. Every call may raise the errors of :mod:`meetstream_async.errors`.
     """
@@ -51,6 +57,9 @@ class MeetStreamClient(ApiClient):
         timeout: float = 30.0,
         rate_limit: float | None = None,
         trace_configs: Sequence[aiohttp.TraceConfig] = (),
+        proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        trust_env: bool = False,
     ) -> None:
         try:
             secret = Secret.load(api_key, "MEETSTREAM_API_KEY", "api_key")
@@ -63,6 +72,13 @@ class MeetStreamClient(ApiClient):
             url = check_base_url(from_environment, "MEETSTREAM_API_URL")
         else:
             url = check_base_url(DEFAULT_BASE_URL, "the default base URL")
+        try:
+            network = choose_network(
+                url, session=session, proxy=proxy, ssl_context=ssl_context, trust_env=trust_env
+            )
+        finally:
+            # It may contain a password.
+            del proxy
         self.api = ApiSession(
             url,
             {"Authorization": ("Token ", secret)},
@@ -71,6 +87,7 @@ class MeetStreamClient(ApiClient):
             timeout=timeout,
             rate_limit=rate_limit,
             trace_configs=trace_configs,
+            network=network,
         )
 
     async def list_scheduled_bots(self, limit: int = MAX_LIMIT) -> ScheduledBotPage:

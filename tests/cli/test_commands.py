@@ -26,6 +26,7 @@ from tests.helpers.command_line import (
     until,
 )
 from tests.helpers.program import start
+from tests.helpers.tunnel import Tunnel
 
 HOSTILE = "[bold red]x[/] :boom: \x1b[2J\x1b]8;;https://evil.example\x07 \u202egnp \ud800"
 
@@ -43,6 +44,22 @@ async def test_without_the_extra_one_line_says_what_to_install() -> None:
     line = "error: the command needs an extra: pip install 'meetstream-async[cli]'\n"
     for ended in await asyncio.gather(without("typer"), without("rich")):
         assert ended == Ended(2, "", line)
+
+
+async def test_the_package_runs_as_a_module() -> None:
+    """``python -m meetstream_async`` is the same command, and hints at the extra where it is missing."""
+    runs = (
+        ("import runpy, sys; sys.argv[1:] = ['--version']", f"meetstream-async {__version__}\n", 0),
+        ("import runpy, sys; sys.modules['typer'] = None", "pip install 'meetstream-async[cli]'\n", 2),
+    )
+    for before, printed, code in runs:
+        program = f"{before}; runpy.run_module('meetstream_async', run_name='__main__')"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        out, _ = await process.communicate()
+        assert out.decode().endswith(printed)
+        assert process.returncode == code
 
 
 async def test_another_missing_module_is_not_taken_for_the_extra() -> None:
@@ -139,6 +156,22 @@ async def test_a_wrong_key_changes_nothing() -> None:
         ended = await command("unschedule-all", "--yes", sim=sim, MEETSTREAM_API_KEY=CANARY)
         assert (ended.code, ended.out) == (3, "")
         assert {record.method for record in sim.requests} == {"GET"}
+
+
+async def test_the_environment_s_proxy_is_used_and_named_where_it_refuses() -> None:
+    """With HTTPS_PROXY the proxy gets the request, and its refusal exits with 1, without its password."""
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    async with Tunnel(0, answer=refusal) as proxy:
+        ended = await command(
+            "list",
+            MEETSTREAM_API_KEY=CANARY,
+            MEETSTREAM_API_URL=" https://api.example.test/api/v1 ",
+            HTTPS_PROXY=f"http://user:hunter2-hunter2@{proxy.address}",
+        )
+        assert len(proxy.heads) == 1
+        assert (ended.code, ended.out) == (1, "")
+        assert f"the proxy http://{proxy.address} (from HTTPS_PROXY) refused the connection (407" in ended.err
+        assert "hunter2" not in ended.err
 
 
 async def test_an_unreachable_host_exits_with_1(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import TracebackType
@@ -69,15 +70,17 @@ class RawServer:
     Each request takes the next step of the script; the last step serves all that follow.
     """
 
-    def __init__(self, *script: Step) -> None:
+    def __init__(self, *script: Step, tls: ssl.SSLContext | None = None) -> None:
+        """``tls``: the server's side of TLS, if it is to speak HTTPS."""
         self.script = list(script)
+        self._tls = tls
         self.connections = 0
         self.requests: list[RawRequest] = []
         self._tasks: set[asyncio.Task[Any]] = set()
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         return self
 
     async def __aexit__(

@@ -1,15 +1,20 @@
-"""How a Retry-After header is read."""
+"""How replies are read that ask for a wait."""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from multidict import CIMultiDict
 
-from meetstream_async._http.retry import parse_retry_after
+from meetstream_async import bulk_unschedule
+from meetstream_async._http.waits import asked_wait, parse_retry_after, wait_for_limit
+from tests.helpers.raw_server import reply
+from tests.helpers.single_calls import Start, client
 
 YEAR = 366 * 86400.0
 
@@ -46,6 +51,27 @@ YEAR = 366 * 86400.0
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
         ("Fri, 31 Dec 9999 23:59:59 GMT", YEAR),
         ("Fri, 99 Dec 2024 12:00:30 GMT", None),
+        ("2s", 2.0),
+        ("2 S", 2.0),
+        ("2 seconds", 2.0),
+        ("1500ms", 1.5),
+        ("2min", 120.0),
+        ("1 hour", 3600.0),
+        ("PT2S", 2.0),
+        ("PT1H1M0.5S", 3660.5),
+        ("PT", None),
+        ("2 fortnights", None),
+        ("2024-12-20T12:00:30Z", 30.0),
+        ("2024-12-20T13:00:30+01:00", 30.0),
+        ("2024-12-20 12:00:30", 30.0),
+        ("2024-12-20", None),
+        ("99999999", YEAR),
+        ("1734696030", 30.0),
+        ("1734696030.5", 30.5),
+        ("1734696030000", 30.0),
+        ("1734696030000000", 30.0),
+        ("1734695999", 0.0),
+        ("999999999", 0.0),
     ],
 )
 def test_retry_after_is_read_in_seconds(value: str | None, seconds: float | None) -> None:
@@ -67,3 +93,86 @@ def test_any_header_is_a_sane_wait_or_none(value: str, date: str | None) -> None
     """No Retry-After raises, and none makes a negative or endless wait."""
     seconds = parse_retry_after(value, date)
     assert seconds is None or 0 <= seconds <= YEAR
+
+
+# --- rate limits ---------------------------------------------------------------------------------------
+
+NOW = {"Date": "Fri, 20 Dec 2024 12:00:00 GMT"}
+LIMITS = [
+    ({"RateLimit-Remaining": "0", "RateLimit-Reset": "2"}, 2.0, 2.0),
+    ({"RateLimit-Remaining": "3", "RateLimit-Reset": "2"}, None, 2.0),
+    ({"RateLimit-Remaining": "0", "RateLimit-Reset": "1734696030"}, 30.0, 30.0),
+    ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1734696008"}, 8.0, 8.0),
+    ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1734696008000"}, 8.0, 8.0),
+    ({"X-Rate-Limit-Remaining": "0", "X-Rate-Limit-Reset": "2"}, 2.0, 2.0),
+    ({"X-RateLimit-Remaining": "7", "X-RateLimit-Reset": "900", "Retry-After": "1"}, None, None),
+    ({"X-RateLimit-Reset": "2"}, None, 2.0),
+    ({"RateLimit": "limit=5, remaining=0, reset=2"}, 2.0, 2.0),
+    ({"RateLimit": "limit=5, remaining=4, reset=2"}, None, None),
+    ({"RateLimit": '"default";r=0;t=2', "RateLimit-Policy": '"default";q=5;w=1'}, 2.0, 2.0),
+    ({"RateLimit": '"default";r=0', "RateLimit-Policy": '"burst";q=9;w=7, "default";q=5;w=3'}, 3.0, 3.0),
+    ({"RateLimit": '"burst";r=0;t=2, "daily";r=90;t=3000'}, 2.0, 2.0),
+    ({"RateLimit": '"default";r=5;t=2'}, None, None),
+    ({"RateLimit-Remaining": "0", "RateLimit-Reset": "999999"}, 3600.0, 3600.0),
+    ({"RateLimit": "nonsense;;=,"}, None, None),
+    ({}, None, None),
+]
+
+
+@pytest.mark.parametrize(("fields", "seconds", "refused"), LIMITS)
+def test_an_exhausted_limit_is_waited_for_however_it_is_told(
+    fields: dict[str, str], seconds: float | None, refused: float | None
+) -> None:
+    """Fields of the older and newer drafts, and the customary ones; at a 429 even if something remains."""
+    headers = CIMultiDict(fields | NOW)
+    assert wait_for_limit(headers, refused=False) == seconds
+    assert wait_for_limit(headers, refused=True) == refused
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({"Retry-After": "2"}, 2.0),
+        ({"retry-after-ms": "2000"}, 2.0),
+        ({"X-Rate-Limit-Retry-After-Seconds": "2"}, 2.0),
+        ({"X-RateLimit-Reset-After": "2.5"}, 2.5),
+        ({"Retry-After": "soon", "retry-after-ms": "500"}, 0.5),
+        ({"Retry-After": "3", "retry-after-ms": "500"}, 3.0),
+    ],
+)
+def test_other_fields_serve_where_there_is_no_retry_after(fields: dict[str, str], seconds: float) -> None:
+    """Retry-After has the first word."""
+    assert asked_wait(CIMultiDict(fields | NOW)) == seconds
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["RateLimit", "RateLimit-Policy", "RateLimit-Reset", "X-RateLimit-Reset"]), st.text()
+    )
+)
+def test_any_fields_are_a_sane_wait_or_none(fields: dict[str, str]) -> None:
+    """No field raises, and none makes a negative or endless wait."""
+    for refused in (False, True):
+        seconds = wait_for_limit(CIMultiDict(fields), refused=refused)
+        assert seconds is None or 0 <= seconds <= 3600
+
+
+# --- on the wire ---------------------------------------------------------------------------------------
+
+
+async def test_a_time_since_1970_is_no_wait_of_decades(raw_server: Start) -> None:
+    """The call goes on once that time has come."""
+    soon = str(int(time.time()) + 1)
+    server = await raw_server(reply(429, b"", ("Retry-After", soon)), reply(200, {"unscheduled": True}))
+    async with client(server) as c:
+        await c.unschedule_event("evt_1")
+    assert time.time() >= int(soon)
+
+
+async def test_an_absurd_wait_ends_the_run_with_its_length(raw_server: Start) -> None:
+    """Nobody sleeps for a year: the call fails now, and the run says how long the API asked for."""
+    server = await raw_server(reply(429, b"", ("Retry-After", "31536000")))
+    async with client(server) as c:
+        report = await bulk_unschedule(c, ["evt_1", "evt_2", "evt_3"], max_concurrency=1)
+    assert len(server.requests) == 1
+    assert "31536000" in (report.reason or "")

@@ -24,6 +24,7 @@ from meetstream_async import (
     RequestTimeoutError,
     ServerError,
     TransportError,
+    bulk_unschedule,
 )
 from tests.helpers.credentials import KEY
 from tests.helpers.raw_server import RawRequest, Step, drop, hang, reply, then_close, unused_port
@@ -91,20 +92,58 @@ async def test_an_unknown_host_was_never_sent() -> None:
     assert caught.value.outcome_unknown is False
 
 
-NO_HTTP = [b"SSH-2.0-OpenSSH_9.6\r\n", b"\x00\x01\x02" * 50, b"\r\n\r\n", b"HTTP/1.1 abc OK\r\n\r\n"]
+NO_HTTP = [
+    b"SSH-2.0-OpenSSH_9.6\r\n",
+    b"\x00\x01\x02" * 50,
+    b"HTTP/1.1 abc OK\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Security-Policy: " + b"x" * 20_000 + b"\r\n\r\n",
+]
 
 
 @pytest.mark.parametrize("greeting", NO_HTTP)
 @each_call
-async def test_a_port_that_speaks_no_http_is_a_transport_error(
-    raw_server: Start, call: Call, greeting: bytes
+@pytest.mark.parametrize("borrowed", [False, True])
+async def test_what_is_not_http_is_told_once(
+    raw_server: Start, call: Call, greeting: bytes, borrowed: bool
 ) -> None:
-    """Garbage in place of a reply is retried, and leaves open whether a DELETE took effect."""
+    """Garbage or a header beyond the bound is not retried, and leaves open whether a DELETE took effect."""
     server = await raw_server(then_close(greeting))
-    async with client(server) as c:
-        with pytest.raises(TransportError) as caught:
+    async with opened(server, borrowed) as c:
+        with pytest.raises(TransportError, match="not usable HTTP") as caught:
             await call(c)
-    assert len(server.requests) == caught.value.attempts == 4
+    assert len(server.requests) == caught.value.attempts == 1
+    assert caught.value.permanent
+    assert caught.value.outcome_unknown is (call is not listing)
+
+
+async def test_a_port_that_speaks_no_http_stops_a_run(raw_server: Start) -> None:
+    """The first target is unknown, and nothing is sent for the rest."""
+    server = await raw_server(then_close(NO_HTTP[0]))
+    async with client(server) as c:
+        report = await bulk_unschedule(c, [f"evt_{n}" for n in range(9)], max_concurrency=1)
+    assert len(server.requests) == 1
+    assert (report.counts["unknown"], report.counts["not_attempted"]) == (1, 8)
+    assert "not usable HTTP" in (report.reason or "")
+
+
+UNDECODABLE = [
+    reply(200, b"not gzip!", ("Content-Encoding", "gzip")),
+    reply(200, b"not deflated", ("Content-Encoding", "deflate")),
+]
+
+
+@pytest.mark.parametrize("answer", UNDECODABLE)
+@each_call
+@pytest.mark.parametrize("borrowed", [False, True])
+async def test_a_body_that_cannot_be_decoded_is_told_once(
+    raw_server: Start, call: Call, answer: bytes, borrowed: bool
+) -> None:
+    """The server would compress the next reply as badly, so it is not asked again."""
+    server = await raw_server(answer)
+    async with opened(server, borrowed) as c:
+        with pytest.raises(InvalidResponseError, match="can't be decoded") as caught:
+            await call(c)
+    assert len(server.requests) == caught.value.attempts == 1
     assert caught.value.outcome_unknown is (call is not listing)
 
 
@@ -116,9 +155,9 @@ HALF = b"HTTP/1.1 %d X\r\nContent-Length: 100\r\n%b\r\n" + b'{"scheduled_bots": 
     [
         HALF % (200, b""),
         b'HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n14\r\n{"scheduled_bots": [\r\n',
-        b"HTTP/1.1 200 X\r\nContent-Length: 9\r\nContent-Encoding: gzip\r\n\r\nnot gzip!",
+        b"\r\n\r\n",
     ],
-    ids=["half", "half of the chunks", "broken gzip"],
+    ids=["half", "half of the chunks", "nothing"],
 )
 @each_call
 async def test_half_a_body_is_a_lost_connection(raw_server: Start, call: Call, answer: bytes) -> None:

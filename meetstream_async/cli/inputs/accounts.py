@@ -60,7 +60,7 @@ class Account(Generic[C]):
             return f"{text}; {self.rejected()}"
         if isinstance(error, AuthenticationError | PermissionDeniedError):
             return f"{text}; {self.refused()}"
-        if isinstance(error, TransportError):
+        if isinstance(error, TransportError) and not error.permanent:
             return f"{text}; {self.unreachable()}"
         if isinstance(error, RateLimitError):
             return f"{text}; try again later"
@@ -72,7 +72,7 @@ class Account(Generic[C]):
             return self.rejected()
         if any(isinstance(error, AuthenticationError | PermissionDeniedError) for error in errors):
             return self.refused()
-        if any(isinstance(error, TransportError) for error in errors):
+        if any(isinstance(error, TransportError) and not error.permanent for error in errors):
             return self.unreachable()
         return None
 
@@ -103,7 +103,12 @@ def meetstream_account(
             "or try `meetstream-async demo`, which needs no key"
         )
 
-    arguments: dict[str, Any] = {"api_key": key, "timeout": timeout, "rate_limit": rate}
+    arguments: dict[str, Any] = {
+        "api_key": key,
+        "timeout": timeout,
+        "rate_limit": rate,
+        "trust_env": True,
+    }
 
     def client() -> MeetStreamClient:
         return MeetStreamClient(**arguments)
@@ -131,6 +136,7 @@ def meetbit_account(
             access_key_secret=secret,
             timeout=timeout,
             rate_limit=5.0 if rate is None else rate,
+            trust_env=True,
         )
 
     address = "MEETBIT_API_URL" if os.environ.get("MEETBIT_API_URL") else "MEETBIT_PRIMARY_DOMAIN"

@@ -1,0 +1,171 @@
+"""How long a reply asks to wait, in any of the ways in which APIs and gateways say so. Pure, no I/O.
+
+``Retry-After`` has the first word. Rate limits are told in the fields of the older drafts of the IETF
+(``RateLimit-Reset``), of newer ones (``RateLimit: "default";r=0;t=2``), and by the ``X-RateLimit-`` custom.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+_LONGEST = 366 * 86400.0
+"""Cap, in seconds, for absurd values; loop timers reject infinity."""
+
+_LONGEST_RESET = 3600.0
+"""Maximum seconds until a rate limit resets; a larger value means that the header was misread."""
+
+_EPOCH_DIGITS = 9
+"""Digits from which on a number is a time since 1970: as a wait it would be three years or more."""
+
+_DURATION = re.compile(
+    r"([0-9]+(?:\.[0-9]+)?) ?(?:(ms|milliseconds?)|(s|secs?|seconds?)|(m|mins?|minutes?)|(h|hours?))"
+)
+_FACTORS = (0.001, 1.0, 60.0, 3600.0)
+_ISO_DURATION = re.compile(r"pt(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s)?")
+
+_ASKED = (
+    ("Retry-After", 1.0),
+    ("Retry-After-Ms", 0.001),
+    ("X-Rate-Limit-Retry-After-Seconds", 1.0),
+    ("X-RateLimit-Retry-After", 1.0),
+    ("X-RateLimit-Reset-After", 1.0),
+)
+"""Fields that ask for a wait, and the seconds in their unit."""
+
+_CUSTOMARY = ("X-RateLimit", "X-Rate-Limit")
+_EXHAUSTED = ("RateLimit", "RateLimit-Remaining", *(f"{family}-Remaining" for family in _CUSTOMARY))
+
+
+def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
+    """The wait in seconds that a ``Retry-After`` header asks for, or None if it is unusable.
+
+    Accepts seconds, with or without a unit (``2s``, ``PT2S``), an HTTP date or ISO 8601 time, and a time
+    since 1970, which is recognized by its nine or more digits. Times are compared with the reply's own
+    ``Date`` if there is one, to use the server's clock for both. One in the past means 0.
+    """
+    if value is None:
+        return None
+    value = value.strip().casefold()
+    if value[:1].isdigit():
+        # A repeated header arrives joined; an HTTP date starts with a letter.
+        value = value.partition(",")[0].rstrip()
+    if not value.isascii():
+        return None
+    if value.replace(".", "", 1).isdigit():
+        seconds = float(value)
+        if len(value.partition(".")[0].lstrip("0")) >= _EPOCH_DIGITS:
+            seconds = _since_1970(seconds) - _now(date).timestamp()
+        return min(max(seconds, 0.0), _LONGEST)
+    if (found := _duration(value)) is not None:
+        return min(found, _LONGEST)
+    until = parse_http_date(value) or _iso_time(value)
+    if until is None:
+        return None
+    return min(max((until - _now(date)).total_seconds(), 0.0), _LONGEST)
+
+
+def parse_http_date(value: str | None) -> datetime | None:
+    """The aware time of a header such as ``Date``, or None where it is not one."""
+    if not value:
+        return None
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def asked_wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a reply asks to wait before the next request, or None."""
+    for name, unit in _ASKED:
+        value = headers.get(name)
+        if value is not None and (seconds := parse_retry_after(value, headers.get("Date"))) is not None:
+            return seconds * unit
+    return None
+
+
+def wait_for_limit(headers: Mapping[str, str], *, refused: bool) -> float | None:
+    """Seconds until an exhausted rate limit resets, or None.
+
+    refused: the reply is a 429, so that a limit is exhausted whatever the fields say of it.
+    """
+    # Asked for every reply, and nearly all have none of these fields.
+    if not refused and not any(name in headers for name in _EXHAUSTED):
+        return None
+    waits = [*_structured(headers, refused), *_separate(headers, refused)]
+    return min(max(waits), _LONGEST_RESET) if waits else None
+
+
+def _separate(headers: Mapping[str, str], refused: bool) -> Iterator[float]:
+    """From fields of their own for what remains and for the time of the reset."""
+    told = refused and asked_wait(headers) is not None
+    for family in ("RateLimit", *_CUSTOMARY):
+        exhausted = headers.get(f"{family}-Remaining", "").strip() == "0"
+        # The customary field often tells of another, longer limit than the one that was hit.
+        if exhausted or (refused and not (told and family in _CUSTOMARY)):
+            seconds = parse_retry_after(headers.get(f"{family}-Reset"), headers.get("Date"))
+            if seconds is not None:
+                yield seconds
+
+
+def _structured(headers: Mapping[str, str], refused: bool) -> Iterator[float]:
+    """From ``RateLimit: limit=5, remaining=0, reset=2`` and ``RateLimit: "default";r=0;t=2``."""
+    text = headers.get("RateLimit")
+    if text is None:
+        return
+    if "reset=" in text.casefold():
+        text = text.replace(",", ";")
+    windows = {name: values.get("w") for name, values in _items(headers.get("RateLimit-Policy", ""))}
+    for name, values in _items(text):
+        remaining = values.get("r", values.get("remaining"))
+        if remaining == "0" or (remaining is None and refused):
+            told = values.get("t") or values.get("reset") or windows.get(name)
+            seconds = parse_retry_after(told, headers.get("Date"))
+            if seconds is not None:
+                yield seconds
+
+
+def _items(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The items of a structured field: each one's name, and its parameters."""
+    for item in text.split(","):
+        parts = [part.strip().casefold() for part in item.split(";")]
+        name = "" if "=" in parts[0] else parts[0].strip('"')
+        yield name, {key.strip(): value.strip() for key, _, value in (part.partition("=") for part in parts)}
+
+
+def _duration(value: str) -> float | None:
+    """Seconds of ``2s``, ``2 minutes`` or ``PT2S``."""
+    if found := _DURATION.fullmatch(value):
+        number, *units = found.groups()
+        return float(number) * next(factor for unit, factor in zip(units, _FACTORS, strict=True) if unit)
+    found = _ISO_DURATION.fullmatch(value)
+    if found is None or not any(found.groups()):
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _iso_time(value: str) -> datetime | None:
+    if "t" not in value and " " not in value:
+        return None
+    try:
+        found = datetime.fromisoformat(value.upper())
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _since_1970(number: float) -> float:
+    """Seconds since 1970, of seconds, milliseconds or microseconds."""
+    for _ in range(2):
+        if number >= 1e11:
+            number /= 1000
+    return number
+
+
+def _now(date: str | None) -> datetime:
+    return parse_http_date(date) or datetime.fromtimestamp(time.time(), UTC)
