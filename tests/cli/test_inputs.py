@@ -180,7 +180,10 @@ def test_a_key_file_holds_a_key(
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"a\nb\n", b"\xff\xfe", b"has space", pytest.param(b"k" * 65_537, id="large")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n", b"a\nb\n", b"\xff\xfe", b"has space", pytest.param(b"k" * 65_537, id="large")],
+)
 def test_a_file_that_holds_no_key_is_refused(file: Path, content: bytes) -> None:
     """An unusable key file is named, and what it holds is not repeated."""
     with pytest.raises(Refused) as refusal:
