@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from .reply import Reply
+from .reply import Reply, json_type
 from .secrets import clean_text
 
 _COMPLAINTS = ("error", "errors", "errorMessage")
@@ -77,5 +77,8 @@ def _status(data: Mapping[str, Any]) -> tuple[str, int] | None:
 
 
 def _shown(reply: Reply, value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    try:
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        text = json_type(value)
     return clean_text(text, _MOST, reply.scrub)

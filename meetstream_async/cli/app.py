@@ -50,7 +50,8 @@ def main(
     """List and unschedule the scheduled meeting bots of MeetStream; cancel calendar events in MeetBit.
 
     Keys come from MEETSTREAM_API_KEY, MEETBIT_ACCESS_KEY_ID and MEETBIT_ACCESS_KEY_SECRET, or from files.
-    Addresses come from MEETSTREAM_API_URL (default: the public API) and MEETBIT_PRIMARY_DOMAIN.
+    Addresses come from MEETSTREAM_API_URL (default: the public API) and MEETBIT_PRIMARY_DOMAIN or
+    MEETBIT_API_URL.
     Results go to stdout, everything else to stderr.
 
     \b

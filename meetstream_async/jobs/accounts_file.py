@@ -11,6 +11,8 @@ from typing import Any
 from .. import ConfigurationError
 from .accounts import REFERENCES, JobAccount, is_key, looks_like_key
 
+_MOST_BYTES = 16 * 2**20
+"""More than the largest job's accounts take."""
 _KNOWN = {*REFERENCES, "base_url"}
 
 
@@ -22,15 +24,7 @@ def load_accounts(path: str | Path) -> list[JobAccount]:
     can't be read, contains a key itself, or has an unknown table or name.
     """
     path = Path(path)
-    try:
-        # Some editors write a byte order mark, which TOML does not allow.
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not valid TOML: it is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path} is not valid TOML: {_problem(error)}") from None
+    document = _document(path, _text(path))
     tables = document.pop("accounts", None)
     _refuse_keys(str(path), document)
     if document:
@@ -40,6 +34,34 @@ def load_accounts(path: str | Path) -> list[JobAccount]:
     if not isinstance(tables, dict) or not tables:
         raise ConfigurationError(f"{path} contains no account: add a table [accounts.NAME] for each")
     return [_account(path, name, table) for name, table in tables.items()]
+
+
+def _text(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        # Some editors write a byte order mark, which TOML does not allow.
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigurationError(f"{path} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not valid TOML: it is not UTF-8 text") from None
+    if len(data) > _MOST_BYTES:
+        raise ConfigurationError(f"{path} is larger than {_MOST_BYTES // 2**20} MiB: too large for accounts")
+    return text
+
+
+def _document(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        problem = _problem(error)
+    except RecursionError:
+        problem = "it is nested too deeply"
+    except ValueError:
+        # Python refuses integers of more than some thousand digits.
+        problem = "a number in it is too long"
+    raise ConfigurationError(f"{path} is not valid TOML: {problem}")
 
 
 def _account(path: Path, name: str, table: object) -> JobAccount:

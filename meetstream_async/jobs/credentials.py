@@ -31,13 +31,14 @@ def read_key(account: JobAccount) -> str:
     assert account.api_key_file is not None
     try:
         with open(Path(account.api_key_file), "rb") as file:
-            lines = file.read(_MOST_BYTES).decode("utf-8-sig").strip().splitlines()
+            data = file.read(_MOST_BYTES + 1)
+        lines = data.decode("utf-8-sig").strip().splitlines()
     except OSError as error:
         problem = f"can't be read: {os.strerror(error.errno or 0)}"
     except UnicodeDecodeError:
         problem = "is not text"
     else:
-        if len(lines) == 1:
+        if len(lines) == 1 and len(data) <= _MOST_BYTES:
             return lines[0].strip()
         problem = "must contain the key on one line, and nothing else"
     raise ConfigurationError(f"key file {account.api_key_file} {problem}")

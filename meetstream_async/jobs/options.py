@@ -71,6 +71,6 @@ def _is_storable(values: dict[str, Any]) -> bool:
     try:
         text = json.dumps(values, ensure_ascii=False, allow_nan=False)
         text.encode()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return False
     return "\\u0000" not in text and bool(json.loads(text) == values)

@@ -40,7 +40,7 @@ def reads_as(value: object, text: str) -> bool:
         return False
     try:
         wanted = json.loads(text, parse_constant=_refuse)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     # 1 == True in Python, but not in the API's JSON.
     if isinstance(value, bool) or isinstance(wanted, bool):

@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,23 @@ def test_bad_ids_are_named_with_their_line(file: Path, content: bytes, words: st
         read_ids(str(file))
     assert words in str(refusal.value)
     assert str(refusal.value).isprintable()
+
+
+@pytest.mark.parametrize("read", [read_ids, lambda name: read_rows(name, note="off")])
+def test_a_file_that_is_too_large_is_refused(file: Path, read: Callable[[str], object]) -> None:
+    """Its size is checked before it is read."""
+    with open(file, "wb") as grown:
+        grown.truncate(2**40)
+    with pytest.raises(Refused, match="larger than 64 MiB"):
+        read(str(file))
+
+
+def test_standard_input_that_does_not_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has no size is read as far as the bound."""
+    with open("/dev/zero") as endless:
+        monkeypatch.setattr("sys.stdin", endless)
+        with pytest.raises(Refused, match="standard input is larger than 64 MiB"):
+            read_ids("-")
 
 
 def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +180,10 @@ def test_a_key_file_holds_a_key(
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"a\nb\n", b"\xff\xfe", b"has space"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n", b"a\nb\n", b"\xff\xfe", b"has space", pytest.param(b"k" * 65_537, id="large")],
+)
 def test_a_file_that_holds_no_key_is_refused(file: Path, content: bytes) -> None:
     """An unusable key file is named, and what it holds is not repeated."""
     with pytest.raises(Refused) as refusal:

@@ -9,6 +9,8 @@ import pytest
 from meetstream_async import ScheduledBot, UnscheduleOptions
 from meetstream_async.cli.exit_codes import Refused
 from meetstream_async.cli.runs.report_reader import read_leftovers
+from meetstream_async.simulator import Simulator
+from tests.helpers.command_line import command
 from tests.helpers.report_files import URL, outcome, run_line, target, written
 
 
@@ -35,6 +37,26 @@ def test_only_what_is_not_done_is_left_over(tmp_path: Path) -> None:
         {"type": "summary", "complete": True, "corrections": [corrected], "still_listed": [still]},
     )  # fmt: skip
     assert names(path) == ["e_failed", "e_not_attempted", "e_unscheduled"]
+
+
+async def test_a_line_that_is_nested_too_deeply_is_no_report(tmp_path: Path) -> None:
+    """--retry-from says so on one line, with exit code 2, and sends nothing."""
+    path = tmp_path / "r"
+    path.write_text(json.dumps(run_line()) + "\n" + "[" * 100_000 + "\n")
+    async with Simulator(1) as sim:
+        ended = await command("unschedule", "--retry-from", path, "--yes", sim=sim)
+        assert sim.requests == []
+    assert ended.code == 2
+    assert f"{path}, line 2: nested too deeply, so this is not a report" in " ".join(ended.err.split())
+
+
+def test_a_file_that_is_too_large_is_no_report(tmp_path: Path) -> None:
+    """Its size is checked before it is read."""
+    path = tmp_path / "r"
+    with open(path, "wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(Refused, match="larger than 256 MiB: this is not a report"):
+        read_leftovers(path, api="meetstream", base_url=URL)
 
 
 @pytest.mark.parametrize("tail", ["", '{"type": "outcome", "event_id": "e2", "sta', '{"type": "outc\x00'])

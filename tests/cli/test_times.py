@@ -194,6 +194,7 @@ def test_times_are_shown_in_utc_and_local_time(berlin: None) -> None:
         ([5], "[5]", False),
         ({"a": 1}, '{"a": 1}', False),
         (float("inf"), "Infinity", False),
+        pytest.param(5, "[" * 100_000, False, id="deep"),
     ],
 )
 def test_attributes_are_compared_as_text_or_as_json(value: object, text: str, same: bool) -> None:

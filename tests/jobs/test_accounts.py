@@ -69,6 +69,8 @@ def test_a_file_names_accounts_and_where_their_keys_are(tmp_path: Path) -> None:
         ("", "contains no account"),
         ("[account.a]", "unknown: account"),
         (b"\xff", "it is not UTF-8 text"),
+        pytest.param(f"a = {'[' * 100_000}", "it is nested too deeply", id="deep"),
+        pytest.param(f"a = {'9' * 5000}", "a number in it is too long", id="long number"),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_the_place_and_without_a_key(
@@ -79,6 +81,15 @@ def test_a_file_that_is_none_is_refused_with_the_place_and_without_a_key(
         load_accounts(write(tmp_path, text))
     assert str(tmp_path / "accounts.toml") in str(caught.value)
     assert CANARY not in str(caught.value)
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    """It is read as far as the bound, whatever its size."""
+    path = write(tmp_path, "")
+    with open(path, "r+b") as file:
+        file.truncate(2**40)
+    with pytest.raises(ConfigurationError, match="larger than 16 MiB"):
+        load_accounts(path)
 
 
 def test_a_file_of_any_editor_is_read(tmp_path: Path) -> None:

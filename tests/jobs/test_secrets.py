@@ -144,6 +144,7 @@ def test_the_default_is_a_file_in_the_users_state_directory(
         (b"", "must contain the key on one line"),
         (b"one\ntwo\n", "must contain the key on one line"),
         (b"\xff\xfe", "is not text"),
+        pytest.param(b"k" * 65_537, "must contain the key on one line", id="too large"),
     ],
 )
 async def test_a_key_file_that_is_none_is_told_by_its_path(

@@ -161,13 +161,14 @@ def _read_lines(path: Path, names: tuple[str, ...]) -> list[str]:
     try:
         with open(path, "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            data = file.read(_MOST_BYTES)
+            data = file.read(_MOST_BYTES + 1)
         text = data.decode("utf-8-sig")
     except OSError as error:
         raise Refused(f"the key file {clean(path)} can't be read: {os.strerror(error.errno or 0)}") from None
     except UnicodeDecodeError:
         raise Refused(f"the key file {clean(path)} is not text") from None
-    lines = [line.strip() for line in text.splitlines()]
+    # A file that is cut off must not pass for one that holds less.
+    lines = [line.strip() for line in text.splitlines()] if len(data) <= _MOST_BYTES else []
     while lines and not lines[-1]:
         lines.pop()
     if len(lines) != len(names) or not all(lines):

@@ -18,7 +18,8 @@ from ..exit_codes import Refused
 from ..terminal.output import clean
 
 STDIN = "-"
-_MOST_BYTES = 64 * 2**20
+_MIB = 2**20
+_MOST_BYTES = 64 * _MIB
 _COLUMNS = ("calendar_id", "event_id", "cancel_note")
 _MOST_DIGITS = 19
 _MOST_NOTE = 255
@@ -35,19 +36,25 @@ class Row:
     """The note of the row, or that of ``--note``."""
 
 
-def read_text(name: str) -> str:
-    """The text of a file, or of standard input for ``-``, without a byte order mark. Raises Refused."""
+def read_text(name: str, *, most: int = _MOST_BYTES, consequence: str = "too large for a list of ids") -> str:
+    """The text of a file, or of standard input for ``-``, without a byte order mark. Raises Refused.
+
+    most: maximum size in bytes; ``consequence`` is what a larger file is told.
+    """
     shown = "standard input" if name == STDIN else clean(name)
+    is_larger = False
     try:
         if name == STDIN:
-            data = sys.stdin.buffer.read(_MOST_BYTES + 1)
+            data = sys.stdin.buffer.read(most + 1)
         else:
             with open(name, "rb") as file:
-                data = file.read(_MOST_BYTES + 1)
+                is_larger = os.fstat(file.fileno()).st_size > most
+                # What has no size of its own, such as a pipe, is read as far as it may go.
+                data = b"" if is_larger else file.read(most + 1)
     except OSError as error:
         raise Refused(f"{shown} can't be read: {os.strerror(error.errno or 0)}") from None
-    if len(data) > _MOST_BYTES:
-        raise Refused(f"{shown} is larger than {_MOST_BYTES // 2**20} MiB: too large for a list of ids")
+    if is_larger or len(data) > most:
+        raise Refused(f"{shown} is larger than {most // _MIB} MiB: {consequence}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

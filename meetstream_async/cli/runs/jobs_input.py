@@ -52,7 +52,7 @@ def _filter(asked: Asked) -> BotFilter | None:
 def _reads_as_another(text: str) -> bool:
     try:
         return isinstance(json.loads(text), bool | int | float)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

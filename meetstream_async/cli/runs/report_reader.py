@@ -11,6 +11,9 @@ from ..exit_codes import Refused
 from ..inputs.files import read_text
 from ..terminal.output import clean
 
+_MOST_BYTES = 256 * 2**20
+"""More than the report of a million events takes."""
+
 
 def read_leftovers(path: Path, *, api: str, base_url: str) -> Leftovers:
     """What the report leaves to do. Raises Refused if it is not a report, or from a run on another host."""
@@ -35,13 +38,17 @@ def read_leftovers(path: Path, *, api: str, base_url: str) -> Leftovers:
 
 def _documents(path: Path) -> list[dict[str, Any]]:
     documents = []
-    lines = read_text(str(path)).split("\n")
+    lines = read_text(str(path), most=_MOST_BYTES, consequence="this is not a report").split("\n")
     # After the last line break there is nothing, or a line that was cut off by a crash.
     for number, line in enumerate(lines[:-1], 1):
         try:
             document = json.loads(line)
         except ValueError:
             raise Refused(f"{clean(path)}, line {number}: not JSON, so this is not a report") from None
+        except RecursionError:
+            raise Refused(
+                f"{clean(path)}, line {number}: nested too deeply, so this is not a report"
+            ) from None
         if not isinstance(document, dict):
             raise Refused(f"{clean(path)}, line {number}: not an object, so this is not a report")
         documents.append(document)
