@@ -61,6 +61,7 @@ def _fork(work: Callable[[Any], Any], item: Any, path: Path) -> int:
         return pid
     code = 1
     try:
+        os.setpgid(0, 0)  # what a mutant kills is not the driver
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
         nothing = os.open(os.devnull, os.O_WRONLY)
         errors = os.dup(2)
