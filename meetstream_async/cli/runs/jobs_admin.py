@@ -102,7 +102,9 @@ def forget(age: timedelta, database: str | None, *, yes: bool) -> ExitCode:
         found = run_async(lambda _: run(dry_run=True))
         if found:
             jobs = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if found[_NAMED:] else "")
-            say(f"{plural(len(found), 'job')} that ended before {both(before.replace(microsecond=0))}: {jobs}")
+            say(
+                f"{plural(len(found), 'job')} that ended before {both(before.replace(microsecond=0))}: {jobs}"
+            )
         ask(f"forget {plural(len(found), 'job')}" if found else None, "nothing was forgotten")
     forgotten = run_async(lambda _: run(dry_run=False))
     for job_id in forgotten:
