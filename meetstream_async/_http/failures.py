@@ -36,18 +36,25 @@ class ProxyRefusedError(aiohttp.ClientError):
 class NotHttpError(aiohttp.ClientError):
     """A reply that is not HTTP, or has headers that are too large. Holds no headers."""
 
+    def __init__(self, message: str, *, too_large: bool) -> None:
+        super().__init__(message)
+        self.too_large = too_large
 
-def without_headers(exc: aiohttp.ClientResponseError) -> ProxyRefusedError | NotHttpError:
+
+def without_headers(
+    exc: aiohttp.ClientResponseError, clean: Callable[[str], str] = str
+) -> ProxyRefusedError | NotHttpError:
     """The same without aiohttp's record of the request, which contains credentials."""
     if isinstance(exc, aiohttp.ClientHttpProxyError):
-        return ProxyRefusedError(exc.status, exc.message)
-    return NotHttpError(exc.message)
+        return ProxyRefusedError(exc.status, clean(exc.message))
+    # aiohttp tells its kinds of bad replies apart by their texts only.
+    return NotHttpError(clean(exc.message), too_large="Got more than" in exc.message)
 
 
 def conceal(exc: aiohttp.ClientError, clean: Callable[[str], str]) -> aiohttp.ClientError:
     """What tracers and aiohttp may see of an exception: no header, and nothing that aiohttp would retry."""
     if isinstance(exc, aiohttp.ClientResponseError):
-        return without_headers(exc)
+        return without_headers(exc, clean)
     if isinstance(exc, aiohttp.ClientConnectorError):
         return exc
     if isinstance(exc, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
@@ -117,11 +124,12 @@ def known_failure(
         return Failure(
             RequestTimeoutError, f"no complete reply within {seconds:.3g} s", may_be_sent=has_effect
         )
-    # What would come out the same again is not a lost connection, and is not retried.
     if isinstance(exc, NotHttpError):
         why = f"the reply is not usable HTTP ({exc})"
-        fields: dict[str, Any] = {"permanent": True}
-        return Failure(TransportError, why, may_be_sent=has_effect, retry=False, fields=fields)
+        # Headers that are too large would be so again. Garbage may come from a connection that broke.
+        fields: dict[str, Any] = {"permanent": True} if exc.too_large else {}
+        return Failure(TransportError, why, may_be_sent=has_effect, retry=not exc.too_large, fields=fields)
+    # What would come out the same again is not a lost connection, and is not retried.
     why = ""
     if isinstance(exc, BodyTooLargeError):
         why = f"the reply is larger than {max_body} bytes"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -114,8 +115,12 @@ async def test_a_success_after_the_join_time_is_unknown_where_only_events_may_be
 
 async def test_a_success_at_the_join_time_is_unknown_where_the_next_listing_fails() -> None:
     """The server's clock is known to the second only, and no listing has told since."""
+    date = datetime.now(UTC).replace(microsecond=0)
+    told = {"Date": format_datetime(date, usegmt=True)}
+    listed = row("b1", joins=(date + timedelta(seconds=0.9)).isoformat())
     api = Api(
-        lambda number: rows(row("b1", joins=in_seconds(0.3))) if number == 0 else (403, {"message": "no"})
+        lambda number: (*rows(listed), told) if number == 0 else (403, {"message": "no"}, told),
+        lambda _: (*DONE, told),
     )
     async with serving(api) as client:
         report = await unschedule_all(client)
