@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from attrs import define
@@ -11,7 +11,7 @@ from attrs import define
 from ..errors import ConfigurationError
 from ..meetstream.models import ScheduledBot
 from ._choices import KEPT, choose, sort_out
-from ._evidence import is_for_want_of_a_server, may_be_another_id
+from ._evidence import is_for_want_of_a_server, is_withdrawn, may_be_another_id
 from ._items import CancelRequest
 from ._known_bots import Key, KnownBots
 from ._verification import (
@@ -145,6 +145,7 @@ class Account:
                 item.unsent = unsent
             return
         item.turns += 1
+        item.answered_at = now
         item.not_before = now + min(FIRST_LOOK * 2.0 ** (item.turns - 1), LONGEST_LOOK)
         self._last_answer, self._verified = now, False
         confirm(item, self._bots, self.server_time(now))
@@ -226,6 +227,17 @@ class Account:
         elif bot.bot_id not in item.bots and item.turns:
             self._open[item.key] = item
         item.bots[bot.bot_id] = bot
+
+    def _doubt(self, rows: Iterable[str], requested_at: float) -> None:
+        """A listing made while others were at work shows bots whose own event had been answered."""
+        for bot_id in rows:
+            known = self._bots.bots.get(bot_id)
+            item = None if known is None else self._items.get(known.key)
+            if known is None or item is None or item.in_flight or not item.took_effect:
+                continue
+            if item.answered_at <= requested_at and not is_withdrawn(known.bot):
+                known.confirmed, known.doubted = False, True
+                self._open[item.key] = item
 
     def _verify(self, rows: Mapping[str, ScheduledBot], now: float, brought: bool) -> None:
         """Draw the conclusions of a listing that was made after all answers."""

@@ -72,7 +72,7 @@ class KnownBot:
     missed: bool = False
     """It left the listing, or its event's DELETE was answered, at a time when it may have joined."""
     doubted: bool = False
-    """A listing made after all answers showed it, whatever they had said."""
+    """A listing asked for after its event's answer showed it, whatever the answer had said."""
 
     @property
     def is_gone(self) -> bool:

@@ -48,6 +48,8 @@ class Tracked(EventItem):
     """Further turns for rows that came late, or behind a full listing."""
     own_turns: int = 0
     """Turns by the bots' own ids after the event's."""
+    answered_at: float = 0.0
+    """By the monotonic clock: the end of its last turn."""
     not_before: float = 0.0
     """By the monotonic clock: the earliest further turn, unless a row was seen to go."""
 
@@ -208,8 +210,8 @@ class Verification:
             open_ones = [one for one in self._bots.of(item.bots) if not (one.is_gone or one.confirmed)]
             if any(one.missed for one in open_ones):
                 return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=MAY_HAVE_JOINED)
-            if any(one.doubted and not one.listed for one in open_ones):
-                reason = "listed after its DELETE, then out of sight; no whole listing has told since"
+            if any(one.doubted for one in open_ones):
+                reason = "listed after its DELETE was answered; no whole listing has told since"
                 return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
             if open_ones and not item.is_covered:
                 reason = "of several bots, the answer does not say which it took; no listing has told since"
