@@ -111,9 +111,8 @@ class Drain(Unscheduler[Tracked]):
 
     async def _list(self) -> None:
         """Fetch a listing and take it in."""
-        requested_at = asyncio.get_running_loop().time()
         try:
-            page = await self._fetch_through_an_outage()
+            page, requested_at = await self._fetch_through_an_outage()
         except WaitTooLongError as exc:
             self._state.take_listing_error(
                 f"the API asked for a pause of {exc.seconds:.0f} s before a listing"
@@ -131,7 +130,7 @@ class Drain(Unscheduler[Tracked]):
             page, now=now, requested_at=requested_at, server_time=self._api.server_time()
         )
 
-    async def _fetch_through_an_outage(self) -> ScheduledBotPage:
+    async def _fetch_through_an_outage(self) -> tuple[ScheduledBotPage, float]:
         """A listing; the server has answered before, so it is waited for as long as the targets do."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self.longest_outage
@@ -147,6 +146,9 @@ class Drain(Unscheduler[Tracked]):
                     raise
             await pause(self.longest_outage / 20)
 
-    async def _fetch(self) -> ScheduledBotPage:
+    async def _fetch(self) -> tuple[ScheduledBotPage, float]:
+        """A listing, and when it was asked for: answers that came while it waited for its slot are older."""
         async with self._runner.slot():
-            return (await self._api.call(list_scheduled_bots(), PACED)).value
+            requested_at = asyncio.get_running_loop().time()
+            page: ScheduledBotPage = (await self._api.call(list_scheduled_bots(), PACED)).value
+            return page, requested_at
