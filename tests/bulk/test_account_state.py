@@ -327,3 +327,26 @@ def test_a_bot_that_comes_back_and_joins_is_not_called_unscheduled() -> None:
     look(state, 1, bot("b1", None, 10))
     look(state, 20)
     assert shown(state) == ["unknown"]
+
+
+def test_a_bot_that_was_listed_after_its_answer_is_not_called_gone_behind_full_listings() -> None:
+    """One full listing shows it again, the next one doesn't: nobody knows."""
+    state = AccountState(settle=0.0)
+    look(state, 0, bot("b1"), truncated=True)
+    state.take_answer(asked(state), now=1)
+    look(state, 2, bot("b1"), truncated=True)
+    look(state, 3, truncated=True)
+    assert shown(state) == ["unknown"]
+
+
+def test_a_listing_made_while_others_are_at_work_counts_for_what_had_been_answered() -> None:
+    """It shows a bot whose event was answered before, and the next listing fails."""
+    state = AccountState()
+    look(state, 0, bot("b1"), bot("b2", "e2"))
+    done, other = asked(state), asked(state)
+    state.take_answer(done, now=1)
+    time = START + timedelta(seconds=2)
+    state.take_listing(page(bot("b1"), bot("b2", "e2")), now=3, requested_at=2, server_time=time)
+    state.take_answer(other, now=4)
+    state.take_listing_error("no")
+    assert shown(state) == ["unknown", "unscheduled"]
