@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from proof import sized
+
+from tests.helpers.proof import sized
 
 from .generate import history
 from .many import run_many, shrunk, tell
