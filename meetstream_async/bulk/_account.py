@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from attrs import define
@@ -228,14 +228,14 @@ class Account:
             self._open[item.key] = item
         item.bots[bot.bot_id] = bot
 
-    def _doubt(self, rows: Iterable[str], requested_at: float) -> None:
+    def _doubt(self, rows: Mapping[str, ScheduledBot], requested_at: float) -> None:
         """A listing made while others were at work shows bots whose own event had been answered."""
-        for bot_id in rows:
+        for bot_id, row in rows.items():
             known = self._bots.bots.get(bot_id)
             item = None if known is None else self._items.get(known.key)
             if known is None or item is None or item.in_flight or not item.took_effect:
                 continue
-            if item.answered_at <= requested_at and not is_withdrawn(known.bot):
+            if item.answered_at <= requested_at and not is_withdrawn(row):
                 known.confirmed, known.doubted = False, True
                 self._open[item.key] = item
 

@@ -173,7 +173,11 @@ class EventItem(Facts):
         of_the_event = self.error if self.answer == FOREIGN else None
         self._take_error(error, "bot")
         missing = says_not_scheduled(error) or says_no_such_bot(error)
-        if isinstance(error, NotFoundError) and self.answer in (MISSING, MAYBE):
+        if (
+            isinstance(error, NotFoundError)
+            and self.answer in (MISSING, MAYBE)
+            and not self._may_be_another_id()
+        ):
             # A gateway's "Not Found" says nothing of the bot, but the event's own answer did.
             missing = True
         if isinstance(error, BadRequestError) and "active" in error.message.casefold():

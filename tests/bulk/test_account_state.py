@@ -350,3 +350,15 @@ def test_a_listing_made_while_others_are_at_work_counts_for_what_had_been_answer
     state.take_answer(other, now=4)
     state.take_listing_error("no")
     assert shown(state) == ["unknown", "unscheduled"]
+
+
+@pytest.mark.parametrize("older_row", [True, False])
+def test_a_cancelled_row_of_an_older_booking_hides_no_bot_that_has_joined(older_row: bool) -> None:
+    """The bot was booked anew after its DELETE, and joined; its older row still says cancelled."""
+    state = AccountState(settle=0.0)
+    look(state, 0, bot("b1"))
+    state.take_answer(asked(state), now=1)
+    look(state, 2, bot("b1", joins=10))
+    cancelled = bot("b1", status="Cancelled")
+    look(state, 12, *([bot("b1", joins=10, status="InMeeting"), cancelled] if older_row else [cancelled]))
+    assert shown(state) == ["unknown"]
