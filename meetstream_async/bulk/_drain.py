@@ -11,7 +11,7 @@ from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBotPage
 from ._operation import Gaps
-from ._relisting import list_again
+from ._relisting import Listing, list_again
 from ._runner import Runner
 from ._unscheduler import Unscheduler
 from ._verification import Tracked
@@ -112,12 +112,11 @@ class Drain(Unscheduler[Tracked]):
 
     async def _list(self) -> None:
         """Fetch a listing and take it in."""
-        requested_at = asyncio.get_running_loop().time()
-        page = await list_again(self._state, self._fetch, self.longest_outage)
-        if isinstance(page, str):
-            self._runner.stop(page)
-        elif page is not None:
-            self._take(page, requested_at)
+        listing = await list_again(self._state, self._fetch, self.longest_outage)
+        if isinstance(listing, str):
+            self._runner.stop(listing)
+        elif listing is not None:
+            self._take(*listing)
 
     def _take(self, page: ScheduledBotPage, requested_at: float) -> None:
         now = asyncio.get_running_loop().time()
@@ -130,6 +129,9 @@ class Drain(Unscheduler[Tracked]):
             tell, self._on_still_listed = self._on_still_listed, None
             tell(remaining)
 
-    async def _fetch(self) -> ScheduledBotPage:
+    async def _fetch(self) -> Listing:
+        # Answers that came while it waited for its slot are older than it is.
         async with self._runner.slot():
-            return (await self._api.call(list_scheduled_bots(), PACED)).value
+            requested_at = asyncio.get_running_loop().time()
+            page: ScheduledBotPage = (await self._api.call(list_scheduled_bots(), PACED)).value
+            return page, requested_at

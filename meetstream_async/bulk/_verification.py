@@ -50,8 +50,13 @@ class Tracked(EventItem):
     """Turns by the bots' own ids after the event's."""
     claimed: bool = False
     """An earlier run calls it unscheduled: it is looked for, and nothing is sent."""
-    not_before: float = 0.0
-    """By the monotonic clock: the earliest further turn, unless a row was seen to go."""
+    answered_at: float = 0.0
+    """By the monotonic clock: the end of its last turn."""
+
+    @property
+    def not_before(self) -> float:
+        """By the monotonic clock: the earliest further turn, unless a row was seen to go."""
+        return self.answered_at + min(FIRST_LOOK * 2.0 ** (self.turns - 1), LONGEST_LOOK)
 
     @property
     def key(self) -> Key:
@@ -198,7 +203,9 @@ class Verification:
             if status is OutcomeStatus.ALREADY_UNSCHEDULED or item.answer == INFERRED_DONE:
                 reason = "still listed, although the API calls it not scheduled"
                 return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
-            return outcome
+            # Those that it shows are named as still listed; what of the others?
+            others = [one for one in known if not one.listed]
+            return self._by_answer(item, outcome, others, covered=self._bots.listing_is_whole)
         if not known or JOINED in (item.fates or {}).values():
             return outcome
         if not self._bots.listing_is_whole:
@@ -217,17 +224,24 @@ class Verification:
         if outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED and item.bots:
             reason = f"the API says: {outcome.reason}; no whole listing has shown that it is gone"
             return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
-        if outcome.status is OutcomeStatus.UNSCHEDULED and item.answer == DONE:
-            open_ones = [one for one in self._bots.of(item.bots) if not (one.is_gone or one.confirmed)]
-            if any(one.missed for one in open_ones):
-                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=MAY_HAVE_JOINED)
-            if any(one.doubted and not one.listed for one in open_ones):
-                reason = "listed after its DELETE, then out of sight; no whole listing has told since"
-                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
-            if open_ones and not item.is_covered:
-                reason = "of several bots, the answer does not say which it took; no listing has told since"
-                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
-        return outcome
+        return self._by_answer(item, outcome, self._bots.of(item.bots), covered=item.is_covered)
+
+    def _by_answer(
+        self, item: Tracked, outcome: UnscheduleOutcome, bots: list[KnownBot], *, covered: bool
+    ) -> UnscheduleOutcome:
+        """Its outcome where answers alone speak for some of its bots. ``covered``: for as many as it has."""
+        if outcome.status is not OutcomeStatus.UNSCHEDULED:
+            return outcome
+        open_ones = [one for one in bots if not (one.is_gone or one.confirmed)]
+        if any(one.missed for one in open_ones):
+            reason = MAY_HAVE_JOINED
+        elif any(one.doubted for one in open_ones):
+            reason = "listed after its DELETE was answered; no whole listing has told since"
+        elif open_ones and item.answer == DONE and not covered:
+            reason = "of several bots, the answer does not say which it took; no listing has told since"
+        else:
+            return outcome
+        return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
 
     def _gone(self, item: Tracked, outcome: UnscheduleOutcome) -> UnscheduleOutcome:
         """All bots are gone, and could not have joined before."""

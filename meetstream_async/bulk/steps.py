@@ -28,7 +28,7 @@ from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBotPage
 from ._operation import Gaps
-from ._relisting import list_again
+from ._relisting import Listing, list_again
 from ._runner import Runner
 from ._unscheduler import Unscheduler
 from ._verification import Tracked
@@ -121,32 +121,35 @@ class _Lister:
         self._longest_outage = _Chunk(client, state, 1, clock).longest_outage
 
     async def take_listing(self) -> None:
-        requested_at = self._clock()
         if self._state.was_listed:
-            page = await list_again(self._state, self._fetch, self._longest_outage)
+            listing = await list_again(self._state, self._fetch, self._longest_outage)
         else:
-            page = await self._fetch_first()
-        if isinstance(page, str):
-            self._state.stop(page)
-        elif page is not None:
+            listing = await self._fetch_first()
+        if isinstance(listing, str):
+            self._state.stop(listing)
+        elif listing is not None:
+            page, requested_at = listing
             time = self._client.api.server_time()
             self._state.take_listing(page, now=self._clock(), requested_at=requested_at, server_time=time)
 
-    async def _fetch_first(self) -> ScheduledBotPage:
+    async def _fetch_first(self) -> Listing:
         """Its errors are the caller's; a pause of up to ``max_pause`` is waited for once."""
+        requested_at = self._clock()
         try:
-            return await self._client.list_scheduled_bots()
+            return await self._client.list_scheduled_bots(), requested_at
         except RateLimitError as error:
             first = error
         with contextlib.suppress(WaitTooLongError):
             return await self._fetch()
         raise first
 
-    async def _fetch(self) -> ScheduledBotPage:
+    async def _fetch(self) -> Listing:
         api = self._client.api
         api.open()
         await api.rate_limiter.wait(pause_limit=self._max_pause)
-        return (await api.call(list_scheduled_bots(), PACED)).value
+        requested_at = self._clock()
+        page: ScheduledBotPage = (await api.call(list_scheduled_bots(), PACED)).value
+        return page, requested_at
 
 
 class _Chunk(Unscheduler[Tracked]):

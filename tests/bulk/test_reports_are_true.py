@@ -115,7 +115,7 @@ async def test_a_success_after_the_join_time_is_unknown_where_only_events_may_be
 async def test_a_success_at_the_join_time_is_unknown_where_the_next_listing_fails() -> None:
     """The server's clock is known to the second only, and no listing has told since."""
     api = Api(
-        lambda number: rows(row("b1", joins=in_seconds(0.3))) if number == 0 else (403, {"message": "no"})
+        lambda number: rows(row("b1", joins=in_seconds(-0.01))) if number == 0 else (403, {"message": "no"})
     )
     async with serving(api) as client:
         report = await unschedule_all(client)
@@ -209,6 +209,29 @@ async def test_an_id_that_the_listing_holds_may_be_the_calendar_providers() -> N
             report = await unschedule_all(client)
         assert (report.ok, shown(report)) == (True, [("7vq1google", "unscheduled")])
         assert report.outcomes[0].method == "bot"
+
+
+async def test_a_foreign_id_that_is_not_scheduled_is_unknown_where_only_events_may_be_asked_for() -> None:
+    """The listed id may be the calendar provider's, of which the API knows nothing."""
+    for event, status in (("7vq1google", "unknown"), ("evt_1", "already_unscheduled")):
+        api = Api(first(row("b1", event)), lambda _: GONE)
+        async with serving(api) as client:
+            report = await bulk_unschedule(client, await client.list_scheduled_bots(), cancel_by="event")
+        assert (shown(report), api.bots) == ([(event, status)], [])
+
+
+async def test_what_an_answer_that_was_lost_may_have_done_is_never_failed() -> None:
+    """503, then "Event not scheduled", then a refusal of the bot's own id, and no later listing."""
+    answers: list[Reply] = [(503, {"message": "no"}), GONE]
+    refusal: Reply = (403, {"message": "Bot does not belong to the authenticated user."})
+    api = Api(
+        lambda number: rows(row("b1")) if number == 0 else (403, {"message": "no"}),
+        lambda _: answers.pop(0),
+        lambda _: refusal,
+    )
+    async with serving(api) as client:
+        report = await unschedule_all(client)
+    assert shown(report) == [("evt_1", "unknown")]
 
 
 async def test_a_calendar_bot_without_an_event_id_is_no_one_off_bot() -> None:
