@@ -137,7 +137,13 @@ class Verification:
             item.plan(live)
             finding.planned.append(item)
         elif status in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED):
-            finding.remaining += self._bots.of(live)
+            # A full listing may hide others that were listed after the answer: they are still listed, too.
+            hidden = not self._bots.listing_is_whole
+            finding.remaining += [
+                one
+                for one in self._bots.of(item.bots)
+                if one.listed or (hidden and one.doubted and not one.is_gone)
+            ]
         elif status is OutcomeStatus.UNKNOWN:
             finding.waiting += len(live)
 
@@ -203,9 +209,9 @@ class Verification:
             if status is OutcomeStatus.ALREADY_UNSCHEDULED or item.answer == INFERRED_DONE:
                 reason = "still listed, although the API calls it not scheduled"
                 return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
-            # Those that it shows are named as still listed; what of the others?
-            others = [one for one in known if not one.listed]
-            return self._by_answer(item, outcome, others, covered=self._bots.listing_is_whole)
+            if status is OutcomeStatus.UNSCHEDULED and any(one.missed and not one.is_gone for one in known):
+                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=MAY_HAVE_JOINED)
+            return outcome
         if not known or JOINED in (item.fates or {}).values():
             return outcome
         if not self._bots.listing_is_whole:
@@ -224,20 +230,14 @@ class Verification:
         if outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED and item.bots:
             reason = f"the API says: {outcome.reason}; no whole listing has shown that it is gone"
             return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
-        return self._by_answer(item, outcome, self._bots.of(item.bots), covered=item.is_covered)
-
-    def _by_answer(
-        self, item: Tracked, outcome: UnscheduleOutcome, bots: list[KnownBot], *, covered: bool
-    ) -> UnscheduleOutcome:
-        """Its outcome where answers alone speak for some of its bots. ``covered``: for as many as it has."""
         if outcome.status is not OutcomeStatus.UNSCHEDULED:
             return outcome
-        open_ones = [one for one in bots if not (one.is_gone or one.confirmed)]
+        open_ones = [one for one in self._bots.of(item.bots) if not (one.is_gone or one.confirmed)]
         if any(one.missed for one in open_ones):
             reason = MAY_HAVE_JOINED
         elif any(one.doubted for one in open_ones):
             reason = "listed after its DELETE was answered; no whole listing has told since"
-        elif open_ones and item.answer == DONE and not covered:
+        elif open_ones and item.answer == DONE and not item.is_covered:
             reason = "of several bots, the answer does not say which it took; no listing has told since"
         else:
             return outcome

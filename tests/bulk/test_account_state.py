@@ -450,15 +450,31 @@ def test_a_cancelled_row_of_an_older_booking_hides_no_bot_that_has_joined(older_
     assert shown(state) == ["unknown"]
 
 
-def test_what_a_full_listing_hides_is_not_called_gone_because_it_shows_others() -> None:
-    """One of an event's two bots is still listed; the other one was, after the answer."""
+def test_what_a_full_listing_may_hide_is_still_listed_with_what_it_shows() -> None:
+    """One of an event's bots is in it; another one was in an earlier one, after the answer."""
     state = AccountState(settle=0.0)
     look(state, 0, bot("b1"), bot("b2"), bot("b3"), truncated=True)
     state.take_answer(asked(state), UnscheduleResult(unscheduled=True, bots_deleted=1), now=1)
     look(state, 2, bot("b1"), bot("b2"), truncated=True)
     look(state, 3, bot("b2"), truncated=True)
     report = state.report()
-    assert [outcome.status.value for outcome in report.outcomes] == ["unknown"]
+    assert [outcome.status.value for outcome in report.outcomes] == ["unscheduled"]
+    assert [left.bot_id for left in report.still_listed] == ["b1", "b2"]
+
+
+def test_one_that_may_have_joined_is_told_although_another_is_still_listed() -> None:
+    """It left the listing when its time had come; the event's DELETE took neither."""
+    state = AccountState(settle=0.0)
+    look(state, 0, bot("b1", joins=3), bot("b2"))
+    state.take_answer(asked(state), UnscheduleResult(unscheduled=True, bots_deleted=1), now=1)
+    look(state, 2, bot("b1", joins=3), bot("b2"))
+    look(state, 4, bot("b2"))
+    state.take_answer(asked(state), now=5)
+    look(state, 6, bot("b2"))
+    report = state.report()
+    assert [(outcome.status.value, outcome.reason) for outcome in report.outcomes] == [
+        ("unknown", "may have joined")
+    ]
     assert [left.bot_id for left in report.still_listed] == ["b2"]
 
 
