@@ -25,6 +25,7 @@ from meetstream_async import (
 )
 from meetstream_async.bulk.account_state import CancelRequest
 from meetstream_async.bulk.options import UnscheduleOptions
+from meetstream_async.bulk.report import NOT_LOOKED_UP
 
 START = datetime(2031, 5, 1, 9, tzinfo=UTC)
 LOST = RequestTimeoutError("no answer", attempts=1, outcome_unknown=True)
@@ -270,6 +271,22 @@ def test_bots_that_only_the_index_shows_are_work() -> None:
     assert {asked(state).id, asked(state).id} == {"e1", "evt_9"}
 
 
+def test_a_bot_that_only_the_index_shows_goes_with_the_event_that_the_listing_names_otherwise() -> None:
+    """Also where the state is put together of what each step has changed."""
+    state = AccountState()
+    look(state, 0, bot("b1", "7vq1google"), truncated=True)
+    state.take_events([IndexedEvent("evt_1", (IndexedBot("b1"), IndexedBot("hidden")))])
+    told = [state.changes(0.0)]
+    state.take_answer(asked(state), UnscheduleResult(unscheduled=True, bots_deleted=2), now=1)
+    told.append(state.changes(0.0))
+    again = AccountState.from_dict(json.loads(json.dumps(told)), now=0)
+    for one in (state, again):
+        assert [outcome.bot_ids for outcome in one.report().outcomes] == [("b1", "hidden")]
+        assert {stored["bot"]["bot_id"]: stored.get("key") for stored in one.to_dict(0)["bots"]} == {
+            "b1": None, "hidden": ["event", "7vq1google"],
+        }  # fmt: skip
+
+
 def test_an_event_with_a_bot_that_the_filter_cannot_judge_is_not_taken_whole() -> None:
     """The index has no attributes, so a bot that only it shows may lie outside."""
     state = AccountState(UnscheduleOptions(where=BotFilter(attributes={"event_id": "evt_1"})))
@@ -390,6 +407,19 @@ def test_a_target_that_no_request_can_be_made_of_is_refused(options: UnscheduleO
     with pytest.raises(ConfigurationError, match=r"targets\[1\]"):
         state.take_targets([bot("b1"), target])
     assert state.next_request() is None
+
+
+@pytest.mark.parametrize(
+    ("targets", "reason"),
+    [(["e1"], NOT_LOOKED_UP), ([bot("b1")], None), (["e1", bot("b2", "e2")], NOT_LOOKED_UP)],
+)
+def test_a_dry_run_says_that_given_ids_were_not_looked_up(targets: list[Any], reason: str | None) -> None:
+    """Of bots it knows more than an id."""
+    state = AccountState(UnscheduleOptions(dry_run=True), only_given=True)
+    state.take_targets(targets)
+    assert state.next_request() is None
+    report = state.report()
+    assert (set(shown(state)), report.ok, report.reason) == ({"would_unschedule"}, True, reason)
 
 
 def test_what_is_skipped_says_whether_it_will_join() -> None:

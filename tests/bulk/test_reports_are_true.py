@@ -192,6 +192,23 @@ async def test_a_one_off_bot_that_somebody_else_deleted_is_gone_at_every_door() 
     assert "no listing was asked" in (given.reason or "")
 
 
+@pytest.mark.parametrize("outside", ["evt_1", None], ids=["of the event", "of no event"])
+async def test_given_bots_outside_the_filter_keep_their_event(outside: str | None) -> None:
+    """An event of which one was given is left alone; a one-off bot outside the filter touches no event."""
+    joins = datetime.now(UTC) + timedelta(hours=1)
+    inside = ScheduledBot(
+        "b1", scheduled_join_time=joins, custom_attributes={"event_id": "evt_1", "customer": "acme"}
+    )
+    other = ScheduledBot(
+        "b2", scheduled_join_time=joins, custom_attributes={"event_id": outside} if outside else {}
+    )
+    api = Api(lambda _: rows())
+    async with serving(api) as client:
+        report = await bulk_unschedule(client, [inside, other], where=ACME)
+    assert api.events == ([] if outside else ["evt_1"])
+    assert shown(report) == [("evt_1", "skipped" if outside else "unscheduled")]
+
+
 async def test_an_id_that_the_listing_holds_may_be_the_calendar_providers() -> None:
     """Any refusal that a foreign id would get leads to the bot's own id."""
     for refusal in (GONE, NO_BOT, (404, {"message": "Not Found"}), (404, {"error": "Event not found"})):
