@@ -14,7 +14,10 @@ from .secrets import clean_text
 _COMPLAINTS = ("error", "errors", "errorMessage")
 _FLAGS = ("success", "ok", "unscheduled", "cancelled")
 _STATUSES = ("status", "statusCode", "status_code")
-_SUSPECT = frozenset((*_COMPLAINTS, *_FLAGS, *_STATUSES, "occurrences_affected")) - {"unscheduled"}
+_FAILURES = frozenset({"error", "fail", "failed", "failure"})
+"""Words for a status that failed."""
+_COUNTS = ("schedules_cancelled", "bots_deleted")
+_SUSPECT = frozenset((*_COMPLAINTS, *_FLAGS, *_STATUSES, *_COUNTS, "occurrences_affected")) - {"unscheduled"}
 _MOST = 200
 """Characters of a complaint that are shown."""
 
@@ -42,6 +45,10 @@ def contradiction(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None
     if status is not None:
         name, code = status
         return Contradiction(f"$.{name}", f"says {name}: {code}", code < 500)
+    for name in _STATUSES:
+        value = data.get(name)
+        if isinstance(value, str) and value.strip().casefold() in _FAILURES:
+            return Contradiction(f"$.{name}", f"says {name}: {_shown(reply, value)}", False)
     for name in _COMPLAINTS:
         if data.get(name):
             return Contradiction(f"$.{name}", f"says {name}: {_shown(reply, data[name])}", False)
@@ -50,6 +57,8 @@ def contradiction(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None
     affected = data.get("occurrences_affected")
     if type(affected) is int and affected == 0:
         return Contradiction("$.occurrences_affected", "says that no occurrence was affected", False)
+    if affected is None and all(type(data.get(name)) is int and data[name] == 0 for name in _COUNTS):
+        return Contradiction(f"$.{_COUNTS[0]}", "says that nothing was cancelled or deleted", False)
     return None
 
 

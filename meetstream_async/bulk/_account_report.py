@@ -65,7 +65,7 @@ class ReportedAccount(Account):
 
     @property
     def still_listed(self) -> tuple[ScheduledBot, ...]:
-        """Bots that the last listing shows although they should be gone."""
+        """Bots that the last listing shows although they should be gone, or that it may hide, being full."""
         cut_off = self._stopped is not None or self._listing_failure is not None
         if not (self._verified or cut_off):
             return ()

@@ -57,7 +57,7 @@ class KnownBot:
     """One bot that was listed, and what speaks for its being gone."""
 
     bot: ScheduledBot
-    """Its latest row."""
+    """Its latest row, but for one that says that it was cancelled: that may be an older booking's."""
     key: Key
     inside: bool
     """Inside the filter, which is asked once."""
@@ -72,7 +72,7 @@ class KnownBot:
     missed: bool = False
     """It left the listing, or its event's DELETE was answered, at a time when it may have joined."""
     doubted: bool = False
-    """A listing made after all answers showed it, whatever they had said."""
+    """A listing asked for after its event's answer showed it, whatever the answer had said."""
 
     @property
     def evidence(self) -> tuple[bool, int, bool, bool, bool]:
@@ -98,7 +98,7 @@ class KnownBot:
             self.listed, self.absences, self.missed = not is_in_meeting(row), 0, False
             return self.listed
         self.listed = False
-        if row is not None and is_cancelled(row):
+        if row is not None and is_cancelled(row) and (not self.doubted or lies_ahead(self.bot, time)):
             self.confirmed = True
         elif row is not None or whole:
             if lies_ahead(self.bot, time):
@@ -159,7 +159,8 @@ class KnownBots:
             known = KnownBot(bot, self.key_of(bot), self._is_inside(bot), self.was_whole, listed)
             self.bots[bot.bot_id] = known
         elif listed:
-            known.bot = bot
+            if not is_cancelled(bot):
+                known.bot = bot
             if not known.inside and bot.event_id is None:
                 return known
         if bot.event_id is not None and (waiting := self.undecided.get(bot.event_id)):
@@ -243,5 +244,9 @@ class KnownBots:
 
 
 def by_id(bots: Iterable[ScheduledBot]) -> Mapping[str, ScheduledBot]:
-    """The rows of a listing; of a bot that is repeated, the last one."""
-    return {bot.bot_id: bot for bot in bots}
+    """The rows of a listing; of a repeated bot, the last one that is not withdrawn."""
+    rows: dict[str, ScheduledBot] = {}
+    for bot in bots:
+        if bot.bot_id not in rows or not is_withdrawn(bot):
+            rows[bot.bot_id] = bot
+    return rows
