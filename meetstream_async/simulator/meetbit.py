@@ -8,7 +8,7 @@ from typing import Any
 from .calendars import Calendars, SimulatedEvent
 from .gateway import Answer, Metered, Route, gateway_error, json_answer
 from .limits import RateLimit
-from .trouble import RequestRecord
+from .trouble import RequestRecord, Trouble
 
 _PERMISSION = "events.delete.*"
 _LONGEST_NOTE = 255
@@ -44,17 +44,18 @@ class MeetBitApi:
         self._permitted = _PERMISSION in set(permissions)
         self._limit = limit
 
-    def match(self, segments: tuple[str, ...]) -> Route | None:
-        """The route of a path below the prefix. An id that is not a number matches, but finds no event."""
+    def match(self, segments: tuple[str, ...]) -> Mapping[str, Route]:
+        """The routes of a path below the prefix. An id that is not a number matches, but finds no event."""
         match segments:
             case ("calendars", calendar_id, "events", event_id, "cancel") if calendar_id and event_id:
-                return Route(
+                route = Route(
                     name="cancel_event",
                     method="POST",
                     calendar_id=_number(calendar_id),
                     calendar_event_id=_number(event_id),
                 )
-        return None
+                return {"POST": route}
+        return {}
 
     def meter(self, headers: Mapping[str, str], at: float) -> Metered:
         """Count any arrival: 429 over the limit, 401 "Access Denied." for a suspended client."""
@@ -79,7 +80,7 @@ class MeetBitApi:
         if record.calendar_id is not None and record.calendar_event_id is not None:
             self._calendars.count(record.calendar_id, record.calendar_event_id)
 
-    def answer(self, record: RequestRecord, now: datetime, bad_rows: int) -> Answer:
+    def answer(self, record: RequestRecord, now: datetime, trouble: Trouble | None) -> Answer:
         """Apply an authorized request and answer it."""
         if not self._permitted:
             return _text(401, "Access Denied.")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from urllib.parse import parse_qsl, unquote
 
@@ -71,7 +71,8 @@ class Serving:
     async def _serve(self, request: web.BaseRequest, index: int) -> web.StreamResponse:
         target = self._without_secrets(request.raw_path)
         path, _, query = target.partition("?")
-        api, route = self._match(tuple(unquote(segment) for segment in path.split("/")[1:]))
+        api, routes = self._match(tuple(unquote(segment) for segment in path.split("/")[1:]))
+        route = routes.get(request.method)
         at = self._clock()
         refusal = api.refuse(request.headers) if api is not None else None
         metered = api.meter(request.headers, at) if api is not None else Metered()
@@ -90,21 +91,22 @@ class Serving:
         await self._read_body(request, record)
         if api is None:
             return await self._send(request, record, gateway_error(404), metered)
-        if route is not None and route.method == request.method:
+        if route is not None:
             _name(record, route)
             api.note(record)
         if metered.refusal is not None:
             return await self._send(request, record, metered.refusal, metered)
         if route is None:
-            return await self._send(request, record, api.error(None, 404), metered)
-        if record.route is None:
-            wrong_method = evolve(api.error(None, 405), headers={"Allow": route.method})
-            return await self._send(request, record, wrong_method, metered)
+            # Who it is comes before what it is about.
+            unrouted = refusal or api.error(None, 404)
+            if refusal is None and routes:
+                unrouted = evolve(api.error(None, 405), headers={"Allow": ", ".join(sorted(routes))})
+            return await self._send(request, record, unrouted, metered)
 
         trouble = record.trouble = self._troubles.pick(record)
         answer = None
         if trouble is None or trouble.applies:
-            answer = refusal or api.answer(record, self._now(), trouble.bad_rows if trouble else 0)
+            answer = refusal or api.answer(record, self._now(), trouble)
         if trouble is not None and trouble.replaces:
             answer = _in_place_of(api, route.name, trouble)
         if answer is None or (trouble is not None and trouble.silent):
@@ -112,11 +114,11 @@ class Serving:
             return _cut(request)
         return await self._send(request, record, answer, metered)
 
-    def _match(self, segments: tuple[str, ...]) -> tuple[Api | None, Route | None]:
+    def _match(self, segments: tuple[str, ...]) -> tuple[Api | None, Mapping[str, Route]]:
         for api in self._apis:
             if segments[: len(api.prefix)] == api.prefix:
                 return api, api.match(segments[len(api.prefix) :])
-        return None, None
+        return None, {}
 
     def _without_secrets(self, text: str) -> str:
         # Clients may send a key in the path, query or body by mistake; keep it out of the log.

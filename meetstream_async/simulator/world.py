@@ -1,145 +1,26 @@
-"""The simulated account: its bots, their generation, and their removal."""
+"""The simulated account: its bots and their events, and the records about them."""
 
-import json
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
-from random import Random
-from typing import Any
-from uuid import UUID
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
-from attrs import Factory, evolve, field, frozen
+from attrs import evolve
 
+from .bots import SimulatedBot
+from .identities import digest
+from .index import CalendarIndex
 from .ledger import BotRecord, EventRecord
-
-# The documented spellings, and occasionally those used in the vendor's other material.
-_PLATFORMS = (
-    "google_meet",
-    "google_meet",
-    "google_meet",
-    "GMeet",
-    "zoom",
-    "zoom",
-    "Zoom",
-    "microsoft_teams",
-    "Teams",
-)
-_DAYS = 14
-
-
-@frozen
-class SimulatedBot:
-    """One scheduled bot. Several bots may share an `event_id`; a bot without one is a one-off bot.
-
-    join_time: timezone-aware; by default in one day.
-    series: the master event id shared by all occurrences of a series.
-    source, event_id, deduplication_key, attributes: merged in this order into the row's `custom_attributes`;
-        if none is set, the row has no `custom_attributes`. source is "calendar_schedule_api" by default, None
-        for a one-off bot.
-    """
-
-    bot_id: str
-    event_id: str | None = None
-    platform: str = "google_meet"
-    join_time: datetime = Factory(lambda: datetime.now(UTC).replace(microsecond=0) + timedelta(days=1))
-    bot_username: str = "MeetStream Bot"
-    series: str | None = None
-    source: str | None = Factory(
-        lambda self: "calendar_schedule_api" if self.event_id else None, takes_self=True
-    )
-    deduplication_key: str | None = None
-    attributes: Mapping[str, Any] = field(factory=dict, hash=False)
-    meeting_link: str | None = None
-
-    def __attrs_post_init__(self) -> None:
-        if not isinstance(self.bot_id, str) or not self.bot_id:
-            raise ValueError("SimulatedBot: bot_id must be a non-empty string")
-        if self.event_id == "":
-            raise ValueError("SimulatedBot: event_id must be a non-empty string or None")
-        if self.join_time.tzinfo is None:
-            raise ValueError("SimulatedBot: join_time must be timezone-aware")
-        if self.series is not None and self.event_id is None:
-            raise ValueError("SimulatedBot: a bot of a series needs an event_id")
-        try:
-            json.dumps(dict(self.attributes))
-        except TypeError as error:
-            raise ValueError(f"SimulatedBot: attributes must be JSON: {error}") from None
-
-
-def generate(
-    count: int, seed: int, now: datetime, *, series: float, one_off: float, several: float
-) -> list[SimulatedBot]:
-    """`count` bots, the same for the same arguments; join times are relative to `now`.
-
-    Of these, round(count * share) bots each are
-    - occurrences of recurring series: 2 to 7 daily occurrences, each an event of its own, under one master id
-      (a single bot is not enough for a series);
-    - one-off bots without an event, alternately without any attributes and with only a source;
-    - additional rows of another bot's event.
-    All others have an event of their own. Join times are whole seconds, one hour to 14 days ahead.
-    """
-    if count < 0:
-        raise ValueError("bots must not be negative")
-    if min(series, one_off, several) < 0 or series + one_off + several > 1:
-        raise ValueError("series, one_off and several are shares: not negative, at most 1 together")
-    random = Random(f"{seed}:bots")
-    in_series, alone, extra = (round(count * share) for share in (series, one_off, several))
-    in_series = 0 if in_series < 2 else min(in_series, count)
-    alone = min(alone, count - in_series)
-    extra = min(extra, (count - in_series - alone) // 2)
-
-    def moment(days: float = _DAYS) -> datetime:
-        return now.replace(microsecond=0) + timedelta(seconds=random.randint(3600, int(days * 86400)))
-
-    def bot(event_id: str | None, when: datetime, **more: Any) -> SimulatedBot:
-        platform = random.choice(_PLATFORMS)
-        if event_id is not None and random.random() < 0.5:
-            more["deduplication_key"] = f"dedup-{random.getrandbits(64):016x}"
-        return SimulatedBot(
-            bot_id=str(UUID(int=random.getrandbits(128), version=4)),
-            event_id=event_id,
-            platform=platform,
-            join_time=when,
-            bot_username=random.choice(("MeetStream Bot", "MeetStream Bot", "Notetaker")),
-            meeting_link=_meeting_link(platform, random),
-            **more,
-        )
-
-    def event_id() -> str:
-        return f"evt_{random.getrandbits(64):016x}"
-
-    bots = []
-    left = in_series
-    while left:
-        size = random.randint(2, 6)
-        # A series needs at least two bots.
-        size = left if left - size < 2 else size
-        master, first = event_id(), moment(_DAYS - size)
-        bots += [bot(event_id(), first + timedelta(days=day), series=master) for day in range(size)]
-        left -= size
-    plain = [bot(event_id(), moment()) for _ in range(count - in_series - alone - extra)]
-    bots += plain
-    bots += [bot(random.choice(plain).event_id, moment()) for _ in range(extra)]
-    bots += [bot(None, moment(), source="calendar_integration" if n % 2 else None) for n in range(alone)]
-    return bots
-
-
-def _meeting_link(platform: str, random: Random) -> str:
-    code = f"{random.getrandbits(40):010x}"
-    if "eet" in platform:
-        return f"https://meet.google.com/{code[:3]}-{code[3:7]}-{code[7:]}"
-    if "oom" in platform:
-        return f"https://zoom.us/j/{int(code, 16)}"
-    return f"https://teams.microsoft.com/l/meetup-join/{code}"
+from .settings import SeriesAs
 
 
 class World:
     """The bots of the account, and the records about them. Every lookup except the listing is O(1)."""
 
-    def __init__(self, seed: int, listing_lag: float) -> None:
+    def __init__(self, seed: int, listing_lag: float, index: CalendarIndex, series_as: SeriesAs) -> None:
         self._seed = seed
+        self._index = index
+        self._one_event_for_a_series = series_as == "master"
         self._lag = timedelta(seconds=listing_lag)
         self._bots: dict[str, SimulatedBot] = {}
         self._order: list[tuple[bytes, str]] = []
@@ -154,6 +35,8 @@ class World:
         """Schedule bots. Their positions in the listing depend only on the seed and their ids."""
         fresh = {}
         for bot in bots:
+            if self._one_event_for_a_series and bot.series is not None:
+                bot = evolve(bot, event_id=bot.series)
             if bot.bot_id in self._bots or bot.bot_id in fresh:
                 raise ValueError(f"two bots with the id {bot.bot_id!r}")
             fresh[bot.bot_id] = bot
@@ -171,8 +54,14 @@ class World:
         self._order.sort()
 
     def _add_to_event(self, bot: SimulatedBot, event_id: str) -> None:
+        event = self._index.put_for_bot(bot, event_id)
         known = self.event_records.get(event_id)
-        record = known or EventRecord(event_id=event_id, delete_requests=self.event_deletes[event_id])
+        record = known or EventRecord(
+            event_id=event_id,
+            provider_event_id=event.platform_id,
+            ical_uid=event.ical_uid,
+            delete_requests=self.event_deletes[event_id],
+        )
         self.event_records[event_id] = evolve(
             record,
             bot_ids=(*record.bot_ids, bot.bot_id),
@@ -186,7 +75,7 @@ class World:
             self._series.setdefault(bot.series, {})[event_id] = None
 
     def _place(self, bot_id: str) -> bytes:
-        return blake2b(f"{self._seed} {bot_id}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        return digest(self._seed, bot_id)
 
     def bot(self, bot_id: str) -> SimulatedBot | None:
         """The bot with this id, scheduled or not."""
@@ -203,6 +92,10 @@ class World:
     def waiting(self, event_id: str, now: datetime) -> list[SimulatedBot]:
         """The event's scheduled bots that have not joined yet, soonest first."""
         return [bot for bot in self._left.get(event_id, ()) if bot.join_time > now]
+
+    def left(self, event_id: str) -> list[SimulatedBot]:
+        """The event's bots that were not removed, joined ones included, soonest first."""
+        return list(self._left.get(event_id, ()))
 
     def is_scheduled(self, bot_id: str) -> bool:
         """Whether this (known) bot has not been removed. It may have joined already."""

@@ -56,6 +56,11 @@ async def ask(sim: Simulator, method: str, path: str, body: Any = None, key: str
     return await send(sim.base_url, method, path, body, headers)
 
 
+def says(text: str) -> dict[str, str]:
+    """The body of a refusal in MeetStream's own words."""
+    return {"error": text, "message": text}
+
+
 def access(sim: Simulator) -> dict[str, str]:
     """The headers of an authorized MeetBit request."""
     return {"X-Access-Key-Id": sim.access_key_id, "X-Access-Key-Secret": sim.access_key_secret}

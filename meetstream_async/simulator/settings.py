@@ -1,0 +1,101 @@
+"""The switches of the simulated MeetStream account: what it shows, accepts and says."""
+
+import math
+from collections.abc import Iterable
+from typing import Any, Literal, TypedDict, get_args
+
+from attrs import field, frozen
+
+Ids = Literal["event", "provider", "none", "mixed"]
+ForeignId = Literal["event_not_found", "bot_not_found", "not_found", "bad_request"]
+Removes = Literal["event", "occurrence", "nothing"]
+SeriesAs = Literal["occurrences", "master"]
+EventBots = Literal["always", "sparse", "never"]
+
+LIST_PATHS = ("scheduled", "schedule", "scheduled_bots")
+BOT_PATHS = ("scheduled_bots", "scheduled", "schedule")
+
+
+class Switches(TypedDict, total=False):
+    """The keyword arguments of `Simulator` that end up in `Settings`, which says what they mean."""
+
+    ids: Ids
+    foreign_id: ForeignId
+    series_as: SeriesAs
+    removes: Removes
+    listing_lag: float
+    list_paths: Iterable[str]
+    bot_paths: Iterable[str]
+    foreign_bots: Iterable[str]
+    user_missing: bool
+    calendar_connected: bool
+    event_bots: EventBots
+    auto_schedule: bool
+
+
+def _one_of(kind: Any) -> Any:
+    choices = get_args(kind)
+
+    def check(_: object, attribute: Any, value: object) -> None:
+        if value not in choices:
+            *most, last = map(repr, choices)
+            raise ValueError(f"{attribute.name} must be {', '.join(most)} or {last}")
+
+    return check
+
+
+def _among(known: tuple[str, ...]) -> Any:
+    def check(_: object, attribute: Any, value: tuple[str, ...]) -> None:
+        if not set(value) <= set(known):
+            raise ValueError(f"{attribute.name} must be among {', '.join(map(repr, known))}")
+
+    return check
+
+
+def _seconds(_: object, attribute: Any, value: float) -> None:
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{attribute.name} must be finite and not negative")
+
+
+def _several(value: Iterable[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+@frozen(kw_only=True)
+class Settings:
+    """What `Simulator` was told about the MeetStream account.
+
+    ids: what a listing shows in `custom_attributes.event_id`: the event's own id ("event"), the calendar
+        provider's ("provider"), nothing ("none"), or each of the three for a part of the events ("mixed").
+        Whatever it shows, requests take the event's own id only.
+    foreign_id: how a DELETE refuses an id that is no event's own: 404 "Event not found"
+        ("event_not_found"), 404 "Bot not found" ("bot_not_found"), a gateway's 404 "Not Found" ("not_found"),
+        or 400 "Event not scheduled" ("bad_request").
+    series_as: a recurring series is one event for each occurrence ("occurrences"), or one event that holds
+        the bots of all of them ("master").
+    removes: what one DELETE of an event removes: all its bots ("event") or only the soonest one
+        ("occurrence"). With "nothing", every DELETE (also that of a bot) succeeds but removes nothing.
+    listing_lag: seconds for which a removed bot still shows up in listings.
+    list_paths: the names below /calendar that list the scheduled bots.
+    bot_paths: the names below /calendar under which a scheduled bot is deleted or moved by its own id.
+        With "schedule", DELETE /calendar/schedule/{id} also takes the id of a bot.
+    foreign_bots: ids of bots that belong to another user; deleting one gets 403.
+    user_missing: answer every authorized request with 404 "User not found".
+    calendar_connected: without a calendar, its routes answer 404.
+    event_bots: whether events carry `bots`: all of them ("always"), those that have some ("sparse"), or none
+        of them ("never").
+    auto_schedule: whether the daily job that schedules bots is on.
+    """
+
+    ids: Ids = field(default="event", validator=_one_of(Ids))
+    foreign_id: ForeignId = field(default="event_not_found", validator=_one_of(ForeignId))
+    series_as: SeriesAs = field(default="occurrences", validator=_one_of(SeriesAs))
+    removes: Removes = field(default="event", validator=_one_of(Removes))
+    listing_lag: float = field(default=0.0, validator=_seconds)
+    list_paths: tuple[str, ...] = field(default=LIST_PATHS, converter=_several, validator=_among(LIST_PATHS))
+    bot_paths: tuple[str, ...] = field(default=BOT_PATHS[:1], converter=_several, validator=_among(BOT_PATHS))
+    foreign_bots: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    user_missing: bool = False
+    calendar_connected: bool = True
+    event_bots: EventBots = field(default="sparse", validator=_one_of(EventBots))
+    auto_schedule: bool = False
