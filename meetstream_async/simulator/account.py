@@ -1,10 +1,13 @@
 """What there is: the account's bots, the events of its calendars, and the meetings at MeetBit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from .bots import SimulatedBot, generate
 from .calendars import Calendars, SimulatedEvent, generate_events
+from .identities import digest
 from .index import CalendarIndex, SimulatedMeetStreamEvent, further_events
 from .settings import Settings
 from .world import World
@@ -17,7 +20,7 @@ class Account:
     """The state of both APIs, generated or given.
 
     born: when the account was made; generated times are relative to it.
-    series, one_off, several: shares of generated bots.
+    shares: those of the generated bots.
     """
 
     def __init__(
@@ -27,18 +30,25 @@ class Account:
         events: int | Iterable[SimulatedEvent] | None,
         *,
         seed: int,
+        user_id: str,
         born: datetime,
         settings: Settings,
-        series: float,
-        one_off: float,
-        several: float,
+        shares: Mapping[str, float],
     ) -> None:
+        self._seed = seed
+        self._made = 0
+        self.settings = settings
+        self.user_id = user_id
+        self.connected = settings.calendar_connected
+        self.auto_schedule = settings.auto_schedule
+        self.default_bot_config: dict[str, Any] = {}
+        self.syncs: list[int] = []
         self.index = CalendarIndex(seed, settings.ids)
-        self.world = World(seed, settings.listing_lag, self.index, settings.series_as)
+        self.world = World(seed, self.index, settings)
         for event in known or ():
             self.index.put(event)
         if isinstance(bots, int):
-            self.world.add(generate(bots, seed, born, series=series, one_off=one_off, several=several))
+            self.world.add(generate(bots, seed, born, **shares))
             if known is None:
                 for event in further_events(round(bots * _FREE), round(bots * _DELETED), seed, born):
                     self.index.put(event)
@@ -64,3 +74,12 @@ class Account:
         """MeetBit's event with this provider's id, or with this id at MeetStream. KeyError without one."""
         known = self.index.events.get(any_id)
         return self.calendars.of_provider((known and known.platform_id) or any_id)
+
+    def new_id(self, kind: str) -> str:
+        """A random-looking id, the same in each run with the same seed."""
+        self._made += 1
+        return str(UUID(bytes=digest(self._seed, kind, str(self._made)), version=4))
+
+    def schedule_id(self, bot: SimulatedBot) -> str:
+        """The name of a bot's schedule: eight characters of the user's id, twelve of the bot's."""
+        return f"bot-{self.user_id[:8]}-{bot.bot_id[:12]}"

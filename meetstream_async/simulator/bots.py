@@ -34,6 +34,7 @@ class SimulatedBot:
         if none is set, the row has no `custom_attributes`. source is "calendar_schedule_api" by default, None
         for a one-off bot. What a listing shows as the event id is for the simulator's `ids` to say.
     provider_event_id: the id of its event at Google or Outlook; made from `event_id` by default.
+    config: what it was made with, as `GET /bots/{bot_id}/detail` tells it.
     """
 
     bot_id: str
@@ -49,6 +50,7 @@ class SimulatedBot:
     attributes: Mapping[str, Any] = field(factory=dict, hash=False)
     meeting_link: str | None = None
     provider_event_id: str | None = None
+    config: Mapping[str, Any] = field(factory=dict, hash=False)
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.bot_id, str) or not self.bot_id:
@@ -60,9 +62,9 @@ class SimulatedBot:
         if self.series is not None and self.event_id is None:
             raise ValueError("SimulatedBot: a bot of a series needs an event_id")
         try:
-            json.dumps(dict(self.attributes))
+            json.dumps([dict(self.attributes), dict(self.config)])
         except TypeError as error:
-            raise ValueError(f"SimulatedBot: attributes must be JSON: {error}") from None
+            raise ValueError(f"SimulatedBot: attributes and config must be JSON: {error}") from None
 
 
 def generate(

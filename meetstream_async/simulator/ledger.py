@@ -11,6 +11,9 @@ from attrs import frozen
 class BotRecord:
     """One bot. `scheduled` until a request removes it.
 
+    created_by: index in the request log of the request that made it; None if it was there before, or if the
+        nightly job made it.
+    moved_by: index of the last request that moved its `join_time`.
     removed_at: UTC; None while scheduled.
     applied_by: index in the request log of the request that removed it.
     A bot whose `join_time` has passed stays `scheduled`: it joined, and no request removed it.
@@ -23,6 +26,8 @@ class BotRecord:
     removed_at: datetime | None = None
     delete_requests: int = 0
     applied_by: int | None = None
+    created_by: int | None = None
+    moved_by: int | None = None
 
 
 @frozen(kw_only=True)

@@ -106,21 +106,14 @@ class Simulator(LoopbackServer):
             meetstream_events,
             events,
             seed=seed,
+            user_id=str(UUID(int=random.getrandbits(128), version=4)),
             born=self._epoch[0],
             settings=settings,
-            series=series,
-            one_off=one_off,
-            several=several,
+            shares={"series": series, "one_off": one_off, "several": several},
         )
         world, calendars = self._account.world, self._account.calendars
         self._pace = Pace(limit)
-        self._meetstream = MeetStreamApi(
-            self._account,
-            settings,
-            self._pace,
-            api_key=self._api_key,
-            user_id=str(UUID(int=random.getrandbits(128), version=4)),
-        )
+        self._meetstream = MeetStreamApi(self._account, self._pace, api_key=self._api_key)
         self._ledger = Ledger(
             events=world.event_records,
             bots=world.bot_records,
@@ -128,7 +121,7 @@ class Simulator(LoopbackServer):
             event_deletes=world.event_deletes,
             bot_deletes=world.bot_deletes,
             cancels=calendars.cancel_requests,
-            syncs=self._meetstream.syncs,
+            syncs=self._account.syncs,
             pace=lambda: self._pace.counts,
         )
         random = Random(f"{seed}:access")
@@ -259,6 +252,14 @@ class Simulator(LoopbackServer):
     def add_bot(self, bot: SimulatedBot) -> None:
         """Schedule another bot, also for an event that was unscheduled. Does not create a calendar event."""
         self._account.world.add([bot])
+
+    def run_nightly_job(self) -> tuple[str, ...]:
+        """Book the events of the next 24 hours that have no bot, as the daily job does at 00:00 UTC.
+
+        Returns the ids of the new bots: none unless auto-scheduling is on. With requests coming in, the job
+        also runs by itself after each midnight of the simulator's clock.
+        """
+        return self._meetstream.run_nightly_job(self._now())
 
     def add_meetstream_event(self, event: SimulatedMeetStreamEvent) -> None:
         """Add an event to the calendars that MeetStream reads, or replace the one with its id."""

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
@@ -12,6 +13,8 @@ from attrs import evolve
 
 from .gateway import Answer, Api, Metered, Route, gateway_error, html_page, missing_route
 from .trouble import RequestRecord, Trouble, TroubleSelector
+
+_MOST_BRACKETS = 1000
 
 
 class Serving:
@@ -85,6 +88,7 @@ class Serving:
             at=at,
             in_flight=self.in_flight,
             authorized=api is not None and refusal is None,
+            idempotency_key=request.headers.get("Idempotency-Key"),
         )
         self.requests.append(record)
         self.max_in_flight = max(self.max_in_flight, record.in_flight)
@@ -128,7 +132,7 @@ class Serving:
         raw = await request.read()
         if raw:
             try:
-                record.body = json.loads(self._without_secrets(raw.decode()))
+                record.body = _parse(self._without_secrets(raw.decode()))
             except (ValueError, RecursionError):
                 record.body_readable = False
 
@@ -180,6 +184,24 @@ def _pattern(secrets: tuple[str, ...]) -> re.Pattern[str]:
         for secret in long
     ]
     return re.compile("|".join(spelt) or "(?!)")
+
+
+def _parse(text: str) -> Any:
+    """A request's JSON, without what calendars are connected with. ValueError if it is not JSON.
+
+    No API takes deep nesting, and what can be read may be too deep to be written again.
+    """
+    if text.count("{") + text.count("[") > _MOST_BRACKETS:
+        raise ValueError("too deep")
+    body = json.loads(text, parse_constant=_no_number)
+    if not isinstance(body, dict):
+        return body
+    credentials = ("_client_id", "_client_secret", "_refresh_token")
+    return {key: "***" if value and key.endswith(credentials) else value for key, value in body.items()}
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _name(record: RequestRecord, route: Route) -> None:

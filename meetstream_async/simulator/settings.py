@@ -13,6 +13,7 @@ SeriesAs = Literal["occurrences", "master"]
 EventBots = Literal["always", "sparse", "never"]
 
 LIST_PATHS = ("scheduled", "schedule", "scheduled_bots")
+STATES = ("Scheduled", "InMeeting", "Stopped", "Cancelled")
 BOT_PATHS = ("scheduled_bots", "scheduled", "schedule")
 
 
@@ -24,6 +25,7 @@ class Switches(TypedDict, total=False):
     series_as: SeriesAs
     removes: Removes
     listing_lag: float
+    listed_states: Iterable[str]
     list_paths: Iterable[str]
     bot_paths: Iterable[str]
     foreign_bots: Iterable[str]
@@ -76,6 +78,8 @@ class Settings:
     removes: what one DELETE of an event removes: all its bots ("event") or only the soonest one
         ("occurrence"). With "nothing", every DELETE (also that of a bot) succeeds but removes nothing.
     listing_lag: seconds for which a removed bot still shows up in listings.
+    listed_states: the states of the bots that a listing shows: "Scheduled", and also "InMeeting", "Stopped"
+        and "Cancelled", which rows then say. A cancelled bot that stays listed can still be asked for.
     list_paths: the names below /calendar that list the scheduled bots.
     bot_paths: the names below /calendar under which a scheduled bot is deleted or moved by its own id.
         With "schedule", DELETE /calendar/schedule/{id} also takes the id of a bot.
@@ -92,6 +96,7 @@ class Settings:
     series_as: SeriesAs = field(default="occurrences", validator=_one_of(SeriesAs))
     removes: Removes = field(default="event", validator=_one_of(Removes))
     listing_lag: float = field(default=0.0, validator=_seconds)
+    listed_states: tuple[str, ...] = field(default=STATES[:1], converter=_several, validator=_among(STATES))
     list_paths: tuple[str, ...] = field(default=LIST_PATHS, converter=_several, validator=_among(LIST_PATHS))
     bot_paths: tuple[str, ...] = field(default=BOT_PATHS[:1], converter=_several, validator=_among(BOT_PATHS))
     foreign_bots: frozenset[str] = field(default=frozenset(), converter=frozenset)

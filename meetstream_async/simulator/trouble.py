@@ -21,6 +21,7 @@ class RequestRecord:
         from the path.
     at: time of arrival, in seconds of the simulator's monotonic clock.
     in_flight: requests being served at arrival, this one included.
+    idempotency_key: the header `Idempotency-Key`.
     authorized: whether it carried the right key.
     status: status of the response; None while it is being served, and if the connection was dropped.
     trouble: the trouble that hit it.
@@ -34,6 +35,7 @@ class RequestRecord:
     at: float
     in_flight: int
     authorized: bool
+    idempotency_key: str | None = None
     route: str | None = None
     event_id: str | None = None
     bot_id: str | None = None

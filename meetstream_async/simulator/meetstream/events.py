@@ -7,11 +7,10 @@ from typing import Any
 
 from attrs import frozen
 
+from ..account import Account
 from ..gateway import Answer, json_answer
-from ..index import CalendarIndex, SimulatedMeetStreamEvent
-from ..settings import Settings
+from ..index import SimulatedMeetStreamEvent
 from ..trouble import RequestRecord, Trouble
-from ..world import World
 from .values import iso, parse_limit, parse_time
 from .words import documented, refusal
 
@@ -47,16 +46,16 @@ class Events:
     out afterwards. So a page may be short, or empty, with more to come.
     """
 
-    def __init__(self, world: World, index: CalendarIndex, settings: Settings, syncs: list[int]) -> None:
-        self._world = world
-        self._index = index
-        self._settings = settings
-        self._syncs = syncs
-        self._accounts = {calendar.id: calendar.account for calendar in index.calendars}
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._world = account.world
+        self._index = account.index
+        self._event_bots = account.settings.event_bots
+        self._accounts = {calendar.id: calendar.account for calendar in account.index.calendars}
 
     def answer(self, record: RequestRecord, now: datetime, trouble: Trouble | None) -> Answer:
         """One page."""
-        if not self._settings.calendar_connected:
+        if not self._account.connected:
             return documented("events", 404)
         query = record.query
         limit = parse_limit(query.get("limit"), _DEFAULT_LIMIT)
@@ -70,7 +69,7 @@ class Events:
         if place is None:
             return refusal(400, "Invalid cursor")
         if query.get("sync") != "false" or query.get("cleanup_duplicates", "false") != "false":
-            self._syncs.append(record.index)
+            self._account.syncs.append(record.index)
         events, following = self._index.page(place, limit)
         paging = trouble.paging if trouble is not None else None
         # Each with a token of its own: a client that looks for repeated ones alone would go on for ever.
@@ -108,8 +107,8 @@ class Events:
             "is_deleted": event.is_deleted,
             "raw": _raw(event),
         }
-        bots = [] if self._settings.event_bots == "never" else self._bots(event.event_id, now)
-        if bots or self._settings.event_bots == "always":
+        bots = [] if self._event_bots == "never" else self._bots(event.event_id, now)
+        if bots or self._event_bots == "always":
             result["bots"] = bots
         return result
 
@@ -117,13 +116,13 @@ class Events:
         return [
             {
                 "id": bot.bot_id,
-                "status": "Scheduled" if bot.join_time > now else "InMeeting",
+                "status": state,
                 "scheduled_join_time": iso(bot.join_time),
                 "bot_username": bot.bot_username,
                 "platform": bot.platform,
-                "is_scheduled": bot.join_time > now,
+                "is_scheduled": state == "Scheduled",
             }
-            for bot in self._world.left(event_id)
+            for bot, state in self._world.of_event(event_id, now)
         ]
 
 

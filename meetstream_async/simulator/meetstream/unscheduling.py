@@ -2,12 +2,10 @@
 
 from datetime import datetime
 
+from ..account import Account
 from ..bots import SimulatedBot
 from ..gateway import Answer, json_answer
-from ..index import CalendarIndex
-from ..settings import Settings
 from ..trouble import RequestRecord, Trouble
-from ..world import World
 from .values import parse_time
 from .words import NOT_YOURS, documented, foreign, refusal
 
@@ -15,11 +13,11 @@ from .words import NOT_YOURS, documented, foreign, refusal
 class Unscheduling:
     """Answers the DELETEs, and removes the bots."""
 
-    def __init__(self, world: World, index: CalendarIndex, settings: Settings, user_id: str) -> None:
-        self._world = world
-        self._index = index
-        self._settings = settings
-        self._user_id = user_id
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._world = account.world
+        self._index = account.index
+        self._settings = account.settings
 
     def unschedule(self, record: RequestRecord, now: datetime, trouble: Trouble | None) -> Answer:
         """DELETE /calendar/schedule/{event_id}."""
@@ -91,11 +89,14 @@ class Unscheduling:
         if bot_id in self._settings.foreign_bots:
             return refusal(403, NOT_YOURS)
         bot = self._world.bot(bot_id)
-        # A removed bot no longer exists, so 404; one that has joined still exists, and is active.
-        if bot is None or not self._world.is_scheduled(bot_id):
+        state = None if bot is None else self._world.state(bot, now)
+        # A removed bot is as if it had never been, unless cancelled ones stay to be seen.
+        if bot is None or (state == "Cancelled" and state not in self._settings.listed_states):
             return documented("delete_bot", 404)
-        if bot.join_time <= now:
+        if state == "InMeeting":
             return refusal(400, "Cannot delete active bot")
+        if state != "Scheduled":
+            return documented("delete_bot", 400)
         self._remove([bot], record, now)
         return json_answer(200, {"message": "Scheduled bot deleted successfully", "bot_id": bot_id})
 
@@ -107,4 +108,4 @@ class Unscheduling:
             self._world.remove(bots, now, record.index)
 
     def _schedule_ids(self, bots: list[SimulatedBot]) -> list[str]:
-        return [f"bot-{self._user_id[:8]}-{bot.bot_id[:12]}" for bot in bots]
+        return [self._account.schedule_id(bot) for bot in bots]

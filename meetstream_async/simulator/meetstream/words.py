@@ -19,6 +19,23 @@ _TEXTS = {
     ("events", 404): "No calendar connected",
     ("events", 500): "An error occurred while fetching events.",
     ("auto_schedule", 404): "No calendar connected",
+    ("disconnect_calendar", 404): "No calendar connected",
+    ("schedule", 400): "Event has already started",
+    ("schedule", 404): "Event not found",
+    ("schedule", 409): "Event is already scheduled",
+    ("schedule", 500): "An error occurred while scheduling the bot.",
+    ("toggle_recurrence", 404): "Event not found",
+    ("reschedule", 400): "Bot is not scheduled",
+    ("reschedule", 404): "Bot not found",
+    ("create_bot", 400): "meeting_link is required",
+    ("bot_status", 404): "Bot not found",
+    ("bot_detail", 404): "Bot not found",
+    ("bot_media", 404): "Bot not found",
+    ("bot_command", 404): "Bot not found",
+    ("bot_command", 409): "Bot is not currently in the meeting",
+    ("remove_bot", 404): "Bot not found",
+    ("delete_data", 404): "Bot not found",
+    ("mia", 404): "Agent config not found",
 }
 
 
