@@ -7,7 +7,9 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
+
+from .identities import digest
 
 # The documented spellings, and occasionally those used in the vendor's other material.
 _PLATFORMS = (
@@ -68,16 +70,27 @@ class SimulatedBot:
 
 
 def generate(
-    count: int, seed: int, now: datetime, *, series: float, one_off: float, several: float
+    count: int,
+    seed: int,
+    now: datetime,
+    *,
+    series: float,
+    one_off: float,
+    several: float,
+    soon: float = 0.0,
+    in_meeting: float = 0.0,
+    past: float = 0.0,
 ) -> list[SimulatedBot]:
     """`count` bots, the same for the same arguments; join times are relative to `now`.
 
     Of these, round(count * share) bots each are
     - occurrences of recurring series: 2 to 7 daily occurrences, each an event of its own, under one master id
       (a single bot is not enough for a series);
-    - one-off bots without an event, alternately without any attributes and with only a source;
+    - one-off bots without an event, alternately without any attributes and with their customer's name;
     - additional rows of another bot's event.
-    All others have an event of their own. Join times are whole seconds, one hour to 14 days ahead.
+    All others have an event of their own. Join times are whole seconds, one hour to 14 days ahead; of those
+    that have an event of their own, the shares `soon`, `in_meeting` and `past` join or joined at other times.
+    About a quarter are the customer acme's, with names like "Acme notes"; another quarter are globex's.
     """
     if count < 0:
         raise ValueError("bots must not be negative")
@@ -106,6 +119,14 @@ def generate(
             **more,
         )
 
+    def of_customer(bot: SimulatedBot) -> SimulatedBot:
+        number = digest(seed, "customer", bot.bot_id, size=1)[0]
+        customer = ("acme", "globex", None, None)[number % 4]
+        if customer is None:
+            return bot
+        name = f"Acme {('notes', 'recorder')[number % 8 // 4]}" if customer == "acme" else bot.bot_username
+        return evolve(bot, bot_username=name, attributes={"customer": customer})
+
     def event_id() -> str:
         return f"evt_{random.getrandbits(64):016x}"
 
@@ -119,10 +140,29 @@ def generate(
         bots += [bot(event_id(), first + timedelta(days=day), series=master) for day in range(size)]
         left -= size
     plain = [bot(event_id(), moment()) for _ in range(count - in_series - alone - extra)]
-    bots += plain
+    bots += _at_other_times(plain, [round(count * share) for share in (soon, in_meeting, past)], now, seed)
     bots += [bot(random.choice(plain).event_id, moment()) for _ in range(extra)]
-    bots += [bot(None, moment(), source="calendar_integration" if n % 2 else None) for n in range(alone)]
-    return bots
+    bots += [bot(None, moment(), attributes={"customer": "globex"} if n % 2 else {}) for n in range(alone)]
+    return [of_customer(one) if one.event_id is not None else one for one in bots]
+
+
+def _at_other_times(
+    bots: list[SimulatedBot], counts: list[int], now: datetime, seed: int
+) -> list[SimulatedBot]:
+    """So many of the bots join soon, have just joined, or joined long ago."""
+    random = Random(f"{seed}:times")
+    minutes = [
+        random.randint(*span)
+        for count, span in zip(counts, ((1, 10), (-30, -1), (-26 * 60, -2 * 60)), strict=True)
+        for _ in range(count)
+    ]
+    if len(minutes) > len(bots):
+        raise ValueError("soon, in_meeting and past are shares of the bots that have an event of their own")
+    moved = [
+        evolve(bot, join_time=now.replace(microsecond=0) + timedelta(minutes=number))
+        for bot, number in zip(bots, minutes, strict=False)
+    ]
+    return [*moved, *bots[len(moved) :]]
 
 
 def _meeting_link(platform: str, random: Random) -> str:

@@ -23,12 +23,18 @@ _GATEWAY_WORDS = {
 
 @frozen
 class Answer:
-    """A complete response: status, body, content type and additional headers."""
+    """A complete response: status, body, content type and additional headers.
+
+    text, more: of a refusal in the API's own words, which its dialect may put into another body: the words,
+        and further fields.
+    """
 
     status: int
     body: bytes
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(factory=dict, hash=False)
+    text: str | None = None
+    more: Mapping[str, Any] = field(factory=dict, hash=False)
 
 
 @frozen(kw_only=True)

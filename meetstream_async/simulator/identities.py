@@ -15,7 +15,7 @@ _OUTLOOK_UID = "040000008200E00074C5B7101A82E008"
 
 def digest(seed: int, *parts: str, size: int = 16) -> bytes:
     """A hash of the parts that differs from seed to seed."""
-    text = "\0".join((str(seed), *parts))
+    text = " ".join((str(seed), *parts))
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest()
 
 

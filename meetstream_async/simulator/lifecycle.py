@@ -1,12 +1,14 @@
-"""A server on one loopback address, which can be started again where it was."""
+"""A server on one address, by default a loopback one, which can be started again where it was."""
 
+import logging
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
-from .checks import loopback
+from .checks import address, is_loopback
 from .closing import to_its_end
+from .complaints import Complaints, log_fields
 from .serving import Serving
 
 # Seconds for responses that are being written at shutdown; requests that are still waiting are dropped at
@@ -14,13 +16,16 @@ from .serving import Serving
 _SHUTDOWN_SECONDS = 0.25
 
 
-class LoopbackServer:
+_log = logging.getLogger("meetstream_async.simulator")
+
+
+class Server:
     """Listens and stops. Port 0 picks a free port, which later starts reuse."""
 
     _serving: Serving
 
     def __init__(self, host: str, port: int) -> None:
-        self._host = loopback(host)
+        self._host = address(host)
         self._port = port
         self._runner: web.ServerRunner | None = None
 
@@ -38,7 +43,9 @@ class LoopbackServer:
         if self._runner is not None:
             raise RuntimeError("the simulator is already running")
         # Cancel the handler when its client disconnects, so that the request no longer counts as in flight.
-        server = web.Server(self._serving.handle, handler_cancellation=True, access_log=None)
+        server = web.Server(
+            self._serving.handle, handler_cancellation=True, access_log=None, logger=Complaints(_log)
+        )
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
         try:
@@ -46,6 +53,12 @@ class LoopbackServer:
         except BaseException:
             await to_its_end(runner.cleanup())
             raise
+        if not is_loopback(self._host):
+            _log.warning(
+                "the simulator listens on %s: whoever reaches this machine can use it",
+                self._host,
+                extra=log_fields("exposed", host=self._host),
+            )
         self._serving.open()
         self._runner = runner
         self._port = runner.addresses[0][1]
@@ -60,4 +73,6 @@ class LoopbackServer:
     def _origin(self) -> str:
         if self._port == 0:
             raise RuntimeError("the simulator has no address until it is started")
-        return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}"
+        # An address that stands for all of them can be listened on, but not be asked for.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"

@@ -15,7 +15,7 @@ from .checks import check_keys
 from .gateway import Api
 from .index import SimulatedMeetStreamEvent
 from .ledger import Ledger
-from .lifecycle import LoopbackServer
+from .lifecycle import Server
 from .limits import RateLimit
 from .meetbit import MeetBitApi
 from .meetstream import MeetStreamApi
@@ -25,17 +25,20 @@ from .settings import Settings, Switches
 from .trouble import RequestRecord, Trouble, TroubleSelector
 
 
-class Simulator(LoopbackServer):
-    """A fake MeetStream and a fake MeetBit on a loopback socket.
+class Simulator(Server):
+    """A fake MeetStream and a fake MeetBit on a socket of this machine.
 
     bots: number of bots to generate from `seed` (see below), or an iterable of bots.
     series, one_off, several: shares (0 to 1) of the generated bots that are occurrences of a recurring series
         (2 to 7 events under one master id), that have no event, and that are additional rows of another bot's
         event. The others have an event of their own. Join times are spread over the 14 days after
         construction; everything else depends only on these arguments and the seed.
+    soon, in_meeting, past: shares of the generated bots that join within 10 minutes, that joined within the
+        last 30, and that joined 2 to 26 hours ago; `listed_states` decides whether the last two are listed.
     meetstream_events: events of the calendars that MeetStream reads, to use exactly; events of bots that are
         not among them are made up. Generated bots come with some further events and tombstones by default.
-    host, port: a loopback address. Port 0 picks a free port, which later starts reuse.
+    host, port: the address to listen on; one that others can reach is warned of in the log. Port 0 picks a
+        free port, which later starts reuse.
     limit: the rate limit of MeetStream: a `TokenBucket`, a `SlidingWindow`, or none.
     api_key: the key that MeetStream accepts; by default generated from the seed.
     events: MeetBit's calendar events: the number to generate, or an iterable of events. By default one for
@@ -66,6 +69,9 @@ class Simulator(LoopbackServer):
         series: float = 0.1,
         one_off: float = 0.02,
         several: float = 0.05,
+        soon: float = 0.0,
+        in_meeting: float = 0.0,
+        past: float = 0.0,
         meetstream_events: Iterable[SimulatedMeetStreamEvent] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -109,7 +115,14 @@ class Simulator(LoopbackServer):
             user_id=str(UUID(int=random.getrandbits(128), version=4)),
             born=self._epoch[0],
             settings=settings,
-            shares={"series": series, "one_off": one_off, "several": several},
+            shares={
+                "series": series,
+                "one_off": one_off,
+                "several": several,
+                "soon": soon,
+                "in_meeting": in_meeting,
+                "past": past,
+            },
         )
         world, calendars = self._account.world, self._account.calendars
         self._pace = Pace(limit)
@@ -135,7 +148,11 @@ class Simulator(LoopbackServer):
             suspend_after=meetbit_suspend_after,
         )
         self._meetbit = MeetBitApi(
-            calendars, clients=clients, permissions=meetbit_permissions, limit=self._limit
+            calendars,
+            clients=clients,
+            permissions=meetbit_permissions,
+            limit=self._limit,
+            answers=settings.meetbit_answer,
         )
         self._apis: tuple[Api, ...] = (self._meetstream, self._meetbit)
         self._troubles = TroubleSelector(seed)

@@ -14,7 +14,8 @@ from attrs import evolve
 from .gateway import Answer, Api, Metered, Route, gateway_error, html_page, missing_route
 from .trouble import RequestRecord, Trouble, TroubleSelector
 
-_MOST_BRACKETS = 1000
+# Of one body. Python gives up at a depth of about a thousand.
+_MOST_BRACKETS = 900
 
 
 class Serving:
@@ -92,14 +93,15 @@ class Serving:
         )
         self.requests.append(record)
         self.max_in_flight = max(self.max_in_flight, record.in_flight)
-        await self._read_body(request, record)
+        unreadable = await self._read_body(request, record)
         if api is None:
             return await self._send(request, record, gateway_error(404), metered)
         if route is not None:
             _name(record, route)
             api.note(record)
-        if metered.refusal is not None:
-            return await self._send(request, record, metered.refusal, metered)
+        at_once = metered.refusal or unreadable
+        if at_once is not None:
+            return await self._send(request, record, at_once, metered)
         if route is None:
             # Who it is comes before what it is about.
             unrouted = refusal or api.error(None, 404)
@@ -128,13 +130,23 @@ class Serving:
         # Clients may send a key in the path, query or body by mistake; keep it out of the log.
         return self._secrets.sub("***", text)
 
-    async def _read_body(self, request: web.BaseRequest, record: RequestRecord) -> None:
-        raw = await request.read()
+    async def _read_body(self, request: web.BaseRequest, record: RequestRecord) -> Answer | None:
+        """Read the body into the record. The refusal, if it did not come as announced or is too long."""
+        try:
+            raw = await request.read()
+        except web.RequestPayloadError:
+            # The server below logs it.
+            record.body_readable = False
+            return gateway_error(400)
+        except web.HTTPRequestEntityTooLarge:
+            record.body_readable = False
+            return gateway_error(413)
         if raw:
             try:
                 record.body = _parse(self._without_secrets(raw.decode()))
             except (ValueError, RecursionError):
                 record.body_readable = False
+        return None
 
     def _delay(self, trouble: Trouble | None) -> float:
         return self._latency + (trouble.latency if trouble else 0.0)

@@ -1,4 +1,4 @@
-"""The switches of the simulated MeetStream account: what it shows, accepts and says."""
+"""The switches of the simulated account: what it shows, accepts and says."""
 
 import math
 from collections.abc import Iterable
@@ -10,6 +10,9 @@ Ids = Literal["event", "provider", "none", "mixed"]
 ForeignId = Literal["event_not_found", "bot_not_found", "not_found", "bad_request"]
 Removes = Literal["event", "occurrence", "nothing"]
 SeriesAs = Literal["occurrences", "master"]
+Dialect = Literal["both", "message", "error", "error_status", "detail", "nested", "problem", "text"]
+UnscheduleAnswer = Literal["documented", "message", "empty_object", "no_content"]
+MeetBitAnswer = Literal["full", "nulls", "no_content"]
 EventBots = Literal["always", "sparse", "never"]
 
 LIST_PATHS = ("scheduled", "schedule", "scheduled_bots")
@@ -23,6 +26,9 @@ class Switches(TypedDict, total=False):
     ids: Ids
     foreign_id: ForeignId
     series_as: SeriesAs
+    dialect: Dialect
+    unschedule_answer: UnscheduleAnswer
+    meetbit_answer: MeetBitAnswer
     removes: Removes
     listing_lag: float
     listed_states: Iterable[str]
@@ -65,7 +71,7 @@ def _several(value: Iterable[str]) -> tuple[str, ...]:
 
 @frozen(kw_only=True)
 class Settings:
-    """What `Simulator` was told about the MeetStream account.
+    """What `Simulator` was told about the account.
 
     ids: what a listing shows in `custom_attributes.event_id`: the event's own id ("event"), the calendar
         provider's ("provider"), nothing ("none"), or each of the three for a part of the events ("mixed").
@@ -75,6 +81,13 @@ class Settings:
         or 400 "Event not scheduled" ("bad_request").
     series_as: a recurring series is one event for each occurrence ("occurrences"), or one event that holds
         the bots of all of them ("master").
+    dialect: the body of a refusal in the API's own words: `message` and `error` ("both"), one of them
+        ("message", "error"), {"error", "status_code"} ("error_status"), {"detail"} ("detail"),
+        {"error": {"message"}} ("nested"), RFC 7807 ("problem"), or plain text ("text").
+    unschedule_answer: what a DELETE that worked answers: the documented fields ("documented"), {"message"}
+        ("message"), {} ("empty_object"), or 202 without a body ("no_content").
+    meetbit_answer: what a cancel that worked answers: every documented field ("full"), null wherever that is
+        possible ("nulls"), or 202 without a body ("no_content").
     removes: what one DELETE of an event removes: all its bots ("event") or only the soonest one
         ("occurrence"). With "nothing", every DELETE (also that of a bot) succeeds but removes nothing.
     listing_lag: seconds for which a removed bot still shows up in listings.
@@ -95,6 +108,9 @@ class Settings:
     foreign_id: ForeignId = field(default="event_not_found", validator=_one_of(ForeignId))
     series_as: SeriesAs = field(default="occurrences", validator=_one_of(SeriesAs))
     removes: Removes = field(default="event", validator=_one_of(Removes))
+    dialect: Dialect = field(default="both", validator=_one_of(Dialect))
+    unschedule_answer: UnscheduleAnswer = field(default="documented", validator=_one_of(UnscheduleAnswer))
+    meetbit_answer: MeetBitAnswer = field(default="full", validator=_one_of(MeetBitAnswer))
     listing_lag: float = field(default=0.0, validator=_seconds)
     listed_states: tuple[str, ...] = field(default=STATES[:1], converter=_several, validator=_among(STATES))
     list_paths: tuple[str, ...] = field(default=LIST_PATHS, converter=_several, validator=_among(LIST_PATHS))

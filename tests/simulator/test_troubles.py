@@ -22,7 +22,7 @@ def one_bot(*troubles: Trouble, **more: Any) -> Simulator:
     ("route", "status", "body"),
     [
         ("unschedule", 400, says("Event not scheduled")),
-        ("unschedule", 401, {"message": "Unauthorized"}),
+        ("unschedule", 401, says("Missing user_id in token or invalid authentication.")),
         ("unschedule", 403, says("Invalid API key")),
         ("unschedule", 404, says("Event not found")),
         ("unschedule", 429, {"message": "Too Many Requests"}),

@@ -16,7 +16,7 @@ from .listing import Listing
 from .media import COMMANDS, GETS, Media
 from .scheduling import Scheduling
 from .unscheduling import Unscheduling
-from .words import documented, refusal
+from .words import documented, in_dialect, refusal
 
 Handler = Callable[[RequestRecord, datetime, Trouble | None], Answer]
 _Line = tuple[str, str, str, Handler]
@@ -105,9 +105,9 @@ class MeetStreamApi:
         value = headers.get("Authorization", "")
         scheme, _, key = value.partition(" ")
         if scheme != "Token" or not key:
-            return documented(None, 401)
+            return self.error(None, 401)
         if not hmac.compare_digest(value.encode("utf-8", "surrogateescape"), self._authorization):
-            return documented(None, 403)
+            return self.error(None, 403)
         return None
 
     def note(self, record: RequestRecord) -> None:
@@ -118,9 +118,9 @@ class MeetStreamApi:
     def answer(self, record: RequestRecord, now: datetime, trouble: Trouble | None) -> Answer:
         """Apply an authorized request and answer it."""
         if self._account.settings.user_missing:
-            return refusal(404, "User not found")
+            return self._say(refusal(404, "User not found"))
         self._auto_schedule.tick(now)
-        return self._handlers[record.route or "", record.method](record, now, trouble)
+        return self._say(self._handlers[record.route or "", record.method](record, now, trouble))
 
     def run_nightly_job(self, now: datetime) -> tuple[str, ...]:
         """Let the daily job book bots now. Returns their ids."""
@@ -128,7 +128,10 @@ class MeetStreamApi:
 
     def error(self, route: str | None, status: int) -> Answer:
         """The documented text for a status on a route; the gateway's text where nothing is documented."""
-        return documented(route, status)
+        return self._say(documented(route, status))
+
+    def _say(self, answer: Answer) -> Answer:
+        return in_dialect(answer, self._account.settings.dialect)
 
 
 def _ids(pattern: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:

@@ -57,8 +57,7 @@ class Scheduling:
         bot = self._world.waiting(event.event_id, now)[0]
         # Both names of the field have been seen.
         name = "bot_id" if int(event.event_id.encode("utf-8", "surrogatepass")[-1]) % 2 else "existing_bot_id"
-        text = "Event is already scheduled"
-        return json_answer(409, {"error": text, "message": text, name: bot.bot_id})
+        return refusal(409, "Event is already scheduled", **{name: bot.bot_id})
 
     def book(
         self,

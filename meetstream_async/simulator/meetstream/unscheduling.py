@@ -1,6 +1,7 @@
 """The DELETEs: an event's bots, a series', or a bot by its own id."""
 
 from datetime import datetime
+from typing import Any
 
 from ..account import Account
 from ..bots import SimulatedBot
@@ -48,7 +49,7 @@ class Unscheduling:
         if not bots:
             return documented("unschedule", 400)
         self._remove(bots, record, now)
-        return json_answer(200, {
+        return self._done({
             "unscheduled": True,
             "event_id": event_id,
             "cancelled_schedules": self._schedule_ids(bots),
@@ -72,7 +73,7 @@ class Unscheduling:
         picked = [self._pick(bots) if one_each else bots for bots in waiting if bots]
         bots = [bot for occurrence in picked for bot in occurrence]
         self._remove(bots, record, now)
-        return json_answer(200, {
+        return self._done({
             "cancelled": True,
             "master_event_id": master,
             "from_date": from_date,
@@ -98,7 +99,17 @@ class Unscheduling:
         if state != "Scheduled":
             return documented("delete_bot", 400)
         self._remove([bot], record, now)
-        return json_answer(200, {"message": "Scheduled bot deleted successfully", "bot_id": bot_id})
+        return self._done({"message": "Scheduled bot deleted successfully", "bot_id": bot_id})
+
+    def _done(self, fields: dict[str, Any]) -> Answer:
+        match self._settings.unschedule_answer:
+            case "message":
+                fields = {"message": fields.get("message", "Bot unscheduled successfully")}
+            case "empty_object":
+                fields = {}
+            case "no_content":
+                return Answer(202, b"")
+        return json_answer(200, fields)
 
     def _pick(self, bots: list[SimulatedBot]) -> list[SimulatedBot]:
         return bots[:1] if self._settings.removes == "occurrence" else bots

@@ -1,8 +1,15 @@
 """MeetStream's errors: the documented texts, and the bodies that they come in."""
 
-from ..gateway import Answer, gateway_error, json_answer, missing_route
-from ..settings import ForeignId
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from attrs import evolve
+
+from ..gateway import Answer, gateway_error, missing_route, phrase
+from ..settings import Dialect, ForeignId
+
+NO_USER = "Missing user_id in token or invalid authentication."
 KEY_REJECTED = "Invalid API key"
 NOT_YOURS = "Bot does not belong to the authenticated user."
 
@@ -39,15 +46,42 @@ _TEXTS = {
 }
 
 
-def refusal(status: int, text: str) -> Answer:
-    """An error of the API's own: the text as `message`, which current material names, and as `error`."""
-    return json_answer(status, {"error": text, "message": text})
+def refusal(status: int, text: str, **more: Any) -> Answer:
+    """An error in the API's own words: as `message`, which current material names, and as `error`."""
+    return Answer(status, _body({"error": text, "message": text}, more), text=text, more=more)
+
+
+def in_dialect(answer: Answer, dialect: Dialect) -> Answer:
+    """The same refusal in another of the bodies that have been seen."""
+    if answer.text is None or dialect == "both":
+        return answer
+    if dialect == "text":
+        return evolve(answer, body=answer.text.encode(), content_type="text/plain; charset=utf-8")
+    fields = _IN_DIALECT[dialect](answer.text, answer.status)
+    content_type = "application/problem+json" if dialect == "problem" else "application/json"
+    return evolve(answer, body=_body(fields, answer.more), content_type=content_type)
+
+
+def _body(fields: Mapping[str, Any], more: Mapping[str, Any]) -> bytes:
+    return json.dumps({**fields, **more}).encode()
+
+
+_IN_DIALECT: dict[str, Callable[[str, int], dict[str, Any]]] = {
+    "message": lambda text, status: {"message": text},
+    "error": lambda text, status: {"error": text},
+    "error_status": lambda text, status: {"error": text, "status_code": status},
+    "detail": lambda text, status: {"detail": text},
+    "nested": lambda text, status: {"error": {"message": text}},
+    "problem": lambda text, status: {
+        "type": "about:blank", "title": phrase(status), "status": status, "detail": text,
+    },
+}  # fmt: skip
 
 
 def documented(route: str | None, status: int) -> Answer:
     """The documented text for a status on a route; the gateway's text where nothing is documented."""
     if status == 401:
-        return json_answer(401, {"message": "Unauthorized"})
+        return refusal(401, NO_USER)
     if status == 403:
         return refusal(403, KEY_REJECTED)
     text = _TEXTS.get((route or "", status))
