@@ -9,20 +9,26 @@
 It shares no code with the client, so that one mistake cannot hide in both.
 """
 
+from .bots import SimulatedBot
 from .calendars import SimulatedEvent
-from .ledger import BotRecord, CalendarEventRecord, EventRecord, Ledger
+from .index import SimulatedMeetStreamEvent
+from .ledger import BotRecord, CalendarEventRecord, EventRecord, Ledger, PaceRecord
+from .pace import SlidingWindow, TokenBucket
 from .server import Simulator
 from .trouble import RequestRecord, Trouble
-from .world import SimulatedBot
 
 __all__ = [
     "BotRecord",
     "CalendarEventRecord",
     "EventRecord",
     "Ledger",
+    "PaceRecord",
     "RequestRecord",
     "SimulatedBot",
     "SimulatedEvent",
+    "SimulatedMeetStreamEvent",
     "Simulator",
+    "SlidingWindow",
+    "TokenBucket",
     "Trouble",
 ]

@@ -9,8 +9,8 @@ from typing import Any
 
 from attrs import Factory, evolve, field, frozen
 
+from .index import SimulatedMeetStreamEvent
 from .ledger import CalendarEventRecord
-from .world import SimulatedBot
 
 _TITLES = ("Weekly sync", "Product demo", "Interview", "Quarterly review", "Kick-off", "Support call")
 _PEOPLE = ("ada@example.com", "grace@example.com", "linus@example.org", "margaret@example.net")
@@ -24,7 +24,7 @@ class SimulatedEvent:
     event_id, calendar_id: positive; an event id is unique across all calendars.
     start, end: timezone-aware; by default the event is in one day and takes half an hour.
     attendees: e-mail addresses; the first is the organizer's.
-    provider_event_id: the id at Google or Outlook, which may be the `event_id` of a bot.
+    provider_event_id: the id at Google or Outlook, which MeetStream knows as `platform_id`.
     fields: additional fields of the event in responses; they override all others.
     """
 
@@ -52,38 +52,44 @@ class SimulatedEvent:
 
 
 def generate_events(
-    count: int | None, bots: Iterable[SimulatedBot], seed: int, now: datetime
+    count: int | None,
+    booked: Iterable[SimulatedMeetStreamEvent],
+    others: Iterable[SimulatedMeetStreamEvent],
+    seed: int,
+    now: datetime,
 ) -> list[SimulatedEvent]:
     """`count` events in a few calendars, the same for the same arguments.
 
-    The first ones are the events that the bots belong to, in their order, with the bots' event ids as
-    provider ids; further ones belong to no bot. Without a count, one event for each of the bots' events.
+    They are the events that MeetStream knows from the provider's calendars, with the provider's ids: first
+    the booked ones, those with bots, then the others, then events that MeetStream does not know. Without a
+    count, the booked ones alone.
     """
     if count is not None and count < 0:
         raise ValueError("events must not be negative")
     random = Random(f"{seed}:events")
-    starts: dict[str, datetime] = {}
-    for bot in bots:
-        if bot.event_id is not None:
-            starts.setdefault(bot.event_id, bot.join_time)
-    wanted = len(starts) if count is None else count
-    while len(starts) < wanted:
+    chosen = list(booked)
+    if count is not None:
+        chosen = [*chosen, *others][:count]
+    known = [(event.platform_id, event.title, event.start, event.end) for event in chosen]
+    while count is not None and len(known) < count:
         begin = now.replace(microsecond=0) + timedelta(minutes=15 * random.randint(4, 14 * 96))
-        starts[f"{random.getrandbits(128):032x}"] = begin
+        title = random.choice(_TITLES)
+        known.append((f"{random.getrandbits(128):032x}", title, begin, begin + timedelta(minutes=30)))
     calendars = random.sample(range(100, 1000), _CALENDARS)
     event_id = random.randint(10_000, 99_999)
     events = []
-    for provider_event_id, start in list(starts.items())[:wanted]:
+    for platform_id, title, start, end in known:
         event_id += random.randint(1, 9)
         first = random.randrange(len(_PEOPLE) - 1)
         events.append(
             SimulatedEvent(
                 event_id=event_id,
                 calendar_id=random.choice(calendars),
-                title=random.choice(_TITLES),
+                title=title,
                 start=start,
+                end=end,
                 attendees=_PEOPLE[first : first + 2],
-                provider_event_id=provider_event_id,
+                provider_event_id=platform_id,
             )
         )
     return events

@@ -11,14 +11,16 @@ def check_keys(**arguments: list[str | None]) -> None:
             raise ValueError(f"{name} must be printable ASCII, not empty, without spaces")
 
 
-def loopback(host: str) -> str:
-    """The address to listen on. Raises ValueError unless it is a loopback address."""
+def address(host: str) -> str:
+    """The IP address to listen on. Raises ValueError unless it is one, or "localhost"."""
     if host == "localhost":
         return "127.0.0.1"
     try:
-        known = ipaddress.ip_address(host).is_loopback
+        return str(ipaddress.ip_address(host))
     except ValueError:
-        known = False
-    if not known:
-        raise ValueError("host must be a loopback address: the simulator must not be reachable from outside")
-    return host
+        raise ValueError("host must be an IP address: 127.0.0.1, or one that others can reach") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    return ipaddress.ip_address(host).is_loopback

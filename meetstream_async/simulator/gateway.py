@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
-from .trouble import RequestRecord
+from .trouble import RequestRecord, Trouble
 
 _GATEWAY_WORDS = {
     404: "Not Found",
@@ -23,12 +23,18 @@ _GATEWAY_WORDS = {
 
 @frozen
 class Answer:
-    """A complete response: status, body, content type and additional headers."""
+    """A complete response: status, body, content type and additional headers.
+
+    text, more: of a refusal in the API's own words, which its dialect may put into another body: the words,
+        and further fields.
+    """
 
     status: int
     body: bytes
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(factory=dict, hash=False)
+    text: str | None = None
+    more: Mapping[str, Any] = field(factory=dict, hash=False)
 
 
 @frozen(kw_only=True)
@@ -62,8 +68,8 @@ class Api(Protocol):
     def route_names(self) -> frozenset[str]:
         """The valid values of a trouble's `route`."""
 
-    def match(self, segments: tuple[str, ...]) -> Route | None:
-        """The route of a path below the prefix."""
+    def match(self, segments: tuple[str, ...]) -> Mapping[str, Route]:
+        """The routes of a path below the prefix, by the method that each takes."""
 
     def meter(self, headers: Mapping[str, str], at: float) -> Metered:
         """Count an arrival at `at` (monotonic seconds) against the API's rate limit."""
@@ -74,8 +80,8 @@ class Api(Protocol):
     def note(self, record: RequestRecord) -> None:
         """Record a request that matched a route, whatever its outcome."""
 
-    def answer(self, record: RequestRecord, now: datetime, bad_rows: int) -> Answer:
-        """Apply an authorized request and answer it."""
+    def answer(self, record: RequestRecord, now: datetime, trouble: Trouble | None) -> Answer:
+        """Apply an authorized request and answer it; a trouble may change what the answer holds."""
 
     def error(self, route: str | None, status: int) -> Answer:
         """The API's own text for a status; `route` is None for an unknown path."""

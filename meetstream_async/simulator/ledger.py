@@ -1,6 +1,6 @@
 """Records of what was scheduled, unscheduled and cancelled, when, and by which request."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
@@ -11,6 +11,9 @@ from attrs import frozen
 class BotRecord:
     """One bot. `scheduled` until a request removes it.
 
+    created_by: index in the request log of the request that made it; None if it was there before, or if the
+        nightly job made it.
+    moved_by: index of the last request that moved its `join_time`.
     removed_at: UTC; None while scheduled.
     applied_by: index in the request log of the request that removed it.
     A bot whose `join_time` has passed stays `scheduled`: it joined, and no request removed it.
@@ -23,12 +26,16 @@ class BotRecord:
     removed_at: datetime | None = None
     delete_requests: int = 0
     applied_by: int | None = None
+    created_by: int | None = None
+    moved_by: int | None = None
 
 
 @frozen(kw_only=True)
 class EventRecord:
     """One event. `scheduled` until its last bot is removed.
 
+    event_id: MeetStream's own id, whatever the listing shows.
+    provider_event_id, ical_uid: its ids in the provider's calendar.
     unscheduled_at: UTC; None while scheduled.
     applied_by: index in the request log of the request that removed the last bot.
     delete_requests: DELETE requests for this event id, including refused requests and those whose connection
@@ -42,6 +49,8 @@ class EventRecord:
     unscheduled_at: datetime | None = None
     delete_requests: int = 0
     applied_by: int | None = None
+    provider_event_id: str | None = None
+    ical_uid: str | None = None
 
 
 @frozen(kw_only=True)
@@ -63,10 +72,33 @@ class CalendarEventRecord:
     applied_by: int | None = None
 
 
+@frozen(kw_only=True)
+class PaceRecord:
+    """What the rate limit of MeetStream did so far.
+
+    seen: requests that arrived. limited: those that it answered with 429. passed: all others.
+    early: those that arrived before the `Retry-After` of the last 429 had passed.
+    """
+
+    seen: int = 0
+    limited: int = 0
+    passed: int = 0
+    early: int = 0
+
+
 class Ledger:
     """A read-only view of the simulator's records. A record is a snapshot: read it again after a change."""
 
-    __slots__ = ("_bot_deletes", "_cancels", "_event_deletes", "bots", "calendar_events", "events")
+    __slots__ = (
+        "_bot_deletes",
+        "_cancels",
+        "_event_deletes",
+        "_pace",
+        "_syncs",
+        "bots",
+        "calendar_events",
+        "events",
+    )
 
     bots: Mapping[str, BotRecord]
     events: Mapping[str, EventRecord]
@@ -81,6 +113,8 @@ class Ledger:
         event_deletes: Mapping[str, int],
         bot_deletes: Mapping[str, int],
         cancels: Mapping[tuple[int, int], int],
+        syncs: Sequence[int],
+        pace: Callable[[], PaceRecord],
     ) -> None:
         self.events = MappingProxyType(events)
         self.bots = MappingProxyType(bots)
@@ -88,6 +122,8 @@ class Ledger:
         self._event_deletes = event_deletes
         self._bot_deletes = bot_deletes
         self._cancels = cancels
+        self._syncs = syncs
+        self._pace = pace
 
     @property
     def scheduled_events(self) -> frozenset[str]:
@@ -130,6 +166,19 @@ class Ledger:
     def cancel_requests(self, calendar_id: int, event_id: int) -> int:
         """Number of cancel requests for this event, known or not, including refused and dropped ones."""
         return self._cancels.get((calendar_id, event_id), 0)
+
+    @property
+    def syncs(self) -> tuple[int, ...]:
+        """Indexes of the requests for events that made MeetStream read the calendars again.
+
+        The real one may move or cancel bots then; only `sync=false` prevents it.
+        """
+        return tuple(self._syncs)
+
+    @property
+    def pace(self) -> PaceRecord:
+        """Counts of MeetStream's rate limit."""
+        return self._pace()
 
     def __repr__(self) -> str:
         held = (

@@ -8,10 +8,12 @@ from typing import Any
 from .calendars import Calendars, SimulatedEvent
 from .gateway import Answer, Metered, Route, gateway_error, json_answer
 from .limits import RateLimit
-from .trouble import RequestRecord
+from .settings import MeetBitAnswer
+from .trouble import RequestRecord, Trouble
 
 _PERMISSION = "events.delete.*"
 _LONGEST_NOTE = 255
+_NEVER_NULL = ("id", "calendar_id", "provider_event_id")
 _WORDS = {
     401: "Invalid or missing access key.",
     404: "Resource object does not exist.",
@@ -22,7 +24,7 @@ _WORDS = {
 class MeetBitApi:
     """One route: "cancel_event". Errors are plain text, except validation errors of the body's fields.
 
-    clients: the access key ids and their secrets.
+    clients: the access key ids and their secrets. answers: what a cancel that worked answers.
     A request is checked in this order: rate limit, access key, permission, event, note.
     """
 
@@ -36,6 +38,7 @@ class MeetBitApi:
         clients: Mapping[str, str],
         permissions: Iterable[str],
         limit: RateLimit,
+        answers: MeetBitAnswer = "full",
     ) -> None:
         if isinstance(permissions, str):
             raise ValueError("meetbit_permissions must be several strings, not one")
@@ -43,18 +46,20 @@ class MeetBitApi:
         self._clients = {key: secret.encode() for key, secret in clients.items()}
         self._permitted = _PERMISSION in set(permissions)
         self._limit = limit
+        self._answers = answers
 
-    def match(self, segments: tuple[str, ...]) -> Route | None:
-        """The route of a path below the prefix. An id that is not a number matches, but finds no event."""
+    def match(self, segments: tuple[str, ...]) -> Mapping[str, Route]:
+        """The routes of a path below the prefix. An id that is not a number matches, but finds no event."""
         match segments:
             case ("calendars", calendar_id, "events", event_id, "cancel") if calendar_id and event_id:
-                return Route(
+                route = Route(
                     name="cancel_event",
                     method="POST",
                     calendar_id=_number(calendar_id),
                     calendar_event_id=_number(event_id),
                 )
-        return None
+                return {"POST": route}
+        return {}
 
     def meter(self, headers: Mapping[str, str], at: float) -> Metered:
         """Count any arrival: 429 over the limit, 401 "Access Denied." for a suspended client."""
@@ -79,7 +84,7 @@ class MeetBitApi:
         if record.calendar_id is not None and record.calendar_event_id is not None:
             self._calendars.count(record.calendar_id, record.calendar_event_id)
 
-    def answer(self, record: RequestRecord, now: datetime, bad_rows: int) -> Answer:
+    def answer(self, record: RequestRecord, now: datetime, trouble: Trouble | None) -> Answer:
         """Apply an authorized request and answer it."""
         if not self._permitted:
             return _text(401, "Access Denied.")
@@ -92,7 +97,11 @@ class MeetBitApi:
         if not isinstance(note, str) or not note or len(note) > _LONGEST_NOTE:
             return _invalid(400, note)
         self._calendars.cancel(event, note, now, record.index)
+        if self._answers == "no_content":
+            return Answer(202, b"")
         data = _event(event, note, now)
+        if self._answers == "nulls":
+            data = {key: value if key in _NEVER_NULL else None for key, value in data.items()}
         return json_answer(200, {"message": "Event canceled successfully.", "data": data})
 
     def error(self, route: str | None, status: int) -> Answer:

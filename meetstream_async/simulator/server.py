@@ -5,42 +5,45 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
-from types import TracebackType
-from typing import Literal, Self
+from typing import Unpack
 from uuid import UUID
 
-from aiohttp import web
-
-from .calendars import Calendars, SimulatedEvent, generate_events
-from .checks import check_keys, loopback
-from .closing import to_its_end
+from .account import Account
+from .bots import SimulatedBot
+from .calendars import SimulatedEvent
+from .checks import check_keys
 from .gateway import Api
+from .index import SimulatedMeetStreamEvent
 from .ledger import Ledger
+from .lifecycle import Server
 from .limits import RateLimit
 from .meetbit import MeetBitApi
 from .meetstream import MeetStreamApi
+from .pace import Limit, Pace
 from .serving import Serving
+from .settings import Settings, Switches
 from .trouble import RequestRecord, Trouble, TroubleSelector
-from .world import SimulatedBot, World, generate
-
-# Seconds for responses that are being written at shutdown; requests that are still waiting are dropped at
-# once.
-_SHUTDOWN_SECONDS = 0.25
 
 
-class Simulator:
-    """A fake MeetStream and a fake MeetBit on a loopback socket.
+class Simulator(Server):
+    """A fake MeetStream and a fake MeetBit on a socket of this machine.
 
     bots: number of bots to generate from `seed` (see below), or an iterable of bots.
     series, one_off, several: shares (0 to 1) of the generated bots that are occurrences of a recurring series
         (2 to 7 events under one master id), that have no event, and that are additional rows of another bot's
         event. The others have an event of their own. Join times are spread over the 14 days after
         construction; everything else depends only on these arguments and the seed.
-    host, port: a loopback address. Port 0 picks a free port, which later starts reuse.
+    soon, in_meeting, past: shares of the generated bots that join within 10 minutes, that joined within the
+        last 30, and that joined 2 to 26 hours ago; `listed_states` decides whether the last two are listed.
+    meetstream_events: events of the calendars that MeetStream reads, to use exactly; events of bots that are
+        not among them are made up. Generated bots come with some further events and tombstones by default.
+    host, port: the address to listen on; one that others can reach is warned of in the log. Port 0 picks a
+        free port, which later starts reuse.
+    limit: the rate limit of MeetStream: a `TokenBucket`, a `SlidingWindow`, or none.
     api_key: the key that MeetStream accepts; by default generated from the seed.
     events: MeetBit's calendar events: the number to generate, or an iterable of events. By default one for
-        each event that the bots belong to, with that event's id as its `provider_event_id`. A number takes
-        that many of these first and, if there are too few, adds events that belong to no bot.
+        each event that the bots belong to, with the provider's id of that event as its `provider_event_id`. A
+        number takes that many of these first and, if there are too few, adds events that have no bot.
     access_key_id, access_key_secret: the key that MeetBit accepts; by default generated from the seed.
     meetbit_clients: further access key ids and their secrets; each is a client with its own rate limit.
     meetbit_permissions: permissions of the access keys; without "events.delete.*" requests get 401 "Access
@@ -52,14 +55,10 @@ class Simulator:
     latency: seconds added to every response. A change is applied when its request arrives, not when it is
         answered, so it takes effect even if the client did not wait for the response.
     error_rate: share of requests answered with 500 or 503, half of them after the change was applied.
-    listing_lag: seconds for which a removed bot still shows up in listings.
-    removes: what one DELETE of an event removes: all its bots ("event") or only the soonest one
-        ("occurrence"). With "nothing", every DELETE (also that of a bot) succeeds but removes nothing.
     troubles: faults to inject, in this order; those of `error_rate` come after them.
-    user_missing: answer every authorized request with 404 "User not found".
-    foreign_bots: ids of bots that belong to another user; deleting one gets 403.
     clock: monotonic seconds, used for the log, join times and the listing lag; latency always takes real
         time.
+    switches: what the MeetStream account shows, accepts and says: the fields of `Settings`, one by one.
     """
 
     def __init__(
@@ -70,8 +69,13 @@ class Simulator:
         series: float = 0.1,
         one_off: float = 0.02,
         several: float = 0.05,
+        soon: float = 0.0,
+        in_meeting: float = 0.0,
+        past: float = 0.0,
+        meetstream_events: Iterable[SimulatedMeetStreamEvent] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        limit: Limit = None,
         api_key: str | None = None,
         events: int | Iterable[SimulatedEvent] | None = None,
         access_key_id: str | None = None,
@@ -83,17 +87,15 @@ class Simulator:
         meetbit_suspend_after: int | None = 5,
         latency: float = 0.0,
         error_rate: float = 0.0,
-        listing_lag: float = 0.0,
-        removes: Literal["event", "occurrence", "nothing"] = "event",
         troubles: Iterable[Trouble] = (),
-        user_missing: bool = False,
-        foreign_bots: Iterable[str] = (),
         clock: Callable[[], float] | None = None,
+        **switches: Unpack[Switches],
     ) -> None:
-        if removes not in ("event", "occurrence", "nothing"):
-            raise ValueError("removes must be 'event', 'occurrence' or 'nothing'")
-        if not (0 <= latency < math.inf and 0 <= listing_lag < math.inf):
-            raise ValueError("latency and listing_lag must be finite and not negative")
+        super().__init__(host, port)
+        # The keyword arguments have the fields' names; their converters take more types than they store.
+        settings = Settings(**switches)  # type: ignore[arg-type]
+        if not 0 <= latency < math.inf:
+            raise ValueError("latency must be finite and not negative")
         others = dict(meetbit_clients or {})
         check_keys(
             api_key=[api_key],
@@ -101,37 +103,39 @@ class Simulator:
             access_key_secret=[access_key_secret],
             meetbit_clients=[*others, *others.values()],
         )
-        self._host = loopback(host)
-        self._port = port
         self._clock = clock or time.monotonic
         self._epoch = datetime.now(UTC), self._clock()
         random = Random(f"{seed}:account")
         self._api_key = api_key or f"ms_sim_{random.getrandbits(128):032x}"
-        self._world = World(seed, listing_lag)
-        born = self._epoch[0]
-        if isinstance(bots, int):
-            bots = generate(bots, seed, born, series=series, one_off=one_off, several=several)
-        bots = list(bots)
-        self._world.add(bots)
-        self._calendars = Calendars()
-        if events is None or isinstance(events, int):
-            events = generate_events(events, bots, seed, born)
-        self._calendars.add(events)
-        self._ledger = Ledger(
-            events=self._world.event_records,
-            bots=self._world.bot_records,
-            calendar_events=self._calendars.records,
-            event_deletes=self._world.event_deletes,
-            bot_deletes=self._world.bot_deletes,
-            cancels=self._calendars.cancel_requests,
-        )
-        self._meetstream = MeetStreamApi(
-            self._world,
-            api_key=self._api_key,
+        self._account = Account(
+            bots,
+            meetstream_events,
+            events,
+            seed=seed,
             user_id=str(UUID(int=random.getrandbits(128), version=4)),
-            user_missing=user_missing,
-            foreign_bots=frozenset(foreign_bots),
-            removes=removes,
+            born=self._epoch[0],
+            settings=settings,
+            shares={
+                "series": series,
+                "one_off": one_off,
+                "several": several,
+                "soon": soon,
+                "in_meeting": in_meeting,
+                "past": past,
+            },
+        )
+        world, calendars = self._account.world, self._account.calendars
+        self._pace = Pace(limit)
+        self._meetstream = MeetStreamApi(self._account, self._pace, api_key=self._api_key)
+        self._ledger = Ledger(
+            events=world.event_records,
+            bots=world.bot_records,
+            calendar_events=calendars.records,
+            event_deletes=world.event_deletes,
+            bot_deletes=world.bot_deletes,
+            cancels=calendars.cancel_requests,
+            syncs=self._account.syncs,
+            pace=lambda: self._pace.counts,
         )
         random = Random(f"{seed}:access")
         self._access_key_id = access_key_id or f"sim_id_{random.getrandbits(96):024x}"
@@ -144,7 +148,11 @@ class Simulator:
             suspend_after=meetbit_suspend_after,
         )
         self._meetbit = MeetBitApi(
-            self._calendars, clients=clients, permissions=meetbit_permissions, limit=self._limit
+            calendars,
+            clients=clients,
+            permissions=meetbit_permissions,
+            limit=self._limit,
+            answers=settings.meetbit_answer,
         )
         self._apis: tuple[Api, ...] = (self._meetstream, self._meetbit)
         self._troubles = TroubleSelector(seed)
@@ -160,44 +168,10 @@ class Simulator:
             latency=latency,
             secrets=(self._api_key, *clients, *clients.values()),
         )
-        self._runner: web.ServerRunner | None = None
 
     def __repr__(self) -> str:
         state = f"on port {self._port}" if self._runner else "not running"
         return f"<Simulator {state}: {self.ledger!r}, {len(self.requests)} requests>"
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def start(self) -> None:
-        """Start listening. After a close: on the same port, with the same account and log."""
-        if self._runner is not None:
-            raise RuntimeError("the simulator is already running")
-        # Cancel the handler when its client disconnects, so that the request no longer counts as in flight.
-        server = web.Server(self._serving.handle, handler_cancellation=True, access_log=None)
-        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._port).start()
-        except BaseException:
-            await to_its_end(runner.cleanup())
-            raise
-        self._serving.open()
-        self._runner = runner
-        self._port = runner.addresses[0][1]
-
-    async def close(self) -> None:
-        """Stop listening and drop all connections at once; may be called more than once."""
-        if self._runner is not None:
-            runner, self._runner = self._runner, None
-            self._serving.close()
-            await to_its_end(runner.cleanup())
 
     @property
     def base_url(self) -> str:
@@ -208,11 +182,6 @@ class Simulator:
     def meetbit_base_url(self) -> str:
         """Base URL of the MeetBit API, without a trailing slash."""
         return f"{self._origin()}/{'/'.join(self._meetbit.prefix)}"
-
-    def _origin(self) -> str:
-        if self._port == 0:
-            raise RuntimeError("the simulator has no address until it is started")
-        return f"http://{f'[{self._host}]' if ':' in self._host else self._host}:{self._port}"
 
     @property
     def api_key(self) -> str:
@@ -247,12 +216,24 @@ class Simulator:
 
     @property
     def calendar_events(self) -> tuple[SimulatedEvent, ...]:
-        """All calendar events, cancelled ones included."""
-        return tuple(self._calendars.events.values())
+        """All events of MeetBit's calendars, cancelled ones included."""
+        return tuple(self._account.calendars.events.values())
 
     def calendar_event(self, provider_event_id: str) -> SimulatedEvent:
-        """The calendar event behind a bot's event, cancelled or not. Raises KeyError if there is none."""
-        return self._calendars.of_provider(provider_event_id)
+        """MeetBit's event with this provider's id, or with this id at MeetStream; cancelled or not.
+
+        Raises KeyError if there is none.
+        """
+        return self._account.meeting(provider_event_id)
+
+    @property
+    def limit(self) -> Limit:
+        """The rate limit of MeetStream; may be set while requests come in. `ledger.pace` counts."""
+        return self._pace.limit
+
+    @limit.setter
+    def limit(self, limit: Limit) -> None:
+        self._pace.limit = limit
 
     @property
     def meetbit(self) -> RateLimit:
@@ -287,11 +268,28 @@ class Simulator:
 
     def add_bot(self, bot: SimulatedBot) -> None:
         """Schedule another bot, also for an event that was unscheduled. Does not create a calendar event."""
-        self._world.add([bot])
+        self._account.world.add([bot])
+
+    def run_nightly_job(self) -> tuple[str, ...]:
+        """Book the events of the next 24 hours that have no bot, as the daily job does at 00:00 UTC.
+
+        Returns the ids of the new bots: none unless auto-scheduling is on. With requests coming in, the job
+        also runs by itself after each midnight of the simulator's clock.
+        """
+        return self._meetstream.run_nightly_job(self._now())
+
+    def add_meetstream_event(self, event: SimulatedMeetStreamEvent) -> None:
+        """Add an event to the calendars that MeetStream reads, or replace the one with its id."""
+        self._account.index.put(event)
+
+    @property
+    def meetstream_events(self) -> tuple[SimulatedMeetStreamEvent, ...]:
+        """All events of the calendars that MeetStream reads, with all of their ids; also tombstones."""
+        return tuple(self._account.index.events.values())
 
     def add_event(self, event: SimulatedEvent) -> None:
-        """Add an event to its calendar."""
-        self._calendars.add([event])
+        """Add an event to its MeetBit calendar."""
+        self._account.calendars.add([event])
 
     def _now(self) -> datetime:
         wall, clock = self._epoch

@@ -3,8 +3,9 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
@@ -12,6 +13,9 @@ from attrs import evolve
 
 from .gateway import Answer, Api, Metered, Route, gateway_error, html_page, missing_route
 from .trouble import RequestRecord, Trouble, TroubleSelector
+
+# Of one body. Python gives up at a depth of about a thousand.
+_MOST_BRACKETS = 900
 
 
 class Serving:
@@ -71,7 +75,8 @@ class Serving:
     async def _serve(self, request: web.BaseRequest, index: int) -> web.StreamResponse:
         target = self._without_secrets(request.raw_path)
         path, _, query = target.partition("?")
-        api, route = self._match(tuple(unquote(segment) for segment in path.split("/")[1:]))
+        api, routes = self._match(tuple(unquote(segment) for segment in path.split("/")[1:]))
+        route = routes.get(request.method)
         at = self._clock()
         refusal = api.refuse(request.headers) if api is not None else None
         metered = api.meter(request.headers, at) if api is not None else Metered()
@@ -84,27 +89,30 @@ class Serving:
             at=at,
             in_flight=self.in_flight,
             authorized=api is not None and refusal is None,
+            idempotency_key=request.headers.get("Idempotency-Key"),
         )
         self.requests.append(record)
         self.max_in_flight = max(self.max_in_flight, record.in_flight)
-        await self._read_body(request, record)
+        unreadable = await self._read_body(request, record)
         if api is None:
             return await self._send(request, record, gateway_error(404), metered)
-        if route is not None and route.method == request.method:
+        if route is not None:
             _name(record, route)
             api.note(record)
-        if metered.refusal is not None:
-            return await self._send(request, record, metered.refusal, metered)
+        at_once = metered.refusal or unreadable
+        if at_once is not None:
+            return await self._send(request, record, at_once, metered)
         if route is None:
-            return await self._send(request, record, api.error(None, 404), metered)
-        if record.route is None:
-            wrong_method = evolve(api.error(None, 405), headers={"Allow": route.method})
-            return await self._send(request, record, wrong_method, metered)
+            # Who it is comes before what it is about.
+            unrouted = refusal or api.error(None, 404)
+            if refusal is None and routes:
+                unrouted = evolve(api.error(None, 405), headers={"Allow": ", ".join(sorted(routes))})
+            return await self._send(request, record, unrouted, metered)
 
         trouble = record.trouble = self._troubles.pick(record)
         answer = None
         if trouble is None or trouble.applies:
-            answer = refusal or api.answer(record, self._now(), trouble.bad_rows if trouble else 0)
+            answer = refusal or api.answer(record, self._now(), trouble)
         if trouble is not None and trouble.replaces:
             answer = _in_place_of(api, route.name, trouble)
         if answer is None or (trouble is not None and trouble.silent):
@@ -112,23 +120,33 @@ class Serving:
             return _cut(request)
         return await self._send(request, record, answer, metered)
 
-    def _match(self, segments: tuple[str, ...]) -> tuple[Api | None, Route | None]:
+    def _match(self, segments: tuple[str, ...]) -> tuple[Api | None, Mapping[str, Route]]:
         for api in self._apis:
             if segments[: len(api.prefix)] == api.prefix:
                 return api, api.match(segments[len(api.prefix) :])
-        return None, None
+        return None, {}
 
     def _without_secrets(self, text: str) -> str:
         # Clients may send a key in the path, query or body by mistake; keep it out of the log.
         return self._secrets.sub("***", text)
 
-    async def _read_body(self, request: web.BaseRequest, record: RequestRecord) -> None:
-        raw = await request.read()
+    async def _read_body(self, request: web.BaseRequest, record: RequestRecord) -> Answer | None:
+        """Read the body into the record. The refusal, if it did not come as announced or is too long."""
+        try:
+            raw = await request.read()
+        except web.RequestPayloadError:
+            # The server below logs it.
+            record.body_readable = False
+            return gateway_error(400)
+        except web.HTTPRequestEntityTooLarge:
+            record.body_readable = False
+            return gateway_error(413)
         if raw:
             try:
-                record.body = json.loads(self._without_secrets(raw.decode()))
+                record.body = _parse(self._without_secrets(raw.decode()))
             except (ValueError, RecursionError):
                 record.body_readable = False
+        return None
 
     def _delay(self, trouble: Trouble | None) -> float:
         return self._latency + (trouble.latency if trouble else 0.0)
@@ -178,6 +196,24 @@ def _pattern(secrets: tuple[str, ...]) -> re.Pattern[str]:
         for secret in long
     ]
     return re.compile("|".join(spelt) or "(?!)")
+
+
+def _parse(text: str) -> Any:
+    """A request's JSON, without what calendars are connected with. ValueError if it is not JSON.
+
+    No API takes deep nesting, and what can be read may be too deep to be written again.
+    """
+    if text.count("{") + text.count("[") > _MOST_BRACKETS:
+        raise ValueError("too deep")
+    body = json.loads(text, parse_constant=_no_number)
+    if not isinstance(body, dict):
+        return body
+    credentials = ("_client_id", "_client_secret", "_refresh_token")
+    return {key: "***" if value and key.endswith(credentials) else value for key, value in body.items()}
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _name(record: RequestRecord, route: Route) -> None:

@@ -21,6 +21,7 @@ class RequestRecord:
         from the path.
     at: time of arrival, in seconds of the simulator's monotonic clock.
     in_flight: requests being served at arrival, this one included.
+    idempotency_key: the header `Idempotency-Key`.
     authorized: whether it carried the right key.
     status: status of the response; None while it is being served, and if the connection was dropped.
     trouble: the trouble that hit it.
@@ -34,6 +35,7 @@ class RequestRecord:
     at: float
     in_flight: int
     authorized: bool
+    idempotency_key: str | None = None
     route: str | None = None
     event_id: str | None = None
     bot_id: str | None = None
@@ -49,11 +51,11 @@ class RequestRecord:
 class Trouble:
     """One kind of fault, and the requests that it hits.
 
-    Which requests: those of `route` ("list", "unschedule", "delete_bot", "cancel_event", or "*" for all
-    of them) for which `when` returns true, except those refused by MeetBit's rate limit. The first `skip` of
-    them pass. After that it hits `times` requests, or the share `rate` (0 to 1), or both (the share, until
-    `times` are hit), or all of them. A request is hit by at most one trouble: the first match in the order in
-    which troubles were added; later troubles neither see nor count it.
+    Which requests: those of `route` (its name, or "*" for all of them) for which `when` returns true, except
+    those refused by a rate limit. The first `skip` of them pass. After that it hits `times` requests, or the
+    share `rate` (0 to 1), or both (the share, until `times` are hit), or all of them. A request is hit by at
+    most one trouble: the first match in the order in which troubles were added; later troubles neither see
+    nor count it.
 
     What happens is one of:
 
@@ -70,7 +72,8 @@ class Trouble:
     Options for any response: `latency`, seconds of delay on top of the simulator's own; `headers`;
     `retry_after`, sent verbatim; `half_body`: the full length is announced, half of the body is sent, and the
     connection is closed. For the API's own listing: `bad_rows`, the number of unreadable rows; on a full page
-    they replace good ones.
+    they replace good ones. For the API's own page of events: `paging`, which makes it "empty" with more to
+    come, or one of an "endless" number, or one whose `next` is "repeated": it leads to this page again.
 
     apply: for a trouble that responds in place of the API, or hangs: whether the change is applied first
     ("before") or not at all ("never").
@@ -92,6 +95,7 @@ class Trouble:
     content_type: str | None = field(default=None, kw_only=True)
     html: bool = field(default=False, kw_only=True)
     bad_rows: int = field(default=0, kw_only=True)
+    paging: Literal["empty", "endless", "repeated"] | None = field(default=None, kw_only=True)
     missing_route: bool = field(default=False, kw_only=True)
     hang: bool = field(default=False, kw_only=True)
 
@@ -101,7 +105,8 @@ class Trouble:
                 raise ValueError(f"Trouble: {problem}")
 
     def _problems(self) -> list[tuple[str, bool]]:
-        content = [self.body is not None, self.html, self.missing_route, self.bad_rows > 0]
+        own = [self.bad_rows > 0, self.paging is not None]
+        content = [self.body is not None, self.html, self.missing_route, *own]
         decorated = bool(self.headers) or self.retry_after is not None or self.half_body
         text = "".join(map(str, [self.retry_after, self.content_type, *self.headers, *self.headers.values()]))
         return [
@@ -119,9 +124,12 @@ class Trouble:
             ("drop and hang exclude each other", self.hang and self.drop is not None),
             ("drop and hang send no answer, so nothing else of one",
              self.silent and (any(content) or decorated or self.status is not None)),
-            ("only one of body, html, bad_rows and missing_route", sum(content) > 1),
-            ("bad_rows needs the API's own answer: no status", self.bad_rows > 0 and self.status is not None),
+            ("only one of body, html, bad_rows, paging and missing_route", sum(content) > 1),
+            ("bad_rows and paging need the API's own answer", any(own) and self.status is not None),
             ("bad_rows needs route='list'", self.bad_rows > 0 and self.route != "list"),
+            ("paging needs route='events'", self.paging is not None and self.route != "events"),
+            ("paging must be 'empty', 'endless' or 'repeated'",
+             self.paging not in (None, "empty", "endless", "repeated")),
             ("missing_route takes status 403, 404 or 405",
              self.missing_route and self.status not in (None, 403, 404, 405)),
             ("content_type needs a body", self.content_type is not None and self.body is None),

@@ -1,146 +1,37 @@
-"""The simulated account: its bots, their generation, and their removal."""
+"""The simulated account: its bots and their events, and the records about them."""
 
-import json
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
-from random import Random
-from typing import Any
-from uuid import UUID
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
-from attrs import Factory, evolve, field, frozen
+from attrs import evolve
 
+from .bots import SimulatedBot
+from .identities import digest
+from .index import CalendarIndex
 from .ledger import BotRecord, EventRecord
+from .settings import Settings
 
-# The documented spellings, and occasionally those used in the vendor's other material.
-_PLATFORMS = (
-    "google_meet",
-    "google_meet",
-    "google_meet",
-    "GMeet",
-    "zoom",
-    "zoom",
-    "Zoom",
-    "microsoft_teams",
-    "Teams",
-)
-_DAYS = 14
+# How long a bot stays in its meeting.
+_MEETING = timedelta(hours=1)
 
 
-@frozen
-class SimulatedBot:
-    """One scheduled bot. Several bots may share an `event_id`; a bot without one is a one-off bot.
-
-    join_time: timezone-aware; by default in one day.
-    series: the master event id shared by all occurrences of a series.
-    source, event_id, deduplication_key, attributes: merged in this order into the row's `custom_attributes`;
-        if none is set, the row has no `custom_attributes`. source is "calendar_schedule_api" by default, None
-        for a one-off bot.
-    """
-
-    bot_id: str
-    event_id: str | None = None
-    platform: str = "google_meet"
-    join_time: datetime = Factory(lambda: datetime.now(UTC).replace(microsecond=0) + timedelta(days=1))
-    bot_username: str = "MeetStream Bot"
-    series: str | None = None
-    source: str | None = Factory(
-        lambda self: "calendar_schedule_api" if self.event_id else None, takes_self=True
-    )
-    deduplication_key: str | None = None
-    attributes: Mapping[str, Any] = field(factory=dict, hash=False)
-    meeting_link: str | None = None
-
-    def __attrs_post_init__(self) -> None:
-        if not isinstance(self.bot_id, str) or not self.bot_id:
-            raise ValueError("SimulatedBot: bot_id must be a non-empty string")
-        if self.event_id == "":
-            raise ValueError("SimulatedBot: event_id must be a non-empty string or None")
-        if self.join_time.tzinfo is None:
-            raise ValueError("SimulatedBot: join_time must be timezone-aware")
-        if self.series is not None and self.event_id is None:
-            raise ValueError("SimulatedBot: a bot of a series needs an event_id")
-        try:
-            json.dumps(dict(self.attributes))
-        except TypeError as error:
-            raise ValueError(f"SimulatedBot: attributes must be JSON: {error}") from None
-
-
-def generate(
-    count: int, seed: int, now: datetime, *, series: float, one_off: float, several: float
-) -> list[SimulatedBot]:
-    """`count` bots, the same for the same arguments; join times are relative to `now`.
-
-    Of these, round(count * share) bots each are
-    - occurrences of recurring series: 2 to 7 daily occurrences, each an event of its own, under one master id
-      (a single bot is not enough for a series);
-    - one-off bots without an event, alternately without any attributes and with only a source;
-    - additional rows of another bot's event.
-    All others have an event of their own. Join times are whole seconds, one hour to 14 days ahead.
-    """
-    if count < 0:
-        raise ValueError("bots must not be negative")
-    if min(series, one_off, several) < 0 or series + one_off + several > 1:
-        raise ValueError("series, one_off and several are shares: not negative, at most 1 together")
-    random = Random(f"{seed}:bots")
-    in_series, alone, extra = (round(count * share) for share in (series, one_off, several))
-    in_series = 0 if in_series < 2 else min(in_series, count)
-    alone = min(alone, count - in_series)
-    extra = min(extra, (count - in_series - alone) // 2)
-
-    def moment(days: float = _DAYS) -> datetime:
-        return now.replace(microsecond=0) + timedelta(seconds=random.randint(3600, int(days * 86400)))
-
-    def bot(event_id: str | None, when: datetime, **more: Any) -> SimulatedBot:
-        platform = random.choice(_PLATFORMS)
-        if event_id is not None and random.random() < 0.5:
-            more["deduplication_key"] = f"dedup-{random.getrandbits(64):016x}"
-        return SimulatedBot(
-            bot_id=str(UUID(int=random.getrandbits(128), version=4)),
-            event_id=event_id,
-            platform=platform,
-            join_time=when,
-            bot_username=random.choice(("MeetStream Bot", "MeetStream Bot", "Notetaker")),
-            meeting_link=_meeting_link(platform, random),
-            **more,
-        )
-
-    def event_id() -> str:
-        return f"evt_{random.getrandbits(64):016x}"
-
-    bots = []
-    left = in_series
-    while left:
-        size = random.randint(2, 6)
-        # A series needs at least two bots.
-        size = left if left - size < 2 else size
-        master, first = event_id(), moment(_DAYS - size)
-        bots += [bot(event_id(), first + timedelta(days=day), series=master) for day in range(size)]
-        left -= size
-    plain = [bot(event_id(), moment()) for _ in range(count - in_series - alone - extra)]
-    bots += plain
-    bots += [bot(random.choice(plain).event_id, moment()) for _ in range(extra)]
-    bots += [bot(None, moment(), source="calendar_integration" if n % 2 else None) for n in range(alone)]
-    return bots
-
-
-def _meeting_link(platform: str, random: Random) -> str:
-    code = f"{random.getrandbits(40):010x}"
-    if "eet" in platform:
-        return f"https://meet.google.com/{code[:3]}-{code[3:7]}-{code[7:]}"
-    if "oom" in platform:
-        return f"https://zoom.us/j/{int(code, 16)}"
-    return f"https://teams.microsoft.com/l/meetup-join/{code}"
+def _soonest(bot: SimulatedBot) -> tuple[datetime, str]:
+    return bot.join_time, bot.bot_id
 
 
 class World:
     """The bots of the account, and the records about them. Every lookup except the listing is O(1)."""
 
-    def __init__(self, seed: int, listing_lag: float) -> None:
+    def __init__(self, seed: int, index: CalendarIndex, settings: Settings) -> None:
         self._seed = seed
-        self._lag = timedelta(seconds=listing_lag)
+        self._index = index
+        self._one_event_for_a_series = settings.series_as == "master"
+        self._lag = timedelta(seconds=settings.listing_lag)
+        self._listed = frozenset(settings.listed_states)
+        self._ended: dict[str, datetime] = {}
+        self._of_key: dict[str, str] = {}
         self._bots: dict[str, SimulatedBot] = {}
         self._order: list[tuple[bytes, str]] = []
         self._left: dict[str, list[SimulatedBot]] = {}
@@ -150,10 +41,15 @@ class World:
         self.event_deletes: Counter[str] = Counter()
         self.bot_deletes: Counter[str] = Counter()
 
-    def add(self, bots: Iterable[SimulatedBot]) -> None:
-        """Schedule bots. Their positions in the listing depend only on the seed and their ids."""
+    def add(self, bots: Iterable[SimulatedBot], request: int | None = None) -> None:
+        """Schedule bots, by the request with this index.
+
+        Their positions in the listing depend only on the seed and their ids.
+        """
         fresh = {}
         for bot in bots:
+            if self._one_event_for_a_series and bot.series is not None:
+                bot = evolve(bot, event_id=bot.series)
             if bot.bot_id in self._bots or bot.bot_id in fresh:
                 raise ValueError(f"two bots with the id {bot.bot_id!r}")
             fresh[bot.bot_id] = bot
@@ -164,15 +60,24 @@ class World:
                 event_id=bot.event_id,
                 join_time=bot.join_time,
                 delete_requests=self.bot_deletes[bot.bot_id],
+                created_by=request,
             )
+            if bot.deduplication_key is not None:
+                self._of_key.setdefault(bot.deduplication_key, bot.bot_id)
             if bot.event_id is not None:
                 self._add_to_event(bot, bot.event_id)
         self._order += [(self._place(bot_id), bot_id) for bot_id in fresh]
         self._order.sort()
 
     def _add_to_event(self, bot: SimulatedBot, event_id: str) -> None:
+        event = self._index.put_for_bot(bot, event_id)
         known = self.event_records.get(event_id)
-        record = known or EventRecord(event_id=event_id, delete_requests=self.event_deletes[event_id])
+        record = known or EventRecord(
+            event_id=event_id,
+            provider_event_id=event.platform_id,
+            ical_uid=event.ical_uid,
+            delete_requests=self.event_deletes[event_id],
+        )
         self.event_records[event_id] = evolve(
             record,
             bot_ids=(*record.bot_ids, bot.bot_id),
@@ -181,12 +86,52 @@ class World:
             unscheduled_at=None,
             applied_by=None,
         )
-        insort(self._left.setdefault(event_id, []), bot, key=lambda one: (one.join_time, one.bot_id))
+        insort(self._left.setdefault(event_id, []), bot, key=_soonest)
         if bot.series is not None:
             self._series.setdefault(bot.series, {})[event_id] = None
 
     def _place(self, bot_id: str) -> bytes:
-        return blake2b(f"{self._seed} {bot_id}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        return digest(self._seed, bot_id)
+
+    def move(self, bot: SimulatedBot, join_time: datetime, request: int) -> None:
+        """Let a scheduled bot join at another time, by the request with this index."""
+        moved = evolve(bot, join_time=join_time)
+        self._bots[bot.bot_id] = moved
+        record = self.bot_records[bot.bot_id]
+        self.bot_records[bot.bot_id] = evolve(record, join_time=join_time, moved_by=request)
+        if bot.event_id is not None:
+            left = self._left[bot.event_id]
+            left.remove(bot)
+            insort(left, moved, key=_soonest)
+
+    def end(self, bot_id: str, now: datetime) -> None:
+        """Let a bot leave its meeting."""
+        self._ended[bot_id] = now
+
+    def state(self, bot: SimulatedBot, now: datetime) -> str:
+        """Scheduled, InMeeting for an hour, Stopped, or Cancelled."""
+        if not self.bot_records[bot.bot_id].scheduled:
+            return "Cancelled"
+        if bot.join_time > now:
+            return "Scheduled"
+        ended = self._ended.get(bot.bot_id, bot.join_time + _MEETING)
+        return "InMeeting" if now < ended else "Stopped"
+
+    def bots(self) -> list[SimulatedBot]:
+        """All bots that were ever scheduled, in the order of the listings."""
+        return sorted(self._bots.values(), key=lambda bot: self._place(bot.bot_id))
+
+    def of_key(self, deduplication_key: str) -> SimulatedBot | None:
+        """The first bot that was scheduled with this key, cancelled or not."""
+        bot_id = self._of_key.get(deduplication_key)
+        return None if bot_id is None else self._bots[bot_id]
+
+    def of_event(self, event_id: str, now: datetime) -> list[tuple[SimulatedBot, str]]:
+        """An event's bots that are to be seen, with their states, soonest first."""
+        record = self.event_records.get(event_id)
+        bots = [self._bots[bot_id] for bot_id in record.bot_ids] if record is not None else []
+        seen = {"Scheduled", "InMeeting"} | self._listed
+        return [(bot, state) for bot in sorted(bots, key=_soonest) if (state := self.state(bot, now)) in seen]
 
     def bot(self, bot_id: str) -> SimulatedBot | None:
         """The bot with this id, scheduled or not."""
@@ -208,26 +153,34 @@ class World:
         """Whether this (known) bot has not been removed. It may have joined already."""
         return self.bot_records[bot_id].scheduled
 
-    def listing(self, limit: int, now: datetime) -> list[SimulatedBot]:
-        """The first `limit` bots that a listing shows: waiting, or removed less than the listing lag ago."""
-        shown: list[SimulatedBot] = []
+    def listing(self, limit: int, now: datetime) -> list[tuple[SimulatedBot, str]]:
+        """The first `limit` bots that a listing shows, with the states that it tells.
+
+        Those removed less than the listing lag ago are told as they were before.
+        """
+        shown: list[tuple[SimulatedBot, str]] = []
         past = 0
         for _, bot_id in self._order:
             if len(shown) >= limit:
                 break
             bot = self._bots[bot_id]
-            if self._is_past(bot, now):
-                past += 1
+            state = self._told(bot, now)
+            if state in self._listed:
+                shown.append((bot, state))
             else:
-                shown.append(bot)
+                past += 1
         # Drop bots that no listing will show again, so that they are not walked over each time.
-        if past > 100:
-            self._order = [entry for entry in self._order if not self._is_past(self._bots[entry[1]], now)]
+        if past > 100 and self._listed == {"Scheduled"}:
+            self._order = [
+                entry for entry in self._order if self._told(self._bots[entry[1]], now) in self._listed
+            ]
         return shown
 
-    def _is_past(self, bot: SimulatedBot, now: datetime) -> bool:
+    def _told(self, bot: SimulatedBot, now: datetime) -> str:
         removed_at = self.bot_records[bot.bot_id].removed_at
-        return bot.join_time <= now or (removed_at is not None and now - removed_at >= self._lag)
+        if removed_at is not None and now - removed_at < self._lag and bot.join_time > now:
+            return "Scheduled"
+        return self.state(bot, now)
 
     def count_delete(self, event_id: str | None, bot_id: str | None) -> None:
         """Record one DELETE request that names an event or a bot."""

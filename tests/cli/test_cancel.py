@@ -171,8 +171,9 @@ async def test_the_words_to_type_count_the_cancellations() -> None:
 async def test_a_meeting_is_cancelled_with_its_bot(tmp_path: Path) -> None:
     """cancel-meeting cancels the event, then takes its bot off; the other meetings stand."""
     report = tmp_path / "run.jsonl"
-    async with Simulator(6, seed=3, series=0, one_off=0, several=0) as sim:
+    async with Simulator(6, seed=3, series=0, one_off=0, several=0, ids="provider") as sim:
         first, second, *_ = sim.calendar_events
+        own = {event.platform_id: event.event_id for event in sim.meetstream_events}
         place = (first.calendar_id, first.event_id)
         note = ("--note", NOTE)
         dry, refused = await asyncio.gather(
@@ -184,11 +185,11 @@ async def test_a_meeting_is_cancelled_with_its_bot(tmp_path: Path) -> None:
             command("cancel-meeting", *place, *note, "--yes", "--report", report, sim=sim),
             command(
                 "cancel-meeting", second.calendar_id, second.event_id, *note, "--yes", "--json",
-                "--bot-event-id", second.provider_event_id, sim=sim,
+                "--bot-event-id", own[second.provider_event_id], sim=sim,
             ),
         )  # fmt: skip
         assert sim.ledger.cancelled_events == {first.event_id, second.event_id}
-        assert sim.ledger.unscheduled_events == {first.provider_event_id, second.provider_event_id}
+        assert sim.ledger.unscheduled_events == {own[first.provider_event_id], own[second.provider_event_id]}
     assert (dry.code, refused.code, found.code, named.code) == (0, 2, 0, 0)
     assert "dry run: nothing was changed" in dry.err
     assert found.out.splitlines()[-1] == "ok: everything you asked for was done"
@@ -225,8 +226,9 @@ async def test_half_a_meeting_is_not_called_done() -> None:
 
 async def test_ctrl_c_finishes_a_meeting_that_was_begun() -> None:
     """The first Ctrl-C lets both halves of the meeting finish, and exits with 130."""
-    async with Simulator(6, seed=3, series=0, one_off=0, several=0, latency=0.2) as sim:
+    async with Simulator(6, seed=3, series=0, one_off=0, several=0, latency=0.2, ids="provider") as sim:
         first = sim.calendar_events[0]
+        own = {event.platform_id: event.event_id for event in sim.meetstream_events}
         environment = surroundings(sim)
         process = await start(
             "cancel-meeting", str(first.calendar_id), str(first.event_id), "--note", NOTE, "--yes",
@@ -236,7 +238,7 @@ async def test_ctrl_c_finishes_a_meeting_that_was_begun() -> None:
         process.send_signal(signal.SIGINT)
         ended = await finish(process, environment)
         assert sim.ledger.cancelled_events == {first.event_id}
-        assert sim.ledger.unscheduled_events == {first.provider_event_id}
+        assert sim.ledger.unscheduled_events == {own[first.provider_event_id]}
     assert ended.code == 130
     assert "finishing the current meeting" in ended.err
     assert "ok: everything you asked for was done" in ended.out

@@ -8,8 +8,12 @@ from tests.helpers.meetbit import free, meetbit
 
 
 def meetings(count=3, **arguments):
-    """``count`` meetings: a calendar event each, and a bot that is scheduled for it."""
-    return free(None, [bot(number) for number in range(count)], **arguments)
+    """``count`` meetings: a calendar event each, and a bot that is scheduled for it.
+
+    The provider's ids are those that the listing shows, which is what the bridge goes by.
+    """
+    bots = [bot(number, provider_event_id=f"evt_{number:04x}") for number in range(count)]
+    return free(None, bots, **arguments)
 
 
 def ids(sim, number=0):

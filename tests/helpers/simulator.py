@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,11 +50,23 @@ async def send(base_url: str, method: str, path: str, body: Any, headers: dict[s
     )
 
 
-async def ask(sim: Simulator, method: str, path: str, body: Any = None, key: str | None = None) -> Reply:
+async def ask(
+    sim: Simulator,
+    method: str,
+    path: str,
+    body: Any = None,
+    key: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
     """One request to MeetStream; `key` replaces the right Authorization header, "" omits it."""
     authorization = f"Token {sim.api_key}" if key is None else key
-    headers = {"Authorization": authorization} if authorization else {}
-    return await send(sim.base_url, method, path, body, headers)
+    sent = {"Authorization": authorization} if authorization else {}
+    return await send(sim.base_url, method, path, body, {**sent, **(headers or {})})
+
+
+def says(text: str) -> dict[str, str]:
+    """The body of a refusal in MeetStream's own words."""
+    return {"error": text, "message": text}
 
 
 def access(sim: Simulator) -> dict[str, str]:

@@ -234,8 +234,8 @@ async def test_the_environment_points_a_client_here() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"host": "0.0.0.0"}, "loopback"),
-        ({"host": "example.com"}, "loopback"),
+        ({"host": "my-machine"}, "IP address"),
+        ({"host": "example.com"}, "IP address"),
         ({"removes": "all"}, "removes"),
         ({"latency": -1}, "latency"),
         ({"error_rate": 2.0}, "rate"),

@@ -104,18 +104,22 @@ async def test_trouble_cancels_nothing_for_a_stranger() -> None:
 
 
 def test_every_event_of_the_bots_has_a_calendar_event() -> None:
-    """By default there is one calendar event for each event of the bots, in a few calendars."""
+    """By default each event of the bots is in a calendar, by the provider's id and at the same time."""
     sim = Simulator(250, seed=3)
     events = sim.calendar_events
-    assert {event.provider_event_id for event in events} == set(sim.ledger.events)
+    own = {record.provider_event_id: record.event_id for record in sim.ledger.events.values()}
+    known = {event.event_id: event for event in sim.meetstream_events}
+    assert [event.provider_event_id for event in events] == list(own)
     assert len(events) == len(sim.ledger.events) == len(sim.ledger.live_events)
     assert all(event.event_id > 0 and event.calendar_id > 0 for event in events)
     assert 2 <= len({event.calendar_id for event in events}) <= 5
     for event in events:
         assert event.provider_event_id is not None
-        bots = sim.ledger.events[event.provider_event_id].bot_ids
-        assert event.start in [sim.ledger.bots[bot_id].join_time for bot_id in bots]
-        assert sim.calendar_event(event.provider_event_id) is event
+        event_id = own[event.provider_event_id]
+        assert (event.start, event.end) == (known[event_id].start, known[event_id].end)
+        first_bot = sim.ledger.bots[sim.ledger.events[event_id].bot_ids[0]]
+        assert event.start - first_bot.join_time == timedelta(minutes=2)
+        assert sim.calendar_event(event.provider_event_id) is sim.calendar_event(event_id) is event
     with pytest.raises(KeyError):
         sim.calendar_event("evt_of_nothing")
 
@@ -137,16 +141,16 @@ def test_the_same_seed_makes_the_same_calendars_and_keys() -> None:
 def test_so_many_events_are_generated(count: int) -> None:
     """A number takes the first of the bots' events, and goes on with events that belong to no bot."""
     bots = [
-        SimulatedBot("a", "evt_1"),
+        SimulatedBot("a", "evt_1", provider_event_id="7vq1"),
         SimulatedBot("b", "evt_1"),
-        SimulatedBot("c", "evt_2"),
+        SimulatedBot("c", "evt_2", provider_event_id="8wr2"),
         SimulatedBot("d"),
     ]
     sim = Simulator(iter(bots), events=count)
     known = [event.provider_event_id for event in sim.calendar_events]
     assert len(set(known)) == len(known) == count
-    assert known[:2] == ["evt_1", "evt_2"][:count]
-    assert not {"evt_1", "evt_2"} & set(known[2:])
+    assert known[:2] == ["7vq1", "8wr2"][:count]
+    assert not {"7vq1", "8wr2"} & set(known[2:])
 
 
 async def test_an_event_can_be_added() -> None:

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from meetstream_async.simulator import RequestRecord, SimulatedBot, Simulator, Trouble
-from tests.helpers.simulator import ask
+from tests.helpers.simulator import ask, says
 
 EVENT = "/calendar/schedule/evt_1"
 
@@ -21,18 +21,18 @@ def one_bot(*troubles: Trouble, **more: Any) -> Simulator:
 @pytest.mark.parametrize(
     ("route", "status", "body"),
     [
-        ("unschedule", 400, {"error": "Event not scheduled"}),
-        ("unschedule", 401, {"message": "Unauthorized"}),
-        ("unschedule", 403, {"error": "Invalid API key", "message": "Invalid API key"}),
-        ("unschedule", 404, {"error": "Event not found"}),
+        ("unschedule", 400, says("Event not scheduled")),
+        ("unschedule", 401, says("Missing user_id in token or invalid authentication.")),
+        ("unschedule", 403, says("Invalid API key")),
+        ("unschedule", 404, says("Event not found")),
         ("unschedule", 429, {"message": "Too Many Requests"}),
-        ("unschedule", 500, {"error": "An error occurred while unscheduling the bot."}),
+        ("unschedule", 500, says("An error occurred while unscheduling the bot.")),
         ("unschedule", 503, {"message": "Endpoint request timed out"}),
         ("unschedule", 504, {"message": "Endpoint request timed out"}),
         ("unschedule", 599, {"message": "Unknown"}),
-        ("list", 404, {"error": "User not found"}),
-        ("list", 500, {"error": "An error occurred while fetching scheduled bots."}),
-        ("delete_bot", 404, {"error": "Bot not found"}),
+        ("list", 404, says("User not found")),
+        ("list", 500, says("An error occurred while fetching scheduled bots.")),
+        ("delete_bot", 404, says("Bot not found")),
     ],
 )
 async def test_a_status_comes_in_the_api_s_own_words(route: str, status: int, body: Any) -> None:
