@@ -85,9 +85,12 @@ class Consent:
         bulk: BulkOptions[UnscheduleOutcome],
         *,
         dry_run: bool = False,
+        allow_empty: bool = True,
         settle: float = 15.0,
     ) -> BulkReport[UnscheduleOutcome]:
         """Carry out the agreed run. Errors are those of ``run_account``.
+
+        Where the filter selects none of the listed bots, the report says so; with ``allow_empty`` it is ok.
 
         The run begins with what the preview has shown: a bot may join its meeting while the prompt waits, and
         the report must mention it. ``settle``: seconds to wait for bots that should be gone.
@@ -96,4 +99,8 @@ class Consent:
         state = AccountState(options, settle=settle)
         if not dry_run:
             state.take_listing(self.preview.agreed_page(), now=asyncio.get_running_loop().time())
-        return await run_account(client, state, **bulk.keywords())
+        report = await run_account(client, state, **bulk.keywords())
+        nothing = self.preview.why_none
+        if nothing is None or report.outcomes or not (report.ok or report.complete):
+            return report
+        return attrs.evolve(report, ok=report.ok and allow_empty, reason=f"nothing to do: {nothing}")

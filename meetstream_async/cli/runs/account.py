@@ -63,6 +63,7 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
                 client,
                 choices.bulk(on_outcome, stop),
                 dry_run=choices.consent.dry_run,
+                allow_empty=typed.allow_empty,
             )
 
     with account.explaining():

@@ -29,6 +29,7 @@ class Unscheduling:
     filter: Filter = field(factory=Filter)
     scope: Scope = field(factory=Scope)
     whole_events: bool = False
+    allow_empty: bool = False
     api_key_file: Path | None = None
     choices: BulkChoices = field(factory=BulkChoices)
 
@@ -87,6 +88,7 @@ class Asked:
             "all_occurrences": self.typed.scope.all_occurrences,
             "from": None if self.series_from is None else self.series_from.isoformat(),
             "whole_events": self.typed.whole_events,
+            "allow_empty": self.typed.allow_empty,
             "events": self.typed.events,
             "retry_from": None if self.typed.retry_from is None else str(self.typed.retry_from),
         }
