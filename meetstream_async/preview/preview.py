@@ -70,6 +70,13 @@ class Preview:
         return self.selection.why_none(self.listed)
 
     @property
+    def unjudged(self) -> int:
+        """Number of rows without a join time that the filter would select but for its times."""
+        if not isinstance(self.selection, Selection):
+            return 0
+        return sum(map(self.selection.cannot_judge, self.listed))
+
+    @property
     def page(self) -> ScheduledBotPage:
         """The listing."""
         return ScheduledBotPage(self.listed, len(self.listed), self.truncated, self.rejected)

@@ -27,10 +27,20 @@ class Selection:
             raise ConfigurationError("a selection needs a condition, or it would select the whole account")
 
     def __call__(self, bot: ScheduledBot) -> bool:
-        return (self.filter is None or self.filter(bot)) and all(
+        return (self.filter is None or self.filter(bot)) and self._matches_attributes(bot)
+
+    def _matches_attributes(self, bot: ScheduledBot) -> bool:
+        return all(
             key in bot.custom_attributes and reads_as(bot.custom_attributes[key], text)
             for key, text in self.attributes.items()
         )
+
+    def cannot_judge(self, bot: ScheduledBot) -> bool:
+        """Whether all conditions match but those of time, and the bot has no time that they could judge."""
+        where = self.filter
+        if where is None or bot.scheduled_join_time is not None or not (where.before or where.after):
+            return False
+        return where.matches_but_for_times(bot) and self._matches_attributes(bot)
 
     def why_none(self, bots: Iterable[ScheduledBot]) -> str:
         """Why it selects none of these bots, in words."""

@@ -29,7 +29,7 @@ Most = Annotated[
         "--max",
         min=0,
         metavar="N",
-        help="Refuse to run if more than N would be cancelled, or if the number is unknown.",
+        help="Refuse to run if more than N would be cancelled; if the listing is full, stop at N.",
     ),
 ]
 AllowEmpty = Annotated[

@@ -74,6 +74,7 @@ class Asked:
         return UnscheduleOptions(
             one_off_bots=scope.one_off_bots,
             cancel_by=scope.cancel_by,
+            whole_events=self.typed.whole_events,
             cancel_all_occurrences=True if scope.all_occurrences else None,
             from_date=self.series_from,
         )
