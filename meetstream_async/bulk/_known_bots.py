@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
-import attrs
 from attrs import define
 
 from ..meetstream.filters import BotFilter
@@ -212,9 +211,12 @@ class KnownBots:
 
     def note(self) -> str | None:
         """What there is to know of a run that had nothing to do."""
-        if self.bots and not any(one.inside for one in self.bots.values()):
-            return f"nothing to do: the filter selects none of {len(self.bots)} listed bots"
-        return None
+        if not self.bots or any(one.inside for one in self.bots.values()):
+            return None
+        where = self._options.where
+        if isinstance(where, BotFilter):
+            return f"nothing to do: {where.why_none(one.bot for one in self.bots.values())}"
+        return f"nothing to do: the filter selects none of {len(self.bots)} listed bots"
 
     @property
     def unjudged_text(self) -> str | None:
@@ -233,7 +235,7 @@ class KnownBots:
             and bot.scheduled_join_time is None
             and isinstance(where, BotFilter)
             and (where.before or where.after)
-            and attrs.evolve(where, before=None, after=None)(bot)
+            and where.matches_but_for_times(bot)
         ):
             self.unjudged.add(bot.bot_id)
         return inside
