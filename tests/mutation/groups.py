@@ -79,6 +79,7 @@ GROUPS: Final = {
             "meetstream/test_reading.py",
             "meetstream/test_delete_replies.py",
             "meetstream/test_listing_replies.py",
+            "meetstream/test_damaged_text.py",
             "meetstream/test_error_replies.py",
             "meetbit/test_replies.py",
             "meetbit/test_refusals.py",
