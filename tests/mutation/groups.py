@@ -26,6 +26,7 @@ GROUPS: Final = {
             "bulk/_account_json.py",
             "bulk/_account_report.py",
             "bulk/_account_rows.py",
+            "bulk/_confirmation.py",
             "bulk/_patience.py",
             "bulk/_relisting.py",
             "bulk/_verification.py",
