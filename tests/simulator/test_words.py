@@ -8,6 +8,7 @@ import json
 import logging
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -205,3 +206,13 @@ async def test_it_listens_to_others_if_it_is_told_to(host: str, caplog: pytest.L
     assert [record.getMessage() for record in caplog.records] == [
         f"the simulator listens on {host}: whoever reaches this machine can use it"
     ]
+
+
+async def test_the_date_of_a_reply_is_the_simulator_s() -> None:
+    """The header follows the clock, so that a client can judge by it what has joined."""
+    seconds = [0.0]
+    async with Simulator(1, clock=lambda: seconds[0]) as sim:
+        early = parsedate_to_datetime((await ask(sim, "GET", "/calendar")).headers["date"])
+        seconds[0] = 86_400.0
+        late = parsedate_to_datetime((await ask(sim, "GET", "/calendar")).headers["date"])
+    assert timedelta(hours=23, minutes=59) < late - early < timedelta(hours=24, minutes=1)
