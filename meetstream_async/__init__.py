@@ -46,7 +46,7 @@ from .meetbit.client import MeetBitClient
 from .meetbit.models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
 from .meetstream.checks import check_api_key, check_event_id
 from .meetstream.client import MeetStreamClient, ScheduledBotStream
-from .meetstream.filters import BotFilter
+from .meetstream.filters import BotFilter, platform_name
 from .meetstream.models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 
 __all__ = [
@@ -105,6 +105,7 @@ __all__ = [
     "check_event_id",
     "list_account",
     "outcome_to_dict",
+    "platform_name",
     "run_account",
     "stream_unschedule",
     "unschedule_all",

@@ -55,9 +55,12 @@ MEASURED = re.compile(r"^\(?(bench|browser|compat|mutation|postgres|soak)\b")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """One process for what measures time or starts a server, and for tests that are named one by one."""
+    """One process for what measures time or starts a server, and for tests that are named one by one.
+
+    Otherwise one more than there are cores: a third of the time, a test waits for something.
+    """
     named = all("::" in argument for argument in config.args)
-    return 0 if named or MEASURED.match(config.getoption("markexpr")) else None
+    return 0 if named or MEASURED.match(config.getoption("markexpr")) else len(os.sched_getaffinity(0)) + 1
 
 
 # aioresponses up to 0.7.9 cannot build a response for aiohttp >= 3.14: it does not pass the `stream_writer`

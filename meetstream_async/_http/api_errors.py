@@ -87,15 +87,18 @@ _OWNERSHIP = re.compile(r"\b(bot|yours?|belongs?|owner|owned)\b", re.IGNORECASE)
 """Words about the one thing that was asked for, not about who asks."""
 
 
+def is_about_one_thing(message: str) -> bool:
+    """Whether the text of a refusal is about who owns what was requested, and says nothing of a key."""
+    return _OWNERSHIP.search(message) is not None and _KEY.search(message) is None
+
+
 def _is_about_the_key(reply: Reply, message: str, context: Context) -> bool:
     """Whether a 401 or 403 is the API's own word on the key."""
     if reply.status not in (401, 403) or _is_a_page(reply) or _NOT_THE_KEY.search(message):
         return False
-    if _KEY.search(message):
-        return True
-    if _OWNERSHIP.search(message):
+    if is_about_one_thing(message):
         return False
-    if reply.status == 401:
+    if reply.status == 401 or _KEY.search(message):
         return True
     # A key that was accepted is not rejected by a refusal that says nothing of it.
     return not context.key_accepted

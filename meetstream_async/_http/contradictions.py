@@ -14,7 +14,10 @@ from .secrets import clean_text
 _COMPLAINTS = ("error", "errors", "errorMessage")
 _FLAGS = ("success", "ok", "unscheduled", "cancelled")
 _STATUSES = ("status", "statusCode", "status_code")
-_SUSPECT = frozenset((*_COMPLAINTS, *_FLAGS, *_STATUSES, "occurrences_affected")) - {"unscheduled"}
+_FAILURES = frozenset({"error", "fail", "failed", "failure"})
+"""Words for a status that failed."""
+_COUNTS = ("schedules_cancelled", "bots_deleted")
+_SUSPECT = frozenset((*_COMPLAINTS, *_FLAGS, *_STATUSES, *_COUNTS, "occurrences_affected")) - {"unscheduled"}
 _MOST = 200
 """Characters of a complaint that are shown."""
 
@@ -33,7 +36,12 @@ class Contradiction:
 
 def contradiction(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None:
     """The first sign of failure in the object that a 2xx holds; None as nearly always."""
-    if reply.status != 207 and data.get("unscheduled", True) is True and _SUSPECT.isdisjoint(data):
+    if (
+        reply.status != 207
+        and data.get("unscheduled", True) is True
+        and _SUSPECT.isdisjoint(data)
+        and not any("fail" in name for name in data)
+    ):
         return None
     status, flag = _status(data), _flag(data)
     if flag is not None:
@@ -42,14 +50,25 @@ def contradiction(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None
     if status is not None:
         name, code = status
         return Contradiction(f"$.{name}", f"says {name}: {code}", code < 500)
+    for name in _STATUSES:
+        value = data.get(name)
+        if isinstance(value, str) and value.strip().casefold() in _FAILURES:
+            return Contradiction(f"$.{name}", f"says {name}: {_shown(reply, value)}", False)
     for name in _COMPLAINTS:
         if data.get(name):
             return Contradiction(f"$.{name}", f"says {name}: {_shown(reply, data[name])}", False)
+    for name, value in data.items():
+        # Such as failed_occurrences and occurrences_failed: a part of a series.
+        if "fail" in name and value and not isinstance(value, str):
+            shown = clean_text(name, 60, reply.scrub)
+            return Contradiction(f"$.{shown}", f"says {shown}: {_shown(reply, value)}", False)
     if reply.status == 207:
         return Contradiction("$", "says that a part may have failed", False)
     affected = data.get("occurrences_affected")
     if type(affected) is int and affected == 0:
         return Contradiction("$.occurrences_affected", "says that no occurrence was affected", False)
+    if affected is None and all(type(data.get(name)) is int and data[name] == 0 for name in _COUNTS):
+        return Contradiction(f"$.{_COUNTS[0]}", "says that nothing was cancelled or deleted", False)
     return None
 
 

@@ -34,20 +34,30 @@ class ProxyRefusedError(aiohttp.ClientError):
 
 
 class NotHttpError(aiohttp.ClientError):
-    """A reply that is not HTTP, or has headers that are too large. Holds no headers."""
+    """A reply that is not HTTP, or not as it should be. Holds no headers.
+
+    ``garbage``: not even its first line is HTTP.
+    """
+
+    def __init__(self, message: str, *, garbage: bool) -> None:
+        super().__init__(message)
+        self.garbage = garbage
 
 
-def without_headers(exc: aiohttp.ClientResponseError) -> ProxyRefusedError | NotHttpError:
+def without_headers(
+    exc: aiohttp.ClientResponseError, clean: Callable[[str], str] = str
+) -> ProxyRefusedError | NotHttpError:
     """The same without aiohttp's record of the request, which contains credentials."""
     if isinstance(exc, aiohttp.ClientHttpProxyError):
-        return ProxyRefusedError(exc.status, exc.message)
-    return NotHttpError(exc.message)
+        return ProxyRefusedError(exc.status, clean(exc.message))
+    # aiohttp tells its kinds of bad replies apart by their texts only.
+    return NotHttpError(clean(exc.message), garbage=exc.message.startswith("Bad status line"))
 
 
 def conceal(exc: aiohttp.ClientError, clean: Callable[[str], str]) -> aiohttp.ClientError:
     """What tracers and aiohttp may see of an exception: no header, and nothing that aiohttp would retry."""
     if isinstance(exc, aiohttp.ClientResponseError):
-        return without_headers(exc)
+        return without_headers(exc, clean)
     if isinstance(exc, aiohttp.ClientConnectorError):
         return exc
     if isinstance(exc, aiohttp.ClientOSError | aiohttp.ServerDisconnectedError):
@@ -117,23 +127,28 @@ def known_failure(
         return Failure(
             RequestTimeoutError, f"no complete reply within {seconds:.3g} s", may_be_sent=has_effect
         )
-    # What would come out the same again is not a lost connection, and is not retried.
-    if isinstance(exc, NotHttpError):
-        why = f"the reply is not usable HTTP ({exc})"
-        fields: dict[str, Any] = {"permanent": True}
-        return Failure(TransportError, why, may_be_sent=has_effect, retry=False, fields=fields)
-    why = ""
-    if isinstance(exc, BodyTooLargeError):
-        why = f"the reply is larger than {max_body} bytes"
-    elif isinstance(exc, aiohttp.ClientPayloadError) and "content-encoding" in str(exc):
-        why = f"the body of the {status} reply can't be decoded ({exc})"
-    if why:
+    fields: dict[str, Any]
+    if (why := _unreadable_body(exc, max_body, status)) is not None:
         fields = {"status": status}
         return Failure(InvalidResponseError, why, may_be_sent=has_effect, retry=False, fields=fields)
+    if isinstance(exc, NotHttpError):
+        why = f"the reply is not usable HTTP ({exc})"
+        # Garbage may come from a connection that broke. Bad headers would come out the same again.
+        fields = {} if exc.garbage else {"permanent": True}
+        return Failure(TransportError, why, may_be_sent=has_effect, retry=exc.garbage, fields=fields)
     if isinstance(exc, aiohttp.ClientError | OSError):
         what = str(exc) if isinstance(exc, ConnectionLostError) else f"{type(exc).__name__}: {exc}"
         why = f"the connection was lost ({what})"
         return Failure(ConnectionFailedError, why, may_be_sent=has_effect)
+    return None
+
+
+def _unreadable_body(exc: Exception, max_body: int, status: int | None) -> str | None:
+    """Why a body can't be read now or later, or None if that is not what an exception means."""
+    if isinstance(exc, BodyTooLargeError):
+        return f"the reply is larger than {max_body} bytes"
+    if isinstance(exc, aiohttp.ClientPayloadError | NotHttpError) and "content-encoding" in str(exc):
+        return f"the body of the {'' if status is None else f'{status} '}reply can't be decoded ({exc})"
     return None
 
 

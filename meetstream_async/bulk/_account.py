@@ -10,20 +10,11 @@ from datetime import datetime, timedelta
 from ..errors import ConfigurationError
 from ..meetstream.models import ScheduledBot
 from ._choices import KEPT, choose, sort_out
-from ._evidence import is_for_want_of_a_server, may_be_another_id
+from ._evidence import is_for_want_of_a_server, is_withdrawn, may_be_another_id
 from ._items import CancelRequest
 from ._known_bots import Key, KnownBots
 from ._patience import Patience
-from ._verification import (
-    FIRST_LOOK,
-    LONGEST_LOOK,
-    Finding,
-    Tracked,
-    Verification,
-    confirm,
-    doubt,
-    is_settled,
-)
+from ._verification import FIRST_LOOK, Finding, Tracked, Verification, confirm, doubt, is_settled
 from .options import UnscheduleOptions
 from .report import OutcomeStatus, UnscheduleOutcome
 
@@ -142,7 +133,7 @@ class Account:
                 item.unsent = unsent
             return
         item.turns += 1
-        item.not_before = now + min(FIRST_LOOK * 2.0 ** (item.turns - 1), LONGEST_LOOK)
+        item.answered_at = now
         self._last_answer, self._verified = now, False
         self._changed_bots.update(item.bots)
         confirm(item, self._bots, self.server_time(now))
@@ -250,6 +241,19 @@ class Account:
             self._changed_bots.update(item.bots)
             self._note(item)
             self._open[item.key] = item
+
+    def _doubt(self, rows: Mapping[str, ScheduledBot], requested_at: float) -> None:
+        """A listing made while others were at work shows bots whose own event had been answered."""
+        for bot_id, row in rows.items():
+            known = self._bots.bots.get(bot_id)
+            item = None if known is None else self._items.get(known.key)
+            if known is None or item is None or item.in_flight or not item.took_effect:
+                continue
+            if item.answered_at <= requested_at and not is_withdrawn(row):
+                known.confirmed, known.doubted = False, True
+                self._changed_bots.add(bot_id)
+                self._note(item)
+                self._open[item.key] = item
 
     def _verify(self, rows: Mapping[str, ScheduledBot], now: float, brought: bool) -> None:
         """Draw the conclusions of a listing that was made after all answers."""

@@ -65,7 +65,7 @@ class ReportedAccount(Account):
 
     @property
     def still_listed(self) -> tuple[ScheduledBot, ...]:
-        """Bots that the last listing shows although they should be gone."""
+        """Bots that the last listing shows although they should be gone, or that it may hide, being full."""
         cut_off = self._stopped is not None or self._listing_failure is not None
         if not (self._verified or cut_off):
             return ()
@@ -105,12 +105,11 @@ class ReportedAccount(Account):
         ):
             return NOT_LOOKED_UP
         items = [item for item in self._items.values() if item.skipped is None]
-        if self._bots.bots and not items and not self._options.dry_run:
-            if self._reasons[KEPT]:
-                return f"nothing to do: all {self._reasons[KEPT]} events join before from_date"
-            if self._options.where is not None and not self._items:
-                return f"nothing to do: the filter selects none of {len(self._bots.bots)} listed bots"
-        return None
+        if not self._bots.bots or items:
+            return None
+        if self._reasons[KEPT] and not self._options.dry_run:
+            return f"nothing to do: all {self._reasons[KEPT]} events join before from_date"
+        return self._bots.note() if self._options.where is not None and not self._items else None
 
     def report(self, elapsed: float = 0.0) -> BulkReport[UnscheduleOutcome]:
         """The report as of now. ``elapsed``: seconds that the run took."""

@@ -59,7 +59,7 @@ _NEW_ITEM: Mapping[str, Any] = {
     "aim": None,
     "event_asked": False,
     "tried": None,
-    "not_before": 0.0,
+    "answered_at": 0.0,
     "result": None,
     "error": None,
     "unsent": None,
@@ -114,7 +114,7 @@ def dump_item(item: Tracked, known: KnownBots, now: float) -> dict[str, Any]:
         "aim": None if item.aim is None else sorted(item.aim),
         "event_asked": item.event_asked,
         "tried": None if item._tried is None else sorted(item._tried),
-        "not_before": item.not_before - now if item.turns else 0.0,
+        "answered_at": item.answered_at - now if item.turns else 0.0,
         "result": result and _dump_result(result, item.event_id),
         "error": item.error and _error(item.error),
         "unsent": unsent and [unsent.status.value, unsent.reason],
@@ -156,7 +156,7 @@ def load_item(stored: Mapping[str, Any], known: KnownBots, now: float) -> Tracke
     item.aim = None if row["aim"] is None else frozenset(row["aim"])
     item.event_asked = row["event_asked"]
     item._tried = None if row["tried"] is None else set(row["tried"])
-    item.not_before = row["not_before"] + now if item.turns else 0.0
+    item.answered_at = row["answered_at"] + now if item.turns else 0.0
     if (result := row["result"]) is not None:
         mine = {"event_id": item.event_id} if result.get("event_id") is True else {}
         item.result = UnscheduleResult(**{**result, **mine})

@@ -50,7 +50,7 @@ def is_withdrawn(bot: ScheduledBot) -> bool:
 
 def is_calendar_bot(bot: ScheduledBot) -> bool:
     """The row shows that a calendar scheduled the bot, whether or not it names the event."""
-    return bot.event_id is not None or (bot.source or "").casefold().startswith("calendar")
+    return not bot.is_one_off
 
 
 def lies_ahead(bot: ScheduledBot, time: datetime | None) -> bool:

@@ -26,6 +26,8 @@ MISSING: Final = "missing"
 """Not scheduled any more, while the join time lay ahead by the server's clock."""
 MAYBE: Final = "maybe"
 """Not scheduled any more, or it has joined: the join time is unknown or past."""
+UNTOLD: Final = "untold"
+"""MISSING by the answer for its event: its own was a gateway's "Not Found", which says nothing of it."""
 INFERRED_DONE: Final = "inferred"
 """MISSING after an attempt whose answer was lost."""
 FOREIGN: Final = "foreign"
@@ -175,7 +177,8 @@ class Facts(Item):
             return OutcomeStatus.UNKNOWN, MAY_HAVE_JOINED
         if LOST in fates:
             return OutcomeStatus.UNKNOWN, self._because()
-        if REFUSED in fates:
+        if REFUSED in fates or {UNTOLD, DELETED} <= fates:
+            # One that is deleted by its own id shows that the answer for the event meant nothing.
             return self._refused()
         asked_for_all = self.took_effect or self.answer == INFERRED_DONE
         if not asked_for_all and not self.fates.keys() >= self.bots.keys():

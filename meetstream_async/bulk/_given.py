@@ -16,7 +16,7 @@ from ._operation import Gaps
 from ._targets import Source
 from ._unscheduler import Unscheduler
 from .options import UnscheduleOptions
-from .report import NOT_LOOKED_UP, OutcomeStatus, UnscheduleOutcome
+from .report import NOT_LOOKED_UP, NOT_VERIFIED, OutcomeStatus, UnscheduleOutcome
 
 
 class TargetOperation(Unscheduler[EventItem]):
@@ -94,7 +94,7 @@ class TargetOperation(Unscheduler[EventItem]):
         if unjudged := self._bots.unjudged_text:
             left += (unjudged,)
         if self._unverified:
-            note = f"{self._unverified} not scheduled by the API's first answer; no listing was asked"
+            note = f"{self._unverified} {NOT_VERIFIED}"
         elif self._not_looked_up:
             note = NOT_LOOKED_UP
         return Gaps(incomplete=tuple(incomplete), left=left, note=note)

@@ -35,6 +35,7 @@ from ._facts import (
     MISSING,
     PARTLY,
     REFUSED,
+    UNTOLD,
     Facts,
 )
 from .report import Method
@@ -172,16 +173,19 @@ class EventItem(Facts):
         """The DELETE of a bot by its own id ended in an error. ``time``: the server's."""
         of_the_event = self.error if self.answer == FOREIGN else None
         self._take_error(error, "bot")
-        missing = says_not_scheduled(error) or says_no_such_bot(error)
-        if isinstance(error, NotFoundError) and self.answer in (MISSING, MAYBE):
-            # A gateway's "Not Found" says nothing of the bot, but the event's own answer did.
-            missing = True
+        missing, fate_if_missing = says_not_scheduled(error) or says_no_such_bot(error), MISSING
+        if (
+            isinstance(error, NotFoundError)
+            and self.answer in (MISSING, MAYBE)
+            and not self._may_be_another_id()
+        ):
+            missing, fate_if_missing = True, fate_if_missing if missing else UNTOLD
         if isinstance(error, BadRequestError) and "active" in error.message.casefold():
             fate = JOINED
         elif error.outcome_unknown:
             fate = LOST
         elif missing:
-            fate = MISSING if lies_ahead(self.bots[bot_id], time) else MAYBE
+            fate = fate_if_missing if lies_ahead(self.bots[bot_id], time) else MAYBE
         else:
             fate = REFUSED
             if of_the_event is not None and isinstance(error, NotFoundError):

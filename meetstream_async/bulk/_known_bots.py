@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
-import attrs
 from attrs import define
 
 from ..meetstream.filters import BotFilter
@@ -57,7 +56,7 @@ class KnownBot:
     """One bot that was listed, and what speaks for its being gone."""
 
     bot: ScheduledBot
-    """Its latest row."""
+    """Its latest row, but for one that says that it was cancelled: that may be an older booking's."""
     key: Key
     inside: bool
     """Inside the filter, which is asked once."""
@@ -72,7 +71,7 @@ class KnownBot:
     missed: bool = False
     """It left the listing, or its event's DELETE was answered, at a time when it may have joined."""
     doubted: bool = False
-    """A listing made after all answers showed it, whatever they had said."""
+    """A listing asked for after its event's answer showed it, whatever the answer had said."""
 
     @property
     def evidence(self) -> tuple[bool, int, bool, bool, bool]:
@@ -98,7 +97,7 @@ class KnownBot:
             self.listed, self.absences, self.missed = not is_in_meeting(row), 0, False
             return self.listed
         self.listed = False
-        if row is not None and is_cancelled(row):
+        if row is not None and is_cancelled(row) and (not self.doubted or lies_ahead(self.bot, time)):
             self.confirmed = True
         elif row is not None or whole:
             if lies_ahead(self.bot, time):
@@ -159,7 +158,8 @@ class KnownBots:
             known = KnownBot(bot, self.key_of(bot), self._is_inside(bot), self.was_whole, listed)
             self.bots[bot.bot_id] = known
         elif listed:
-            known.bot = bot
+            if not is_cancelled(bot):
+                known.bot = bot
             if not known.inside and bot.event_id is None:
                 return known
         if bot.event_id is not None and (waiting := self.undecided.get(bot.event_id)):
@@ -211,9 +211,12 @@ class KnownBots:
 
     def note(self) -> str | None:
         """What there is to know of a run that had nothing to do."""
-        if self.bots and not any(one.inside for one in self.bots.values()):
-            return f"nothing to do: the filter selects none of {len(self.bots)} listed bots"
-        return None
+        if not self.bots or any(one.inside for one in self.bots.values()):
+            return None
+        where = self._options.where
+        if isinstance(where, BotFilter):
+            return f"nothing to do: {where.why_none(one.bot for one in self.bots.values())}"
+        return f"nothing to do: the filter selects none of {len(self.bots)} listed bots"
 
     @property
     def unjudged_text(self) -> str | None:
@@ -232,7 +235,7 @@ class KnownBots:
             and bot.scheduled_join_time is None
             and isinstance(where, BotFilter)
             and (where.before or where.after)
-            and attrs.evolve(where, before=None, after=None)(bot)
+            and where.matches_but_for_times(bot)
         ):
             self.unjudged.add(bot.bot_id)
         return inside
@@ -243,5 +246,9 @@ class KnownBots:
 
 
 def by_id(bots: Iterable[ScheduledBot]) -> Mapping[str, ScheduledBot]:
-    """The rows of a listing; of a bot that is repeated, the last one."""
-    return {bot.bot_id: bot for bot in bots}
+    """The rows of a listing; of a repeated bot, the last one that is not withdrawn."""
+    rows: dict[str, ScheduledBot] = {}
+    for bot in bots:
+        if bot.bot_id not in rows or not is_withdrawn(bot):
+            rows[bot.bot_id] = bot
+    return rows

@@ -17,7 +17,7 @@ from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBot, ScheduledBotPage
 from ._evidence import is_calendar_bot
 from .options import BULK_DEFAULTS, BulkOptions
-from .report import MeetingCancellation, OutcomeStatus, UnscheduleOutcome
+from .report import NOT_VERIFIED, MeetingCancellation, OutcomeStatus, UnscheduleOutcome
 from .unschedule import unschedule_until_empty
 
 
@@ -135,7 +135,8 @@ def _conclude(
         return meeting.result(
             (outcome,), meeting.error is not None and not meeting.error.outcome_unknown, why
         )
-    return meeting.result((outcome,), True, None)
+    unproved = outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED and not meeting.needs_listing
+    return meeting.result((outcome,), True, NOT_VERIFIED if unproved else None)
 
 
 def _is_whole(page: ScheduledBotPage | None) -> bool:

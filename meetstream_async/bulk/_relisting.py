@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 from .._http.api_errors import why_no_other_can_succeed
 from .._http.rate_limit import WaitTooLongError
@@ -12,10 +13,13 @@ from ..errors import MeetStreamError, RateLimitError, ServerError, TransportErro
 from ..meetstream.models import ScheduledBotPage
 from .account_state import AccountState
 
-Fetch = Callable[[], Awaitable[ScheduledBotPage]]
+Listing: TypeAlias = tuple[ScheduledBotPage, float]
+"""A listing, and when it was asked for."""
+
+Fetch: TypeAlias = Callable[[], Awaitable[Listing]]
 
 
-async def fetch_through_an_outage(fetch: Fetch, longest_outage: float) -> ScheduledBotPage:
+async def fetch_through_an_outage(fetch: Fetch, longest_outage: float) -> Listing:
     """A listing; the server has answered before, so it is waited for as long as the targets do."""
     loop = asyncio.get_running_loop()
     until = loop.time() + longest_outage
@@ -32,9 +36,7 @@ async def fetch_through_an_outage(fetch: Fetch, longest_outage: float) -> Schedu
         await pause(longest_outage / 20)
 
 
-async def list_again(
-    state: AccountState, fetch: Fetch, longest_outage: float
-) -> ScheduledBotPage | str | None:
+async def list_again(state: AccountState, fetch: Fetch, longest_outage: float) -> Listing | str | None:
     """A listing. If there is none, the state is told why; returns the reason if that ends the run."""
     try:
         return await fetch_through_an_outage(fetch, longest_outage)

@@ -50,8 +50,13 @@ class Tracked(EventItem):
     """Turns by the bots' own ids after the event's."""
     claimed: bool = False
     """An earlier run calls it unscheduled: it is looked for, and nothing is sent."""
-    not_before: float = 0.0
-    """By the monotonic clock: the earliest further turn, unless a row was seen to go."""
+    answered_at: float = 0.0
+    """By the monotonic clock: the end of its last turn."""
+
+    @property
+    def not_before(self) -> float:
+        """By the monotonic clock: the earliest further turn, unless a row was seen to go."""
+        return self.answered_at + min(FIRST_LOOK * 2.0 ** (self.turns - 1), LONGEST_LOOK)
 
     @property
     def key(self) -> Key:
@@ -132,7 +137,13 @@ class Verification:
             item.plan(live)
             finding.planned.append(item)
         elif status in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED):
-            finding.remaining += self._bots.of(live)
+            # A full listing may hide others that were listed after the answer: they are still listed, too.
+            hidden = not self._bots.listing_is_whole
+            finding.remaining += [
+                one
+                for one in self._bots.of(item.bots)
+                if one.listed or (hidden and one.doubted and not one.is_gone)
+            ]
         elif status is OutcomeStatus.UNKNOWN:
             finding.waiting += len(live)
 
@@ -198,6 +209,8 @@ class Verification:
             if status is OutcomeStatus.ALREADY_UNSCHEDULED or item.answer == INFERRED_DONE:
                 reason = "still listed, although the API calls it not scheduled"
                 return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
+            if status is OutcomeStatus.UNSCHEDULED and any(one.missed and not one.is_gone for one in known):
+                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=MAY_HAVE_JOINED)
             return outcome
         if not known or JOINED in (item.fates or {}).values():
             return outcome
@@ -217,17 +230,18 @@ class Verification:
         if outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED and item.bots:
             reason = f"the API says: {outcome.reason}; no whole listing has shown that it is gone"
             return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
-        if outcome.status is OutcomeStatus.UNSCHEDULED and item.answer == DONE:
-            open_ones = [one for one in self._bots.of(item.bots) if not (one.is_gone or one.confirmed)]
-            if any(one.missed for one in open_ones):
-                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=MAY_HAVE_JOINED)
-            if any(one.doubted and not one.listed for one in open_ones):
-                reason = "listed after its DELETE, then out of sight; no whole listing has told since"
-                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
-            if open_ones and not item.is_covered:
-                reason = "of several bots, the answer does not say which it took; no listing has told since"
-                return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
-        return outcome
+        if outcome.status is not OutcomeStatus.UNSCHEDULED:
+            return outcome
+        open_ones = [one for one in self._bots.of(item.bots) if not (one.is_gone or one.confirmed)]
+        if any(one.missed for one in open_ones):
+            reason = MAY_HAVE_JOINED
+        elif any(one.doubted for one in open_ones):
+            reason = "listed after its DELETE was answered; no whole listing has told since"
+        elif open_ones and item.answer == DONE and not item.is_covered:
+            reason = "of several bots, the answer does not say which it took; no listing has told since"
+        else:
+            return outcome
+        return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
 
     def _gone(self, item: Tracked, outcome: UnscheduleOutcome) -> UnscheduleOutcome:
         """All bots are gone, and could not have joined before."""

@@ -101,6 +101,8 @@ class AccountState(ReportedAccount):
             self._take_row(bot)
         if fresh:
             self._verify(rows, now, len(self._backlog) > before)
+        elif requested_at is not None:
+            self._doubt(rows, requested_at)
         self._bots.was_whole = self._bots.was_whole or self._bots.listing_is_whole
         self._fruitless = not fresh and len(self._backlog) == before
         return len(self._backlog) > before

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 
+NOT_VERIFIED: Final = "not scheduled by the API's first answer; no listing was asked"
+
 NOT_LOOKED_UP: Final = "the given ids were not looked up, and may not exist"
 """What a report of a dry run says of ids that nothing but the caller's word stands for."""
 
@@ -219,7 +221,7 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
     elapsed: float
     """Seconds."""
     still_listed: tuple[ScheduledBot, ...] = field(default=())
-    """Bots in the last listing whose event was unscheduled."""
+    """Bots whose event was unscheduled, and that the last listing shows, or may hide if it is full."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only, without meeting links and attributes."""

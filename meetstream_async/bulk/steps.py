@@ -17,27 +17,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator
 from typing import Any
 
-from .._http.call import PACED
 from .._http.rate_limit import WaitTooLongError
 from .._tasks import pause
 from ..errors import ConfigurationError, RateLimitError
-from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
-from ..meetstream.models import ScheduledBotPage
-from ._operation import Gaps
-from ._relisting import list_again
+from ._account_operation import AccountOperation, Clock
+from ._relisting import Listing
 from ._runner import Runner
-from ._unscheduler import Unscheduler
 from ._verification import Tracked
 from .account_state import AccountState
 from .options import BULK_DEFAULTS, BulkOptions
 from .report import OutcomeStatus, UnscheduleOutcome
 from .unschedule import check_client
-
-Clock = Callable[[], float]
 
 
 async def cancel_waiting(
@@ -110,53 +104,42 @@ async def _wait(seconds: float, stop: asyncio.Event | None) -> bool:
     return not stop.is_set()
 
 
-class _Lister:
+class _Lister(AccountOperation):
     """Takes one listing after another into a state."""
 
     def __init__(self, client: MeetStreamClient, state: AccountState, max_pause: float, clock: Clock) -> None:
-        self._client = client
-        self._state = state
+        super().__init__(client, state, clock)
         self._max_pause = max_pause
-        self._clock = clock
-        self._longest_outage = _Chunk(client, state, 1, clock).longest_outage
 
     async def take_listing(self) -> None:
-        requested_at = self._clock()
-        if self._state.was_listed:
-            page = await list_again(self._state, self._fetch, self._longest_outage)
-        else:
-            page = await self._fetch_first()
-        if isinstance(page, str):
-            self._state.stop(page)
-        elif page is not None:
-            time = self._client.api.server_time()
-            self._state.take_listing(page, now=self._clock(), requested_at=requested_at, server_time=time)
+        if not self._state.was_listed:
+            self.take(*await self._fetch_first())
+        elif (reason := await self.take_another(self._fetch)) is not None:
+            self._state.stop(reason)
 
-    async def _fetch_first(self) -> ScheduledBotPage:
+    async def _fetch_first(self) -> Listing:
         """Its errors are the caller's; a pause of up to ``max_pause`` is waited for once."""
+        requested_at = self._clock()
         try:
-            return await self._client.list_scheduled_bots()
+            return await self._client.list_scheduled_bots(), requested_at
         except RateLimitError as error:
             first = error
         with contextlib.suppress(WaitTooLongError):
             return await self._fetch()
         raise first
 
-    async def _fetch(self) -> ScheduledBotPage:
-        api = self._client.api
-        api.open()
-        await api.rate_limiter.wait(pause_limit=self._max_pause)
-        return (await api.call(list_scheduled_bots(), PACED)).value
+    async def _fetch(self) -> Listing:
+        self._client.api.open()
+        await self.rate_limiter.wait(pause_limit=self._max_pause)
+        return await self.fetch()
 
 
-class _Chunk(Unscheduler[Tracked]):
+class _Chunk(AccountOperation):
     """Some of the events that wait in a state."""
 
     def __init__(self, client: MeetStreamClient, state: AccountState, most: int, clock: Clock) -> None:
-        super().__init__(client, state.options)
-        self._state = state
+        super().__init__(client, state, clock)
         self._most = most
-        self._clock = clock
         self.unsent: list[Tracked] = []
         """Events that the run ended before."""
 
@@ -166,22 +149,10 @@ class _Chunk(Unscheduler[Tracked]):
                 return
             yield item
 
-    def remaining(self) -> Iterable[Tracked]:
-        # They wait in the state.
-        return ()
-
-    def without_request(self, item: Tracked) -> UnscheduleOutcome | None:
-        return self._state.foresee(item)
-
-    def gaps(self) -> Gaps:
-        return Gaps()
-
     def done(self, item: Tracked, outcome: UnscheduleOutcome) -> None:
         if item.unsent is outcome:
             return
         if outcome.status is OutcomeStatus.NOT_ATTEMPTED:
             self.unsent.append(item)
-            return
-        now = self._clock()
-        self._state.take_time(self._api.server_time(), now)
-        self._state.end_turn(item, now)
+        else:
+            self.end_turn(item)

@@ -63,8 +63,9 @@ def main(
     \b
     Exit codes:
       0    everything you asked for was done
-      1    something failed, is unknown, is still listed, or the listing was incomplete
-      2    wrong usage or configuration, or not confirmed
+      1    something failed, is unknown, was left alone, is still listed or could
+           not be seen; or the filter selects nothing
+      2    wrong usage or configuration, or not confirmed; nothing was started
       3    the API rejects the key, or the key lacks permission
       130  interrupted
 

@@ -6,9 +6,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from .. import BotFilter, ScheduledBot, SkipReason
 from .._times import time_of
@@ -40,18 +40,29 @@ class FilterRequest(_Request):
 
     def selection(self) -> Selection | None:
         """The filter as a function of a bot; None without conditions."""
+        given = (self.platform, self.before, self.after, self.name)
+        if all(condition is None for condition in given):
+            return Selection(None, self.attributes) if self.attributes else None
         bot_filter = BotFilter(platform=self.platform, before=self.before, after=self.after, name=self.name)
-        return Selection(bot_filter, self.attributes) if bot_filter.to_dict() or self.attributes else None
+        return Selection(bot_filter, self.attributes)
 
 
 class PreviewRequest(_Request):
-    """What to unschedule: all bots that match the filter, or only these bots."""
+    """What to unschedule: the bots that match the filter, only these bots, or all."""
 
     filter: FilterRequest = FilterRequest()
+    all: bool = False
     bot_ids: Annotated[frozenset[Text], Field(min_length=1, max_length=MOST_PICKED)] | None = None
     one_off_bots: OneOffBots = "report"
     whole_events: bool = False
     cancel_by: CancelBy = "auto"
+
+    @model_validator(mode="after")
+    def _selects(self) -> Self:
+        selects = self.filter.selection() is not None or self.bot_ids is not None
+        if selects == self.all:
+            raise ValueError('a preview needs a filter or bot_ids, or "all": true for the whole account')
+        return self
 
 
 class ConsentRequest(_Request):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import attrs
+from pydantic import StrictBool
 
 from .. import BulkOptions, BulkReport, MeetStreamClient, UnscheduleOutcome
 from ..fastapi import BulkRequest, InProcessRuns, ProblemError, RunState
@@ -20,6 +21,8 @@ class AgreedRequest(BulkRequest):
     """A request that refers to a confirmed preview."""
 
     preview: str
+    all: StrictBool = True
+    """What the preview has shown, whatever that is."""
 
 
 class ConsoleRuns(InProcessRuns):

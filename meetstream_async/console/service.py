@@ -140,15 +140,19 @@ class ConsoleService:
             raise ProblemError(409, "run_not_over", "The run has not ended: stop it, or wait until it ends.")
         leftovers = record.leftovers()
         told = record.agreement.told
-        asked = UnscheduleOptions(one_off_bots=told.one_off_bots, cancel_by=told.cancel_by)
-        job = NamedEvents(leftovers.targets, leftovers.limited(asked), leftovers)
+        job = retry_of(record)
         bots = [bot for bots in job.events.values() for bot in bots] + job.deleted
-        unseen = [LeftAlone(kind="unseen", count=1)] if leftovers.unseen else []
+        left = [LeftAlone(kind="unseen", count=1)] if leftovers.unseen else []
+        if job.shared:
+            left.append(LeftAlone(kind="shared", count=len(job.shared), examples=job.shared[:3]))
+        if alone := [bot.bot_id for bot in job.one_off if bot not in job.deleted]:
+            left.append(LeftAlone(kind="one_off", count=len(alone), examples=alone[:3]))
         return self._tell(
             job,
             {
                 "retry_of": run_id,
                 "one_off_bots": told.one_off_bots,
+                "whole_events": told.whole_events,
                 "cancel_by": told.cancel_by,
                 **leftovers.filter_options,
             },
@@ -159,7 +163,7 @@ class ConsoleService:
             bots=bots,
             events=len(job.events),
             deleted=len(job.deleted),
-            left_alone=unseen,
+            left_alone=left,
             one_off_bots=told.one_off_bots,
             whole_events=told.whole_events,
             cancel_by=told.cancel_by,
@@ -203,8 +207,17 @@ class ConsoleService:
             raise ProblemError(502, "account_unreadable", self.explain(error)) from None
 
 
+def retry_of(record: Record) -> NamedEvents:
+    """A run of what an earlier one left undone, with its options."""
+    leftovers, told = record.leftovers(), record.agreement.told
+    options = UnscheduleOptions(
+        one_off_bots=told.one_off_bots, whole_events=told.whole_events, cancel_by=told.cancel_by
+    )
+    return NamedEvents(leftovers.targets, leftovers.limited(options), leftovers)
+
+
 def run_response(state: RunState, record: Record) -> RunResponse:
     """A run, as shown on the page."""
-    undone = record.leftovers().count if state.over and not state.ok else 0
+    undone = retry_of(record).to_do if state.over and not state.ok else 0
     job = record.agreement.job
     return RunResponse(run=state, title=record.agreement.told.title, total=job.total, undone=undone)

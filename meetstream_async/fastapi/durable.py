@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 import attrs
 
-from .. import ConfigurationError, MeetStreamClient, outcome_to_dict
+from .. import ConfigurationError, MeetStreamClient, UnscheduleOptions, outcome_to_dict
 from .._logs import log_fields
 from .._tasks import end, pause
 from ..jobs import (
@@ -82,7 +82,8 @@ class DurableRuns:
     engine: opened when the application starts and closed when it stops: a client (``JobEngine(database)``) if
         separate workers do the work, or a worker.
     account: tells the workers where to find the key; the application's own client sends nothing.
-    options: options that requests cannot set, such as ``rate_limit``.
+    options: options that requests cannot set, such as ``rate_limit``. What a run selects and does with it is
+        said by each request, so ``where``, ``dry_run`` and the like are refused here.
     max_unfinished: maximum number of unfinished jobs in the database at once.
     keep_for: seconds after its end when a run is deleted; None keeps all runs.
     """
@@ -101,6 +102,7 @@ class DurableRuns:
         for name, value, kind in (("engine", engine, JobEngine), ("account", account, JobAccount)):
             if not isinstance(value, kind):
                 raise ConfigurationError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
+        _check_fixed(account, options)
         if isinstance(max_unfinished, bool) or not isinstance(max_unfinished, int) or max_unfinished < 1:
             raise ConfigurationError(f"max_unfinished must be an int, 1 or more, not {max_unfinished!r}")
         if keep_for is not None and (
@@ -228,6 +230,20 @@ class DurableRuns:
         if not _RUN_ID.fullmatch(run_id):
             raise no_such_run()
         return await self._states.get(run_id, lambda: job_status(run_id, engine=self._engine))
+
+
+def _check_fixed(account: JobAccount, options: JobOptions | None) -> None:
+    """Refuse limits that a request would replace without a word, such as ``where`` or ``dry_run``."""
+    what = UnscheduleOptions()
+    replaced = [name for name, value in what.keywords().items() if getattr(options, name, value) != value]
+    if options is not None and options.max_concurrency != JobOptions().max_concurrency:
+        replaced.append("max_concurrency")
+    if account.event_ids is not None:
+        replaced.append("event_ids")
+    if replaced:
+        raise ConfigurationError(
+            f"{', '.join(replaced)} can't be fixed here: each request says it; check the requests instead"
+        )
 
 
 @contextlib.contextmanager

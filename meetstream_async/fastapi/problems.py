@@ -158,7 +158,8 @@ def as_problem(error: Exception) -> ProblemError:
             "The request is not valid.",
             # Without the values themselves, which would echo whatever was sent.
             errors=[
-                FieldProblem(place=list(at["loc"]), message=at["msg"]) for at in error.errors()[:_MOST_ERRORS]
+                FieldProblem(place=list(at["loc"]), message=at["msg"].removeprefix("Value error, "))
+                for at in error.errors()[:_MOST_ERRORS]
             ],
         )
     if not isinstance(error, MeetStreamError):

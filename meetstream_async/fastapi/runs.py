@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    model_validator,
+)
 
 from .. import BotFilter, BulkOptions, ConfigurationError, MeetStreamClient, OutcomeStatus, UnscheduleOptions
 from .._times import time_of
@@ -48,14 +58,34 @@ EventId = Annotated[
 ]
 
 
+def _with_condition(value: object) -> object:
+    """Tell an empty filter here what to write instead: the library's words speak of its own arguments."""
+    if isinstance(value, Mapping) and all(condition is None for condition in value.values()):
+        raise ValueError(
+            "a filter needs a condition that is not null, or it would select every bot; "
+            f"{_WHOLE_ACCOUNT} instead"
+        )
+    return value
+
+
+_WHOLE_ACCOUNT = 'to unschedule the whole account, write {"all": true}'
+# Swagger UI fills the body of "Try it out" with the first one: it must be harmless.
+_EXAMPLES: list[JsonValue] = [
+    {"event_ids": ["evt_3f462ebeb4119e4d", "evt_37b03efb9d94805f"], "dry_run": True},
+    {"filter": {"platform": "zoom", "name": "Acme *"}, "dry_run": True},
+    {"all": True, "dry_run": True},
+]
+
+
 class BulkRequest(BaseModel):
-    """What to unschedule. Without `filter` and `event_ids`: every scheduled bot of the account."""
+    """What to unschedule: exactly one of `filter`, `event_ids` and `"all": true`, and how."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": _EXAMPLES})
 
-    filter: BotFilter | None = Field(
-        default=None, description="Selects bots of the account; cannot be combined with `event_ids`."
+    filter: Annotated[BotFilter | None, BeforeValidator(_with_condition)] = Field(
+        default=None, description="Selects bots of the account; needs at least one condition."
     )
+    all: StrictBool = Field(default=False, description="Every scheduled bot of the account.")
     event_ids: Annotated[
         list[EventId] | None,
         Field(min_length=1, max_length=MOST_EVENT_IDS),
@@ -91,12 +121,20 @@ class BulkRequest(BaseModel):
         default=_WHAT.whole_events, description="Also unschedule events that only partly match the filter."
     )
 
+    @model_validator(mode="after")
+    def _selects(self) -> Self:
+        given = [name for name in ("filter", "event_ids", "all") if getattr(self, name) not in (None, False)]
+        if not given:
+            # A body that lost its condition on the way here must not unschedule everything.
+            raise ValueError(
+                f"say what to unschedule: a filter with a condition, or event_ids; {_WHOLE_ACCOUNT}"
+            )
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} exclude each other: leave one of them out")
+        return self
+
     def options(self) -> UnscheduleOptions:
         """What to do. Raises ConfigurationError for options that contradict each other."""
-        if self.filter is not None and self.event_ids is not None:
-            raise ConfigurationError(
-                "filter selects from the listing, which event_ids replace: leave one of them out"
-            )
         if self.cancel_by == "bot" and self.event_ids is not None:
             raise ConfigurationError("cancel_by 'bot' needs bots, but event_ids name events only")
         return UnscheduleOptions(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from cattrs.errors import ClassValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
 from .. import errors
-from .._http.api_errors import Hint, api_error
+from .._http.api_errors import Hint, api_error, is_about_one_thing
 from .._http.call import Context, Remark
 from .._http.contradictions import contradiction
 from .._http.convert import Hook, Structurer, identifier, invalid_response, json_object, object_or_empty
@@ -67,11 +66,7 @@ def meetstream_error(
 
 def bot_is_not_yours(error: errors.MeetStreamError) -> bool:
     """Whether a 403 to the DELETE of a bot concerns that bot, rather than the key."""
-    return (
-        isinstance(error, errors.PermissionDeniedError)
-        and re.search(r"\b(bot|yours?|belongs?|owner|owned)\b", error.message, re.IGNORECASE) is not None
-        and re.search(r"\b(key|token|credentials?)\b", error.message, re.IGNORECASE) is None
-    )
+    return isinstance(error, errors.PermissionDeniedError) and is_about_one_thing(error.message)
 
 
 def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[ScheduledBotPage, Sequence[Remark]]:

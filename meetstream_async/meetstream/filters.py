@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -20,6 +20,18 @@ _PLATFORMS = {
     "teams": "microsoftteams",
     "msteams": "microsoftteams",
 }
+_DISPLAYED = {"googlemeet": "google_meet", "microsoftteams": "microsoft_teams"}
+_LONGEST_NAME = 40
+_NAMED = 8
+"""Platforms that are named at most where another one was looked for."""
+
+_EMPTY = "BotFilter.{} is empty: leave it out, or give a value"
+CONDITIONS: Final = ("platform", "before", "after", "name", "attributes")
+"""The names of a filter's conditions."""
+NO_CONDITION: Final = (
+    "a filter needs a condition, or it would select the whole account: give at least one of "
+    f"{', '.join(CONDITIONS)}, none of them None"
+)
 
 
 def canonical_platform(name: str) -> str:
@@ -28,14 +40,27 @@ def canonical_platform(name: str) -> str:
     return _PLATFORMS.get(plain, plain)
 
 
+def platform_name(name: str | None) -> str:
+    """One spelling for all of a platform's: ``google_meet``, ``microsoft_teams``, ``zoom``; for display.
+
+    Another one's letters and digits in lower case, 40 at most; ``unknown`` for None and for no name at all.
+    """
+    plain = canonical_platform(name or "")[:_LONGEST_NAME]
+    return _DISPLAYED.get(plain, plain) or "unknown"
+
+
 def _same_value(value: object, wanted: object) -> bool:
     # 1 == True in Python, but not in the API's JSON.
     return value == wanted and isinstance(value, bool) == isinstance(wanted, bool)
 
 
 def _check_text(instance: object, attribute: Any, value: object) -> None:
-    if value is not None and not isinstance(value, str):
+    if value is None:
+        return
+    if not isinstance(value, str):
         raise ConfigurationError(f"BotFilter.{attribute.name} must be a string, not {type(value).__name__}")
+    if not value.strip() or (attribute.name == "platform" and not canonical_platform(value)):
+        raise ConfigurationError(_EMPTY.format(attribute.name))
 
 
 def _check_time(instance: object, attribute: Any, value: object) -> None:
@@ -55,6 +80,8 @@ def _check_attributes(instance: object, attribute: Any, value: object) -> None:
         return
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise ConfigurationError("BotFilter.attributes must map names of custom attributes to their values")
+    if not value:
+        raise ConfigurationError(_EMPTY.format("attributes"))
 
 
 @frozen
@@ -62,8 +89,9 @@ class BotFilter(Schemed):
     """Selects bots: all conditions must match, and a missing value never matches.
 
     ``before`` and ``after`` are aware datetimes (``after <= join time < before``), ``platform`` in any
-    spelling, ``name`` a glob over ``bot_username``, ``attributes`` exact values of custom attributes.
-    Raises ConfigurationError for arguments of other types.
+    spelling, ``name`` a glob over the whole of ``bot_username`` in upper or lower case, ``attributes`` exact
+    values of custom attributes. At least one condition is needed: for the whole account use no filter.
+    Raises ConfigurationError for arguments of other types, empty ones, and a filter without a condition.
     """
 
     platform: str | None = field(default=None, validator=_check_text)
@@ -73,33 +101,61 @@ class BotFilter(Schemed):
     after: datetime | None = field(default=None, validator=_check_time, metadata=ROUND_UP)
     """Bots that join at this aware datetime or later."""
     name: str | None = field(default=None, validator=_check_text)
-    """A glob for the bot's name, such as ``Acme *``."""
+    """A glob for the bot's whole name, such as ``Acme *``; upper and lower case are the same."""
     attributes: Mapping[str, Any] | None = field(default=None, validator=_check_attributes, hash=False)
     """Names of custom attributes, and the exact values that they must have."""
 
+    def __attrs_post_init__(self) -> None:
+        if all(getattr(self, name) is None for name in CONDITIONS):
+            # What was meant to narrow a run down, such as an unset variable, must not widen it.
+            raise ConfigurationError(f"{NO_CONDITION}; for the whole account pass no filter (where=None)")
+
     def __call__(self, bot: ScheduledBot) -> bool:
-        if self.platform is not None and (
-            bot.platform is None or canonical_platform(bot.platform) != canonical_platform(self.platform)
-        ):
-            return False
         joins = bot.scheduled_join_time
         if self.before is not None and (joins is None or joins >= self.before):
             return False
         if self.after is not None and (joins is None or joins < self.after):
             return False
-        if self.name is not None and (
-            bot.bot_username is None or not fnmatchcase(bot.bot_username, self.name)
-        ):
-            return False
-        return all(
-            key in bot.custom_attributes and _same_value(bot.custom_attributes[key], wanted)
-            for key, wanted in (self.attributes or {}).items()
+        return self.matches_but_for_times(bot)
+
+    def matches_but_for_times(self, bot: ScheduledBot) -> bool:
+        """Whether all conditions but ``before`` and ``after`` match."""
+        return (
+            self._matches_platform(bot)
+            and self._matches_name(bot)
+            and all(
+                key in bot.custom_attributes and _same_value(bot.custom_attributes[key], wanted)
+                for key, wanted in (self.attributes or {}).items()
+            )
         )
+
+    def _matches_platform(self, bot: ScheduledBot) -> bool:
+        return self.platform is None or (
+            bot.platform is not None and canonical_platform(bot.platform) == canonical_platform(self.platform)
+        )
+
+    def _matches_name(self, bot: ScheduledBot) -> bool:
+        return self.name is None or (
+            bot.bot_username is not None and fnmatchcase(bot.bot_username.casefold(), self.name.casefold())
+        )
+
+    def why_none(self, bots: Iterable[ScheduledBot]) -> str:
+        """Why the filter selects none of these bots, in words; mostly a platform or name is misspelt."""
+        listed = list(bots)
+        words = f"the filter selects none of {len(listed)} listed bots"
+        if not any(map(self._matches_platform, listed)):
+            names = sorted({platform_name(bot.platform) for bot in listed})
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            listed_names = ", ".join(names[:_NAMED]) + more
+            words += f": none is on {platform_name(self.platform)}; listed are {listed_names}"
+        elif not any(map(self._matches_name, listed)):
+            words += ": the name has to match a bot's whole name, with * for any text"
+        return words
 
     def to_dict(self) -> dict[str, Any]:
         """The conditions as JSON values; times in ISO 8601."""
         conditions: dict[str, Any] = {}
-        for name in ("platform", "before", "after", "name", "attributes"):
+        for name in CONDITIONS:
             value = getattr(self, name)
             if value is not None:
                 if isinstance(value, datetime):
@@ -109,11 +165,14 @@ class BotFilter(Schemed):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> BotFilter:
-        """The inverse of ``to_dict``. Raises ConfigurationError for unknown names and unreadable times."""
+        """The inverse of ``to_dict``. Raises ConfigurationError for unknown names and unreadable times.
+
+        And as the class does: values without a condition are no filter.
+        """
         if not isinstance(values, Mapping):
             raise ConfigurationError(f"a filter must be an object, not {type(values).__name__}")
         conditions = dict(values)
-        unknown = conditions.keys() - {"platform", "before", "after", "name", "attributes"}
+        unknown = conditions.keys() - set(CONDITIONS)
         if unknown:
             # Ignoring a misspelt condition would select too many bots.
             raise ConfigurationError(f"unknown filter condition: {', '.join(sorted(map(str, unknown)))}")

@@ -47,6 +47,11 @@ class ScheduledBot(Schemed):
         return self._text("event_id")
 
     @property
+    def is_one_off(self) -> bool:
+        """Nothing shows that a calendar scheduled it: neither an event id nor its source."""
+        return self.event_id is None and not (self.source or "").casefold().startswith("calendar")
+
+    @property
     def source(self) -> str | None:
         """What scheduled the bot, for example ``calendar_schedule_api``."""
         return self._text("source")

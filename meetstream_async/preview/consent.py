@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -32,11 +33,14 @@ class Consent:
 
     It admits events, not rows: an event whose bot was replaced since the preview is still the event that was
     agreed to, and must not silently drop out of the run. With a truncated listing, the consent covers
-    everything.
+    everything, but never more than ``most`` events and bots without one, if that is given.
     """
 
-    def __init__(self, preview: Preview) -> None:
+    def __init__(self, preview: Preview, most: int | None = None) -> None:
         self.preview = preview
+        self._most = most
+        self._taken: set[str] = set()
+        self._beyond = False
         self._events = {one.event_id for one in preview.forecast if one.event_id is not None}
         self._one_off = preview.one_off
         self._newcomers: set[str] = set()
@@ -52,10 +56,24 @@ class Consent:
         self._joins[bot.bot_id] = bot.scheduled_join_time
         if not self.preview.selects(bot):
             return False
-        if self.preview.truncated or bot.event_id in self._events or bot.bot_id in self._one_off:
+        if self.preview.truncated:
+            return self._has_room(bot)
+        if bot.event_id in self._events or bot.bot_id in self._one_off:
             return True
         self._newcomers.add(bot.bot_id)
         return False
+
+    def _has_room(self, bot: ScheduledBot) -> bool:
+        key = bot.bot_id if bot.event_id is None else bot.event_id
+        if self._most is None or key in self._taken:
+            return True
+        if bot.is_one_off and self.preview.one_off_bots != "delete":
+            return True
+        if len(self._taken) >= self._most:
+            self._beyond = True
+            return False
+        self._taken.add(key)
+        return True
 
     @property
     def total(self) -> int | None:
@@ -64,8 +82,9 @@ class Consent:
 
     @property
     def listing(self) -> str:
-        """Whether the listing was complete ("whole") or not ("full"), for the first line of a report."""
-        return "full" if self.preview.truncated else "whole"
+        """Whether the listing showed all there is ("whole") or not ("full"), for a report's first line."""
+        unseen = self.preview.truncated or self.preview.rejected or self.preview.unjudged
+        return "full" if unseen else "whole"
 
     def targets(self) -> list[dict[str, Any]]:
         """The agreed targets, for the first line of a report."""
@@ -85,9 +104,12 @@ class Consent:
         bulk: BulkOptions[UnscheduleOutcome],
         *,
         dry_run: bool = False,
+        allow_empty: bool = True,
         settle: float = 15.0,
     ) -> BulkReport[UnscheduleOutcome]:
         """Carry out the agreed run. Errors are those of ``run_account``.
+
+        Where the filter selects none of the listed bots, the report says so; with ``allow_empty`` it is ok.
 
         The run begins with what the preview has shown: a bot may join its meeting while the prompt waits, and
         the report must mention it. ``settle``: seconds to wait for bots that should be gone.
@@ -96,4 +118,19 @@ class Consent:
         state = AccountState(options, settle=settle)
         if not dry_run:
             state.take_listing(self.preview.agreed_page(), now=asyncio.get_running_loop().time())
-        return await run_account(client, state, **bulk.keywords())
+        report = await run_account(client, state, **bulk.keywords())
+        nothing = self.preview.why_none
+        if nothing is not None and report.complete and not report.outcomes:
+            report = attrs.evolve(report, ok=report.ok and allow_empty, reason=f"nothing to do: {nothing}")
+        for reason in self._more_reasons():
+            reasons = [report.reason, reason] if report.reason and not report.ok else [reason]
+            report = attrs.evolve(report, ok=False, reason="; ".join(reasons))
+        return report
+
+    def _more_reasons(self) -> Iterator[str]:
+        """What only the consent knows to be missing."""
+        if self._beyond:
+            yield f"stopped at {self._most}: there is more that the run would have taken"
+        if unjudged := self.preview.unjudged:
+            rows = "1 row has" if unjudged == 1 else f"{unjudged} rows have"
+            yield f"{rows} no join time that can be read, so the filter can't judge them"

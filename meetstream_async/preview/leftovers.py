@@ -8,11 +8,12 @@ from typing import Any
 import attrs
 from attrs import field, frozen
 
-from .. import OutcomeStatus, ScheduledBot, UnscheduleOptions
+from .. import OutcomeStatus, ScheduledBot, SkipReason, UnscheduleOptions
 from .._times import read_time
 from .report_lines import name_of
 
 _OPEN = frozenset(status.value for status in OutcomeStatus if status.is_undone)
+_SHARED = frozenset((SkipReason.SHARED.value, SkipReason.HIDDEN.value))
 _BY_WORD = OutcomeStatus.ALREADY_UNSCHEDULED.value
 
 
@@ -30,11 +31,10 @@ class Leftovers:
     """The run did not see the whole account, so there may be targets that the report does not name."""
     unverified: tuple[ScheduledBot | str, ...] = field(repr=False)
     """Events and bots that the report calls unscheduled, but whose removal was not verified."""
-
-    @property
-    def count(self) -> int:
-        """Number of events and one-off bots that a retry takes up."""
-        return len({one if isinstance(one, str) else one.event_id or one.bot_id for one in self.targets})
+    shared: frozenset[str] = frozenset()
+    """Ids of events among the targets that were left alone, because other bots would have gone with them."""
+    why_not_ok: str | None = None
+    """Why the run was not ok, according to its summary."""
 
     @property
     def filter_options(self) -> dict[str, Any]:
@@ -64,11 +64,12 @@ class _Among:
 
 
 def leftovers_of(documents: Sequence[Mapping[str, Any]]) -> Leftovers:
-    """Targets that failed, are unknown, not attempted or still listed, according to the lines of a report.
+    """Targets that failed, are unknown, not attempted, still listed or left alone, according to a report.
 
-    Targets that the first line announces and no later line mentions are left over, too, however the run
-    ended. Raises KeyError, TypeError, AttributeError or ValueError for lines that do not have the expected
-    form.
+    Left alone are those that were asked for and will join: one-off bots, unless the run was told to skip
+    them, and events shared with bots outside its filter. Targets that the first line announces and no later
+    line mentions are left over, too, however the run ended. Raises KeyError, TypeError, AttributeError or
+    ValueError for lines that do not have the expected form.
     """
     first, last = documents[0], documents[-1]
     summary = last if last.get("type") == "summary" else None
@@ -79,13 +80,28 @@ def leftovers_of(documents: Sequence[Mapping[str, Any]]) -> Leftovers:
     # With any other choice, a one-off bot is skipped: what was tried belongs to a calendar.
     calendar = first["options"].get("one_off_bots", "delete") != "delete"
     done = [] if verified or not bots_only else _done(latest, undone)
+    alone = [one for one in latest.values() if bots_only and _left_alone(one, first["options"])]
+    targets = [target for one in undone.values() if bots_only for target in _targets(one, calendar)]
+    targets += [target for one in alone for target in _targets(one, one["reason"] != SkipReason.ONE_OFF)]
     return Leftovers(
         dict(first["options"]),
-        tuple(target for outcome in undone.values() if bots_only for target in _targets(outcome, calendar)),
+        tuple(targets),
         frozenset(_pair(outcome) for outcome in undone.values() if not bots_only),
         first["listing"] == "full" and not (summary and summary.get("complete")),
         tuple(target for outcome in done for target in _targets(outcome, calendar)),
+        frozenset(one["event_id"] for one in alone if one["reason"] in _SHARED),
+        None if summary is None or summary.get("ok", True) else str(summary.get("reason")),
     )
+
+
+def _left_alone(outcome: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
+    """Skipped although it was asked for, and going to join."""
+    if outcome["status"] != OutcomeStatus.SKIPPED.value:
+        return False
+    reason = outcome.get("reason")
+    if reason == SkipReason.ONE_OFF:
+        return options.get("one_off_bots") != "skip"
+    return any(reason == one and one.will_join for one in SkipReason)
 
 
 def _latest(

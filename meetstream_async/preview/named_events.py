@@ -47,8 +47,12 @@ class NamedEvents:
         self._joins = {bot_id: bot.scheduled_join_time for bot_id, bot in by_id.items()}
         # Without a listing, nobody can tell yet which other bots an event has.
         forecast = self._state(options if page is not None else attrs.evolve(options, where=None)).forecast()
-        self.events = bots_of_events(forecast, by_id)
+        shared = leftovers.shared if leftovers is not None and not options.whole_events else frozenset()
+        events = bots_of_events(forecast, by_id)
+        self.events = {event_id: bots for event_id, bots in events.items() if event_id not in shared}
         """The bots of each event that a run unschedules."""
+        self.shared = [event_id for event_id in events if event_id in shared]
+        """The events that the earlier run left alone for bots outside its filter, and this one does, too."""
         self.deleted = list(bots_without_event(forecast, by_id).values())
         """The bots without an event that a run deletes."""
         self.one_off = [by_id[bot_id] for one in forecast if one.event_id is None for bot_id in one.bot_ids]
@@ -98,11 +102,16 @@ class NamedEvents:
             note(f"{remaining} still listed; checking again for up to {settle:.0f} s")
 
         report = await run_account(client, state, on_still_listed=wait, **bulk.keywords())
-        if self.leftovers is None or not self.leftovers.unseen:
+        if self.leftovers is None:
             return report
-        reason = "the run of that report did not see the whole account: run unschedule-all as well"
-        reasons = [report.reason, reason] if report.reason else [reason]
-        return attrs.evolve(report, ok=False, complete=False, reason="; ".join(reasons))
+        if self.leftovers.unseen:
+            reason = "the run of that report did not see the whole account: run unschedule-all as well"
+            reasons = [report.reason, reason] if report.reason else [reason]
+            return attrs.evolve(report, ok=False, complete=False, reason="; ".join(reasons))
+        why = self.leftovers.why_not_ok
+        if why is None or self._targets or self.leftovers.unverified or self.leftovers.pairs:
+            return report
+        return attrs.evolve(report, ok=False, reason=f"that run left nothing that can be retried: {why}")
 
     def _state(self, options: UnscheduleOptions, settle: float = 15.0) -> AccountState:
         state = AccountState(options, settle=settle, only_given=True)

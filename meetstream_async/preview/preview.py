@@ -21,6 +21,7 @@ from .. import (
     UnscheduleOptions,
     UnscheduleOutcome,
 )
+from .selection import Selection
 
 Selects: TypeAlias = Callable[[ScheduledBot], bool]
 """Returns whether a bot is selected."""
@@ -60,6 +61,20 @@ class Preview:
             cancel_all_occurrences=self.cancel_all_occurrences,
             from_date=self.from_date,
         )
+
+    @property
+    def why_none(self) -> str | None:
+        """Why the filter selects none of the listed bots, in words; None where it selects some."""
+        if not isinstance(self.selection, Selection) or self.bots or not self.listed:
+            return None
+        return self.selection.why_none(self.listed)
+
+    @property
+    def unjudged(self) -> int:
+        """Number of rows without a join time that the filter would select but for its times."""
+        if not isinstance(self.selection, Selection):
+            return 0
+        return sum(map(self.selection.cannot_judge, self.listed))
 
     @property
     def page(self) -> ScheduledBotPage:

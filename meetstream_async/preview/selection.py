@@ -3,30 +3,55 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from attrs import field, frozen
 
-from .. import BotFilter, ScheduledBot
+from .. import BotFilter, ConfigurationError, ScheduledBot
 
 
 @frozen
 class Selection:
-    """A BotFilter, and attributes as typed: text that may stand for a number or boolean."""
+    """A BotFilter, and attributes as typed: text that may stand for a number or boolean.
 
-    filter: BotFilter
+    Raises ConfigurationError without any condition.
+    """
+
+    filter: BotFilter | None
+    """None if there are attributes alone."""
     attributes: Mapping[str, str] = field(factory=dict, hash=False)
 
+    def __attrs_post_init__(self) -> None:
+        if self.filter is None and not self.attributes:
+            raise ConfigurationError("a selection needs a condition, or it would select the whole account")
+
     def __call__(self, bot: ScheduledBot) -> bool:
-        return self.filter(bot) and all(
+        return (self.filter is None or self.filter(bot)) and self._matches_attributes(bot)
+
+    def _matches_attributes(self, bot: ScheduledBot) -> bool:
+        return all(
             key in bot.custom_attributes and reads_as(bot.custom_attributes[key], text)
             for key, text in self.attributes.items()
         )
 
+    def cannot_judge(self, bot: ScheduledBot) -> bool:
+        """Whether all conditions match but those of time, and the bot has no time that they could judge."""
+        where = self.filter
+        if where is None or bot.scheduled_join_time is not None or not (where.before or where.after):
+            return False
+        return where.matches_but_for_times(bot) and self._matches_attributes(bot)
+
+    def why_none(self, bots: Iterable[ScheduledBot]) -> str:
+        """Why it selects none of these bots, in words."""
+        listed = list(bots)
+        if self.filter is not None:
+            return self.filter.why_none(listed)
+        return f"the filter selects none of {len(listed)} listed bots"
+
     def to_dict(self) -> dict[str, Any]:
         """The conditions as JSON values; times in ISO 8601."""
-        conditions = self.filter.to_dict()
+        conditions = {} if self.filter is None else self.filter.to_dict()
         if self.attributes:
             conditions["attributes"] = dict(self.attributes)
         return conditions

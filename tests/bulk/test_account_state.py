@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from meetstream_async import (
     AccountState,
@@ -21,9 +21,11 @@ from meetstream_async import (
     ScheduledBotPage,
     ServerError,
     SkipReason,
+    UnscheduleResult,
 )
 from meetstream_async.bulk.account_state import CancelRequest
 from meetstream_async.bulk.options import UnscheduleOptions
+from meetstream_async.bulk.report import NOT_LOOKED_UP
 
 START = datetime(2031, 5, 1, 9, tzinfo=UTC)
 LOST = RequestTimeoutError("no answer", attempts=1, outcome_unknown=True)
@@ -269,6 +271,22 @@ def test_bots_that_only_the_index_shows_are_work() -> None:
     assert {asked(state).id, asked(state).id} == {"e1", "evt_9"}
 
 
+def test_a_bot_that_only_the_index_shows_goes_with_the_event_that_the_listing_names_otherwise() -> None:
+    """Also where the state is put together of what each step has changed."""
+    state = AccountState()
+    look(state, 0, bot("b1", "7vq1google"), truncated=True)
+    state.take_events([IndexedEvent("evt_1", (IndexedBot("b1"), IndexedBot("hidden")))])
+    told = [state.changes(0.0)]
+    state.take_answer(asked(state), UnscheduleResult(unscheduled=True, bots_deleted=2), now=1)
+    told.append(state.changes(0.0))
+    again = AccountState.from_dict(json.loads(json.dumps(told)), now=0)
+    for one in (state, again):
+        assert [outcome.bot_ids for outcome in one.report().outcomes] == [("b1", "hidden")]
+        assert {stored["bot"]["bot_id"]: stored.get("key") for stored in one.to_dict(0)["bots"]} == {
+            "b1": None, "hidden": ["event", "7vq1google"],
+        }  # fmt: skip
+
+
 def test_an_event_with_a_bot_that_the_filter_cannot_judge_is_not_taken_whole() -> None:
     """The index has no attributes, so a bot that only it shows may lie outside."""
     state = AccountState(UnscheduleOptions(where=BotFilter(attributes={"event_id": "evt_1"})))
@@ -391,6 +409,19 @@ def test_a_target_that_no_request_can_be_made_of_is_refused(options: UnscheduleO
     assert state.next_request() is None
 
 
+@pytest.mark.parametrize(
+    ("targets", "reason"),
+    [(["e1"], NOT_LOOKED_UP), ([bot("b1")], None), (["e1", bot("b2", "e2")], NOT_LOOKED_UP)],
+)
+def test_a_dry_run_says_that_given_ids_were_not_looked_up(targets: list[Any], reason: str | None) -> None:
+    """Of bots it knows more than an id."""
+    state = AccountState(UnscheduleOptions(dry_run=True), only_given=True)
+    state.take_targets(targets)
+    assert state.next_request() is None
+    report = state.report()
+    assert (set(shown(state)), report.ok, report.reason) == ({"would_unschedule"}, True, reason)
+
+
 def test_what_is_skipped_says_whether_it_will_join() -> None:
     """The reason of a skipped outcome is one of a few."""
     state = AccountState(UnscheduleOptions(cancel_all_occurrences=True, from_date=START))
@@ -412,3 +443,101 @@ def test_where_all_given_targets_failed_no_listing_is_missed() -> None:
     state.take_listing_error("could not connect")
     report = state.report()
     assert (state.is_over, report.complete, report.reason) == (True, True, "1 failed")
+
+
+def test_a_bot_that_was_listed_after_its_answer_is_not_called_gone_behind_full_listings() -> None:
+    """One full listing shows it again, the next one doesn't: nobody knows."""
+    state = AccountState(settle=0.0)
+    look(state, 0, bot("b1"), truncated=True)
+    state.take_answer(asked(state), now=1)
+    look(state, 2, bot("b1"), truncated=True)
+    look(state, 3, truncated=True)
+    assert shown(state) == ["unknown"]
+
+
+def test_a_listing_made_while_others_are_at_work_counts_for_what_had_been_answered() -> None:
+    """It shows a bot whose event was answered before, and the next listing fails."""
+    state = AccountState()
+    look(state, 0, bot("b1"), bot("b2", "e2"))
+    done, other = asked(state), asked(state)
+    state.take_answer(done, now=1)
+    time = START + timedelta(seconds=2)
+    state.take_listing(page(bot("b1"), bot("b2", "e2")), now=3, requested_at=2, server_time=time)
+    state.take_answer(other, now=4)
+    state.take_listing_error("no")
+    assert shown(state) == ["unknown", "unscheduled"]
+
+
+@pytest.mark.parametrize("older_row", [True, False])
+def test_a_cancelled_row_of_an_older_booking_hides_no_bot_that_has_joined(older_row: bool) -> None:
+    """The bot was booked anew after its DELETE, and joined; its older row still says cancelled."""
+    state = AccountState(settle=0.0)
+    look(state, 0, bot("b1"))
+    state.take_answer(asked(state), now=1)
+    look(state, 2, bot("b1", joins=10))
+    cancelled = bot("b1", status="Cancelled")
+    look(state, 12, *([bot("b1", joins=10, status="InMeeting"), cancelled] if older_row else [cancelled]))
+    assert shown(state) == ["unknown"]
+
+
+def test_what_a_full_listing_may_hide_is_still_listed_with_what_it_shows() -> None:
+    """One of an event's bots is in it; another one was in an earlier one, after the answer."""
+    state = AccountState(settle=0.0)
+    look(state, 0, bot("b1"), bot("b2"), bot("b3"), truncated=True)
+    state.take_answer(asked(state), UnscheduleResult(unscheduled=True, bots_deleted=1), now=1)
+    look(state, 2, bot("b1"), bot("b2"), truncated=True)
+    look(state, 3, bot("b2"), truncated=True)
+    report = state.report()
+    assert [outcome.status.value for outcome in report.outcomes] == ["unscheduled"]
+    assert [left.bot_id for left in report.still_listed] == ["b1", "b2"]
+
+
+def test_one_that_may_have_joined_is_told_although_another_is_still_listed() -> None:
+    """It left the listing when its time had come; the event's DELETE took neither."""
+    state = AccountState(settle=0.0)
+    look(state, 0, bot("b1", joins=3), bot("b2"))
+    state.take_answer(asked(state), UnscheduleResult(unscheduled=True, bots_deleted=1), now=1)
+    look(state, 2, bot("b1", joins=3), bot("b2"))
+    look(state, 4, bot("b2"))
+    state.take_answer(asked(state), now=5)
+    look(state, 6, bot("b2"))
+    report = state.report()
+    assert [(outcome.status.value, outcome.reason) for outcome in report.outcomes] == [
+        ("unknown", "may have joined")
+    ]
+    assert [left.bot_id for left in report.still_listed] == ["b2"]
+
+
+def test_a_bot_that_was_listed_after_its_own_delete_is_not_called_gone_behind_full_listings() -> None:
+    """Its answer named it alone, and was not true."""
+    state = AccountState(UnscheduleOptions(cancel_by="bot"), settle=0.0)
+    look(state, 0, bot("b1"), truncated=True)
+    state.take_answer(asked(state), now=1)
+    look(state, 2, bot("b1"), truncated=True)
+    look(state, 3, truncated=True)
+    assert shown(state) == ["unknown"]
+
+
+def test_not_scheduled_means_nothing_for_one_bot_where_another_was_deleted_after_it() -> None:
+    """The second bot's own answer is a gateway's: it says nothing of the bot either."""
+    gateway = NotFoundError("Not Found", status=404, attempts=1)
+    state = AccountState()
+    look(state, 0, bot("b1"), bot("b2"))
+    state.take_error(asked(state), NOT_SCHEDULED, now=1)
+    state.take_answer(asked(state), now=2)
+    state.take_error(asked(state), gateway, now=3)
+    state.stop("enough")
+    (outcome,) = state.report().outcomes
+    assert (outcome.status.value, outcome.reason) == ("unknown", f"a part took effect; then {gateway}")
+
+
+def test_a_cancelled_row_hides_no_bot_that_came_back_with_a_time_nobody_can_read() -> None:
+    """It was shown after all answers, so the cancelled row may be of its older booking."""
+    row = ScheduledBot("b1", custom_attributes={"event_id": "e1"})
+    state = AccountState(settle=0.0)
+    look(state, 0, row)
+    state.take_error(asked(state), NOT_SCHEDULED, now=1)
+    state.take_error(asked(state), NO_BOT, now=1)
+    look(state, 2, row)
+    look(state, 3, evolve(row, status="Cancelled"))
+    assert shown(state) == ["unknown"]

@@ -25,7 +25,7 @@ BAD_ARGUMENTS = [
     ({"from_date": datetime.now(UTC)}, "cancel_all_occurrences"),
     ({"from_date": datetime(2030, 1, 1), "cancel_all_occurrences": True}, "time zone"),
     ({"cancel_all_occurrences": "yes"}, "cancel_all_occurrences"),
-    ({"where": BotFilter(), "cancel_all_occurrences": True}, "whole_events"),
+    ({"where": BotFilter(platform="zoom"), "cancel_all_occurrences": True}, "whole_events"),
     ({"on_outcome": asyncio.sleep}, "plain function"),
     ({"stop": True}, "stop"),
     ({"targets": "evt_1"}, "not one str"),

@@ -217,6 +217,17 @@ async def test_a_bot_that_was_taken_off_meanwhile_is_fine():
         assert sim.ledger.scheduled_bots == frozenset()
 
 
+async def test_a_given_event_without_a_bot_is_ok_and_says_that_nothing_was_verified():
+    """Its bot was unscheduled before; no listing is asked."""
+    async with meetings(1) as sim:
+        async with connect(sim) as client:
+            await client.unschedule_event("evt_0000")
+        result = await cancel(sim, *ids(sim), bot_event_id="evt_0000")
+    assert (result.ok, result.reason) == (
+        True, "not scheduled by the API's first answer; no listing was asked",
+    )  # fmt: skip
+
+
 async def test_bots_that_went_by_their_own_ids_are_not_all_behind_a_full_listing():
     """The event's id is refused, so nothing speaks for bots that the listing did not show."""
     trouble = Trouble("unschedule", 404, body='{"error": "Event not found"}')

@@ -88,8 +88,12 @@ def test_the_defaults_of_a_function_are_those_of_the_values(function: Any) -> No
 
 def test_the_defaults_of_the_doors_are_those_of_the_values() -> None:
     """A job and a request that say nothing ask for what the functions do by default."""
-    assert JobOptions().keywords() == BulkRequest().options().keywords() == UnscheduleOptions().keywords()
-    assert JobOptions().bulk() == BulkRequest().bulk() == BulkOptions()
+    assert (
+        JobOptions().keywords()
+        == BulkRequest(all=True).options().keywords()
+        == UnscheduleOptions().keywords()
+    )
+    assert JobOptions().bulk() == BulkRequest(all=True).bulk() == BulkOptions()
 
 
 def test_options_come_back_as_they_were() -> None:

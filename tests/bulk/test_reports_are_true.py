@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -114,8 +115,12 @@ async def test_a_success_after_the_join_time_is_unknown_where_only_events_may_be
 
 async def test_a_success_at_the_join_time_is_unknown_where_the_next_listing_fails() -> None:
     """The server's clock is known to the second only, and no listing has told since."""
+    date = datetime.now(UTC).replace(microsecond=0)
+    told = {"Date": format_datetime(date, usegmt=True)}
+    listed = row("b1", joins=(date + timedelta(seconds=0.9)).isoformat())
     api = Api(
-        lambda number: rows(row("b1", joins=in_seconds(0.3))) if number == 0 else (403, {"message": "no"})
+        lambda number: (*rows(listed), told) if number == 0 else (403, {"message": "no"}, told),
+        lambda _: (*DONE, told),
     )
     async with serving(api) as client:
         report = await unschedule_all(client)
@@ -192,6 +197,23 @@ async def test_a_one_off_bot_that_somebody_else_deleted_is_gone_at_every_door() 
     assert "no listing was asked" in (given.reason or "")
 
 
+@pytest.mark.parametrize("outside", ["evt_1", None], ids=["of the event", "of no event"])
+async def test_given_bots_outside_the_filter_keep_their_event(outside: str | None) -> None:
+    """An event of which one was given is left alone; a one-off bot outside the filter touches no event."""
+    joins = datetime.now(UTC) + timedelta(hours=1)
+    inside = ScheduledBot(
+        "b1", scheduled_join_time=joins, custom_attributes={"event_id": "evt_1", "customer": "acme"}
+    )
+    other = ScheduledBot(
+        "b2", scheduled_join_time=joins, custom_attributes={"event_id": outside} if outside else {}
+    )
+    api = Api(lambda _: rows())
+    async with serving(api) as client:
+        report = await bulk_unschedule(client, [inside, other], where=ACME)
+    assert api.events == ([] if outside else ["evt_1"])
+    assert shown(report) == [("evt_1", "skipped" if outside else "unscheduled")]
+
+
 async def test_an_id_that_the_listing_holds_may_be_the_calendar_providers() -> None:
     """Any refusal that a foreign id would get leads to the bot's own id."""
     for refusal in (GONE, NO_BOT, (404, {"message": "Not Found"}), (404, {"error": "Event not found"})):
@@ -209,6 +231,29 @@ async def test_an_id_that_the_listing_holds_may_be_the_calendar_providers() -> N
             report = await unschedule_all(client)
         assert (report.ok, shown(report)) == (True, [("7vq1google", "unscheduled")])
         assert report.outcomes[0].method == "bot"
+
+
+async def test_a_foreign_id_that_is_not_scheduled_is_unknown_where_only_events_may_be_asked_for() -> None:
+    """The listed id may be the calendar provider's, of which the API knows nothing."""
+    for event, status in (("7vq1google", "unknown"), ("evt_1", "already_unscheduled")):
+        api = Api(first(row("b1", event)), lambda _: GONE)
+        async with serving(api) as client:
+            report = await bulk_unschedule(client, await client.list_scheduled_bots(), cancel_by="event")
+        assert (shown(report), api.bots) == ([(event, status)], [])
+
+
+async def test_what_an_answer_that_was_lost_may_have_done_is_never_failed() -> None:
+    """503, then "Event not scheduled", then a refusal of the bot's own id, and no later listing."""
+    answers: list[Reply] = [(503, {"message": "no"}), GONE]
+    refusal: Reply = (403, {"message": "Bot does not belong to the authenticated user."})
+    api = Api(
+        lambda number: rows(row("b1")) if number == 0 else (403, {"message": "no"}),
+        lambda _: answers.pop(0),
+        lambda _: refusal,
+    )
+    async with serving(api) as client:
+        report = await unschedule_all(client)
+    assert shown(report) == [("evt_1", "unknown")]
 
 
 async def test_a_calendar_bot_without_an_event_id_is_no_one_off_bot() -> None:

@@ -65,7 +65,7 @@ async def test_everything_goes_wrong_and_the_report_equals_the_ledger():
     """Up to 1,000 bots, 20 ms latency, every kind of trouble on 10 % of requests, a lagging listing."""
     trouble = Trouble.every_kind(0.10, retry_after=0.05, slow=0.1)
     account = Simulator(
-        sized(300, 1000, 1000), seed=7, one_off=0, latency=0.02, listing_lag=0.3, troubles=trouble
+        sized(150, 1000, 1000), seed=7, one_off=0, latency=0.02, listing_lag=0.3, troubles=trouble
     )
     heard = []
     async with account as sim, connect(sim, retry=RetryPolicy(initial_wait=0.02)) as client:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import attrs
 import pytest
@@ -19,7 +20,7 @@ from meetstream_async.cli.exit_codes import Refused
 from meetstream_async.cli.inputs.filters import select
 from meetstream_async.preview import Consent, Selection, make_preview
 from meetstream_async.simulator import SimulatedBot, Simulator
-from tests.helpers.command_line import Terminal, command, deletes, surroundings
+from tests.helpers.command_line import Terminal, command, deletes, lines_of, surroundings
 
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
 MIXED = [
@@ -63,13 +64,38 @@ async def test_whole_events_are_taken_on_request() -> None:
 
 
 async def test_a_filter_that_selects_nothing_takes_nothing() -> None:
-    """Nothing inside the filter: nothing to do, said so, and 0."""
+    """Nothing inside the filter: nothing to do, said so, and 1; with --allow-empty 0."""
     async with Simulator(MIXED) as sim:
         ended = await command("unschedule-all", "--name", "nobody*", "--yes", sim=sim)
+        allowed = await command("unschedule-all", "--name", "nobody*", "--yes", "--allow-empty", sim=sim)
         assert not deletes(sim)
-    assert ended.code == 0
+    assert (ended.code, allowed.code) == (1, 0)
     assert "selects 0 bots of these: 0 events" in ended.err
     assert "to do       nothing" in ended.err
+    for told in (ended, allowed):
+        assert "nothing to do: the filter selects none of 6 listed bots: the name has to match" in told.out
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+async def test_a_misspelt_platform_is_not_green(dry: tuple[str, ...], tmp_path: Path) -> None:
+    """It exits with 1 and names the platforms that are listed; so does the report. An empty account is ok."""
+    path = tmp_path / "run.jsonl"
+    async with Simulator(MIXED) as sim, Simulator(0) as empty:
+        ended = await command("unschedule-all", "--platform", "zom", "--yes", "--report", path, *dry, sim=sim)
+        nothing = await command("unschedule-all", "--platform", "zom", "--yes", *dry, sim=empty)
+        assert not deletes(sim)
+    assert (ended.code, nothing.code) == (1, 0)
+    assert "none is on zom; listed are google_meet, zoom" in ended.out
+    summary = lines_of(path)[-1]
+    assert (summary["ok"], "none is on zom" in summary["reason"]) == (False, True)
+
+
+async def test_a_list_that_selects_nothing_says_what_may_be_misspelt() -> None:
+    """Reading is not judged: the exit code stays 0."""
+    async with Simulator(MIXED) as sim:
+        ended = await command("list", "--platform", "zom", sim=sim)
+    assert ended.code == 0
+    assert "none is on zom; listed are google_meet, zoom" in ended.err
 
 
 async def test_consent_to_a_filter_counts_what_it_takes() -> None:
@@ -81,7 +107,7 @@ async def test_consent_to_a_filter_counts_what_it_takes() -> None:
         ) as nothing,
         Terminal("unschedule-all", "--before", "+3h", environment=surroundings(sim)) as one,
     ):
-        assert (await nothing.ended()).code == 0
+        assert (await nothing.ended()).code == 1
         await one.shows("Type unschedule 1 to continue")
         one.type("unschedule 1")
         assert (await one.ended()).code == 0
@@ -169,3 +195,10 @@ def test_an_empty_filter_is_refused(option: str, value: str) -> None:
     """It would match nothing, and a job would succeed every night."""
     with pytest.raises(Refused, match=f"--{option} is empty"):
         select(**{option: value})
+
+
+@pytest.mark.parametrize("pair", ["", "=", "=acme", " =acme", "customer=", "customer"])
+def test_an_empty_attribute_is_refused(pair: str) -> None:
+    """An unset variable in the command line never decides what is taken."""
+    with pytest.raises(Refused, match="--attr"):
+        select(attributes=[pair])

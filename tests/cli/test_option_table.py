@@ -153,6 +153,9 @@ SHARED: dict[str, Row] = {
 """Rows by the name of the parameter."""
 OWN: dict[tuple[str, str], Row] = {
     ("list", "limit"): row("--limit", "42")(lambda seen: seen.client["limit"] == 42),
+    ("unschedule-all", "allow_empty"): row("--platform", "nowhere", "--allow-empty")(
+        lambda seen: "ok: everything" in seen.out and "not ok" not in seen.out
+    ),
     ("unschedule", "event_ids"): row()(lambda seen: seen.run["targets"] == ["evt_1"]),
     ("cancel-events", "file"): row()(lambda seen: seen.run["pair"] == (7, 100)),
     ("cancel-meeting", "bot_event_id"): row("--bot-event-id", "evt_9")(

@@ -123,6 +123,52 @@ async def test_an_event_that_may_have_joined_meanwhile_is_not_called_done(tmp_pa
     assert "check the meeting: the bot may have joined" in ended.out
 
 
+async def test_what_a_run_left_alone_is_taken_up_as_well(tmp_path: Path) -> None:
+    """One-off bots and shared events make the run 1, and its retry, until it is told to take them."""
+    bots = [
+        SimulatedBot("bot-1", "evt_zoom", platform="zoom"),
+        SimulatedBot("bot-2", "evt_both", platform="zoom"),
+        SimulatedBot("bot-3", "evt_both", platform="google_meet"),
+        SimulatedBot("bot-4", platform="zoom"),
+        SimulatedBot("bot-5"),
+    ]
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    async with Simulator(bots) as sim:
+        run = await command("unschedule-all", "--platform", "zoom", "--yes", "--report", first, sim=sim)
+        again = await command(
+            "unschedule-all", "--yes", "--retry-from", first, "--report", second, sim=sim
+        )  # fmt: skip
+        assert sim.ledger.scheduled_bots == {"bot-2", "bot-3", "bot-4", "bot-5"}
+        last = await command(
+            "unschedule-all", "--yes", "--retry-from", second, "--one-off-bots", "delete", "--whole-events",
+            sim=sim,
+        )  # fmt: skip
+        assert sim.ledger.scheduled_bots == {"bot-5"}
+    assert (run.code, again.code, last.code) == (1, 1, 0)
+    assert "1 event with bots outside the filter of that run (see --whole-events)" in again.err
+    assert "1 one-off bot: no calendar event, will join (--one-off-bots delete)" in again.err
+    assert "to do       nothing" in again.err
+
+
+async def test_skipped_on_request_is_not_taken_up(tmp_path: Path) -> None:
+    """--one-off-bots skip made the run 0, and there is nothing to retry."""
+    first = tmp_path / "first.jsonl"
+    async with Simulator([SimulatedBot("bot-1")]) as sim:
+        run = await command("unschedule-all", "--one-off-bots", "skip", "--yes", "--report", first, sim=sim)
+        again = await command("unschedule-all", "--yes", "--retry-from", first, sim=sim)
+    assert (run.code, again.code) == (0, 0)
+
+
+async def test_a_run_that_was_not_ok_for_another_reason_has_no_green_retry(tmp_path: Path) -> None:
+    """A filter that selected nothing left nothing to retry: 1, with the reason of that run."""
+    first = tmp_path / "first.jsonl"
+    async with Simulator([SimulatedBot("bot-1", "evt_1", platform="zoom")]) as sim:
+        run = await command("unschedule-all", "--platform", "zom", "--yes", "--report", first, sim=sim)
+        again = await command("unschedule-all", "--yes", "--retry-from", first, sim=sim)
+    assert (run.code, again.code) == (1, 1)
+    assert "nothing that can be retried: nothing to do: the filter selects none of 1 listed bots" in again.out
+
+
 async def test_a_run_that_failed_before_its_first_outcome_leaves_all_to_retry(tmp_path: Path) -> None:
     """A listing that fails after the consent does not make the account count as done."""
     report = tmp_path / "run.jsonl"

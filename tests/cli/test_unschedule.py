@@ -14,6 +14,7 @@ from meetstream_async.cli.inputs.options import Filter, Scope
 from meetstream_async.cli.runs.bulk_run import BulkChoices
 from meetstream_async.cli.runs.request import Unscheduling, read
 from meetstream_async.cli.terminal.prompt import check_most
+from meetstream_async.preview import Consent as ConsentToAll
 from meetstream_async.preview import NamedEvents
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.command_line import CANARY, Terminal, command, deletes, lines_of, said_in, surroundings
@@ -238,18 +239,38 @@ def test_the_most_is_heeded() -> None:
 
 
 async def test_an_account_larger_than_the_most_is_left_alone() -> None:
-    """--max refuses with 2 before any DELETE, a full listing always; a small enough run goes on."""
+    """--max refuses with 2 before any DELETE; a small enough run goes on."""
     async with Simulator(150, one_off=0) as large, Simulator(ABC) as small:
-        full, bounded, fine = await asyncio.gather(
-            command("unschedule-all", "--yes", "--max", "500", sim=large),
+        full, series, bounded, fine = await asyncio.gather(
+            command("unschedule-all", "--yes", "--max", "50", sim=large),
+            command("unschedule-all", "--yes", "--max", "500", "--all-occurrences", sim=large),
             command("unschedule-all", "--dry-run", "--max", "2", sim=small),
             command("unschedule-all", "--dry-run", "--max", "3", sim=small),
         )
         assert not deletes(large)
         assert not deletes(small)
-    assert (full.code, bounded.code, fine.code) == (2, 2, 0)
-    assert "--max 500 can't be guaranteed: the listing is full" in full.err
+    assert (full.code, series.code, bounded.code, fine.code) == (2, 2, 2, 0)
+    assert "would be cancelled, more than --max 50; nothing was sent" in full.err
+    assert "--max 500 can't be guaranteed: the listing is full" in series.err
     assert "3 would be cancelled, more than --max 2" in bounded.err
+
+
+@pytest.mark.parametrize(("most", "left", "code"), [(120, 30, 1), (150, 0, 0), (500, 0, 0)])
+async def test_behind_a_full_listing_a_run_ends_at_the_most(most: int, left: int, code: int) -> None:
+    """Nobody can count such an account, so the run stops at N, says so, and is 1 if there is more."""
+    async with Simulator(150, one_off=0, several=0, series=0) as sim:
+        ended = await command(
+            "unschedule-all", "--yes", "--max", most, "--concurrency", "20", sim=sim, before=impatient
+        )
+        assert len(sim.ledger.scheduled_events) == left
+    assert ended.code == code
+    assert f"unschedule all, {most} at most: at least 100 events" in ended.err
+    assert (f"stopped at {most}: there is more that the run would have taken" in ended.out) == bool(left)
+
+
+def impatient() -> None:
+    """Bots that stay are waited for a moment, in place of the program's 15 s."""
+    ConsentToAll.carry_out.__kwdefaults__["settle"] = 0.2
 
 
 async def test_the_rate_spaces_requests(tmp_path: Path) -> None:

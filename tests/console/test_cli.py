@@ -33,7 +33,7 @@ async def start_all(url: str) -> None:
     origin = {"Origin": address.rsplit("/", 2)[0]}
     async with httpx.AsyncClient(base_url=address, headers=origin) as http:
         assert (await http.get(url)).status_code == 303
-        told = (await http.post("api/previews", json={})).json()
+        told = (await http.post("api/previews", json={"all": True})).json()
         consent = {"words": told["words"], "digest": told["digest"]}
         assert (await http.post(f"api/previews/{told['id']}/run", json=consent)).status_code == 202
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from meetstream_async.cli.runs.report_reader import read_leftovers
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.console import Console, console
@@ -243,11 +245,30 @@ async def test_a_stopped_run_tells_the_truth_and_can_be_taken_up() -> None:
         assert sim.ledger.scheduled_events == frozenset()
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"filter": {}},
+        {"filter": {"platform": None, "attributes": {}}},
+        {"filter": {"platform": ""}},
+        {"all": True, "filter": {"platform": "zoom"}},
+        {"all": True, "bot_ids": ["bot-1"]},
+        {"bot_ids": []},
+    ],
+)
+async def test_a_preview_of_everything_is_asked_for_in_words(asked: dict[str, Any]) -> None:
+    """A request that lost its condition on the way is refused, before anything is listed."""
+    async with Simulator(3) as sim, console(sim) as desk:
+        assert (await desk.post("api/previews", asked)).status_code == 422
+        assert not sim.requests
+
+
 async def test_an_account_that_cannot_be_read_is_named() -> None:
     """The page shows the same error as the command line, and never the key."""
     async with Simulator(3) as sim, console(sim) as desk:
         sim.add_trouble(Trouble("list", 403, times=2))
-        for reply in (await desk.get("api/bots"), await desk.post("api/previews")):
+        for reply in (await desk.get("api/bots"), await desk.post("api/previews", {"all": True})):
             assert (reply.status_code, reply.json()["code"]) == (502, "account_unreadable")
             assert sim.api_key not in reply.text
         assert (await desk.get("api/bots")).status_code == 200

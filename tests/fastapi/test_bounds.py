@@ -15,19 +15,19 @@ from meetstream_async.fastapi import BulkRequest, InProcessRuns, bulk_router, me
 from meetstream_async.fastapi.run import Run
 from meetstream_async.simulator import Simulator
 from tests.helpers.credentials import KEY
-from tests.helpers.fastapi_app import TOKEN, app_for, guard, serve
+from tests.helpers.fastapi_app import TOKEN, WHOLE, app_for, guard, serve
 
 
 async def test_runs_are_bounded_in_number() -> None:
     """When the maximum number of runs is in progress, another one is refused with 503 and Retry-After."""
     async with Simulator(40, one_off=0, latency=0.05) as sim:
         async with serve(app_for(sim, InProcessRuns(max_running=2))) as served:
-            runs = [await served.start({"max_concurrency": 1}) for _ in range(2)]
-            full = await served.http.post("/bulk-unschedule", json={})
+            runs = [await served.start({**WHOLE, "max_concurrency": 1}) for _ in range(2)]
+            full = await served.http.post("/bulk-unschedule", json=WHOLE)
             for run in runs:
                 await served.http.delete(run)
                 await served.over(run)
-            room = await served.http.post("/bulk-unschedule", json={"dry_run": True})
+            room = await served.http.post("/bulk-unschedule", json={**WHOLE, "dry_run": True})
     assert (full.status_code, full.json()["code"]) == (503, "too_many_runs")
     assert int(full.headers["retry-after"]) > 0
     assert room.status_code == 202
@@ -38,12 +38,14 @@ async def test_ended_runs_are_kept_in_bounded_number() -> None:
     async with Simulator(2, one_off=0) as sim, serve(app_for(sim, InProcessRuns(max_kept=2))) as served:
         runs = []
         for number in range(4):
-            runs.append(await served.start({"dry_run": True}, **{"Idempotency-Key": f"key-{number}"}))
+            runs.append(
+                await served.start({**WHOLE, "dry_run": True}, **{"Idempotency-Key": f"key-{number}"})
+            )
             await served.over(runs[-1])
         kept = [(await served.http.get(run)).status_code for run in runs]
         gone = [await served.http.get(f"{runs[0]}{path}") for path in ("", "/outcomes", "/events")]
         gone.append(await served.http.delete(runs[0]))
-        again = await served.start({"dry_run": True}, **{"Idempotency-Key": "key-0"})
+        again = await served.start({**WHOLE, "dry_run": True}, **{"Idempotency-Key": "key-0"})
     assert kept == [404, 404, 200, 200]
     assert [(reply.status_code, reply.json()["code"]) for reply in gone] == [(404, "run_not_found")] * 4
     assert again not in runs
@@ -53,16 +55,16 @@ async def test_ended_runs_are_kept_for_a_bounded_time_and_with_bounded_outcomes(
     """They expire after their time, the oldest earlier if there are too many outcomes."""
     async with Simulator(10, one_off=0, several=0) as sim:
         async with serve(app_for(sim, InProcessRuns(max_outcomes=15))) as served:
-            first = await served.start({"dry_run": True})
+            first = await served.start({**WHOLE, "dry_run": True})
             await served.over(first)
-            second = await served.start({"dry_run": True})
+            second = await served.start({**WHOLE, "dry_run": True})
             await served.over(second)
             async with asyncio.timeout(5):
                 while (await served.http.get(first)).status_code != 404:
                     await asyncio.sleep(0.01)
             assert (await served.http.get(second)).status_code == 200
         async with serve(app_for(sim, InProcessRuns(keep_for=0.05))) as served:
-            short = await served.start({"dry_run": True})
+            short = await served.start({**WHOLE, "dry_run": True})
             async with asyncio.timeout(5):
                 while (await served.http.get(short)).status_code != 404:
                     await asyncio.sleep(0.01)
@@ -71,7 +73,7 @@ async def test_ended_runs_are_kept_for_a_bounded_time_and_with_bounded_outcomes(
 async def test_ids_of_runs_cannot_be_guessed() -> None:
     """Each has 192 random bits."""
     async with Simulator(1) as sim, serve(app_for(sim, InProcessRuns(max_running=20))) as served:
-        ids = {(await served.start({"dry_run": True})).rsplit("/")[-1] for _ in range(20)}
+        ids = {(await served.start({**WHOLE, "dry_run": True})).rsplit("/")[-1] for _ in range(20)}
     assert len(ids) == 20
     assert {len(run_id) for run_id in ids} == {32}
 
@@ -79,12 +81,12 @@ async def test_ids_of_runs_cannot_be_guessed() -> None:
 async def test_nobody_gets_past_the_applications_own_security() -> None:
     """Without the token every route answers as the application does, and nothing is started."""
     async with Simulator(3) as sim, serve(app_for(sim)) as served:
-        run = await served.start({"dry_run": True})
+        run = await served.start({**WHOLE, "dry_run": True})
         await served.over(run)
         seen = len(sim.requests)
         served.http.headers["Authorization"] = "Bearer wrong"
         replies = [
-            await served.http.post("/bulk-unschedule", json={}),
+            await served.http.post("/bulk-unschedule", json=WHOLE),
             await served.http.get(run),
             await served.http.get(f"{run}/outcomes"),
             await served.http.get(f"{run}/events"),
@@ -129,7 +131,7 @@ async def test_a_router_may_be_included_twice() -> None:
         app.include_router(router)
         app.include_router(router, prefix="/v2")
         async with serve(app) as served:
-            run = await served.start({"dry_run": True})
+            run = await served.start({**WHOLE, "dry_run": True})
             assert (await served.over(f"/v2{run}"))["ok"]
             assert (await served.state(run))["ok"]
 
@@ -141,7 +143,7 @@ async def test_what_is_not_kept_is_not_kept_in_memory_either() -> None:
         async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
             started = []
             for _ in range(3):
-                started.append((await runs.start(client, BulkRequest(dry_run=True), None)).id)
+                started.append((await runs.start(client, BulkRequest(all=True, dry_run=True), None)).id)
                 async with asyncio.timeout(5):
                     while not (await runs.state(started[-1])).over:
                         await asyncio.sleep(0.01)
@@ -175,4 +177,4 @@ async def test_without_a_server_that_runs_lifespans_a_request_says_what_is_missi
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://app") as http:
         with pytest.raises(RuntimeError, match="lifespan"):
-            await http.post("/bulk-unschedule", json={}, headers={"Authorization": TOKEN})
+            await http.post("/bulk-unschedule", json=WHOLE, headers={"Authorization": TOKEN})

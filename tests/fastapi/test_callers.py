@@ -20,7 +20,7 @@ from meetstream_async.simulator import Simulator
 from tests.helpers.fastapi_app import Served, guard, serve
 
 KEY = {"Idempotency-Key": "order-1"}
-DRY = {"dry_run": True}
+DRY = {"all": True, "dry_run": True}
 
 
 async def user(x_user: Annotated[str, Header()]) -> str:

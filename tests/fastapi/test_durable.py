@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from meetstream_async import ConfigurationError
+from meetstream_async import BotFilter, ConfigurationError
 from meetstream_async.fastapi.durable import DurableRuns
 from meetstream_async.jobs import (
     JobAccount,
@@ -26,7 +26,7 @@ from meetstream_async.jobs import (
     wait_for_job,
 )
 from meetstream_async.simulator import Simulator, Trouble
-from tests.helpers.fastapi_app import TOKEN, Served, app_for, events, serve
+from tests.helpers.fastapi_app import TOKEN, WHOLE, Served, app_for, events, serve
 from tests.helpers.raw_server import unused_port
 
 LONG = os.environ.get("MEETSTREAM_PROOF", "short") != "short"
@@ -73,7 +73,7 @@ async def test_a_durable_run_behaves_like_any_other(durable: tuple[Simulator, Se
     sim, served = durable
     wanted = sim.ledger.scheduled_events
     key = {"Idempotency-Key": "5b1c2a64-0d51-4d7d-9d86-6b1a0b7f8f11"}
-    at_once = await asyncio.gather(*(served.start({"max_concurrency": 10}, **key) for _ in range(5)))
+    at_once = await asyncio.gather(*(served.start({**WHOLE, "max_concurrency": 10}, **key) for _ in range(5)))
     run = at_once[0]
     watched = await asyncio.gather(*(served.watch(run) for _ in range(5)))
     seen = watched[0]
@@ -81,7 +81,7 @@ async def test_a_durable_run_behaves_like_any_other(durable: tuple[Simulator, Se
     told = [event for event in seen if event.name == "outcome"]
     rest = await served.watch(run, told[20].id)
     outcomes = await served.outcomes(run, limit=25)
-    other = await served.http.post("/bulk-unschedule", json={"dry_run": True}, headers=key)
+    other = await served.http.post("/bulk-unschedule", json={**WHOLE, "dry_run": True}, headers=key)
     over = await served.http.get(f"{run}/events", headers={"Last-Event-ID": seen[-1].id or ""})
     bad = await served.http.get(f"{run}/outcomes", params={"after": "nonsense"})
     missing = [await served.http.get(f"/bulk-unschedule/{name}") for name in ("run-1", f"run-{48 * '0'}")]
@@ -112,8 +112,8 @@ async def test_a_durable_run_is_stopped_and_bounded(durable: tuple[Simulator, Se
     """DELETE ends it with what it left; no more may be unfinished than is allowed."""
     sim, served = durable
     sim.add_trouble(Trouble("unschedule", latency=0.2))
-    runs = [await served.start({"max_concurrency": 1}) for _ in range(2)]
-    full = await served.http.post("/bulk-unschedule", json={})
+    runs = [await served.start({**WHOLE, "max_concurrency": 1}) for _ in range(2)]
+    full = await served.http.post("/bulk-unschedule", json=WHOLE)
     stopping = [await served.http.delete(run) for run in runs]
     states = [await served.over(run) for run in runs]
     assert (full.status_code, full.json()["code"]) == (503, "too_many_runs")
@@ -135,7 +135,7 @@ async def test_many_watchers_of_a_durable_run_read_the_database_once(
         return job_outcomes(*arguments, **more)
 
     _, served = durable
-    run = await served.start({"dry_run": True})
+    run = await served.start({**WHOLE, "dry_run": True})
     state = await served.over(run)
     monkeypatch.setattr("meetstream_async.fastapi.durable.job_outcomes", read)
     watched = await asyncio.gather(*(served.watch(run) for _ in range(30)))
@@ -152,7 +152,7 @@ async def test_a_store_out_of_reach_is_told_as_such(tmp_path: Path) -> None:
         async with serve(app_for(sim, runs)) as served:
             for name in os.listdir(tmp_path):
                 (tmp_path / name).write_bytes(b"no database any more" * 1000)
-            reply = await served.http.post("/bulk-unschedule", json={})
+            reply = await served.http.post("/bulk-unschedule", json=WHOLE)
     assert (reply.status_code, reply.json()["code"]) == (503, "run_store_unavailable")
     assert "retry-after" in reply.headers
     assert "sqlite" not in reply.text
@@ -170,7 +170,7 @@ async def test_a_run_is_forgotten_some_time_after_its_end(
         async with serve(app_for(sim, runs)) as served:
             await submit_job([_account(sim)], options, job_id="others", engine=engine)
             await wait_for_job("others", poll=0.05, engine=engine)
-            run = await served.start({})
+            run = await served.start(WHOLE)
             async with asyncio.timeout(10):
                 while (await served.http.get(run)).status_code != 404:
                     await asyncio.sleep(0.05)
@@ -189,6 +189,24 @@ def test_what_is_no_engine_or_account_is_refused(tmp_path: Path) -> None:
         DurableRuns(_engine(tmp_path), account, max_unfinished=0)
     with pytest.raises(ConfigurationError, match="keep_for"):
         DurableRuns(_engine(tmp_path), account, keep_for=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "events", "named"),
+    [
+        (JobOptions(where=BotFilter(platform="zoom")), None, "where"),
+        (JobOptions(dry_run=True, one_off_bots="skip"), None, "one_off_bots, dry_run"),
+        (JobOptions(max_concurrency=2), None, "max_concurrency"),
+        (None, ["evt_1"], "event_ids"),
+    ],
+)
+def test_a_limit_that_a_request_would_replace_is_refused(
+    options: JobOptions | None, events: list[str] | None, named: str, tmp_path: Path
+) -> None:
+    """Requests say what a run selects: a filter fixed beside them would be dropped without a word."""
+    account = JobAccount("a", api_key_env="KEY", event_ids=events)
+    with pytest.raises(ConfigurationError, match=f"{named} can't be fixed here"):
+        DurableRuns(_engine(tmp_path), account, options=options)
 
 
 # --- two worker processes -----------------------------------------------------------------------------
@@ -244,7 +262,7 @@ async def test_two_worker_processes_serve_the_same_runs(tmp_path: Path) -> None:
             one, other = (await _ask_each(f"http://127.0.0.1:{port}")).values()
             key = {"Idempotency-Key": "3f9c0b4e-52f6-4d6b-a3a5-0a4f2c1d9e77"}
             replies = [
-                await client.post("/bulk-unschedule", json={"max_concurrency": 10}, headers=key)
+                await client.post("/bulk-unschedule", json={"all": True, "max_concurrency": 10}, headers=key)
                 for client in (one, other)
             ]
             run = replies[0].headers["location"]

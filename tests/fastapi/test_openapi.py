@@ -24,6 +24,7 @@ from meetstream_async import (
     UnscheduleOutcome,
 )
 from meetstream_async.fastapi import (
+    BulkRequest,
     ClientDep,
     Problem,
     add_error_handlers,
@@ -89,6 +90,18 @@ def test_the_document_is_valid_in_the_version_that_it_names() -> None:
     stream = document["paths"]["/{tenant}/bulk-unschedule/{run_id}/events"]["get"]["responses"]["200"]
     assert stream["content"].keys() == {"text/event-stream"}
     assert stream["content"]["text/event-stream"]["schema"]["type"] == "string"
+
+
+def test_the_bodies_that_are_offered_to_try_out_are_valid_and_harmless() -> None:
+    """Swagger UI fills the body with the first example: each is a dry run, without a series."""
+    document = application().openapi()
+    examples = document["components"]["schemas"]["BulkRequest"]["examples"]
+    assert examples
+    for example in examples:
+        request = BulkRequest.model_validate(example)
+        assert request.dry_run
+        assert request.cancel_all_occurrences is None
+    assert all(event_id.startswith("evt_") for event_id in examples[0]["event_ids"])
 
 
 async def test_the_document_is_served() -> None:

@@ -13,7 +13,7 @@ from meetstream_async import ConfigurationError, MeetStreamClient
 from meetstream_async.fastapi import BulkRequest, InProcessRuns
 from meetstream_async.fastapi.stream import RunStream
 from meetstream_async.simulator import Simulator, Trouble
-from tests.helpers.fastapi_app import app_for, events, requests_at_work, serve
+from tests.helpers.fastapi_app import WHOLE, app_for, events, requests_at_work, serve
 
 
 async def test_a_stream_goes_on_where_it_broke_off() -> None:
@@ -37,7 +37,7 @@ async def test_a_stream_goes_on_where_it_broke_off() -> None:
 async def test_a_client_that_disconnects_releases_its_stream_and_leaves_the_run_alone() -> None:
     """The server closes the connection, and the run continues."""
     async with Simulator(90, one_off=0, latency=0.1) as sim, serve(app_for(sim)) as served:
-        run = await served.start({"max_concurrency": 1})
+        run = await served.start({**WHOLE, "max_concurrency": 1})
         for _ in range(5):
             async with aclosing(events(served.http, run)) as stream:
                 assert (await anext(stream)).name == "progress"
@@ -73,7 +73,7 @@ async def test_a_client_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyP
     runs = InProcessRuns()
     async with Simulator(1) as sim, runs.serving():
         async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
-            run = await runs.start(client, BulkRequest(dry_run=True), None)
+            run = await runs.start(client, BulkRequest(all=True, dry_run=True), None)
             async with asyncio.timeout(5):
                 await RunStream(runs, run.id, None)({"type": "http"}, receive, send)
     assert stuck.is_set()
@@ -84,7 +84,7 @@ async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("meetstream_async.fastapi.stream._HEARTBEAT", 0.02)
     monkeypatch.setattr("meetstream_async.fastapi.stream._TICK", 0.01)
     async with Simulator(3, latency=0.2) as sim, serve(app_for(sim)) as served:
-        run = await served.start({"dry_run": True})
+        run = await served.start({**WHOLE, "dry_run": True})
         async with served.http.stream("GET", f"{run}/events") as reply:
             text = "".join([part async for part in reply.aiter_text()])
     assert text.count(": keep-alive\n\n") >= 2
@@ -104,7 +104,7 @@ async def test_a_shutdown_in_the_middle_of_a_run_ends_it_with_true_outcomes(
     async with Simulator(90, one_off=0, latency=0.05) as sim:
         wanted = sim.ledger.scheduled_events
         async with serve(app_for(sim)) as served:
-            run = await served.start({"max_concurrency": 2})
+            run = await served.start({**WHOLE, "max_concurrency": 2})
             seen = []
             with caplog.at_level(logging.WARNING, "meetstream_async.fastapi"):
                 async with asyncio.timeout(10):
@@ -130,7 +130,7 @@ async def test_a_run_that_does_not_end_in_time_is_cancelled_and_what_is_in_fligh
     """The shutdown waits no longer than the grace; what had been sent is unknown, and counted."""
     async with Simulator(20, one_off=0, series=0, troubles=[Trouble("unschedule", hang=True)]) as sim:
         async with serve(app_for(sim, InProcessRuns(grace=0.2))) as served:
-            run = await served.start({"max_concurrency": 3})
+            run = await served.start({**WHOLE, "max_concurrency": 3})
             watching = asyncio.create_task(served.watch(run))
             async with asyncio.timeout(10):
                 while not any(request.route == "unschedule" for request in sim.requests):
@@ -152,7 +152,7 @@ async def test_a_server_that_is_stopping_starts_no_run(monkeypatch: pytest.Monke
     monkeypatch.setattr("meetstream_async.fastapi.in_process._LOOK", 0.0)
     monkeypatch.setattr("meetstream_async.fastapi.in_process.server_is_stopping", lambda: True)
     async with Simulator(3) as sim, serve(app_for(sim)) as served:
-        reply = await served.http.post("/bulk-unschedule", json={})
+        reply = await served.http.post("/bulk-unschedule", json=WHOLE)
         assert sim.requests == []
     assert (reply.status_code, reply.json()["code"]) == (503, "shutting_down")
     assert int(reply.headers["retry-after"]) > 0

@@ -37,7 +37,9 @@ class Console:
         return await self.http.post(path, json={} if body is None else body, headers=given)
 
     async def preview(self, **asked: Any) -> dict[str, Any]:
-        reply = await self.post("api/previews", asked)
+        """Preview what is asked for; everything, unless a filter or bots are given."""
+        what = {} if asked.keys() & {"filter", "bot_ids"} else {"all": True}
+        reply = await self.post("api/previews", {**what, **asked})
         assert reply.status_code == 200, reply.text
         return reply.json()
 

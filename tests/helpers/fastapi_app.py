@@ -18,6 +18,8 @@ from meetstream_async.fastapi import Runs, add_error_handlers, bulk_router, meet
 from meetstream_async.simulator import Simulator
 
 TOKEN = "Bearer let-me-in"
+WHOLE = {"all": True}
+"""The body that asks for the whole account."""
 
 
 def guard(request: Request) -> None:
@@ -65,7 +67,9 @@ class Served:
 
     async def start(self, body: Any = None, **headers: str) -> str:
         """Start a run; returns its path."""
-        reply = await self.http.post("/bulk-unschedule", json=body or {}, headers=headers)
+        reply = await self.http.post(
+            "/bulk-unschedule", json=WHOLE if body is None else body, headers=headers
+        )
         assert reply.status_code == 202, reply.text
         return reply.headers["location"]
 

@@ -40,6 +40,15 @@ def _found(body: dict[str, Any], status: int = 200) -> tuple[str, bool] | None:
         {"occurrences_affected": "0"},
         {"occurrences_affected": -1},
         {"code": 500},
+        {"status": "errors"},
+        {"status": "cancelled"},
+        {"schedules_cancelled": 0},
+        {"bots_deleted": 0},
+        {"failed": 0, "failures": [], "failed_occurrences": None, "failover": "eu"},
+        {"schedules_cancelled": 1, "bots_deleted": 0},
+        {"schedules_cancelled": 0, "bots_deleted": 1},
+        {"schedules_cancelled": False, "bots_deleted": 0},
+        {"schedules_cancelled": 0, "bots_deleted": 0, "occurrences_affected": 2},
     ],
 )
 def test_what_says_nothing_of_failure_is_a_success(body: dict[str, Any]) -> None:
@@ -102,3 +111,30 @@ def test_the_complaint_is_shown_shortened_and_without_secrets() -> None:
     texts = [one.text for one in shown if one is not None]
     assert texts[:2] == ["says error: *** é", 'says error: ["é"]']
     assert 200 <= len(texts[2]) <= 220
+
+
+@pytest.mark.parametrize("word", ["error", "fail", "Failed", " FAILURE "])
+@pytest.mark.parametrize("name", ["status", "statusCode", "status_code"])
+def test_a_status_in_words_leaves_the_outcome_open(name: str, word: str) -> None:
+    """They do not say whether anything was done."""
+    assert _found({name: word, "message": "no"}) == (f"$.{name}", False)
+
+
+def test_counts_that_are_all_zero_say_that_nothing_was_done() -> None:
+    """Whatever the flag beside them says."""
+    body = {"unscheduled": True, "schedules_cancelled": 0, "bots_deleted": 0}
+    assert _found(body) == ("$.schedules_cancelled", False)
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"cancelled": True, "failed_occurrences": ["2026-12-01"]}, "$.failed_occurrences"),
+        ({"cancelled": True, "occurrences_affected": 2, "occurrences_failed": 3}, "$.occurrences_failed"),
+        ({"unscheduled": True, "failures": {"bot": "busy"}}, "$.failures"),
+        ({"failed": True}, "$.failed"),
+    ],
+)
+def test_what_failed_in_part_is_unknown(body: dict[str, Any], path: str) -> None:
+    """A part of a series may stay scheduled."""
+    assert _found(body) == (path, False)

@@ -92,22 +92,39 @@ async def test_an_unknown_host_was_never_sent() -> None:
     assert caught.value.outcome_unknown is False
 
 
-NO_HTTP = [
-    b"SSH-2.0-OpenSSH_9.6\r\n",
-    b"\x00\x01\x02" * 50,
-    b"HTTP/1.1 abc OK\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nContent-Security-Policy: " + b"x" * 20_000 + b"\r\n\r\n",
-]
+NO_HTTP = [b"SSH-2.0-OpenSSH_9.6\r\n", b"\x00\x01\x02" * 50, b"HTTP/1.1 abc OK\r\n\r\n"]
+LARGE_HEADER = b"HTTP/1.1 200 OK\r\nContent-Security-Policy: " + b"x" * 20_000 + b"\r\n\r\n"
 
 
 @pytest.mark.parametrize("greeting", NO_HTTP)
 @each_call
 @pytest.mark.parametrize("borrowed", [False, True])
-async def test_what_is_not_http_is_told_once(
+async def test_garbage_is_retried_and_told_as_what_it_is(
     raw_server: Start, call: Call, greeting: bytes, borrowed: bool
 ) -> None:
-    """Garbage or a header beyond the bound is not retried, and leaves open whether a DELETE took effect."""
+    """It may come from a broken connection, and leaves open whether a DELETE took effect."""
     server = await raw_server(then_close(greeting))
+    async with opened(server, borrowed) as c:
+        with pytest.raises(TransportError, match="not usable HTTP") as caught:
+            await call(c)
+    assert len(server.requests) == caught.value.attempts > 1
+    assert not caught.value.permanent
+    assert caught.value.outcome_unknown is (call is not listing)
+
+
+BAD_HEADERS = [
+    LARGE_HEADER,
+    b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\nX-Note: \x00\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("head", BAD_HEADERS, ids=["too large", "twice", "NUL"])
+@each_call
+@pytest.mark.parametrize("borrowed", [False, True])
+async def test_bad_headers_are_told_once(raw_server: Start, call: Call, head: bytes, borrowed: bool) -> None:
+    """They would come out the same again: no retry."""
+    server = await raw_server(then_close(head))
     async with opened(server, borrowed) as c:
         with pytest.raises(TransportError, match="not usable HTTP") as caught:
             await call(c)
@@ -116,9 +133,9 @@ async def test_what_is_not_http_is_told_once(
     assert caught.value.outcome_unknown is (call is not listing)
 
 
-async def test_a_port_that_speaks_no_http_stops_a_run(raw_server: Start) -> None:
+async def test_headers_beyond_the_bound_stop_a_run(raw_server: Start) -> None:
     """The first target is unknown, and nothing is sent for the rest."""
-    server = await raw_server(then_close(NO_HTTP[0]))
+    server = await raw_server(then_close(LARGE_HEADER))
     async with client(server) as c:
         report = await bulk_unschedule(c, [f"evt_{n}" for n in range(9)], max_concurrency=1)
     assert len(server.requests) == 1
@@ -129,6 +146,7 @@ async def test_a_port_that_speaks_no_http_stops_a_run(raw_server: Start) -> None
 UNDECODABLE = [
     reply(200, b"not gzip!", ("Content-Encoding", "gzip")),
     reply(200, b"not deflated", ("Content-Encoding", "deflate")),
+    reply(200, b"unknown here", ("Content-Encoding", "br")),
 ]
 
 

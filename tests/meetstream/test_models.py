@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meetstream_async import BotFilter, ConfigurationError, ScheduledBot
+from meetstream_async import BotFilter, ConfigurationError, ScheduledBot, UnscheduleOptions, platform_name
 
 NOON = datetime(2024, 12, 20, 12, 0, tzinfo=UTC)
 BOT = ScheduledBot(
@@ -60,10 +60,10 @@ conditions = st.fixed_dictionaries(
         "platform": platforms,
         "before": times,
         "after": times,
-        "name": st.sampled_from(["*", "Bot", "B?t", "[Bb]ot*", ""]),
-        "attributes": attributes,
+        "name": st.sampled_from(["*", "Bot", "B?t", "[Bb]ot*"]),
+        "attributes": attributes.filter(bool),
     },
-)
+).filter(bool)
 
 
 # --- ScheduledBot --------------------------------------------------------------------------------------
@@ -114,12 +114,10 @@ def test_the_repr_of_a_bot_shows_no_meeting_link() -> None:
 @pytest.mark.parametrize(
     ("given", "selected"),
     [
-        ({}, True),
         ({"platform": "google_meet"}, True),
         ({"platform": "GMeet"}, True),
         ({"platform": "Google Meet"}, True),
         ({"platform": "zoom"}, False),
-        ({"platform": ""}, False),
         ({"before": NOON + timedelta(seconds=1)}, True),
         ({"before": NOON}, False),
         ({"after": NOON}, True),
@@ -130,10 +128,9 @@ def test_the_repr_of_a_bot_shows_no_meeting_link() -> None:
         ({"name": "MeetStream*"}, True),
         ({"name": "MeetStream ?ot"}, True),
         ({"name": "[MN]eet*"}, True),
-        ({"name": "meetstream*"}, False),
+        ({"name": "meetstream*"}, True),
+        ({"name": "[mn]EET*"}, True),
         ({"name": "Bot"}, False),
-        ({"name": ""}, False),
-        ({"attributes": {}}, True),
         ({"attributes": {"event_id": "evt_1"}}, True),
         ({"attributes": {"event_id": "evt_1", "count": 1}}, True),
         ({"attributes": {"event_id": "evt_1", "count": 2}}, False),
@@ -203,7 +200,65 @@ def test_a_filter_dict_holds_only_what_is_set() -> None:
         "platform": "zoom",
         "before": "2024-12-20T12:00:00+00:00",
     }
-    assert BotFilter().to_dict() == {}
+    assert BotFilter(platform="zoom", name=None, attributes=None).to_dict() == {"platform": "zoom"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"platform": None},
+        {"platform": None, "before": None, "after": None, "name": None, "attributes": None},
+        {"platform": ""},
+        {"platform": "--"},
+        {"name": " "},
+        {"attributes": {}},
+        {"platform": None, "attributes": {}},
+        {"platform": "zoom", "name": ""},
+        {"platform": "zoom", "attributes": {}},
+    ],
+)
+def test_a_filter_without_a_condition_or_with_an_empty_one_is_refused(given: dict[str, Any]) -> None:
+    """What was meant to narrow a run down, such as an unset variable, never widens it to the account."""
+    for make in (lambda: BotFilter(**given), lambda: BotFilter.from_dict(given)):
+        with pytest.raises(ConfigurationError, match=r"whole account|is empty"):
+            make()
+    with pytest.raises(ConfigurationError, match=r"whole account|is empty"):
+        UnscheduleOptions.from_dict({"where": given})
+
+
+def test_a_filter_that_selects_none_says_what_may_be_misspelt() -> None:
+    """An unknown platform leads to those that are listed, a name to what it has to match."""
+    listed = [
+        ScheduledBot("a", "Zoom", bot_username="Notetaker"),
+        ScheduledBot("b", "GMeet"),
+        ScheduledBot("c"),
+    ]
+    assert BotFilter(platform="zom").why_none(listed) == (
+        "the filter selects none of 3 listed bots: none is on zom; listed are google_meet, unknown, zoom"
+    )
+    assert "whole name" in BotFilter(name="scri").why_none(listed)
+    assert BotFilter(before=NOON).why_none(listed) == "the filter selects none of 3 listed bots"
+    many = [ScheduledBot(str(number), f"platform {number}") for number in range(12)]
+    assert BotFilter(platform="zom").why_none(many).endswith("platform5 and 4 more")
+
+
+@pytest.mark.parametrize(
+    ("shown", "name"),
+    [
+        ("GMeet", "google_meet"),
+        ("google-meet", "google_meet"),
+        ("MSTeams", "microsoft_teams"),
+        ("Zoom", "zoom"),
+        ("Webex\x1b[31m", "webex31m"),
+        ("x" * 99, "x" * 40),
+        ("", "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_a_platform_has_one_name_for_display(shown: str | None, name: str) -> None:
+    """All spellings of a platform are counted as one, and nothing but letters and digits is shown."""
+    assert platform_name(shown) == name
 
 
 @pytest.mark.parametrize(

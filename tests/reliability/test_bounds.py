@@ -41,7 +41,7 @@ def _ids(count: int) -> Iterator[str]:
 @pytest.mark.parametrize("dedupe", [False, True])
 async def test_memory_is_flat_or_one_small_entry_a_target(dedupe):
     """Without dedupe a million targets take no memory; with it one entry of at most 200 bytes each."""
-    count = sized(20_000, 200_000, 1_000_000)
+    count = sized(10_000, 200_000, 1_000_000)
     client = MeetStreamClient("ms_key-of-no-account", base_url="http://127.0.0.1:9")
     # Traced, because the process itself may have room from before in which growth would not show.
     tracemalloc.start()
@@ -69,7 +69,7 @@ async def test_memory_is_flat_or_one_small_entry_a_target(dedupe):
 @pytest.mark.soak
 async def test_a_long_run_with_faults_leaks_nothing():
     """Memory, open files, tasks and connections are as flat at its end as after its first part."""
-    parts, each = sized(4, 8, 20), sized(350, 2500, 10_000)
+    parts, each = sized(3, 8, 20), sized(200, 2500, 10_000)
     policy = RetryPolicy(initial_wait=0.001, max_wait=0.005)
     answers = [reply(200, {"unscheduled": True})] * 17 + [
         reply(503, {"message": "no"}),

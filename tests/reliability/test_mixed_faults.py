@@ -48,7 +48,7 @@ def assert_equals_the_ledger(report: BulkReport[Any], sim: Simulator, given: set
 @pytest.mark.parametrize("seed", range(sized(2, 6, 20)))
 async def test_every_fault_at_once_and_the_report_equals_the_ledger(seed):
     """10 % of requests meet one of ten faults on the wire, 10 % one of ten answers of a server in trouble."""
-    events = sized(200, 1000, 10_000)
+    events = sized(120, 1000, 10_000)
     wire = dict.fromkeys(FAULTS, 0.01)
     troubles = Trouble.every_kind(0.10, retry_after=0.02, slow=0.05)
     # Given targets get few attempts, so that some do end in failure; a drain lists often, and gets more.

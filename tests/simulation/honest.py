@@ -135,9 +135,19 @@ def _took_unseen(played: Played, request: Request, life: Life) -> bool:
 
 
 def _seemed_ahead(played: Played, life: Life) -> bool:
-    """The last row of it put its time behind the end of the run, by the clock that answers told."""
-    times = [shown.lives[life] for shown in played.ledger.shown if life in shown.lives]
-    return bool(times) and times[-1] is not None and times[-1] + _behind(played) > played.ending.at
+    """The last row of it put its time behind the end of the run, by the clock that answers told.
+
+    Or behind two whole listings that did not show it any more: it had left them before its time, by all that
+    anybody had told. (It had moved to an earlier time that no row showed, or the ``Date`` is behind.)
+    """
+    shown = played.ledger.shown
+    with_it = [number for number, one in enumerate(shown) if life in one.lives]
+    joins = shown[with_it[-1]].lives[life] if with_it else None
+    if joins is None:
+        return False
+    later = [one.delivered_at for one in shown[with_it[-1] + 1 :] if not one.truncated]
+    proved = later[1] if len(later) > 1 else played.ending.at
+    return joins + _behind(played) > min(proved, played.ending.at)
 
 
 def _behind(played: Played) -> float:

@@ -139,7 +139,7 @@ def _interventions(played: Played) -> Iterator[Broken]:
         return
     # And been held back there by a wait that was told meanwhile; it leaves when that is over.
     waits = [one.told_until for one in requests if one.delivered_at is not None and one.delivered_at <= begun]
-    begun += max((until - ending.stopped_at for until in waits if until is not None), default=0.0)
+    begun += max(until - ending.stopped_at for until in (ending.stopped_at, *waits) if until is not None)
     known = {request.target for request in requests if request.at <= begun}
     known |= {event for target in known for event in _event_of(played, target)}
     for request in requests:

@@ -44,6 +44,8 @@ def list_bots(
         show(bots_table(bots), results=True)
     outside = "" if selection is None else f" inside the filter, {len(listed) - len(bots)} outside"
     say(f"{plural(len(bots), 'scheduled bot')}{outside}")
+    if selection is not None and listed and not bots:
+        say(("warning:", "yellow"), f" {clean(selection.why_none(listed), 1000)}")
     if truncated:
         say(
             ("warning:", "yellow"),

@@ -11,6 +11,7 @@ from ..inputs.accounts import meetstream_account
 from ..inputs.files import check_ids, read_ids
 from ..inputs.groups import grouped
 from ..inputs.options import (
+    AllowEmpty,
     ApiKeyFile,
     Consent,
     Events,
@@ -81,6 +82,7 @@ def unschedule_all(
     consent: Consent = Consent(),
     filter: Filter = Filter(),
     whole_events: WholeEvents = False,
+    allow_empty: AllowEmpty = False,
     scope: Scope = Scope(),
     most: Most = None,
     report: Report = None,
@@ -113,6 +115,7 @@ def unschedule_all(
         filter=filter,
         scope=scope,
         whole_events=whole_events,
+        allow_empty=allow_empty,
         api_key_file=api_key_file,
         choices=choices,
     )

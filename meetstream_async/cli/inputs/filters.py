@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ... import BotFilter
+from ... import BotFilter, ConfigurationError
 from ...preview import Selection
 from ..exit_codes import Refused
 from ..terminal.output import clean
@@ -30,7 +30,7 @@ def select(
         return None
     for option, value in (("--platform", platform), ("--name", name)):
         if value is not None and not value.strip():
-            raise Refused(f"{option} is empty, which matches no bot; omit it, or give a value")
+            raise Refused(f"{option} is empty, so it names no bot; omit it, or give a value")
     now = now or datetime.now(UTC)
     start = _time("--after", after, now)
     end = _time("--before", before, now)
@@ -39,12 +39,20 @@ def select(
     wanted: dict[str, str] = {}
     for pair in attributes:
         key, equals, text = pair.partition("=")
-        if not equals or not key:
+        if not equals or not key.strip():
             raise Refused(f"--attr '{clean(pair, 60)}' is not KEY=VALUE")
         if key in wanted:
             raise Refused(f"--attr {clean(key, 60)} is given twice, but a bot has only one value for it")
+        if not text:
+            raise Refused(f"--attr '{clean(pair, 60)}' has no value: omit it, or give one")
         wanted[key] = text
-    return Selection(BotFilter(platform=platform, before=end, after=start, name=name), wanted)
+    if platform is None and name is None and start is None and end is None:
+        return Selection(None, wanted)
+    try:
+        return Selection(BotFilter(platform=platform, before=end, after=start, name=name), wanted)
+    except ConfigurationError:
+        # Of text that is not blank, only a platform of punctuation marks.
+        raise Refused(f"--platform '{clean(platform, 60)}' names no platform; omit it, or give one") from None
 
 
 def selection_of(options: Filter, now: datetime | None = None) -> Selection | None:
@@ -61,19 +69,21 @@ def selection_of(options: Filter, now: datetime | None = None) -> Selection | No
 
 def words(selection: Selection) -> list[str]:
     """The conditions as text, one line each."""
+    attributes = [f"{clean(key, 60)}={clean(text, 60)}" for key, text in selection.attributes.items()]
     conditions = selection.filter
-    words = [
+    if conditions is None:
+        return attributes
+    names = [
         f"{name} {clean(value, 60)}"
         for name, value in (("platform", conditions.platform), ("name", conditions.name))
         if value is not None
     ]
-    words += [f"{clean(key, 60)}={clean(text, 60)}" for key, text in selection.attributes.items()]
-    words += [
+    times = [
         f"{name} {both(value)}"
         for name, value in (("from", conditions.after), ("before", conditions.before))
         if value is not None
     ]
-    return words
+    return names + attributes + times
 
 
 def _time(option: str, text: str | None, now: datetime) -> datetime | None:

@@ -29,7 +29,14 @@ Most = Annotated[
         "--max",
         min=0,
         metavar="N",
-        help="Refuse to run if more than N would be cancelled, or if the number is unknown.",
+        help="Refuse to run if more than N would be cancelled; if the listing is full, stop at N.",
+    ),
+]
+AllowEmpty = Annotated[
+    bool,
+    typer.Option(
+        "--allow-empty",
+        help="Exit with 0 even if the filter selects none of the listed bots; without it that is 1.",
     ),
 ]
 Report = Annotated[
@@ -115,7 +122,8 @@ class Filter:
         str | None, typer.Option(metavar="TIME", help="Only bots that join at TIME or later.")
     ] = None
     name: Annotated[
-        str | None, typer.Option(metavar="GLOB", help="Only bots whose name matches, e.g. 'Acme *'.")
+        str | None,
+        typer.Option(metavar="GLOB", help="Only bots whose whole name matches, in any case, e.g. 'Acme *'."),
     ] = None
     attr: Annotated[
         list[str] | None,

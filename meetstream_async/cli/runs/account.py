@@ -34,15 +34,18 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
                     cancel_by=typed.scope.cancel_by,
                     cancel_all_occurrences=True if typed.scope.all_occurrences else None,
                     from_date=asked.series_from,
-                )
+                ),
+                choices.most,
             )
 
     with account.explaining():
         consent = run_async(preview_account)
     preview = consent.preview
-    show_preview(preview, asked.series)
-    full = "the listing is full, and the bots beyond it can't be counted" if preview.truncated else None
-    check_most(preview.to_do, choices.most, unbounded=full)
+    show_preview(preview, asked.series, choices.most)
+    series = None
+    if preview.truncated and typed.scope.all_occurrences:
+        series = "the listing is full, and the series beyond it can't be counted"
+    check_most(preview.to_do, choices.most, unbounded=series)
     if not (choices.consent.yes or choices.consent.dry_run):
         ask(words_for(preview))
     if journal is not None:
@@ -63,6 +66,7 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
                 client,
                 choices.bulk(on_outcome, stop),
                 dry_run=choices.consent.dry_run,
+                allow_empty=typed.allow_empty,
             )
 
     with account.explaining():

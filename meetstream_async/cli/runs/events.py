@@ -95,6 +95,9 @@ def _show(named: NamedEvents, asked: Asked, account: Account[Any], path: Path | 
     if len(named.one_off) > len(named.deleted):
         bots = plural(len(named.one_off) - len(named.deleted), "one-off bot")
         left.append(f"{bots}: no calendar event, will join (--one-off-bots delete)")
+    if named.shared:
+        shared = plural(len(named.shared), "event")
+        left.append(f"{shared} with bots outside the filter of that run (see --whole-events)")
     if named.leftovers is not None and named.leftovers.unseen:
         left.append("bots that the earlier run did not see: unschedule-all finds them")
     deleted = f" and delete {plural(len(named.deleted), 'one-off bot')}" if named.deleted else ""

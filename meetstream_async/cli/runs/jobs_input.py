@@ -46,7 +46,10 @@ def _filter(asked: Asked) -> BotFilter | None:
                 f" --attr {clean(key, 60)}={clean(text, 60)}: a job compares the value as text, not as the "
                 "number, true or false that it may stand for",
             )
-    return attrs.evolve(asked.selection.filter, attributes=dict(asked.selection.attributes) or None)
+    attributes = dict(asked.selection.attributes) or None
+    if asked.selection.filter is None:
+        return BotFilter(attributes=attributes)
+    return attrs.evolve(asked.selection.filter, attributes=attributes)
 
 
 def _reads_as_another(text: str) -> bool:

@@ -29,6 +29,7 @@ class Unscheduling:
     filter: Filter = field(factory=Filter)
     scope: Scope = field(factory=Scope)
     whole_events: bool = False
+    allow_empty: bool = False
     api_key_file: Path | None = None
     choices: BulkChoices = field(factory=BulkChoices)
 
@@ -73,6 +74,7 @@ class Asked:
         return UnscheduleOptions(
             one_off_bots=scope.one_off_bots,
             cancel_by=scope.cancel_by,
+            whole_events=self.typed.whole_events,
             cancel_all_occurrences=True if scope.all_occurrences else None,
             from_date=self.series_from,
         )
@@ -87,6 +89,7 @@ class Asked:
             "all_occurrences": self.typed.scope.all_occurrences,
             "from": None if self.series_from is None else self.series_from.isoformat(),
             "whole_events": self.typed.whole_events,
+            "allow_empty": self.typed.allow_empty,
             "events": self.typed.events,
             "retry_from": None if self.typed.retry_from is None else str(self.typed.retry_from),
         }

@@ -20,8 +20,12 @@ _SKIPPED = {
 }
 
 
-def show_preview(preview: Preview, series: str | None = None) -> None:
-    """Show on stderr what is scheduled and what a run does. ``series``: its effect on series, as text."""
+def show_preview(preview: Preview, series: str | None = None, most: int | None = None) -> None:
+    """Show on stderr what is scheduled and what a run does.
+
+    series: its effect on series, as text. most: the number of events and bots that it ends at, if the
+        listing is full.
+    """
     bots, events, one_off = preview.bots, preview.events, preview.one_off
     every = len({bot.event_id for bot in preview.listed if bot.event_id is not None})
     alone = sum(bot.event_id is None for bot in preview.listed)
@@ -42,7 +46,7 @@ def show_preview(preview: Preview, series: str | None = None) -> None:
             ("platforms", [_platforms(bots)] if bots else []),
             ("soonest", [line(bot) for bot in bots[:_SOONEST]]),
             ("left alone", _left_alone(preview)),
-            ("to do", [_to_do(preview, series)]),
+            ("to do", [_to_do(preview, series, most)]),
         )
     )
 
@@ -65,10 +69,12 @@ def _left_alone(preview: Preview) -> list[str]:
     return left + [f"unreadable row: {clean(row.path)} {clean(row.reason)}" for row in preview.rejected]
 
 
-def _to_do(preview: Preview, series: str | None) -> str:
+def _to_do(preview: Preview, series: str | None, most: int | None) -> str:
     if not preview.to_do and not preview.truncated:
         return "nothing"
-    what = "all: at least " if preview.truncated else ""
+    what = ""
+    if preview.truncated:
+        what = "all: at least " if most is None else f"all, {most} at most: at least "
     deleted = ""
     if preview.deleted:
         deleted = f" and delete {_one_off(len(preview.deleted))}"

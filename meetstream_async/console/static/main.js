@@ -113,8 +113,8 @@ $("some").addEventListener("click", () => {
   return propose((options) => ask("api/previews", { bot_ids, ...options }));
 });
 $("every").addEventListener("click", () => {
-  const chosen = filter.value;
-  return propose((options) => ask("api/previews", { filter: chosen, ...options }));
+  const chosen = filter.isEmpty ? { all: true } : { filter: filter.value };
+  return propose((options) => ask("api/previews", { ...chosen, ...options }));
 });
 $("runs").addEventListener("change", () => follow(runs.find((told) => told.run.id === $("runs").value)));
 
