@@ -32,6 +32,14 @@ async def test_the_demo_needs_nothing_and_its_verdict_holds() -> None:
         assert "A simulated account with 250 bots" in ended.err
 
 
+async def test_the_demo_holds_where_ids_are_mixed() -> None:
+    """Where a listing shows three kinds of ids, the verdict is the same."""
+    ended = await command("demo", "--ids", "mixed")
+    assert ended.code == 0, ended.out
+    assert "verdict: the report is correct." in ended.out
+    assert "0 bots are left" in ended.out
+
+
 async def report_on(sim: Simulator) -> BulkReport[UnscheduleOutcome]:
     async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
         return await unschedule_all(client, one_off_bots="delete")

@@ -55,6 +55,16 @@ async def test_a_refusal_may_be_plain_text() -> None:
     assert refused.body == b"Invalid API key"
 
 
+async def test_a_delete_without_an_id_is_a_bad_request() -> None:
+    """400 "Missing bot_id"; the path without a name below it is another one."""
+    async with one_bot() as sim:
+        missing = await ask(sim, "DELETE", "/calendar/scheduled_bots/")
+        other = await ask(sim, "DELETE", "/calendar/scheduled_bots")
+        assert sim.ledger.scheduled_bots == {"b"}
+    assert (missing.status, missing.json) == (400, says("Missing bot_id"))
+    assert other.status == 405
+
+
 async def test_a_conflict_keeps_its_bot_in_every_dialect() -> None:
     """Further fields of a refusal stay where they are."""
     async with one_bot(dialect="detail") as sim:
