@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+from collections import Counter
+from typing import Any
 
-from ...simulator import Simulator
+from ...simulator import Simulator, SlidingWindow, TokenBucket
 from ..exit_codes import ExitCode, Refused
 from ..runs.process import run_async
 from ..terminal.output import print_line, say
 
 
-def simulate(
-    *, port: int, bots: int, seed: int, latency: float, error_rate: float, one_off: float, series: float
-) -> ExitCode:
+def simulate(bots: int, seed: int, *, limit: str | None, port: int, **told: Any) -> ExitCode:
     """Serve until a signal; the client's settings are printed on stdout, as input for a shell."""
     try:
-        simulator = Simulator(
-            bots, seed, series=series, one_off=one_off, port=port, latency=latency, error_rate=error_rate
-        )
+        simulator = Simulator(bots, seed, limit=_limit(limit), port=port, **told)
     except ValueError as error:
         raise Refused(str(error)) from None
 
@@ -37,6 +35,7 @@ def simulate(
                 f"simulating {len(simulator.ledger.scheduled_bots)} bots of "
                 f"{len(simulator.ledger.scheduled_events)} events at {simulator.base_url}; Ctrl-C stops it"
             )
+            _show_calendars(simulator)
             say("in another shell: run the export lines, then meetstream-async list")
             await stop.wait()
         finally:
@@ -49,3 +48,28 @@ def simulate(
         f"{len(simulator.ledger.scheduled_bots)} bots remain scheduled"
     )
     return ExitCode.OK
+
+
+def _limit(text: str | None) -> TokenBucket | SlidingWindow | None:
+    """A rate such as 50, or a number of requests in so many seconds such as 30/60."""
+    if text is None:
+        return None
+    count, slash, seconds = text.partition("/")
+    try:
+        if slash:
+            return SlidingWindow(int(count), float(seconds))
+        rate = float(count)
+        # Gateways allow bursts; a fifth of a second's worth of them.
+        return TokenBucket(rate, max(1.0, rate / 5))
+    except ValueError:
+        raise ValueError("--limit takes a rate such as 50, or a count and seconds such as 30/60") from None
+
+
+def _show_calendars(simulator: Simulator) -> None:
+    """Ids of MeetBit's calendars, and a command that uses one."""
+    events = Counter(event.calendar_id for event in simulator.calendar_events)
+    if events:
+        calendars = ", ".join(f"{calendar_id} ({count} events)" for calendar_id, count in events.items())
+        say(f"MeetBit's calendars: {calendars}; for example:")
+        event = simulator.calendar_events[0]
+        say(f"  meetstream-async cancel-event {event.calendar_id} {event.event_id} --note 'Moved.'")
