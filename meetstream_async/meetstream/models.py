@@ -1,7 +1,8 @@
 """MeetStream's models as immutable values.
 
-Sources: "List Scheduled Bots" and "Unschedule Bot for Event" of the MeetStream API reference. The models do
-not know JSON; :mod:`meetstream_async._http.convert` reads them.
+Sources: "List Scheduled Bots" and "Unschedule Bot for Event" of the MeetStream API reference, and the
+vendor's published clients for ``/calendar/events``. The models do not know JSON;
+:mod:`meetstream_async._http.convert` reads them.
 """
 
 from __future__ import annotations
@@ -166,6 +167,68 @@ class DeletedBot(Schemed):
     """The bot that was deleted."""
     inferred: bool = False
     """Set if no reply confirmed it: an attempt's response was lost, and a later one found the bot gone."""
+
+
+@frozen
+class EventBot(Schemed):
+    """A bot of a calendar event. Only ``id`` is always set."""
+
+    id: str
+    """The bot's own id: ``bot_id`` of a listing."""
+    status: str | None = None
+    """For example ``Scheduled``, ``InMeeting``, ``Stopped``."""
+    scheduled_join_time: datetime | None = None
+    """Aware datetime; None if missing or without an offset."""
+    bot_username: str | None = None
+    """The name that the bot joins with."""
+    platform: str | None = None
+    """``google_meet``, ``zoom``, ``microsoft_teams``, or a variant spelling."""
+    is_scheduled: bool | None = None
+    """Whether the bot is still waiting for its meeting."""
+
+
+@frozen
+class MeetStreamEvent(Schemed):
+    """One event of ``GET /calendar/events``, with its bots. Only ``id`` is always set.
+
+    What the calendar's provider says of it (title, people, links) is not kept.
+    """
+
+    id: str
+    """MeetStream's own id, which ``unschedule_event`` takes."""
+    platform: str | None = None
+    """Whose calendar it is in: ``google`` or ``outlook``."""
+    platform_id: str | None = None
+    """The provider's id; MeetBit's ``provider_event_id``."""
+    ical_uid: str | None = None
+    """The id that all copies and occurrences of it share."""
+    # Often somebody's address.
+    calendar_id: str | None = field(default=None, repr=False)
+    """The provider's id of its calendar."""
+    start_time: datetime | None = None
+    """Aware datetime; None if missing or without an offset."""
+    end_time: datetime | None = None
+    """Aware datetime; None if missing or without an offset."""
+    meeting_platform: str | None = None
+    """Where the meeting takes place, for example ``google_meet``."""
+    is_deleted: bool | None = None
+    """It is gone from its calendar."""
+    bots: tuple[EventBot, ...] = ()
+    """Its bots, also those that are not scheduled any more."""
+
+
+@frozen
+class MeetStreamEventPage(Schemed):
+    """One reply of ``GET /calendar/events``."""
+
+    events: tuple[MeetStreamEvent, ...]
+    """In no order; a page may be short, or empty, with more to come."""
+    next: str | None = field(default=None, repr=False)
+    """The cursor of the next page; None at the end."""
+    has_more: bool = False
+    """The reply says that there is more, whether or not it has a cursor."""
+    rejected: tuple[RejectedRow, ...] = ()
+    """Events, and bots of events, that could not be read."""
 
 
 def soonest_first(bots: Sequence[ScheduledBot]) -> list[ScheduledBot]:
