@@ -46,8 +46,18 @@ from .meetbit.client import MeetBitClient
 from .meetbit.models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
 from .meetstream.checks import check_api_key, check_event_id
 from .meetstream.client import MeetStreamClient, ScheduledBotStream
+from .meetstream.events import MeetStreamEventStream
 from .meetstream.filters import BotFilter, platform_name
-from .meetstream.models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
+from .meetstream.models import (
+    DeletedBot,
+    EventBot,
+    MeetStreamEvent,
+    MeetStreamEventPage,
+    RejectedRow,
+    ScheduledBot,
+    ScheduledBotPage,
+    UnscheduleResult,
+)
 
 __all__ = [
     "AccountState",
@@ -68,6 +78,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailedError",
     "DeletedBot",
+    "EventBot",
     "EventNotFoundError",
     "EventNotScheduledError",
     "InvalidFromDateError",
@@ -76,6 +87,9 @@ __all__ = [
     "MeetBitClient",
     "MeetStreamClient",
     "MeetStreamError",
+    "MeetStreamEvent",
+    "MeetStreamEventPage",
+    "MeetStreamEventStream",
     "MeetingCancellation",
     "NotFoundError",
     "OnlineConference",

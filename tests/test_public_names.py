@@ -19,6 +19,7 @@ FOR_USERS = [
     "meetstream/models",
     "meetstream/filters",
     "meetstream/client",
+    "meetstream/events",
     "meetstream/checks",
     "meetbit/models",
     "meetbit/client",
@@ -49,6 +50,7 @@ FOR_THE_PACKAGE = {
     "soonest_first",
     "check_client",
     "check_meetbit",
+    "EventPages",
     "Cancellation",
     "CancelOperation",
 }

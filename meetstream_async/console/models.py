@@ -73,7 +73,9 @@ class ConsentRequest(_Request):
 
 
 class BotRow(BaseModel):
-    """A bot as a row of the table. Without its meeting link, which often contains a password."""
+    """A bot as a row of the table, without its meeting link, which often contains a password, and without
+    what may be personal in its attributes.
+    """
 
     bot_id: str
     event_id: str | None
@@ -86,7 +88,7 @@ class BotRow(BaseModel):
     @classmethod
     def of(cls, bot: ScheduledBot) -> BotRow:
         attributes = {
-            _shown(key): _shown(value) for key, value in bot.custom_attributes.items() if key != "event_id"
+            name: _shown(value) for name, value in bot.shown_attributes.items() if name != "event_id"
         }
         return cls(
             bot_id=bot.bot_id,

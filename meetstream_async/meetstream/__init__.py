@@ -9,6 +9,7 @@ from ._requests import (
     MAX_LIMIT,
     check_series_options,
     delete_scheduled_bot,
+    list_calendar_events,
     list_scheduled_bots,
     unschedule_event,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "bot_is_not_yours",
     "check_series_options",
     "delete_scheduled_bot",
+    "list_calendar_events",
     "list_scheduled_bots",
     "unschedule_event",
 ]

@@ -228,18 +228,20 @@ async def test_list_shows_each_bot_once_soonest_first() -> None:
         assert "  in " in line
 
 
-async def test_list_json_is_one_document_with_every_field() -> None:
-    """list --json prints the listing as one document: every field of each bot, times in ISO 8601."""
+async def test_list_json_is_one_document_without_personal_data() -> None:
+    """list --json prints the listing as one document, times in ISO 8601: no link, no title, no people."""
     soon = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     bot = SimulatedBot(
-        "bot-1", "evt_1", join_time=soon, deduplication_key="k", attributes={"team": "sales"},
+        "bot-1", "evt_1", join_time=soon, deduplication_key="k",
+        attributes={"event_summary": "Ada's review", "scheduled_by": "ada@x.example", "occurrence_number": 3},
         meeting_link="https://meet.google.com/abc",
     )  # fmt: skip
     async with Simulator([bot]) as sim:
         ended = await command("list", "--json", "--limit", "7", sim=sim)
     assert ended.code == 0
     attributes = {
-        "source": "calendar_schedule_api", "event_id": "evt_1", "deduplication_key": "k", "team": "sales",
+        "source": "calendar_schedule_api", "event_id": "evt_1", "deduplication_key": "k",
+        "occurrence_number": 3,
     }  # fmt: skip
     assert json.loads(ended.out) == {
         "bots": [
@@ -254,7 +256,6 @@ async def test_list_json_is_one_document_with_every_field() -> None:
                 "source": "calendar_schedule_api",
                 "deduplication_key": "k",
                 "custom_attributes": attributes,
-                "meeting_link": "https://meet.google.com/abc",
             }
         ],
         "limit": 7,
