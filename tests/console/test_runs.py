@@ -63,7 +63,7 @@ async def test_no_row_keeps_the_others_from_being_shown() -> None:
     async with Simulator(bots) as sim, console(sim) as desk:
         listing = (await desk.get("api/bots")).json()
         shown = {bot["bot_id"]: bot for bot in listing["bots"]}
-        assert (shown["bot-1"]["platform"], shown["bot-1"]["attributes"]["k\ufffd"]) == ("z\ufffd", "v\ufffd")
+        assert (shown["bot-1"]["platform"], shown["bot-1"]["attributes"]["k\ufffd"]) == ("z", "v\ufffd")
         assert len(shown["bot-1"]["attributes"]["abyss"]) == len(shown["bot-2"]["name"]) == 500
         assert shown["bot-2"]["attributes"]["none"] == "null"
         assert [row["path"] for row in listing["rejected"]] == ["$.scheduled_bots[2].bot_id"]
