@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI, Response
 from ..fastapi import ClientDep, add_error_handlers, bulk_router, meetstream_lifespan
 from .assets import INDEX, asset, read_assets
 from .models import (
+    BotRow,
     ConsentRequest,
     FilterRequest,
     Listing,
@@ -18,7 +19,7 @@ from .models import (
     PreviewResponse,
     RunResponse,
 )
-from .service import ConsoleService, run_response
+from .service import ConsoleService
 
 
 def create_app(service: ConsoleService, base: str, client_arguments: Mapping[str, Any]) -> FastAPI:
@@ -71,7 +72,15 @@ def _api_router(service: ConsoleService) -> APIRouter:
 
     @router.get("/runs")
     async def list_runs() -> list[RunResponse]:
-        return [run_response(state, record) for state, record in await service.runs.kept()]
+        return await service.runs_told()
+
+    @router.get("/runs/{run_id}/told")
+    async def tell_run(run_id: str) -> RunResponse:
+        return await service.run_told(run_id)
+
+    @router.get("/runs/{run_id}/bots")
+    async def run_bots(run_id: str) -> list[BotRow]:
+        return await service.bots(run_id)
 
     @router.post("/runs/{run_id}/retry")
     async def retry(run_id: str) -> PreviewResponse:

@@ -26,6 +26,26 @@ DatabaseUrl = Annotated[
 ]
 
 
+def list_(
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="The N jobs that were submitted last.")] = 20,
+    database: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Show the jobs that were submitted last, newest first.
+
+    \b
+    Example:
+      meetstream-async jobs list --json | jq -r '.[] | select(.ok | not) | .job_id'
+    """
+
+    def command() -> ExitCode:
+        from ..runs.jobs_admin import show_jobs
+
+        return show_jobs(limit, database, as_json=as_json)
+
+    execute_with_jobs(command)
+
+
 def status(
     job_id: JobId,
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until the job has ended.")] = False,
