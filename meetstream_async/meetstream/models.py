@@ -27,7 +27,7 @@ SHOWN_ATTRIBUTES = (
 ``calendar_id``, which at Google is somebody's address."""
 
 
-def shown_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Those of a bot's attributes that hold no personal data, for people and logs."""
     return {
         name: attributes[name]
@@ -37,7 +37,7 @@ def shown_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _attributes_repr(attributes: Mapping[str, Any]) -> str:
-    shown = shown_attributes(attributes)
+    shown = _shown(attributes)
     pairs = [f"{name!r}: {value!r}" for name, value in shown.items()]
     return "{" + ", ".join(pairs + ["..."] * (len(shown) < len(attributes))) + "}"
 
@@ -65,14 +65,14 @@ class ScheduledBot(Schemed):
     # A dict cannot be hashed; equal bots still have equal hashes through their other fields.
     custom_attributes: Mapping[str, Any] = field(factory=dict, hash=False, repr=_attributes_repr)
     """Attributes that the bot was scheduled with; ``event_id`` is its calendar event, if any. They may hold
-    personal data, such as a title, so the repr only has those of ``shown_attributes``."""
+    personal data, such as a title, so the repr only has those of the property ``shown_attributes``."""
     meeting_link: str | None = field(default=None, repr=False)
     """The meeting to join. Not in the repr: links may contain meeting passwords."""
 
     @property
     def shown_attributes(self) -> dict[str, Any]:
         """The attributes that hold no personal data: ids, the source, and the place in a series."""
-        return shown_attributes(self.custom_attributes)
+        return _shown(self.custom_attributes)
 
     @property
     def event_id(self) -> str | None:
