@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ... import BulkReport, MeetingCancellation, OutcomeStatus, ScheduledBot
+from ... import BulkReport, MeetingCancellation, OutcomeStatus, ScheduledBot, platform_name
 from .output import clean, console
 from .progress import wording
 
@@ -60,7 +60,7 @@ def _cells(bot: ScheduledBot) -> list[Text]:
     return [
         Text(local_time(bot), "bold"),
         Text(away(bot), "cyan"),
-        Text(clean(bot.platform or "unknown", 40)),
+        Text(platform_name(bot.platform)),
         Text(clean(bot.bot_username or "", 60)),
         event,
         Text(clean(bot.bot_id), "dim"),
@@ -89,7 +89,7 @@ def meetings_table(meetings: Sequence[MeetingCancellation]) -> Table:
     """The outcome of each meeting and of its bots."""
     grid = table("MEETING", "CALENDAR EVENT", "BOT", "")
     for meeting in meetings:
-        title = meeting.event.event.title if meeting.event is not None else None
+        title = meeting.calendar_event.title if meeting.calendar_event is not None else None
         bots = ", ".join(wording(outcome.status) for outcome in meeting.bots) or "none"
         grid.add_row(
             Text(f"{meeting.calendar_id}/{meeting.event_id} {clean(title or '', 40)}"),
