@@ -14,6 +14,7 @@ from .commands.unschedule import unschedule, unschedule_all
 from .exit_codes import ExitCode
 from .inputs.filters import selection_of
 from .inputs.groups import grouped
+from .inputs.help import write_plainly
 from .inputs.options import ApiKeyFile, Filter, Json, Patience, Speed, Timeout
 from .runs.process import execute
 from .terminal.output import print_line
@@ -50,7 +51,8 @@ def _version(asked: bool) -> None:
 @app.callback()
 def main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     """List and unschedule the scheduled meeting bots of MeetStream; cancel calendar events in MeetBit.
@@ -108,14 +110,15 @@ def list_(
 
 
 app.command("unschedule")(unschedule)
-app.command("unschedule-all")(unschedule_all)
+app.command("unschedule-all", short_help="Unschedule all bots, or those of a filter.")(unschedule_all)
 app.command("cancel-event")(cancel_event)
 app.command("cancel-events")(cancel_events)
-app.command("cancel-meeting")(cancel_meeting)
-app.add_typer(jobs_app, name="jobs")
+app.command("cancel-meeting", short_help="Cancel a calendar event, then its bot.")(cancel_meeting)
+app.add_typer(jobs_app, name="jobs", short_help="Durable jobs over many accounts.")
 
 
 @app.command()
+@grouped
 def simulate(
     port: Port = 8100,
     host: Annotated[
@@ -204,7 +207,7 @@ def simulate(
     )
 
 
-@app.command()
+@app.command(short_help="View and unschedule bots in a local browser.")
 @grouped
 def console(
     simulate: Annotated[
@@ -246,6 +249,7 @@ def console(
 
 
 @app.command()
+@grouped
 def demo(ids: Ids = "event") -> None:
     """Watch a bulk run on a simulated account.
 
@@ -260,3 +264,6 @@ def demo(ids: Ids = "event") -> None:
     from .commands.demo import demo as run_demo
 
     execute(lambda: run_demo(ids))
+
+
+write_plainly(app)

@@ -41,6 +41,7 @@ from meetstream_async.cli.exit_codes import ExitCode
 from meetstream_async.cli.inputs.filters import selection_of
 from meetstream_async.cli.runs.jobs_input import job_options
 from meetstream_async.cli.runs.request import read
+from meetstream_async.cli.terminal.look import LOOK
 from meetstream_async.preview import Leftovers
 from meetstream_async.simulator import SlidingWindow
 
@@ -148,6 +149,9 @@ SHARED: dict[str, Row] = {
     "job_id": row()(lambda seen: seen.run["job_id"] == "job-7"),
     "accounts": row()(lambda seen: seen.run["accounts"] == seen.folder / "accounts.toml"),
     "accounts_at_once": row("--accounts-at-once", "3")(lambda seen: seen.run["accounts_at_once"] == 3),
+    "verbose": row("--verbose")(lambda seen: LOOK.verbose and not LOOK.quiet),
+    "quiet": row("--quiet")(lambda seen: LOOK.quiet and not LOOK.verbose),
+    "no_color": row("--no-color")(lambda seen: LOOK.no_color),
     "port": row("--port", "8123")(lambda seen: seen.run["port"] == 8123),
 }
 """Rows by the name of the parameter."""

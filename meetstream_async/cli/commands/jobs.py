@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen
 
 from ..exit_codes import ExitCode
 from ..inputs.groups import grouped
+from ..inputs.help import write_plainly
 from ..inputs.options import AllowEmpty, Consent, Filter, Json, Patience, Scope, Speed, WholeEvents
 from ..runs.bulk_run import BulkChoices
 from ..runs.request import Unscheduling
@@ -199,5 +200,7 @@ def worker(
 
 
 app.command("list")(list_)
-for _kept in (status, report, cancel, resume, forget):
+for _kept in (status, report, cancel, forget):
     app.command()(_kept)
+app.command(short_help="Put accounts of a dead worker back into the queue.")(resume)
+write_plainly(app)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..exit_codes import ExitCode, Refused
+from ..inputs.groups import grouped
 from ..inputs.options import Json, Yes
 from ..inputs.times import parse_age
 from ..runs.process import execute
@@ -26,6 +27,7 @@ DatabaseUrl = Annotated[
 ]
 
 
+@grouped
 def list_(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="The N jobs that were submitted last.")] = 20,
     database: DatabaseUrl = None,
@@ -46,6 +48,7 @@ def list_(
     execute_with_jobs(command)
 
 
+@grouped
 def status(
     job_id: JobId,
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until the job has ended.")] = False,
@@ -69,6 +72,7 @@ def status(
     execute_with_jobs(command)
 
 
+@grouped
 def report(job_id: JobId, database: DatabaseUrl = None) -> None:
     """Print the outcome of each event, as JSON lines.
 
@@ -88,6 +92,7 @@ def report(job_id: JobId, database: DatabaseUrl = None) -> None:
     execute_with_jobs(command)
 
 
+@grouped
 def cancel(job_id: JobId, database: DatabaseUrl = None, as_json: Json = False) -> None:
     """Stop a job: nothing new is sent, requests in flight finish.
 
@@ -102,6 +107,7 @@ def cancel(job_id: JobId, database: DatabaseUrl = None, as_json: Json = False) -
     execute_with_jobs(command)
 
 
+@grouped
 def resume(
     job_id: JobId,
     force: Annotated[
@@ -126,6 +132,7 @@ def resume(
     execute_with_jobs(command)
 
 
+@grouped
 def forget(
     older_than: Annotated[
         str,

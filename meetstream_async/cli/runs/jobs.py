@@ -26,7 +26,9 @@ from ...jobs import (
 )
 from ..exit_codes import ExitCode, Refused
 from ..terminal.jobs import conclude, follow, headline, selects_nothing
-from ..terminal.output import clean, plural, print_json, print_line, say
+from ..terminal.look import LOOK
+from ..terminal.output import CleanFormatter, clean, plural, print_json, print_line, say
+from ..terminal.waiting import Waiting
 from .jobs_input import at_its_times, consent_to, job_options
 from .process import complain, run_async
 from .request import Asked, Unscheduling, read
@@ -60,7 +62,8 @@ def run_job(
     if status is None:
         run_async(lambda _: _check_alone(client, job_id))
         previews = _previews(asked, accounts, options, accounts_at_once)
-        consent_to(accounts, asked, client, job_id, previews)
+        with LOOK.loud(asked.choices.consent.asks):
+            consent_to(accounts, asked, client, job_id, previews)
         run_async(lambda _: _submit(client, accounts, options, job_id))
     else:
         say(f"job {job_id} is unfinished, and continues as it was submitted")
@@ -101,8 +104,12 @@ def _previews(
     choices = asked.choices
     if choices.consent.dry_run or (choices.consent.yes and choices.most is None):
         return None
-    say(f"listing {plural(len(accounts), 'account')}")
-    return run_async(lambda _: preview_job(accounts, options, accounts_at_once=at_once))
+
+    async def preview(_: asyncio.Event) -> tuple[AccountPreview, ...]:
+        async with Waiting(f"the {plural(len(accounts), 'listing')}"):
+            return await preview_job(accounts, options, accounts_at_once=at_once)
+
+    return run_async(preview)
 
 
 def submit(path: Path, job_id: str | None, database: str | None, typed: Unscheduling) -> ExitCode:
@@ -113,7 +120,8 @@ def submit(path: Path, job_id: str | None, database: str | None, typed: Unschedu
     client = _engine(database)
     status = run_async(lambda _: _find(client, job_id, accounts, options)) if has_id else None
     if status is None:
-        consent_to(accounts, asked, client, job_id)
+        with LOOK.loud(asked.choices.consent.asks):
+            consent_to(accounts, asked, client, job_id)
         status = run_async(lambda _: _submit(client, accounts, options, job_id))
     else:
         say(f"job {job_id} already exists; nothing new was started")
@@ -199,14 +207,7 @@ async def _submit(
 def _log_to_stderr() -> None:
     """Log to stderr for a supervised worker: its own lines, and warnings of the engine."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Clean("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(CleanFormatter("%(asctime)s %(levelname)s %(message)s"))
     for name, level in (("meetstream_async", logging.INFO), ("dbos", logging.WARNING)):
         logging.getLogger(name).addHandler(handler)
         logging.getLogger(name).setLevel(level)
-
-
-class _Clean(logging.Formatter):
-    """Formats lines with control characters escaped, whatever a server has written into them."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return clean(super().format(record), 2000)

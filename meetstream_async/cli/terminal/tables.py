@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ... import BulkReport, MeetingCancellation, OutcomeStatus, ScheduledBot
+from ... import BulkReport, MeetingCancellation, OutcomeStatus, ScheduledBot, platform_name
 from .output import clean, console
 from .progress import wording
 
@@ -60,7 +60,7 @@ def _cells(bot: ScheduledBot) -> list[Text]:
     return [
         Text(local_time(bot), "bold"),
         Text(away(bot), "cyan"),
-        Text(clean(bot.platform or "unknown", 40)),
+        Text(platform_name(bot.platform)),
         Text(clean(bot.bot_username or "", 60)),
         event,
         Text(clean(bot.bot_id), "dim"),
