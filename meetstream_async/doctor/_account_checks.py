@@ -132,7 +132,7 @@ def ids(account: Account | None) -> Check:
         text = f"the listing mixes {parts}"
     if account.proved:
         return Check("ids", OK, f"{text}; the events prove it for {account.proved} of {total}")
-    return Check("ids", WARN, f"{text}, as far as their looks tell: no event proves it")
+    return Check("ids", WARN, f"{text}; no event proves it")
 
 
 def events(facts: Facts, account: Account | None) -> Check:
@@ -176,7 +176,7 @@ def join(facts: Facts, account: Account | None) -> Check:
         return Check("join", OK, text)
     if known and facts.events_complete is None:
         return Check("join", OK, f"{text}, as far as they were read")
-    return Check("join", WARN, f"{text}: the others can't be told to belong to an event")
+    return Check("join", WARN, f"{text}; for the others nothing proves which event they belong to")
 
 
 def comes_back(facts: Facts, account: Account | None) -> Check:

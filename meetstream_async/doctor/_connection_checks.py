@@ -58,6 +58,9 @@ def reach(facts: Facts) -> Check:
         return Check("reach", FAIL, _why_unreachable(last.error))
     tls = "over TLS" if facts.base_url.scheme == "https" else "without TLS"
     text = f"an answer came in {span(last.seconds)}, {tls}"
+    status = 0 if last.head is None else last.head.status
+    if facts.api == "MeetBit" and (status == 403 or status >= 500):
+        return Check("reach", WARN, f"{text}, but it was {status}: not MeetBit's own, most likely")
     lost = [one for one in asked if not one.answered]
     if lost:
         return Check("reach", WARN, f"{text}, but an earlier request had none: {words_of(lost[0].error)}")
@@ -124,8 +127,8 @@ def _why_no_listing(listings: tuple[Asked[object], ...]) -> str:
         return f"the answer is not a listing: {text}; is the address right?"
     if last.is_limited:
         return f"the listing was refused, whatever the key: {text}"
-    again = ", twice" if sum(one.path == last.path for one in listings) > 1 else ""
-    return f"the bots can't be listed: {text}{again}"
+    again = ", asked twice" if sum(one.path == last.path for one in listings) > 1 else ""
+    return f"the bots can't be listed{again}: {text}"
 
 
 def clock(facts: Facts) -> Check:

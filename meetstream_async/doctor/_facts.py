@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import frozen
 from yarl import URL
 
 from .._http.waits import asked_wait, parse_http_date
@@ -117,10 +117,6 @@ class Facts:
     why_incomplete: str | None = None
     repeats: int = 0
     """Pages without a new event, and with more to come."""
-    out_of_time: bool = False
-    """No time was left for everything."""
-    seconds: float = field(default=0.0)
-    """All the time that the doctor takes at most."""
     now: datetime
     """By the server's clock where it is known; aware."""
 

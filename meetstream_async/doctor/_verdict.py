@@ -49,7 +49,9 @@ def judge(facts: Facts, *, strict: bool = False) -> Diagnosis:
 def _verdict(facts: Facts, checks: list[Check], account: Account | None) -> str:
     failed = next((check for check in checks if check.status is CheckStatus.FAIL), None)
     if failed is not None:
-        return f"Nothing can be cancelled like this: {failed.detail}."
+        return f"Nothing can be cancelled like this: {failed.detail.rstrip('.')}" + "." * (
+            failed.detail[-1] not in "?…"
+        )
     if facts.api == "MeetBit":
         return (
             "MeetBit's address answers; whether its keys are accepted is not known before the first cancel."

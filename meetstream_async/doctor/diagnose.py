@@ -70,7 +70,6 @@ class _Questions:
         self._end = self._loop.time() + MOST_SECONDS
         self._sent = 0
         self._key_accepted = False
-        self._out_of_time = False
         self._facts: dict[str, Any] = {}
 
     def facts(self) -> Facts:
@@ -81,8 +80,6 @@ class _Questions:
             default_url=None if self._is_meetbit else URL(DEFAULT_BASE_URL),
             key_prefix_fits=self._is_meetbit or api.credentials[0].begins_with(_KEY_PREFIX),
             network=_network(self._api),
-            out_of_time=self._out_of_time,
-            seconds=MOST_SECONDS,
             now=api.server_time(),
             **self._facts,
         )
@@ -110,6 +107,9 @@ class _Questions:
         tries: list[Asked[ScheduledBotPage]] = []
         for path in request.route.paths:
             while (asked := await self._ask(request, path, _LISTING_SECONDS)) is not None:
+                if tries and not asked.was_sent:
+                    # The pause that it asked for is longer than the doctor waits.
+                    return None
                 tries.append(asked)
                 self._facts["listings"] = tuple(tries)
                 if len(tries) > 1 or not _may_pass(asked):
@@ -160,8 +160,6 @@ class _Questions:
     async def _ask(self, request: Request[T], path: str, seconds: float) -> Asked[T] | None:
         """One GET. None where the bounds allow no more."""
         left = self._end - self._loop.time()
-        if left <= 0.0:
-            self._out_of_time = True
         if self._sent >= MOST_REQUESTS or left <= 0.0:
             return None
         sent, began = datetime.now(UTC), time.monotonic()

@@ -27,7 +27,7 @@ SHOWN_ATTRIBUTES = (
 ``calendar_id``, which at Google is somebody's address."""
 
 
-def shown_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Those of a bot's attributes that hold no personal data, for people and logs."""
     return {
         name: attributes[name]
@@ -37,7 +37,7 @@ def shown_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _attributes_repr(attributes: Mapping[str, Any]) -> str:
-    shown = shown_attributes(attributes)
+    shown = _shown(attributes)
     pairs = [f"{name!r}: {value!r}" for name, value in shown.items()]
     return "{" + ", ".join(pairs + ["..."] * (len(shown) < len(attributes))) + "}"
 
@@ -72,7 +72,7 @@ class ScheduledBot(Schemed):
     @property
     def shown_attributes(self) -> dict[str, Any]:
         """The attributes that hold no personal data: ids, the source, and the place in a series."""
-        return shown_attributes(self.custom_attributes)
+        return _shown(self.custom_attributes)
 
     @property
     def event_id(self) -> str | None:
