@@ -32,6 +32,8 @@ FOR_USERS = [
     "bulk/unschedule_all",
     "bulk/cancel",
     "bulk/meetings",
+    "doctor/diagnosis",
+    "doctor/diagnose",
 ]
 """Modules whose classes and functions are for users; those that are not are listed below."""
 FOR_THE_PACKAGE = {

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
 
+from .. import Diagnosis
 from ..fastapi import ClientDep, add_error_handlers, bulk_router, meetstream_lifespan
 from .assets import INDEX, asset, read_assets
 from .models import (
@@ -57,6 +58,10 @@ def _api_router(service: ConsoleService) -> APIRouter:
     @router.get("/bots")
     async def list_bots(client: ClientDep) -> Listing:
         return await service.listing(client)
+
+    @router.get("/diagnosis")
+    async def diagnose_account(client: ClientDep) -> Diagnosis:
+        return await service.diagnosis(client)
 
     @router.post("/matches")
     async def match_bots(asked: FilterRequest) -> Matches:

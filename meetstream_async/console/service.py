@@ -11,11 +11,13 @@ from attrs import define, field, frozen
 
 from .. import (
     BulkOptions,
+    Diagnosis,
     MeetStreamClient,
     MeetStreamError,
     ScheduledBot,
     UnscheduleOptions,
     UnscheduleOutcome,
+    diagnose,
 )
 from ..fastapi import ProblemError, RunState
 from ..preview import CancelBy, Consent, NamedEvents, OneOffBots, Preview, Selects, make_preview, words_for
@@ -90,6 +92,10 @@ class ConsoleService:
             bots=[BotRow.of(bot) for bot in found.listed],
             rejected=[Unreadable(path=row.path, reason=row.reason) for row in found.rejected],
         )
+
+    async def diagnosis(self, client: MeetStreamClient) -> Diagnosis:
+        """A first look at the account, as ``meetstream-async doctor`` takes it."""
+        return await diagnose(client)
 
     def match(self, asked: FilterRequest) -> Matches:
         """The bots of the last listing that match a filter; sends no request."""

@@ -1,6 +1,7 @@
 // The page: what is listed, what is chosen, what runs.
 
 import { ask } from "./api.js";
+import { DiagnosisView } from "./diagnosis.js";
 import { $, h } from "./dom.js";
 import { Filter } from "./filter.js";
 import { localTime, plural } from "./format.js";
@@ -13,6 +14,7 @@ const table = new BotTable(changed);
 const filter = new Filter((ids) => table.show(ids), complain);
 const preview = new Preview(started);
 const run = new RunView({ ended, retry, complain });
+new DiagnosisView(complain);
 let runs = [];
 let listed = false;
 
