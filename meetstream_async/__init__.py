@@ -21,6 +21,8 @@ from .bulk.run import BulkRun
 from .bulk.steps import cancel_waiting, list_account
 from .bulk.unschedule import bulk_unschedule, stream_unschedule
 from .bulk.unschedule_all import run_account, unschedule_all
+from .doctor.diagnose import diagnose
+from .doctor.diagnosis import Check, CheckStatus, Diagnosis
 from .errors import (
     ApiError,
     AuthenticationError,
@@ -46,8 +48,18 @@ from .meetbit.client import MeetBitClient
 from .meetbit.models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
 from .meetstream.checks import check_api_key, check_event_id
 from .meetstream.client import MeetStreamClient, ScheduledBotStream
+from .meetstream.events import MeetStreamEventStream
 from .meetstream.filters import BotFilter, platform_name
-from .meetstream.models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
+from .meetstream.models import (
+    DeletedBot,
+    EventBot,
+    MeetStreamEvent,
+    MeetStreamEventPage,
+    RejectedRow,
+    ScheduledBot,
+    ScheduledBotPage,
+    UnscheduleResult,
+)
 
 __all__ = [
     "AccountState",
@@ -63,11 +75,15 @@ __all__ = [
     "CalendarEvent",
     "CancelOutcome",
     "CancelledEvent",
+    "Check",
+    "CheckStatus",
     "ClientOptions",
     "ClientSetupError",
     "ConfigurationError",
     "ConnectionFailedError",
     "DeletedBot",
+    "Diagnosis",
+    "EventBot",
     "EventNotFoundError",
     "EventNotScheduledError",
     "InvalidFromDateError",
@@ -76,6 +92,9 @@ __all__ = [
     "MeetBitClient",
     "MeetStreamClient",
     "MeetStreamError",
+    "MeetStreamEvent",
+    "MeetStreamEventPage",
+    "MeetStreamEventStream",
     "MeetingCancellation",
     "NotFoundError",
     "OnlineConference",
@@ -103,6 +122,7 @@ __all__ = [
     "cancel_waiting",
     "check_api_key",
     "check_event_id",
+    "diagnose",
     "list_account",
     "outcome_to_dict",
     "platform_name",

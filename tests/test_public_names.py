@@ -19,6 +19,7 @@ FOR_USERS = [
     "meetstream/models",
     "meetstream/filters",
     "meetstream/client",
+    "meetstream/events",
     "meetstream/checks",
     "meetbit/models",
     "meetbit/client",
@@ -31,6 +32,8 @@ FOR_USERS = [
     "bulk/unschedule_all",
     "bulk/cancel",
     "bulk/meetings",
+    "doctor/diagnosis",
+    "doctor/diagnose",
 ]
 """Modules whose classes and functions are for users; those that are not are listed below."""
 FOR_THE_PACKAGE = {
@@ -49,6 +52,7 @@ FOR_THE_PACKAGE = {
     "soonest_first",
     "check_client",
     "check_meetbit",
+    "EventPages",
     "Cancellation",
     "CancelOperation",
 }

@@ -17,7 +17,7 @@ from attrs import define, evolve
 from yarl import URL
 
 from .._logs import log_fields
-from ..errors import ApiError, ClientSetupError, RateLimitError
+from ..errors import ApiError, ClientSetupError, MeetStreamError, RateLimitError
 from .api_errors import refuses_before_the_api, route_is_missing
 from .call import FIRST, ONE_ATTEMPT, Answer, Context, Request, Route
 from .failures import Failure, HeldBack
@@ -55,7 +55,8 @@ class ApiSession:
         self.base_url = base_url
         if not isinstance(retry, RetryPolicy):
             raise ClientSetupError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
-        self.policy = retry
+        self.policy, self.network, self.is_borrowed = retry, network, session is not None
+        self.credentials = tuple(secret for _, secret in credentials.values())
         self.rate_limiter = RateLimiter(
             rate_limit, host=base_url.host or "", first_pause=retry.initial_wait, longest_pause=retry.max_wait
         )
@@ -116,6 +117,18 @@ class ApiSession:
         reply, after = await self._exchange(request, request.route.paths[0], context)
         return self._read(request, reply, after)
 
+    async def probe(self, request: Request[Any], path: str, seconds: float) -> Reply | MeetStreamError:
+        """One attempt at one path of a route, for at most ``seconds``: its reply, or the error without one.
+
+        Nothing is retried, and nothing is read of the reply.
+        """
+        deadline = self._transport.open().time() + seconds
+        call = self._new_call(request, path, FIRST, deadline, reserve=0.0)
+        outcome = await call.attempt()
+        if isinstance(outcome, Failure):
+            return outcome.error(call.attempts, uncertain=False)
+        return outcome
+
     async def _find_spelling(self, request: Request[T], context: Context) -> Answer[T]:
         """Try each path of a route until one is answered, and remember it.
 
@@ -167,11 +180,7 @@ class ApiSession:
         deadline = context.deadline
         if deadline is None:
             deadline = loop.time() + self.policy.max_elapsed
-        url = self.base_url.with_path(f"{self._base_path}{path}{request.rest}", encoded=True)
-        if request.query:
-            url = url.with_query(request.query)
-        data = None if request.body is None else json.dumps(request.body).encode()
-        call = _Call(self, loop, request.route, url, data, context.attempts, context.uncertain, deadline)
+        call = self._new_call(request, path, context, deadline, self.reserve)
         outcome = None
         if context.paced and not self.rate_limiter.paused_for():
             # Nothing to wait for: the usual case in a bulk run.
@@ -192,6 +201,17 @@ class ApiSession:
             attempts=call.attempts, uncertain=call.uncertain, key_accepted=self._key_accepted
         )
 
+    def _new_call(
+        self, request: Request[Any], path: str, context: Context, deadline: float, reserve: float
+    ) -> _Call:
+        loop = self._transport.open()
+        url = self.base_url.with_path(f"{self._base_path}{path}{request.rest}", encoded=True)
+        if request.query:
+            url = url.with_query(request.query)
+        data = None if request.body is None else json.dumps(request.body).encode()
+        attempts, uncertain = context.attempts, context.uncertain
+        return _Call(self, loop, request.route, url, data, attempts, uncertain, deadline, reserve)
+
 
 @define(eq=False)
 class _Call:
@@ -206,13 +226,15 @@ class _Call:
     uncertain: bool
     _deadline: float
     """Deadline of the call, in the loop's time."""
+    _reserve: float
+    """Seconds that must be left when a request starts."""
 
     async def attempt(self) -> Reply | Failure:
         """Wait until a request may start, then make one attempt."""
         session = self._session
         while True:
             try:
-                await session.rate_limiter.wait(self._deadline - session.reserve - self._loop.time())
+                await session.rate_limiter.wait(self._deadline - self._reserve - self._loop.time())
             except WaitTooLongError as exc:
                 return _rate_limited(exc.seconds)
             outcome = self.note(await self.send())

@@ -92,7 +92,8 @@ class ReportedAccount(Account):
         """What was left alone although it was asked for."""
         left = left_alone(self._reasons, self._options)
         if unjudged := len(self._bots.unjudged):
-            left += (f"{unjudged} rows have no join time that can be read, so the filter can't judge them",)
+            rows = "1 row has" if unjudged == 1 else f"{unjudged} rows have"
+            left += (f"{rows} no join time that can be read, so the filter can't judge them",)
         return left
 
     @property

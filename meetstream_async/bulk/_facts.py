@@ -13,6 +13,8 @@ from .report import Method, OutcomeStatus, UnscheduleOutcome
 
 MAY_HAVE_JOINED: Final = "may have joined"
 
+NOT_ITS_ID: Final = "not scheduled, but the id may not be MeetStream's own id of the event"
+
 INFERRED: Final = "inferred: not scheduled any more after an attempt whose answer was lost"
 
 CANCELLED: Final = "cancelled while its request was in flight"
@@ -156,10 +158,7 @@ class Facts(Item):
         if self.answer == MAYBE:
             return OutcomeStatus.UNKNOWN, MAY_HAVE_JOINED
         if self.answer == DOUBTFUL:
-            return (
-                OutcomeStatus.UNKNOWN,
-                "not scheduled, but the id may not be MeetStream's own id of the event",
-            )
+            return OutcomeStatus.UNKNOWN, NOT_ITS_ID
         if self.answer == PARTLY:
             return OutcomeStatus.UNKNOWN, "of several bots, the answer does not say which it took"
         if self.answer == ENDLESS:

@@ -10,8 +10,9 @@ from attrs import field, frozen
 
 from .._pydantic import Schemed
 from ..errors import MeetStreamError
-from ..meetbit.models import CancelledEvent
+from ..meetbit.models import CalendarEvent, CancelledEvent
 from ..meetstream.models import ScheduledBot, UnscheduleResult
+from . import _report_text
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -100,7 +101,7 @@ class UnscheduleOutcome(Schemed):
     """Event id; None for a one-off bot."""
     bot_ids: tuple[str, ...]
     """Ids of the event's known bots; empty if only an event id was given."""
-    status: OutcomeStatus
+    status: OutcomeStatus = field(repr=str)
     """Status of the target."""
     reason: str | None = None
     """Explanation of the status, if any."""
@@ -134,7 +135,7 @@ class CancelOutcome(Schemed):
     """Id of the calendar that contains the event."""
     event_id: int
     """Id of the calendar event."""
-    status: OutcomeStatus
+    status: OutcomeStatus = field(repr=str)
     """Status of the event."""
     reason: str | None = None
     """Explanation of the status, if any."""
@@ -199,16 +200,20 @@ def outcome_to_dict(outcome: BotsOutcome | CancelOutcome) -> dict[str, Any]:
     }
 
 
-def _plain(counts: Mapping[str, int]) -> dict[str, int]:
-    """With plain strings as keys: encoders such as orjson's and YAML's refuse members of an enum."""
-    return {str(status): count for status, count in counts.items()}
-
-
-@frozen
+@frozen(repr=False)
 class BulkReport(Schemed, Generic[OutcomeT_co]):
-    """The result of a bulk run."""
+    """The result of a bulk run. As text it is its verdict; a notebook shows it as a table.
 
-    counts: Mapping[str, int] = field(converter=_plain)
+    counts: number of targets in each status, every possible status, zeros included.
+    outcomes: one per target; for a stream, only those that were not handed to its consumer.
+    complete: all targets were processed and, if listed, the last listing was complete.
+    ok: complete, and everything that was asked for was done.
+    reason: why it is not complete or not ok; if it is ok, what else there is to know, or None.
+    elapsed: seconds that the run took, verification included.
+    still_listed: bots in the last listing whose event was unscheduled.
+    """
+
+    counts: Mapping[str, int] = field(converter=_report_text.plain)
     """Number of targets in each status; every possible status, zeros included."""
     outcomes: tuple[OutcomeT_co, ...]
     """One per target. For a stream: only those that were not handed to its consumer."""
@@ -222,6 +227,15 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
     """Seconds."""
     still_listed: tuple[ScheduledBot, ...] = field(default=())
     """Bots whose event was unscheduled, and that the last listing shows, or may hide if it is full."""
+
+    def __str__(self) -> str:
+        return _report_text.sentence(self)
+
+    def __repr__(self) -> str:
+        return _report_text.short(self)
+
+    def _repr_html_(self) -> str:
+        return _report_text.table(self)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only, without meeting links and attributes."""
@@ -281,3 +295,8 @@ class MeetingCancellation(Schemed):
     """Why it is not ok, or other remarks."""
     error: MeetStreamError | None = None
     """Why the event was not cancelled."""
+
+    @property
+    def calendar_event(self) -> CalendarEvent | None:
+        """The calendar event after the cancellation; None if this call did not cancel it."""
+        return None if self.event is None else self.event.event

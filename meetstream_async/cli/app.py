@@ -8,13 +8,15 @@ import typer
 
 from .. import ClientOptions, __version__
 from .commands.cancel import cancel_event, cancel_events, cancel_meeting
+from .commands.doctor import doctor as examine
 from .commands.jobs import app as jobs_app
 from .commands.list_bots import list_bots
 from .commands.unschedule import unschedule, unschedule_all
 from .exit_codes import ExitCode
 from .inputs.filters import selection_of
 from .inputs.groups import grouped
-from .inputs.options import ApiKeyFile, Filter, Json, Patience, Speed, Timeout
+from .inputs.help import write_plainly
+from .inputs.options import AccessKeysFile, ApiKeyFile, Filter, Json, Patience, Speed, Timeout
 from .runs.process import execute
 from .terminal.output import print_line
 
@@ -50,7 +52,8 @@ def _version(asked: bool) -> None:
 @app.callback()
 def main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     """List and unschedule the scheduled meeting bots of MeetStream; cancel calendar events in MeetBit.
@@ -72,7 +75,45 @@ def main(
     \b
     Start here, without a key:
       meetstream-async demo
+
+    \b
+    And here, with one:
+      meetstream-async doctor
+      meetstream-async list
+      meetstream-async unschedule-all --dry-run
     """
+
+
+@app.command()
+def doctor(
+    as_json: Json = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for a warning as well.")] = False,
+    meetbit: Annotated[
+        bool,
+        typer.Option("--meetbit", help="Look at MeetBit's address instead; its keys can't be checked."),
+    ] = False,
+    api_key_file: ApiKeyFile = None,
+    access_keys_file: AccessKeysFile = None,
+) -> None:
+    """Look at an account before the first run: what works, which ids it shows, how cancels will go.
+
+    Changes nothing: at most seven GETs, one after the other, in ten seconds at most. Shows neither keys nor
+    personal data.
+
+    \b
+    Examples:
+      meetstream-async doctor
+      meetstream-async doctor --json --strict | jq -r .verdict
+    """
+    execute(
+        lambda: examine(
+            as_json=as_json,
+            strict=strict,
+            meetbit=meetbit,
+            key_file=api_key_file,
+            access_keys_file=access_keys_file,
+        )
+    )
 
 
 @app.command("list")
@@ -108,14 +149,15 @@ def list_(
 
 
 app.command("unschedule")(unschedule)
-app.command("unschedule-all")(unschedule_all)
+app.command("unschedule-all", short_help="Unschedule all bots, or those of a filter.")(unschedule_all)
 app.command("cancel-event")(cancel_event)
 app.command("cancel-events")(cancel_events)
-app.command("cancel-meeting")(cancel_meeting)
-app.add_typer(jobs_app, name="jobs")
+app.command("cancel-meeting", short_help="Cancel a calendar event, then its bot.")(cancel_meeting)
+app.add_typer(jobs_app, name="jobs", short_help="Durable jobs over many accounts.")
 
 
 @app.command()
+@grouped
 def simulate(
     port: Port = 8100,
     host: Annotated[
@@ -204,7 +246,7 @@ def simulate(
     )
 
 
-@app.command()
+@app.command(short_help="View and unschedule bots in a local browser.")
 @grouped
 def console(
     simulate: Annotated[
@@ -246,6 +288,7 @@ def console(
 
 
 @app.command()
+@grouped
 def demo(ids: Ids = "event") -> None:
     """Watch a bulk run on a simulated account.
 
@@ -260,3 +303,6 @@ def demo(ids: Ids = "event") -> None:
     from .commands.demo import demo as run_demo
 
     execute(lambda: run_demo(ids))
+
+
+write_plainly(app)

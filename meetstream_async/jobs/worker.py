@@ -116,7 +116,7 @@ class Worker:
         with readable(f"account {workflow_id!r}"):
             given = JobAccount.from_dict(account)
             chosen = JobOptions.from_dict(options)
-        ledger = AccountLedger(chosen, given.event_ids)
+        ledger = AccountLedger(chosen, given.event_ids, given.reference)
         run = Run(self, workflow_id, job_id, given, chosen, ledger)
         started = time.monotonic()
         with self._registered(run):

@@ -9,15 +9,19 @@ from ._requests import (
     MAX_LIMIT,
     check_series_options,
     delete_scheduled_bot,
+    list_calendar_events,
     list_scheduled_bots,
     unschedule_event,
 )
+from ._settings import auto_schedule_enabled
 
 __all__ = [
     "MAX_LIMIT",
+    "auto_schedule_enabled",
     "bot_is_not_yours",
     "check_series_options",
     "delete_scheduled_bot",
+    "list_calendar_events",
     "list_scheduled_bots",
     "unschedule_event",
 ]

@@ -78,7 +78,7 @@ def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[Schedul
     if not reply.succeeded:
         raise meetstream_error(reply, context, effect=False)
     path = "$.scheduled_bots"
-    data, rows = _rows(reply, context, path)
+    data, rows = rows_of(reply, context, "scheduled_bots", "bots")
     bots: list[ScheduledBot] = []
     rejected: list[RejectedRow] = []
     remarks: list[Remark] = []
@@ -113,7 +113,12 @@ def _says_more(data: dict[str, Any], rows: int) -> bool:
     return any(type(data.get(name)) is int and data[name] > rows for name in _TOTALS)
 
 
-def _rows(reply: Reply, context: Context, path: str) -> tuple[dict[str, Any], list[object]]:
+def rows_of(reply: Reply, context: Context, name: str, what: str) -> tuple[dict[str, Any], list[object]]:
+    """The object that a listing is, and its rows, under ``name``.
+
+    Raises InvalidResponseError for anything else, since it must not read as an empty list.
+    """
+    path = f"$.{name}"
     data = reply.json()
     if data is UNREADABLE:
         raise invalid_response(reply, context, "is not JSON", "$", effect=False)
@@ -123,11 +128,11 @@ def _rows(reply: Reply, context: Context, path: str) -> tuple[dict[str, Any], li
     if (wrong := contradiction(reply, data)) is not None:
         # With an empty list it would read as an empty account.
         raise invalid_response(reply, context, wrong.text, wrong.path, effect=False)
-    if "scheduled_bots" not in data:
-        raise invalid_response(reply, context, "has no list of bots", path, effect=False)
-    rows = data["scheduled_bots"]
+    if name not in data:
+        raise invalid_response(reply, context, f"has no list of {what}", path, effect=False)
+    rows = data[name]
     if not isinstance(rows, list):
-        problem = f"has {json_type(rows)} in place of its list of bots"
+        problem = f"has {json_type(rows)} in place of its list of {what}"
         raise invalid_response(reply, context, problem, path, effect=False)
     return data, rows
 

@@ -1,7 +1,7 @@
 """Requests to MeetStream as values: arguments are checked here, before anything is sent. Pure, no I/O.
 
 Sources: "List Scheduled Bots" and "Unschedule Bot for Event" of the MeetStream API reference, and the
-vendor's published clients for ``/calendar/scheduled_bots``.
+vendor's published clients for ``/calendar/scheduled_bots`` and ``/calendar/events``.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from typing import Any
 
 from .._http.call import Context, Remark, Request, Route
 from .._http.reply import Reply
-from .._http.urls import path_segment
+from .._http.urls import check_identifier, path_segment
 from .._times import whole_second
 from ..errors import ConfigurationError
+from ._event_replies import read_events
 from ._replies import read_deleted_bot, read_listing, read_unscheduled
-from .models import DeletedBot, ScheduledBotPage, UnscheduleResult
+from .models import DeletedBot, MeetStreamEventPage, ScheduledBotPage, UnscheduleResult
 
 MAX_LIMIT = 100
 """Maximum number of rows in one listing."""
 
 _LIST = Route("GET", ("/calendar/scheduled", "/calendar/scheduled_bots"))
+_EVENTS = Route("GET", ("/calendar/events",))
 _UNSCHEDULE = Route("DELETE", ("/calendar/schedule/",))
 _DELETE_BOT = Route("DELETE", ("/calendar/scheduled_bots/",))
 
@@ -31,6 +33,27 @@ def list_scheduled_bots(limit: int = MAX_LIMIT) -> Request[ScheduledBotPage]:
     """``GET /calendar/scheduled``. Raises ConfigurationError unless ``limit`` is an int from 1 to 100."""
     check_limit(limit)
     return Request(_LIST, partial(read_listing, limit=limit), query={"limit": str(limit)})
+
+
+def list_calendar_events(
+    time_min: datetime | None = None,
+    time_max: datetime | None = None,
+    limit: int = MAX_LIMIT,
+    cursor: str | None = None,
+) -> Request[MeetStreamEventPage]:
+    """``GET /calendar/events``, of what MeetStream knows. Raises ConfigurationError for bad arguments."""
+    check_limit(limit)
+    # Anything but "false" reads the provider's calendar again, and may move or cancel bots.
+    query = {"sync": "false", "limit": str(limit)}
+    for name, time, up in (("time_min", time_min, False), ("time_max", time_max, True)):
+        if time is not None:
+            check_range(check_time(time, name), name)
+            query[name] = _utc_text(time, up=up)
+    if time_min is not None and time_max is not None and time_min >= time_max:
+        raise ConfigurationError("time_min must be before time_max")
+    if cursor is not None:
+        query["cursor"] = check_identifier(cursor, "cursor")
+    return Request(_EVENTS, read_events, query=query)
 
 
 def unschedule_event(
@@ -65,23 +88,34 @@ def check_series_options(cancel_all_occurrences: object, from_date: object) -> N
         )
     if from_date is None:
         return
-    if not isinstance(from_date, datetime):
-        raise ConfigurationError(f"from_date must be a datetime, not {type(from_date).__name__}")
-    if from_date.utcoffset() is None:
-        raise ConfigurationError(
-            "from_date has no time zone; pass an aware datetime, such as datetime.now(timezone.utc)"
-        )
+    moment = check_time(from_date, "from_date")
     if cancel_all_occurrences is not True:
         raise ConfigurationError("from_date needs cancel_all_occurrences=True")
+    check_range(moment, "from_date")
+
+
+def check_time(time: object, name: str) -> datetime:
+    """``time``, or a ConfigurationError that calls it ``name`` unless it is an aware datetime."""
+    if not isinstance(time, datetime):
+        raise ConfigurationError(f"{name} must be a datetime, not {type(time).__name__}")
+    if time.utcoffset() is None:
+        raise ConfigurationError(
+            f"{name} has no time zone; pass an aware datetime, such as datetime.now(timezone.utc)"
+        )
+    return time
+
+
+def check_range(time: datetime, name: str) -> None:
+    """Raises ConfigurationError for an aware time that UTC has no year for."""
     try:
-        _utc_text(from_date)
+        _utc_text(time)
     except OverflowError:
-        raise ConfigurationError(f"from_date {from_date.isoformat()} is out of range in UTC") from None
+        raise ConfigurationError(f"{name} {time.isoformat()} is out of range in UTC") from None
 
 
-def _utc_text(time: datetime) -> str:
+def _utc_text(time: datetime, *, up: bool = True) -> str:
     # Up: a fraction of a second that is cut off would take in an occurrence before the time.
-    return whole_second(time, up=True).astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    return whole_second(time, up=up).astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def check_limit(limit: object) -> int:

@@ -1,7 +1,7 @@
 """The MeetStream client: one short typed method per endpoint, and the stream of scheduled bots.
 
 Sources: "List Scheduled Bots" and "Unschedule Bot for Event" of the MeetStream API reference, and the
-vendor's published clients for ``/calendar/scheduled_bots``.
+vendor's published clients for ``/calendar/scheduled_bots`` and ``/calendar/events``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,16 @@ from .._http.session import ApiSession
 from .._http.urls import check_base_url
 from . import _requests
 from ._requests import MAX_LIMIT
-from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult, soonest_first
+from .events import MeetStreamEventStream
+from .models import (
+    DeletedBot,
+    MeetStreamEventPage,
+    RejectedRow,
+    ScheduledBot,
+    ScheduledBotPage,
+    UnscheduleResult,
+    soonest_first,
+)
 
 DEFAULT_BASE_URL = "https://api.meetstream.ai/api/v1"
 
@@ -106,6 +115,40 @@ class MeetStreamClient(ApiClient):
         ``list_scheduled_bots``.
         """
         return ScheduledBotStream(self, _requests.check_limit(limit))
+
+    async def list_calendar_events(
+        self,
+        *,
+        time_min: datetime | None = None,
+        time_max: datetime | None = None,
+        limit: int = MAX_LIMIT,
+        cursor: str | None = None,
+    ) -> MeetStreamEventPage:
+        """``GET /calendar/events``: one page of the connected calendars' events, with their bots.
+
+        ``time_min``, ``time_max``: aware datetimes; the API's default is from a day ago to 28 days ahead.
+        ``cursor``: the ``next`` of another page, which was asked for with the same times. MeetStream is never
+        told to read the calendars again, since that may move or cancel bots. Raises ConfigurationError for
+        bad arguments, NotFoundError where no calendar is connected, and InvalidResponseError if the reply has
+        no list of events.
+        """
+        request = _requests.list_calendar_events(time_min, time_max, limit, cursor)
+        return (await self.api.call(request)).value
+
+    def iter_calendar_events(
+        self, *, time_min: datetime | None = None, time_max: datetime | None = None
+    ) -> MeetStreamEventStream:
+        """All pages of ``list_calendar_events`` as an async iterator of MeetStreamEvent, each once.
+
+        Its ``complete`` and ``why_incomplete`` are set at its end. Raises as ``list_calendar_events``; the
+        next step after an error asks for the same page again.
+        """
+        _requests.list_calendar_events(time_min, time_max)
+
+        async def fetch(cursor: str | None) -> MeetStreamEventPage:
+            return await self.list_calendar_events(time_min=time_min, time_max=time_max, cursor=cursor)
+
+        return MeetStreamEventStream(fetch)
 
     async def unschedule_event(
         self,

@@ -1,7 +1,8 @@
 """MeetStream's models as immutable values.
 
-Sources: "List Scheduled Bots" and "Unschedule Bot for Event" of the MeetStream API reference. The models do
-not know JSON; :mod:`meetstream_async._http.convert` reads them.
+Sources: "List Scheduled Bots" and "Unschedule Bot for Event" of the MeetStream API reference, and the
+vendor's published clients for ``/calendar/events``. The models do not know JSON;
+:mod:`meetstream_async._http.convert` reads them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,32 @@ from typing import Any
 from attrs import field, frozen
 
 from .._pydantic import Schemed
+
+SHOWN_ATTRIBUTES = (
+    "event_id",
+    "source",
+    "deduplication_key",
+    "occurrence_start_time",
+    "occurrence_number",
+    "is_recurring",
+)
+"""Attributes that hold no personal data. Others may: the title of a meeting, who scheduled it, and
+``calendar_id``, which at Google is somebody's address."""
+
+
+def _shown(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a bot's attributes that hold no personal data, for people and logs."""
+    return {
+        name: attributes[name]
+        for name in SHOWN_ATTRIBUTES
+        if isinstance(attributes.get(name), str | int | float)
+    }
+
+
+def _attributes_repr(attributes: Mapping[str, Any]) -> str:
+    shown = _shown(attributes)
+    pairs = [f"{name!r}: {value!r}" for name, value in shown.items()]
+    return "{" + ", ".join(pairs + ["..."] * (len(shown) < len(attributes))) + "}"
 
 
 # No slots: a frozen class with slots sets attributes through object.__setattr__, 10 % of reading a listing.
@@ -36,10 +63,16 @@ class ScheduledBot(Schemed):
     is_scheduled: bool | None = None
     """Whether the bot is still waiting for its meeting."""
     # A dict cannot be hashed; equal bots still have equal hashes through their other fields.
-    custom_attributes: Mapping[str, Any] = field(factory=dict, hash=False)
-    """Attributes that the bot was scheduled with; ``event_id`` is its calendar event, if any."""
+    custom_attributes: Mapping[str, Any] = field(factory=dict, hash=False, repr=_attributes_repr)
+    """Attributes that the bot was scheduled with; ``event_id`` is its calendar event, if any. They may hold
+    personal data, such as a title, so the repr only has those of the property ``shown_attributes``."""
     meeting_link: str | None = field(default=None, repr=False)
     """The meeting to join. Not in the repr: links may contain meeting passwords."""
+
+    @property
+    def shown_attributes(self) -> dict[str, Any]:
+        """The attributes that hold no personal data: ids, the source, and the place in a series."""
+        return _shown(self.custom_attributes)
 
     @property
     def event_id(self) -> str | None:
@@ -134,6 +167,68 @@ class DeletedBot(Schemed):
     """The bot that was deleted."""
     inferred: bool = False
     """Set if no reply confirmed it: an attempt's response was lost, and a later one found the bot gone."""
+
+
+@frozen
+class EventBot(Schemed):
+    """A bot of a calendar event. Only ``id`` is always set."""
+
+    id: str
+    """The bot's own id: ``bot_id`` of a listing."""
+    status: str | None = None
+    """For example ``Scheduled``, ``InMeeting``, ``Stopped``."""
+    scheduled_join_time: datetime | None = None
+    """Aware datetime; None if missing or without an offset."""
+    bot_username: str | None = None
+    """The name that the bot joins with."""
+    platform: str | None = None
+    """``google_meet``, ``zoom``, ``microsoft_teams``, or a variant spelling."""
+    is_scheduled: bool | None = None
+    """Whether the bot is still waiting for its meeting."""
+
+
+@frozen
+class MeetStreamEvent(Schemed):
+    """One event of ``GET /calendar/events``, with its bots. Only ``id`` is always set.
+
+    What the calendar's provider says of it (title, people, links) is not kept.
+    """
+
+    id: str
+    """MeetStream's own id, which ``unschedule_event`` takes."""
+    platform: str | None = None
+    """Whose calendar it is in: ``google`` or ``outlook``."""
+    platform_id: str | None = None
+    """The provider's id; MeetBit's ``provider_event_id``."""
+    ical_uid: str | None = None
+    """The id that all copies and occurrences of it share."""
+    # Often somebody's address.
+    calendar_id: str | None = field(default=None, repr=False)
+    """The provider's id of its calendar."""
+    start_time: datetime | None = None
+    """Aware datetime; None if missing or without an offset."""
+    end_time: datetime | None = None
+    """Aware datetime; None if missing or without an offset."""
+    meeting_platform: str | None = None
+    """Where the meeting takes place, for example ``google_meet``."""
+    is_deleted: bool | None = None
+    """It is gone from its calendar."""
+    bots: tuple[EventBot, ...] = ()
+    """Its bots, also those that are not scheduled any more."""
+
+
+@frozen
+class MeetStreamEventPage(Schemed):
+    """One reply of ``GET /calendar/events``."""
+
+    events: tuple[MeetStreamEvent, ...]
+    """In no order; a page may be short, or empty, with more to come."""
+    next: str | None = field(default=None, repr=False)
+    """The cursor of the next page; None at the end."""
+    has_more: bool = False
+    """The reply says that there is more, whether or not it has a cursor."""
+    rejected: tuple[RejectedRow, ...] = ()
+    """Events, and bots of events, that could not be read."""
 
 
 def soonest_first(bots: Sequence[ScheduledBot]) -> list[ScheduledBot]:

@@ -41,6 +41,7 @@ from meetstream_async.cli.exit_codes import ExitCode
 from meetstream_async.cli.inputs.filters import selection_of
 from meetstream_async.cli.runs.jobs_input import job_options
 from meetstream_async.cli.runs.request import read
+from meetstream_async.cli.terminal.look import LOOK
 from meetstream_async.preview import Leftovers
 from meetstream_async.simulator import SlidingWindow
 
@@ -148,11 +149,18 @@ SHARED: dict[str, Row] = {
     "job_id": row()(lambda seen: seen.run["job_id"] == "job-7"),
     "accounts": row()(lambda seen: seen.run["accounts"] == seen.folder / "accounts.toml"),
     "accounts_at_once": row("--accounts-at-once", "3")(lambda seen: seen.run["accounts_at_once"] == 3),
+    "verbose": row("--verbose")(lambda seen: LOOK.verbose and not LOOK.quiet),
+    "quiet": row("--quiet")(lambda seen: LOOK.quiet and not LOOK.verbose),
+    "no_color": row("--no-color")(lambda seen: LOOK.no_color),
     "port": row("--port", "8123")(lambda seen: seen.run["port"] == 8123),
 }
 """Rows by the name of the parameter."""
 OWN: dict[tuple[str, str], Row] = {
     ("list", "limit"): row("--limit", "42")(lambda seen: seen.client["limit"] == 42),
+    ("jobs run", "most"): row("--max", "17")(lambda seen: seen.run["max_events"] == 17),
+    ("jobs submit", "most"): row("--max", "17")(lambda seen: seen.run["max_events"] == 17),
+    ("jobs run", "allow_empty"): row("--allow-empty")(lambda seen: seen.run["allow_empty"] is True),
+    ("jobs list", "limit"): row("--limit", "3")(lambda seen: seen.run["limit"] == 3),
     ("unschedule-all", "allow_empty"): row("--platform", "nowhere", "--allow-empty")(
         lambda seen: "ok: everything" in seen.out and "not ok" not in seen.out
     ),
@@ -212,6 +220,7 @@ BASE = {
     "jobs run": ("{}/accounts.toml",),
     "jobs submit": ("{}/accounts.toml",),
     "jobs worker": (),
+    "jobs list": (),
     "jobs status": ("job-7",),
     "jobs report": ("job-7",),
     "jobs cancel": ("job-7",),
@@ -355,6 +364,8 @@ def _jobs(seen: Seen, patch: Callable[..., None]) -> None:
             "rate_limit": options.rate_limit,
             "timeout": options.timeout,
             "yes": typed.choices.consent.yes,
+            "allow_empty": typed.allow_empty,
+            "max_events": options.max_events,
         }
         seen.run |= {"accounts": accounts, "job_id": job_id, "database": database}
         seen.out = "{}" if typed.choices.as_json else ""
@@ -362,6 +373,11 @@ def _jobs(seen: Seen, patch: Callable[..., None]) -> None:
 
     def work(worker_id: str, database: str, accounts_at_once: int) -> ExitCode:
         seen.run |= {"worker": worker_id, "database": database, "accounts_at_once": accounts_at_once}
+        return ExitCode.OK
+
+    def listed(limit: int, database: str, **told: Any) -> ExitCode:
+        seen.run |= {"limit": limit, "database": database, **told}
+        seen.out = "{}" if told.get("as_json") else ""
         return ExitCode.OK
 
     def admin(job_id: Any, database: str, **told: Any) -> ExitCode:
@@ -372,6 +388,7 @@ def _jobs(seen: Seen, patch: Callable[..., None]) -> None:
     patch(job_runs, "run_job", job)
     patch(job_runs, "submit", job)
     patch(job_runs, "work", work)
+    patch(job_admin, "show_jobs", listed)
     for name in ("show_status", "print_report", "cancel", "resume", "forget"):
         patch(job_admin, name, admin)
 

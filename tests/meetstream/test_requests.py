@@ -61,13 +61,19 @@ EVENT = "/v1/calendar/schedule/evt_1"
             {"cancel_all_occurrences": True, "from_date": "0999-01-02T00:00:00Z"},
         ),
         (lambda c: c.delete_scheduled_bot("bot-1"), "DELETE", "/v1/calendar/scheduled_bots/bot-1", None),
+        (
+            lambda c: c.list_calendar_events(time_min=NOON, limit=50, cursor="a+/b="),
+            "GET",
+            "/v1/calendar/events?sync=false&limit=50&time_min=2024-12-20T12:00:00Z&cursor=a%2B/b%3D",
+            None,
+        ),
     ],
 )
 async def test_each_method_sends_the_documented_request(
     raw_server: Start, call: Call, method: str, target: str, body: dict[str, Any] | None
 ) -> None:
     """Method, path, query, credential and body are exactly those of the API's document."""
-    server = await raw_server(reply(200, {"scheduled_bots": []}))
+    server = await raw_server(reply(200, {"scheduled_bots": [], "results": []}))
     async with client(f"{server.url}/v1/") as c:
         await call(c)
     (request,) = server.requests

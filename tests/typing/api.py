@@ -28,6 +28,8 @@ from meetstream_async import (
     MeetingCancellation,
     MeetStreamClient,
     MeetStreamError,
+    MeetStreamEvent,
+    MeetStreamEventPage,
     OnlineConference,
     OutcomeStatus,
     RejectedRow,
@@ -78,6 +80,13 @@ async def single_calls() -> None:
         assert_type(page.rejected, tuple[RejectedRow, ...])
         assert_type(page.truncated, bool)
 
+        assert_type(await client.list_calendar_events(limit=5), MeetStreamEventPage)
+        events = client.iter_calendar_events(time_min=datetime.now(UTC))
+        async for event in events:
+            assert_type(event, MeetStreamEvent)
+            assert_type([bot.id for bot in event.bots], list[str])
+        assert_type(events.complete, bool | None)
+        assert_type(events.why_incomplete, str | None)
         stream = client.iter_scheduled_bots()
         assert_type(stream, ScheduledBotStream)
         async for bot in stream:

@@ -23,6 +23,7 @@ from ... import (
     TransportError,
 )
 from ..exit_codes import ExitCode, Failed, Refused, code_of
+from ..terminal.look import traces
 from ..terminal.output import clean, say
 
 KEY_VARIABLE = "MEETSTREAM_API_KEY"
@@ -108,6 +109,7 @@ def meetstream_account(
         "timeout": timeout,
         "rate_limit": rate,
         "trust_env": True,
+        "trace_configs": traces(),
     }
 
     def client() -> MeetStreamClient:
@@ -137,6 +139,7 @@ def meetbit_account(
             timeout=timeout,
             rate_limit=5.0 if rate is None else rate,
             trust_env=True,
+            trace_configs=traces(),
         )
 
     address = "MEETBIT_API_URL" if os.environ.get("MEETBIT_API_URL") else "MEETBIT_PRIMARY_DOMAIN"

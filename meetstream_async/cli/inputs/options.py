@@ -101,6 +101,11 @@ class Consent:
     )
     yes: Yes = False
 
+    @property
+    def asks(self) -> bool:
+        """A person is asked, and so has to see what for."""
+        return not (self.yes or self.dry_run)
+
 
 @frozen(kw_only=True)
 class Filter:

@@ -26,6 +26,7 @@ from rich.text import Text
 
 from ... import OutcomeStatus
 from ..._tasks import end, pause
+from .look import LOOK
 from .output import console, say
 
 _EVERY = 3.0
@@ -96,7 +97,9 @@ class Board:
         self._level = _CLIENT_LOG.level
         _CLIENT_LOG.setLevel(logging.INFO)
         _CLIENT_LOG.addHandler(self._pauses)
-        if _is_live():
+        if LOOK.quiet:
+            pass
+        elif _is_live():
             self._bar = Progress(
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=24),

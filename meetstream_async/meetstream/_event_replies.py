@@ -1,0 +1,109 @@
+"""Turn a page of ``GET /calendar/events`` into models. Pure, no I/O."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TypeVar
+
+import attrs
+from cattrs import Converter
+from cattrs.errors import ClassValidationError
+from cattrs.gen import make_dict_structure_fn, override
+
+from .._http.call import Context, Remark
+from .._http.convert import Structurer, identifier
+from .._http.reply import Reply, json_type
+from .._http.urls import identifier_problem
+from .._logs import log_fields
+from . import models
+from ._replies import meetstream_error, rows_of
+from .models import EventBot, MeetStreamEvent, MeetStreamEventPage, RejectedRow
+
+ModelT = TypeVar("ModelT", MeetStreamEvent, EventBot)
+
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
+
+
+def _customise(converter: Converter) -> None:
+    converter.register_structure_hook(
+        EventBot, make_dict_structure_fn(EventBot, converter, id=override(struct_hook=identifier))
+    )
+    converter.register_structure_hook(
+        MeetStreamEvent,
+        make_dict_structure_fn(
+            MeetStreamEvent, converter, id=override(struct_hook=identifier), bots=override(omit=True)
+        ),
+    )
+
+
+_structurer = Structurer(models, _customise)
+
+
+def read_events(reply: Reply, context: Context) -> tuple[MeetStreamEventPage, Sequence[Remark]]:
+    """One page, with remarks on fields of the wrong type and on what can't be read.
+
+    Raises InvalidResponseError for a body without a list of events, and the reply's ApiError unless it is a
+    2xx.
+    """
+    if not reply.succeeded:
+        raise meetstream_error(reply, context, effect=False)
+    data, rows = rows_of(reply, context, "results", "events")
+    reader = _Reader(reply.is_damaged)
+    events = [event for index, row in enumerate(rows) if (event := reader.event(row, index)) is not None]
+    cursor = data.get("next")
+    usable = cursor if isinstance(cursor, str) and identifier_problem(cursor) is None else None
+    page = MeetStreamEventPage(
+        events=tuple(events),
+        next=usable,
+        has_more=bool(data.get("has_more")) or bool(cursor),
+        rejected=tuple(reader.rejected),
+    )
+    return page, reader.remarks
+
+
+class _Reader:
+    """Reads the events of one page, and notes what is wrong with them."""
+
+    def __init__(self, damaged: bool) -> None:
+        self._damaged = damaged
+        self.rejected: list[RejectedRow] = []
+        self.remarks: list[Remark] = []
+
+    def event(self, row: object, index: int) -> MeetStreamEvent | None:
+        path = f"$.results[{index}]"
+        event = self._read(row, MeetStreamEvent, index, path)
+        if event is None or not isinstance(row, dict):
+            return None
+        bots = row.get("bots")
+        if not bots:
+            return event
+        if not isinstance(bots, list):
+            self._reject(index, f"{path}.bots", f"is {json_type(bots)}, not an array")
+            return event
+        read = (self._read(bot, EventBot, index, f"{path}.bots[{n}]") for n, bot in enumerate(bots))
+        return attrs.evolve(event, bots=tuple(bot for bot in read if bot is not None))
+
+    def _read(self, value: object, model: type[ModelT], index: int, path: str) -> ModelT | None:
+        """The model, or None for a value without a usable id."""
+        if not isinstance(value, dict):
+            self._reject(index, path, f"is {json_type(value)}, not an object")
+            return None
+        try:
+            one, wrong = _structurer.structure(value, model, path)
+        except ClassValidationError:
+            problem = "is missing" if "id" not in value else identifier_problem(value["id"])
+            self._reject(index, f"{path}.id", problem or "can't be read")
+            return None
+        if self._damaged and _REPLACED in one.id:
+            self._reject(index, f"{path}.id", "is not valid UTF-8")
+            return None
+        self.remarks += wrong
+        return one
+
+    def _reject(self, index: int, path: str, problem: str) -> None:
+        self.rejected.append(RejectedRow(index, path, problem))
+        text = f"a part of the events can't be read and is ignored: {path} {problem}"
+        self.remarks.append(
+            Remark(logging.WARNING, text, log_fields("rejected_row", path=path, reason=problem))
+        )
