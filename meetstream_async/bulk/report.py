@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
 
 NOT_VERIFIED: Final = "not scheduled by the API's first answer; no listing was asked"
-
 NOT_LOOKED_UP: Final = "the given ids were not looked up, and may not exist"
 """What a report of a dry run says of ids that nothing but the caller's word stands for."""
-
 Method: TypeAlias = Literal["event", "bot"]
 """What a cancel names: the calendar event, or the bot itself."""
 

@@ -8,7 +8,7 @@ import typer
 
 from .. import ClientOptions, __version__
 from .commands.cancel import cancel_event, cancel_events, cancel_meeting
-from .commands.doctor import doctor as examine
+from .commands.doctor import doctor
 from .commands.jobs import app as jobs_app
 from .commands.list_bots import list_bots
 from .commands.unschedule import unschedule, unschedule_all
@@ -16,7 +16,7 @@ from .exit_codes import ExitCode
 from .inputs.filters import selection_of
 from .inputs.groups import grouped
 from .inputs.help import write_plainly
-from .inputs.options import AccessKeysFile, ApiKeyFile, Filter, Json, Patience, Speed, Timeout
+from .inputs.options import ApiKeyFile, Filter, Json, Patience, Speed, Timeout
 from .runs.process import execute
 from .terminal.output import print_line
 
@@ -84,36 +84,7 @@ def main(
     """
 
 
-@app.command()
-def doctor(
-    as_json: Json = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for a warning as well.")] = False,
-    meetbit: Annotated[
-        bool,
-        typer.Option("--meetbit", help="Look at MeetBit's address instead; its keys can't be checked."),
-    ] = False,
-    api_key_file: ApiKeyFile = None,
-    access_keys_file: AccessKeysFile = None,
-) -> None:
-    """Look at an account before the first run: what works, which ids it shows, how cancels will go.
-
-    Changes nothing: at most seven GETs, one after the other, in ten seconds at most. Shows neither keys nor
-    personal data.
-
-    \b
-    Examples:
-      meetstream-async doctor
-      meetstream-async doctor --json --strict | jq -r .verdict
-    """
-    execute(
-        lambda: examine(
-            as_json=as_json,
-            strict=strict,
-            meetbit=meetbit,
-            key_file=api_key_file,
-            access_keys_file=access_keys_file,
-        )
-    )
+app.command()(doctor)
 
 
 @app.command("list")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
 from ... import CheckStatus, Diagnosis, MeetBitClient, MeetStreamClient, diagnose
 from ..exit_codes import ExitCode
 from ..inputs.accounts import Account, meetbit_account, meetstream_account
-from ..runs.process import run_async
+from ..inputs.groups import grouped
+from ..inputs.options import AccessKeysFile, ApiKeyFile, Json
+from ..runs.process import execute, run_async
 from ..terminal.output import clean, print_json, say, show
 from ..terminal.tables import table
 
@@ -23,13 +26,34 @@ _COLOURS = {
 }
 
 
+@grouped
 def doctor(
-    *, as_json: bool, strict: bool, meetbit: bool, key_file: Path | None, access_keys_file: Path | None
-) -> ExitCode:
-    """Ask, and print what was found."""
-    if meetbit:
-        return _examine(meetbit_account(access_keys_file), as_json, strict)
-    return _examine(meetstream_account(key_file), as_json, strict)
+    as_json: Json = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for a warning as well.")] = False,
+    meetbit: Annotated[
+        bool,
+        typer.Option("--meetbit", help="Look at MeetBit's address instead; its keys can't be checked."),
+    ] = False,
+    api_key_file: ApiKeyFile = None,
+    access_keys_file: AccessKeysFile = None,
+) -> None:
+    """Look at an account before the first run: what works, which ids it shows, how cancels will go.
+
+    Changes nothing: at most seven GETs, one after the other, in ten seconds at most. Shows neither keys nor
+    personal data.
+
+    \b
+    Examples:
+      meetstream-async doctor
+      meetstream-async doctor --json --strict | jq -r .verdict
+    """
+    execute(
+        lambda: _examine(
+            meetbit_account(access_keys_file) if meetbit else meetstream_account(api_key_file),
+            as_json,
+            strict,
+        )
+    )
 
 
 def _examine(
