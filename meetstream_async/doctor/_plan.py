@@ -31,8 +31,6 @@ def plan(facts: Facts, page: ScheduledBotPage) -> Plan:
     state = AccountState(UnscheduleOptions())
     state.take_listing(page, now=0.0, server_time=facts.now)
     state.take_events(facts.events, complete=facts.events_complete is True)
-    if not facts.events_complete:
-        state.take_events_error("not all of them were read")
     listed = {bot.bot_id for bot in page.bots}
     waiting: list[ScheduledBot] = []
     ways = {"event": 0, "bot": 0, "one_off": 0, "left": 0}
