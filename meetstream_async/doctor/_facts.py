@@ -10,7 +10,7 @@ from attrs import frozen
 from yarl import URL
 
 from .._http.waits import asked_wait, parse_http_date
-from ..errors import ApiError, InvalidResponseError, MeetStreamError
+from ..errors import InvalidResponseError, MeetStreamError
 from ..meetstream.models import MeetStreamEvent, MeetStreamEventPage, ScheduledBotPage
 
 T_co = TypeVar("T_co", covariant=True)
@@ -130,9 +130,3 @@ class Facts:
     def listing(self) -> ScheduledBotPage | None:
         """The listing, if one was answered."""
         return self.listings[-1].value if self.listings else None
-
-    @property
-    def refusal(self) -> ApiError | None:
-        """The API's own error for the listing, if it ended with one."""
-        error = self.listings[-1].error if self.listings else None
-        return error if isinstance(error, ApiError) else None

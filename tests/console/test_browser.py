@@ -298,6 +298,20 @@ async def test_axe_finds_nothing_serious(scheme: Any, width: int) -> None:
         assert dark == ("rgb(18, 22, 26)" if scheme == "dark" else "rgb(245, 246, 247)")
 
 
+async def test_the_account_is_checked_by_a_button() -> None:
+    """The verdict and each check are shown, until they are closed; nothing is changed."""
+    async with Simulator(account(), ids="none") as sim, browsing(sim) as seen:
+        page = seen.page
+        await expect(page.locator("#diagnosis")).to_be_hidden()
+        await page.click("#diagnose")
+        await expect(page.locator("#diagnosis-verdict")).to_contain_text("without event ids")
+        await expect(page.locator("#diagnosis-checks dt")).to_have_count(10)
+        await expect(page.locator("#diagnosis-title")).to_be_focused()
+        await page.click("#diagnosis-close")
+        await expect(page.locator("#diagnosis")).to_be_hidden()
+        assert {record.method for record in sim.requests} == {"GET"}
+
+
 async def test_the_platforms_time_and_attribute_filters_work_in_the_page() -> None:
     """Local times, a custom attribute, and what matches nothing; what is hidden is not selected any more."""
     async with Simulator(account()) as sim, browsing(sim) as seen:

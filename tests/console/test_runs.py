@@ -55,6 +55,18 @@ async def test_the_listing_says_what_the_table_needs() -> None:
         assert (len(listing["bots"]), listing["truncated"]) == (100, True)
 
 
+async def test_the_account_is_checked_as_by_the_command() -> None:
+    """The checks, the kind of ids and the verdict; a failing account is an answer, not an error."""
+    async with Simulator(MIXED, ids="provider") as sim, console(sim) as desk:
+        found = (await desk.get("api/diagnosis")).json()
+        assert (found["ok"], found["ids"], found["requests"]) == (True, "provider", 3)
+        assert [check["name"] for check in found["checks"]][:3] == ["configuration", "reach", "key"]
+        sim.add_trouble(Trouble("list", 403, html=True))
+        found = (await desk.get("api/diagnosis")).json()
+        assert (found["ok"], "says nothing about the key" in found["verdict"]) == (False, True)
+        assert {record.method for record in sim.requests} == {"GET"}
+
+
 async def test_no_row_keeps_the_others_from_being_shown() -> None:
     """Half characters, abysses and endless values are shown as far as they can be; bad ids are named."""
     abyss: Any = "x"

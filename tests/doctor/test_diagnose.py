@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import aiohttp
 import pytest
 
 from meetstream_async import (
@@ -92,6 +93,18 @@ async def test_a_proxy_that_is_down_is_named() -> None:
         f"could not connect to the proxy http://127.0.0.1:{port} (from proxy)" in found.check("reach").detail
     )
     assert "sesame" not in repr(found)
+
+
+async def test_a_borrowed_session_is_named() -> None:
+    """Its proxy and certificates are its owner's matter."""
+    async with Simulator(3) as sim, aiohttp.ClientSession() as session:
+        async with MeetStreamClient(sim.api_key, base_url=sim.base_url, session=session) as client:
+            found = await diagnose(client)
+        assert found.ok
+        assert not session.closed
+    async with aiohttp.ClientSession() as session:
+        base_url = "https://api.meestream.ai"
+        assert (await diagnose(MeetStreamClient(KEY, base_url=base_url, session=session))).requests == 0
 
 
 async def test_a_misspelt_host_gets_nothing() -> None:

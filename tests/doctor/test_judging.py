@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -161,6 +161,27 @@ def test_limits_that_replies_tell_are_shown() -> None:
         head = read_head(200, {name: "60"}, NOW, NOW)
         assert "60 requests at a time" in judge(listed(head=head)).check("limits").detail
     assert read_head(200, {"RateLimit-Limit": "60;w=1"}, NOW, NOW).limit is None
+
+
+def test_rows_that_will_not_join_are_no_bots() -> None:
+    """Cancelled, stopped and unscheduled ones are counted apart, and none of them shows a kind of id."""
+    rows = [
+        bot(1, NOW + timedelta(days=1), event_id="evt_1"),
+        ScheduledBot("bot-2", status="Cancelled", custom_attributes={"event_id": "google-2"}),
+        ScheduledBot("bot-3", is_scheduled=False, custom_attributes={"event_id": "google-3"}),
+        ScheduledBot("bot-4", status="Stopped"),
+    ]
+    found = judge(listed(*rows))
+    assert found.ids == "event"
+    assert "1 scheduled bot, the soonest joins at 2026-05-02T21:30:00Z; 3 rows that will not join" in (
+        found.check("rows").detail
+    )
+
+
+def test_a_time_at_the_end_of_the_calendar_is_shown() -> None:
+    """One that UTC has no year for as well."""
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(-timedelta(hours=5)))
+    assert "9999-12-31T23:59:59-05:00" in judge(listed(bot(1, last))).check("rows").detail
 
 
 def test_a_slow_answer_is_a_warning() -> None:

@@ -51,9 +51,9 @@ def bots() -> list[SimulatedBot]:
     ]
 
 
-def many() -> list[SimulatedBot]:
+def many(count: int = 130) -> list[SimulatedBot]:
     """More than a listing shows."""
-    return [evolve(bots()[0], bot_id=f"bot-{n}", event_id=f"evt_{n:016x}") for n in range(130)]
+    return [evolve(bots()[0], bot_id=f"bot-{n}", event_id=f"evt_{n:016x}") for n in range(count)]
 
 
 @frozen
@@ -95,6 +95,7 @@ CASES: dict[str, Case] = {
     "no_bots": world(bots=()),
     "one_off_bots_only": world(bots=bots()[5:]),
     "full_listing": world(bots=many()),
+    "more_events_than_the_bounds_allow": world(bots=many(650)),
     "user_missing": world(user_missing=True),
     "wrong_key": Case(key="ms_canary_of_another_account_0123456789"),
     "strange_key": Case(key="canary-of-a-strange-shape-0123456789"),

@@ -22,7 +22,9 @@ from meetstream_async import (
     CalendarEvent,
     CancelledEvent,
     CancelOutcome,
+    CheckStatus,
     DeletedBot,
+    Diagnosis,
     InvalidResponseError,
     MeetBitClient,
     MeetingCancellation,
@@ -44,6 +46,7 @@ from meetstream_async import (
     bulk_unschedule,
     cancel_meeting,
     cancel_meetings,
+    diagnose,
     jobs,
     simulator,
     stream_unschedule,
@@ -87,6 +90,9 @@ async def single_calls() -> None:
             assert_type([bot.id for bot in event.bots], list[str])
         assert_type(events.complete, bool | None)
         assert_type(events.why_incomplete, str | None)
+        diagnosis = await diagnose(client, strict=True)
+        assert_type(diagnosis, Diagnosis)
+        assert_type([check.status for check in diagnosis.checks], list[CheckStatus])
         stream = client.iter_scheduled_bots()
         assert_type(stream, ScheduledBotStream)
         async for bot in stream:
