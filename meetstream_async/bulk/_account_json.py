@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from ._account import Account
 from ._account_rows import dump_bot, dump_item, dump_time, load_bot, load_item, load_key, load_time
+from ._event_states import AWAITED, UNASKED
 from .options import UnscheduleOptions, Where
 
 VERSION = 1
@@ -23,6 +24,8 @@ _FLAGS = (
     "_verified",
     "_finished",
     "_listing_failure",
+    "_events",
+    "_events_problem",
     "_stopped",
     "_settle",
 )
@@ -64,7 +67,7 @@ def dump_rest(state: Account, now: float) -> dict[str, Any]:
         "listing_is_whole": bots.listing_is_whole,
         "was_whole": bots.was_whole,
         "unjudged": sorted(bots.unjudged),
-        "backlog": [list(item.key) for item in state._backlog],
+        "backlog": [list(item.key) for item in (*state._held, *state._backlog)],
         "between": [list(item.key) for item in state._between],
     }
 
@@ -129,6 +132,7 @@ def _load(state: Account, data: Mapping[str, Any], now: float) -> None:
     bots.undecided = {event_id: set(ids) for event_id, ids in data["undecided"].items()}
     bots.withdrawn = set(data["withdrawn"])
     bots.index = dict(data["index"])
+    bots.indexed = set(bots.index.values())
     bots.index_is_whole = data["index_is_whole"]
     bots.listing_is_whole, bots.was_whole = data["listing_is_whole"], data["was_whole"]
     bots.unjudged = set(data["unjudged"])
@@ -137,6 +141,9 @@ def _load(state: Account, data: Mapping[str, Any], now: float) -> None:
         state._items[item.key] = item
     state._backlog = deque(state._items[load_key(key)] for key in data["backlog"])
     state._between = deque(state._items[load_key(key)] for key in data["between"])
+    if state._events == AWAITED:
+        # Whoever was reading them is gone.
+        state._events = UNASKED
     state._open = {load_key(key): state._items[load_key(key)] for key in data["open"]}
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from ..meetstream.models import ScheduledBot
-from ._account import Account
+from ._account_looks import LookedAtAccount
 from ._choices import KEPT, left_alone, sort_out
 from ._verification import Tracked
 from .options import UnscheduleOptions
@@ -36,7 +36,7 @@ SETTLED: Final = (
 """Nothing is left to do."""
 
 
-class ReportedAccount(Account):
+class ReportedAccount(LookedAtAccount):
     """An account, and what there is to report of it."""
 
     @property

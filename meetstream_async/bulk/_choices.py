@@ -52,7 +52,7 @@ def way_of(item: EventItem, options: UnscheduleOptions, *, safe: bool) -> Method
     """Which request it takes, if any may be sent. ``safe``: as for ``choose``."""
     if options.cancel_by == "bot":
         return "bot"
-    if item.event_id is not None and safe and (item.certain or not may_go_by_bot(item, options)):
+    if item.event_id is not None and safe and (item.is_certain or not may_go_by_bot(item, options)):
         return "event"
     return "bot" if may_go_by_bot(item, options) else None
 

@@ -79,7 +79,10 @@ async def test_bots_without_an_event_are_reported_skipped_or_deleted(choice, sta
 
 
 async def test_a_listed_event_that_the_api_cannot_find_is_cancelled_by_its_bots():
-    """A 404 "Event not found" falls back to the bots' own ids, unless only the event's id may be used."""
+    """A 404 "Event not found" falls back to the bots' own ids, unless only the event's id may be used.
+
+    An id that does not look like MeetStream's own is not tried.
+    """
     unknown_event = ScheduledBot("bot-0001", custom_attributes={"event_id": "google_id_of_the_event"})
     async with Simulator([bot(1, None)]) as sim, connect(sim) as client:
         refused = await bulk_unschedule(client, [unknown_event], cancel_by="event")
