@@ -43,8 +43,7 @@ class IndexedAccount(ReportedAccount):
             return False
         if self._events == UNASKED:
             return self._page[1] or any(map(self._depends, self._backlog))
-        again = self._events == KNOWN and self._finished and not self.busy and self._page[1]
-        return again and any(map(self._is_indexed, self._open.values()))
+        return self._events == KNOWN and self._finished and not self.busy and self._page[1]
 
     @property
     def is_hidden(self) -> bool:
@@ -106,9 +105,8 @@ class IndexedAccount(ReportedAccount):
             self._events, self._events_problem = UNKNOWN, reason
             self._release()
         else:
-            # Once more, and in vain: it stays as it was.
-            self._events = CONFIRMED
-            self._events_problem = reason
+            # Once more, and in vain: what the full listing may hide stays unknown.
+            self._events = READ
         self._shown_again = None
 
     def release_held(self) -> None:

@@ -98,7 +98,7 @@ class Drain(AccountOperation):
 
     def gaps(self) -> Gaps:
         state = self._state
-        return Gaps(state.incomplete, state.left, state.still_listed, state.note)
+        return Gaps(state.incomplete, state.left, state.still_listed, state.note, state.ways)
 
     def _done(self, item: Tracked, outcome: UnscheduleOutcome) -> None:
         if item.unsent is not outcome:

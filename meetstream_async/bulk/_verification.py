@@ -64,8 +64,7 @@ class Tracked(EventItem):
 
     def plan(self, bots: frozenset[str]) -> None:
         """Another turn, for these bots."""
-        self.waiting = True
-        self.listed = self.aim = bots
+        self.waiting, self.listed, self.aim = True, bots, bots
         self.acted |= bots
 
 
@@ -222,8 +221,8 @@ class Verification:
             return self._gone(item, outcome)
         if status is OutcomeStatus.FAILED:
             return outcome
-        missed = any(one.missed for one in known)
-        reason = MAY_HAVE_JOINED if missed else "out of sight, but only in the last listing"
+        only_once = "out of sight, but only in the last listing"
+        reason = MAY_HAVE_JOINED if any(one.missed for one in known) else only_once
         return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
 
     def unverified(self, item: Tracked) -> UnscheduleOutcome:
@@ -284,8 +283,8 @@ def confirm(item: Tracked, bots: KnownBots, time: datetime | None) -> None:
     if len(item.listed) == 1:
         # The event's DELETE says nothing of which bot it took, where there may be several.
         known = bots.bots[next(iter(item.listed))]
-        others = (bots.bots[bot_id] for bot_id in item.bots if bot_id not in item.listed)
-        if all(other.is_gone for other in others) and not known.missed:
+        others = item.bots.keys() - item.listed
+        if all(bots.bots[bot_id].is_gone for bot_id in others) and not known.missed:
             known.confirmed = True
 
 
@@ -297,5 +296,5 @@ def doubt(item: Tracked, bots: KnownBots) -> None:
 
 
 def is_settled(item: Tracked, bots: KnownBots) -> bool:
-    """Whether no listing is needed to know what became of it."""
+    """No listing is needed to know what became of it."""
     return bool(item.bots) and all(bots.bots[bot_id].confirmed for bot_id in item.bots)
