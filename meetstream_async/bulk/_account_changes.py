@@ -46,7 +46,7 @@ def merge(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 bot_id = row["bot"] if isinstance(row["bot"], str) else row["bot"]["bot_id"]
                 bots[bot_id] = merge_bots(bots.get(bot_id), row)
             opened = {repr(key): key for key in part["open"]}
-            for key in map(repr, part["dropped"]):
+            for key in map(repr, part.get("dropped", ())):
                 items.pop(key, None)
                 is_open.pop(key, None)
             for row in part["items"]:

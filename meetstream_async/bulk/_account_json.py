@@ -24,8 +24,6 @@ _FLAGS = (
     "_verified",
     "_finished",
     "_listing_failure",
-    "_events",
-    "_events_problem",
     "_stopped",
     "_settle",
 )
@@ -52,6 +50,8 @@ def dump_rest(state: Account, now: float) -> dict[str, Any]:
             "filtered": options.where is not None,
         },
         **{name.strip("_"): getattr(state, name) for name in _FLAGS},
+        "events": state._events,
+        "events_problem": state._events_problem,
         "last_answer": state._last_answer - now,
         "look_at": state._look_at - now,
         "patience": [patience.rows, patience.since - now, patience.look, patience.proved],
@@ -114,6 +114,8 @@ def problem_with(error: Exception) -> ConfigurationError:
 def _load(state: Account, data: Mapping[str, Any], now: float) -> None:
     for name in _FLAGS:
         setattr(state, name, data[name.strip("_")])
+    # States that were stored before there was an index of events do not have these.
+    state._events, state._events_problem = data.get("events", UNASKED), data.get("events_problem")
     state._last_answer, state._look_at = data["last_answer"] + now, data["look_at"] + now
     patience = state._patience
     patience.rows, patience.since, patience.look, patience.proved = data["patience"]
