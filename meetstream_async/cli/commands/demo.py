@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from attrs import evolve
 from rich.text import Text
 
 from ... import (
@@ -17,6 +18,7 @@ from ... import (
 )
 from ...preview import Consent, OneOffBots, make_preview
 from ...simulator import Ledger, Simulator
+from ...simulator.settings import ForeignId, Ids
 from ..exit_codes import ExitCode
 from ..runs.bulk_run import show_report
 from ..runs.process import run_async
@@ -35,9 +37,9 @@ def demo() -> ExitCode:
 
 
 async def _demo(_: asyncio.Event) -> ExitCode:
-    code = await _account()
+    code = await cancel_an_account()
     if code is ExitCode.OK:
-        code = await _meetings()
+        code = await cancel_three_meetings()
     if code is ExitCode.OK:
         say("\nNext, with your own key in MEETSTREAM_API_KEY (neither changes anything):")
         say("  meetstream-async list\n  meetstream-async unschedule-all --dry-run")
@@ -45,9 +47,11 @@ async def _demo(_: asyncio.Event) -> ExitCode:
     return code
 
 
-async def _account() -> ExitCode:
-    """Part one: every bot of an account."""
-    async with Simulator(250, 7, series=0.1, one_off=0.02, error_rate=0.05, latency=0.04) as simulator:
+async def cancel_an_account(ids: Ids = "event", foreign_id: ForeignId = "event_not_found") -> ExitCode:
+    """Part one: every bot of an account. ``ids``, ``foreign_id``: as for the simulator."""
+    async with Simulator(
+        250, 7, series=0.1, one_off=0.02, error_rate=0.05, latency=0.04, ids=ids, foreign_id=foreign_id
+    ) as simulator:
         # Pass both: the demo must never use the environment, which may contain a real key.
         async with MeetStreamClient(simulator.api_key, base_url=simulator.base_url, timeout=10.0) as client:
             report = await _run(client, simulator)
@@ -78,11 +82,11 @@ async def _account() -> ExitCode:
     return ExitCode.OK
 
 
-async def _meetings() -> ExitCode:
-    """Part two: calendar events in MeetBit, and their bots in MeetStream."""
+async def cancel_three_meetings(ids: Ids = "none") -> ExitCode:
+    """Part two: calendar events in MeetBit, and their bots in MeetStream. ``ids``: as for the simulator."""
     _step("5. Three meetings: the calendar event in MeetBit, then its bot in MeetStream")
-    # The listing shows the calendar provider's ids, by which a meeting's bots are found in MeetBit's event.
-    async with Simulator(12, 3, series=0, one_off=0, several=0, ids="provider") as simulator:
+    # Whatever the listing shows, a meeting's bots are found by the calendar provider's id of its event.
+    async with Simulator(12, 3, series=0, one_off=0, several=0, ids=ids) as simulator:
         async with (
             MeetBitClient(
                 access_key_id=simulator.access_key_id,
@@ -132,7 +136,7 @@ async def _run(client: MeetStreamClient, simulator: Simulator) -> BulkReport[Uns
     board = Board(len(simulator.ledger.events) + one_off)
     async with board:
         report = await unschedule_all(
-            client, where=Consent(preview).admits, one_off_bots=_ONE_OFF_BOTS, on_outcome=board.record
+            client, where=Consent(preview), one_off_bots=_ONE_OFF_BOTS, on_outcome=board.record
         )
     show_report(report, one_off_bots=_ONE_OFF_BOTS)
     return report
@@ -140,15 +144,15 @@ async def _run(client: MeetStreamClient, simulator: Simulator) -> BulkReport[Uns
 
 def disagreements(report: BulkReport[UnscheduleOutcome], ledger: Ledger) -> list[str]:
     """Differences between the report and the simulator's records."""
-    said_events = {one.event_id for one in report.outcomes if one.event_id and one.status in _GONE}
+    # A listing may name an event by the provider's id.
+    own = {event.provider_event_id: event_id for event_id, event in ledger.events.items()}
+    outcomes = [evolve(one, event_id=own.get(one.event_id or "", one.event_id)) for one in report.outcomes]
+    said_events = {one.event_id for one in outcomes if one.event_id and one.status in _GONE}
     said_bots = {
-        bot_id
-        for one in report.outcomes
-        if one.status in _GONE and one.event_id is None
-        for bot_id in one.bot_ids
+        bot_id for one in outcomes if one.status in _GONE and one.event_id is None for bot_id in one.bot_ids
     }
     one_off = {bot.bot_id for bot in ledger.bots.values() if bot.event_id is None}
-    named = [one.event_id or one.bot_ids[0] for one in report.outcomes]
+    named = [one.event_id or one.bot_ids[0] for one in outcomes]
     problems = [
         f"{name} is reported as gone and is scheduled" for name in said_events - ledger.unscheduled_events
     ]
