@@ -72,6 +72,26 @@ async def test_a_pause_that_the_api_asks_for_is_kept() -> None:
     assert again.check("reach").status == "skipped"
 
 
+@pytest.mark.parametrize(
+    "joins",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-02T00:00:00+05:00",
+        "9999-12-31T23:59:59-05:00",
+        "9999-12-31T00:00:00Z",
+    ],
+)
+async def test_a_time_at_an_end_of_the_calendar_stops_nothing(joins: str) -> None:
+    """The events are asked for in the API's own window then."""
+    listing = reply(200, {"scheduled_bots": [{"bot_id": "bot-1", "scheduled_join_time": joins}]})
+    settings, events = reply(200, {"auto_schedule_enabled": False}), reply(200, {"results": [], "next": None})
+    async with RawServer(listing, settings, events) as server:
+        async with MeetStreamClient(KEY, base_url=server.url) as client:
+            found = await diagnose(client)
+        assert "time_min" not in server.requests[2].target
+    assert (found.ok, found.check("events").status) == (True, "ok")
+
+
 async def test_nobody_listens() -> None:
     """A refused connection is a matter of reach, and says where."""
     port = unused_port()
