@@ -53,6 +53,7 @@ FOR_THE_PACKAGE = {
     "check_client",
     "check_meetbit",
     "EventPages",
+    "reason_of",
     "Cancellation",
     "CancelOperation",
 }

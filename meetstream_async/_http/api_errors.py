@@ -69,10 +69,15 @@ def api_error(
     )
 
 
+_ONE_BOT = re.compile(r"\bbot\b", re.IGNORECASE)
+""" "Bot not found", but not a gateway's "Cannot DELETE /calendar/scheduled_bots/…"."""
+
+
 def route_is_missing(error: errors.ApiError) -> bool:
     """Whether the gateway does not know the path itself, regardless of what was requested."""
     if error.status == 404:
-        return not isinstance(error, errors.EventNotFoundError | errors.UserNotFoundError)
+        known = isinstance(error, errors.EventNotFoundError | errors.UserNotFoundError)
+        return not known and _ONE_BOT.search(error.message) is None
     return error.status == 405 or (
         error.status == 403 and "missing authentication token" in error.message.casefold()
     )

@@ -149,16 +149,27 @@ class ApiSession:
                 answer = self._read(request, reply, after)
             except ApiError as error:
                 if first is not None:
+                    was_missing, missing = route_is_missing(first[1]), route_is_missing(error)
                     if error.key_rejected and refuses_before_the_api(first[1]):
                         # At this path the API itself has answered.
                         raise
+                    if request.route.has_effect and was_missing and not missing and error.status == 404:
+                        # So has it here: it knows the path, and not the one thing that was asked for.
+                        self._spellings[request.route] = spelling
+                        raise
                     hint = f"{path} answered {error.status} {error.message}"
-                    if route_is_missing(error) and route_is_missing(first[1]):
+                    if missing and was_missing:
                         hint += f"; is the address {self.base_url} right?"
-                    context = evolve(after, hint=hint)
+                    context = evolve(after, hint=hint, deadline=context.deadline)
+                    if missing and was_missing:
+                        continue
                     break
                 missing = remembered is None and route_is_missing(error)
-                if not missing and not refuses_before_the_api(error):
+                if request.route.has_effect:
+                    # After a lost answer, "not found" may be about what the lost request took.
+                    if not missing or after.uncertain:
+                        raise
+                elif not missing and not refuses_before_the_api(error):
                     raise
                 first, context = (reply, error), evolve(after, deadline=context.deadline)
             else:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ..errors import ConfigurationError
 from ..meetstream.models import ScheduledBot
 from ._choices import KEPT, choose, sort_out
 from ._confirmation import confirm, doubt, is_settled
-from ._evidence import is_for_want_of_a_server, is_withdrawn, may_be_another_id
+from ._event_states import UNASKED
+from ._evidence import is_for_want_of_a_server, may_be_another_id
 from ._items import CancelRequest
 from ._known_bots import Key, KnownBots
 from ._patience import Patience
-from ._verification import FIRST_LOOK, Finding, Tracked, Verification
+from ._verification import Tracked, Verification
 from .options import UnscheduleOptions
 from .report import OutcomeStatus, UnscheduleOutcome
 
@@ -41,6 +42,13 @@ class Account:
         self._aliases: dict[str, Key] = {}
         """The index's event id to the item whose listed bots it names otherwise."""
         self._backlog: deque[Tracked] = deque()
+        self._held: deque[Tracked] = deque()
+        """Before the backlog; how to cancel them depends on the events of the calendars."""
+        self._events = UNASKED
+        self._events_problem: str | None = None
+        """Why not all events are known."""
+        self._shown_again: dict[str, ScheduledBot] | None = None
+        """What the events show while they are read once more."""
         self._between: deque[Tracked] = deque()
         """In a turn, with another request to be made."""
         self._at_work = 0
@@ -67,6 +75,7 @@ class Account:
         self._changed_bots: set[str] = set()
         self._changed_rows: dict[str, None] = {}
         self._told: dict[str, object] = {}
+        self._dropped: list[Key] = []
 
     # --- time -----------------------------------------------------------------------------------------
 
@@ -148,7 +157,7 @@ class Account:
     @property
     def busy(self) -> int:
         """Items that wait for their turn, or are in it."""
-        return len(self._backlog) + self._at_work
+        return len(self._held) + len(self._backlog) + self._at_work
 
     @property
     def stop_reason(self) -> str | None:
@@ -173,13 +182,17 @@ class Account:
             self.end_turn(item, now)
 
     def _choose(self, item: Tracked) -> str | None:
-        if self._bots.index_is_whole and item.event_id is not None and item.bots:
-            item.certain = item.certain and all(bot_id in self._bots.index for bot_id in item.bots)
+        bots = self._bots
+        if bots.index and item.event_id is not None and item.bots:
+            known = all(bot_id in bots.index for bot_id in item.bots)
+            # Of several bots under a provider's id, each may have an event of its own.
+            foreign = item.request_id not in (None, item.event_id)
+            item.certain = item.certain and (known or not (bots.index_is_whole or foreign))
         return choose(
             item,
             self._options,
-            shared=self._bots.is_shared(item.event_id),
-            safe=self._bots.is_safe(item.event_id),
+            shared=bots.is_shared(item.event_id, item.request_id),
+            safe=bots.is_safe(item.event_id, item.request_id),
         )
 
     def _add(self, item: Tracked) -> None:
@@ -242,55 +255,3 @@ class Account:
             self._changed_bots.update(item.bots)
             self._note(item)
             self._open[item.key] = item
-
-    def _doubt(self, rows: Mapping[str, ScheduledBot], requested_at: float) -> None:
-        """A listing made while others were at work shows bots whose own event had been answered."""
-        for bot_id, row in rows.items():
-            known = self._bots.bots.get(bot_id)
-            item = None if known is None else self._items.get(known.key)
-            if known is None or item is None or item.in_flight or not item.took_effect:
-                continue
-            if item.answered_at <= requested_at and not is_withdrawn(row):
-                known.confirmed, known.doubted = False, True
-                self._changed_bots.add(bot_id)
-                self._note(item)
-                self._open[item.key] = item
-
-    def _verify(self, rows: Mapping[str, ScheduledBot], now: float, brought: bool) -> None:
-        """Draw the conclusions of a listing that was made after all answers."""
-        if not self._acted:
-            return
-        finding = Finding()
-        concerned = dict(self._open)
-        for bot_id in rows:
-            known = self._bots.bots.get(bot_id)
-            if known is not None and (item := self._items.get(known.key)) is not None:
-                concerned[known.key] = item
-        time = self.server_time(now)
-        for key, item in concerned.items():
-            if item.waiting or item.unsent is not None or not item.was_asked:
-                continue
-            is_open = not self._verification.judge(item, rows, now, time, finding)
-            if is_open is not (key in self._open):
-                self._note(item)
-            if is_open:
-                self._open[key] = item
-            else:
-                self._open.pop(key, None)
-        for item in finding.listed:
-            self._note(item)
-        self._changed_bots |= finding.changed
-        self._backlog.extend(finding.planned)
-        self._remaining = tuple(one.bot.bot_id for one in finding.remaining)
-        self._verified = True
-        if finding.planned or brought:
-            self._patience = Patience()
-            return
-        waiting = len(finding.remaining) + finding.waiting + finding.unproved
-        if waiting and self._patience.lasts(waiting, now, self._settle):
-            self._look_at = self._patience.next_look(now, self._settle)
-        elif finding.unproved and not self._patience.proved:
-            self._patience.proved = True
-            self._look_at = now + FIRST_LOOK
-        else:
-            self._finished = True

@@ -23,7 +23,9 @@ def dump_changes(state: Account, now: float) -> dict[str, Any]:
         ],
         "items": [dump_item(item, state._bots, now) for item in state._changed.values()],
         "open": [list(key) for key in state._changed if key in state._open],
+        "dropped": [list(key) for key in state._dropped],
     }
+    state._dropped.clear()
     state._told = rest
     state._changed.clear()
     state._changed_bots.clear()
@@ -44,6 +46,9 @@ def merge(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 bot_id = row["bot"] if isinstance(row["bot"], str) else row["bot"]["bot_id"]
                 bots[bot_id] = merge_bots(bots.get(bot_id), row)
             opened = {repr(key): key for key in part["open"]}
+            for key in map(repr, part.get("dropped", ())):
+                items.pop(key, None)
+                is_open.pop(key, None)
             for row in part["items"]:
                 key = repr(list(_key_of(row)))
                 items[key] = row
@@ -54,6 +59,7 @@ def merge(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     except DAMAGED as error:
         problem = problem_with(error)
     else:
+        whole.pop("dropped", None)
         return {
             **whole,
             "bots": list(bots.values()),

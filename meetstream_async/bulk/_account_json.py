@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from ._account import Account
 from ._account_rows import dump_bot, dump_item, dump_time, load_bot, load_item, load_key, load_time
+from ._event_states import AWAITED, UNASKED
 from .options import UnscheduleOptions, Where
 
 VERSION = 1
@@ -49,6 +50,8 @@ def dump_rest(state: Account, now: float) -> dict[str, Any]:
             "filtered": options.where is not None,
         },
         **{name.strip("_"): getattr(state, name) for name in _FLAGS},
+        "events": state._events,
+        "events_problem": state._events_problem,
         "last_answer": state._last_answer - now,
         "look_at": state._look_at - now,
         "patience": [patience.rows, patience.since - now, patience.look, patience.proved],
@@ -64,7 +67,7 @@ def dump_rest(state: Account, now: float) -> dict[str, Any]:
         "listing_is_whole": bots.listing_is_whole,
         "was_whole": bots.was_whole,
         "unjudged": sorted(bots.unjudged),
-        "backlog": [list(item.key) for item in state._backlog],
+        "backlog": [list(item.key) for item in (*state._held, *state._backlog)],
         "between": [list(item.key) for item in state._between],
     }
 
@@ -111,6 +114,8 @@ def problem_with(error: Exception) -> ConfigurationError:
 def _load(state: Account, data: Mapping[str, Any], now: float) -> None:
     for name in _FLAGS:
         setattr(state, name, data[name.strip("_")])
+    # States that were stored before there was an index of events do not have these.
+    state._events, state._events_problem = data.get("events", UNASKED), data.get("events_problem")
     state._last_answer, state._look_at = data["last_answer"] + now, data["look_at"] + now
     patience = state._patience
     patience.rows, patience.since, patience.look, patience.proved = data["patience"]
@@ -129,6 +134,7 @@ def _load(state: Account, data: Mapping[str, Any], now: float) -> None:
     bots.undecided = {event_id: set(ids) for event_id, ids in data["undecided"].items()}
     bots.withdrawn = set(data["withdrawn"])
     bots.index = dict(data["index"])
+    bots.indexed = set(bots.index.values())
     bots.index_is_whole = data["index_is_whole"]
     bots.listing_is_whole, bots.was_whole = data["listing_is_whole"], data["was_whole"]
     bots.unjudged = set(data["unjudged"])
@@ -137,6 +143,9 @@ def _load(state: Account, data: Mapping[str, Any], now: float) -> None:
         state._items[item.key] = item
     state._backlog = deque(state._items[load_key(key)] for key in data["backlog"])
     state._between = deque(state._items[load_key(key)] for key in data["between"])
+    if state._events == AWAITED:
+        # Whoever was reading them is gone.
+        state._events = UNASKED
     state._open = {load_key(key): state._items[load_key(key)] for key in data["open"]}
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import TypeAlias
 
 from .._http.call import PACED
-from ..meetstream import list_scheduled_bots
+from ..meetstream import list_calendar_events, list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
-from ..meetstream.models import ScheduledBotPage
+from ..meetstream.models import MeetStreamEventPage, ScheduledBotPage
+from ._event_reading import PAGE_SECONDS, read_events
 from ._operation import Gaps
 from ._relisting import Fetch, Listing, list_again
 from ._unscheduler import Unscheduler
@@ -18,6 +21,10 @@ from .report import UnscheduleOutcome
 
 Clock: TypeAlias = Callable[[], float]
 """The ``now`` of a state, in seconds."""
+
+
+Turn: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
+"""Waits until a request may start, and holds what it takes while it is made."""
 
 
 class AccountOperation(Unscheduler[Tracked]):
@@ -49,6 +56,17 @@ class AccountOperation(Unscheduler[Tracked]):
         requested_at = self._clock()
         page: ScheduledBotPage = (await self._api.call(list_scheduled_bots(), PACED)).value
         return page, requested_at
+
+    async def read_events(self, turn: Turn, changed: Callable[[], object] = lambda: None) -> None:
+        """Read the events that the state expects. ``turn`` waits for the turn of each page."""
+        time_min, time_max = self._state.events_window(self._api.server_time())
+
+        async def fetch(cursor: str | None) -> MeetStreamEventPage:
+            request = list_calendar_events(time_min, time_max, cursor=cursor)
+            async with turn(), asyncio.timeout(PAGE_SECONDS):
+                return (await self._api.call(request, PACED)).value
+
+        await read_events(self._state, fetch, changed)
 
     async def take_another(self, fetch: Fetch) -> str | None:
         """List again, and tell the state, also if there is no listing. Returns why the run ends, if so."""

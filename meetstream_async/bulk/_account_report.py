@@ -9,11 +9,12 @@ from typing import Final
 import attrs
 
 from ..meetstream.models import ScheduledBot
-from ._account import Account
+from ._account_looks import LookedAtAccount
 from ._choices import KEPT, left_alone, sort_out
+from ._event_states import CONFIRMED
 from ._verification import Tracked
 from .options import UnscheduleOptions
-from .report import NOT_LOOKED_UP, BulkReport, OutcomeStatus, UnscheduleOutcome
+from .report import NOT_LOOKED_UP, BulkReport, OutcomeStatus, UnscheduleOutcome, reason_of
 
 MOST_LISTINGS: Final = 20_000
 """Listings of one run: about a million events. Beyond it a server is inventing them."""
@@ -36,7 +37,7 @@ SETTLED: Final = (
 """Nothing is left to do."""
 
 
-class ReportedAccount(Account):
+class ReportedAccount(LookedAtAccount):
     """An account, and what there is to report of it."""
 
     @property
@@ -79,8 +80,13 @@ class ReportedAccount(Account):
             reasons.append(self._listing_failure)
         if self._page is not None and not self._only_given:
             rows, truncated, rejected = self._page
-            if truncated:
+            if truncated and self._events != CONFIRMED:
                 reasons.append(f"the last listing was full ({rows} rows); there may be more bots behind it")
+            elif truncated and self._options.one_off_bots != "skip":
+                reasons.append(
+                    f"the last listing was full ({rows} rows); "
+                    "bots that belong to no calendar event may be behind it"
+                )
             if rejected:
                 reasons.append(f"{rejected} rows of the last listing can't be read")
         if self._listings >= MOST_LISTINGS:
@@ -112,6 +118,21 @@ class ReportedAccount(Account):
             return f"nothing to do: all {self._reasons[KEPT]} events join before from_date"
         return self._bots.note() if self._options.where is not None and not self._items else None
 
+    @property
+    def ways(self) -> str | None:
+        """How many were cancelled by their bots' own ids for want of a better way, and why."""
+        if self._events_problem is None or self._options.cancel_by == "bot":
+            return None
+        sent = [item for item in self._items.values() if item.sent is not None]
+        by_bot = sum(item.sent == "bot" and not self._is_one_off(item) for item in sent)
+        if not by_bot:
+            return None
+        how_many = "all" if by_bot == len(sent) else f"{by_bot} of {len(sent)}"
+        return f"{how_many} went by their bots' own ids: {self._events_problem}"
+
+    def _is_one_off(self, item: Tracked) -> bool:
+        return item.event_id is None and all(bot.is_one_off for bot in item.bots.values())
+
     def report(self, elapsed: float = 0.0) -> BulkReport[UnscheduleOutcome]:
         """The report as of now. ``elapsed``: seconds that the run took."""
         outcomes = self.outcomes()
@@ -136,7 +157,7 @@ class ReportedAccount(Account):
             outcomes=outcomes,
             complete=not incomplete,
             ok=ok,
-            reason=self.note if ok else "; ".join(incomplete + left),
+            reason=reason_of(self.note, () if ok else (*incomplete, *left), self.ways),
             elapsed=elapsed,
             still_listed=remaining,
         )

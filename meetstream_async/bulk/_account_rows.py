@@ -43,7 +43,7 @@ _ITEM = (
     "claimed",
 )
 _SETS = ("listed", "acted", "credited")
-_KNOWN = ("inside", "late", "listed", "absences", "confirmed", "missed", "doubted")
+_KNOWN = ("inside", "late", "listed", "absences", "confirmed", "missed", "doubted", "unindexed")
 _NEW_BOT = {
     "inside": True,
     "late": False,
@@ -52,6 +52,7 @@ _NEW_BOT = {
     "confirmed": False,
     "missed": False,
     "doubted": False,
+    "unindexed": False,
 }
 _NEW_ITEM: Mapping[str, Any] = {
     **{name: getattr(Tracked(None), name) for name in _ITEM},

@@ -17,6 +17,7 @@ ONE_OFF: Final = SkipReason.ONE_OFF.value
 SHARED: Final = SkipReason.SHARED.value
 HIDDEN: Final = SkipReason.HIDDEN.value
 NO_EVENT_ID: Final = SkipReason.NO_EVENT_ID.value
+NOT_ITS_OWN_ID: Final = SkipReason.NOT_ITS_OWN_ID.value
 KEPT: Final = SkipReason.KEPT.value
 WITHDRAWN: Final = SkipReason.WITHDRAWN.value
 
@@ -38,6 +39,8 @@ def choose(
             return None if options.one_off_bots == "delete" else ONE_OFF
         if options.cancel_by == "event" or options.cancel_all_occurrences:
             return NO_EVENT_ID
+    elif options.cancel_all_occurrences and item.bots and not item.is_certain:
+        return NOT_ITS_OWN_ID
     elif shared and options.cancel_by != "bot" and not options.whole_events:
         return SHARED
     way = way_of(item, options, safe=safe)
@@ -52,7 +55,7 @@ def way_of(item: EventItem, options: UnscheduleOptions, *, safe: bool) -> Method
     """Which request it takes, if any may be sent. ``safe``: as for ``choose``."""
     if options.cancel_by == "bot":
         return "bot"
-    if item.event_id is not None and safe and (item.certain or not may_go_by_bot(item, options)):
+    if item.event_id is not None and safe and (item.is_certain or not may_go_by_bot(item, options)):
         return "event"
     return "bot" if may_go_by_bot(item, options) else None
 
@@ -91,6 +94,8 @@ def left_alone(reasons: Counter[str], options: UnscheduleOptions) -> tuple[str, 
     if count := reasons[NO_EVENT_ID]:
         subject = "1 calendar bot was" if count == 1 else f"{count} calendar bots were"
         left.append(f"{subject} left alone: no event id")
+    if count := reasons[NOT_ITS_OWN_ID]:
+        left.append(f"{_events_were(count)} left alone: series options need MeetStream's own event ids")
     return tuple(left)
 
 

@@ -63,19 +63,26 @@ class Drain(AccountOperation):
         """What waits comes first; the next listing is fetched while the last half page is still at work."""
         state = self._state
         listing: asyncio.Task[None] | None = None
+        events: asyncio.Task[None] | None = None
         try:
             while True:
                 if listing is not None and listing.done():
                     listing.result()
                     listing = None
+                if events is not None and events.done():
+                    events.result()
+                    events = None
+                if events is None and listing is None and state.wants_events:
+                    state.expect_events()
+                    events = asyncio.create_task(self.read_events(self._runner.slot, self._changed.set))
                 due = None if listing is not None else state.next_listing(self._clock())
                 if due is not None and (state.busy or due <= self._clock()):
                     listing = asyncio.create_task(self._list())
                 if (item := state.next_item()) is not None:
                     yield item
-                elif listing is not None:
+                elif listing is not None and events is None:
                     await asyncio.wait({listing})
-                elif state.busy:
+                elif state.busy or (due is None and events is not None and state.is_hidden):
                     self._changed.clear()
                     await self._changed.wait()
                 elif due is None:
@@ -83,8 +90,7 @@ class Drain(AccountOperation):
                 else:
                     await pause(due - self._clock())
         finally:
-            if listing is not None:
-                await end(listing)
+            await end(*(task for task in (listing, events) if task is not None))
 
     def remaining(self) -> Iterable[Tracked]:
         while (item := self._state.next_item()) is not None:
@@ -92,7 +98,7 @@ class Drain(AccountOperation):
 
     def gaps(self) -> Gaps:
         state = self._state
-        return Gaps(state.incomplete, state.left, state.still_listed, state.note)
+        return Gaps(state.incomplete, state.left, state.still_listed, state.note, state.ways)
 
     def _done(self, item: Tracked, outcome: UnscheduleOutcome) -> None:
         if item.unsent is not outcome:
@@ -107,7 +113,9 @@ class Drain(AccountOperation):
 
     async def _list(self) -> None:
         """Fetch a listing and take it in."""
-        if (reason := await self.take_another(self._fetch)) is not None:
+        reason = await self.take_another(self._fetch)
+        self._changed.set()
+        if reason is not None:
             self._runner.stop(reason)
 
     def take(self, page: ScheduledBotPage, requested_at: float) -> None:

@@ -15,6 +15,9 @@ MAY_HAVE_JOINED: Final = "may have joined"
 
 NOT_ITS_ID: Final = "not scheduled, but the id may not be MeetStream's own id of the event"
 
+OWN_ID: Final = "evt_"
+"""What MeetStream's own ids of events begin with."""
+
 INFERRED: Final = "inferred: not scheduled any more after an attempt whose answer was lost"
 
 CANCELLED: Final = "cancelled while its request was in flight"
@@ -94,6 +97,13 @@ class Facts(Item):
     @property
     def bot_ids(self) -> tuple[str, ...]:
         return tuple(self.bots)
+
+    @property
+    def is_certain(self) -> bool:
+        """The id that its DELETE would name is MeetStream's own: the index says so, or it looks like one."""
+        if self.request_id is not None:
+            return self.certain
+        return self.certain and self.event_id is not None and self.event_id.startswith(OWN_ID)
 
     @property
     def was_asked(self) -> bool:

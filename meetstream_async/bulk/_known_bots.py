@@ -10,7 +10,7 @@ from attrs import define
 
 from ..meetstream.filters import BotFilter
 from ..meetstream.models import ScheduledBot
-from ._evidence import is_cancelled, is_in_meeting, is_withdrawn, lies_ahead
+from ._evidence import is_cancelled, is_in_meeting, is_withdrawn, lies_ahead, time_has_come
 from ._items import key_of
 from .options import UnscheduleOptions
 
@@ -72,11 +72,13 @@ class KnownBot:
     """It left the listing, or its event's DELETE was answered, at a time when it may have joined."""
     doubted: bool = False
     """A listing asked for after its event's answer showed it, whatever the answer had said."""
+    unindexed: bool = False
+    """A whole index of the events, read after all answers, does not show it as scheduled any more."""
 
     @property
-    def evidence(self) -> tuple[bool, int, bool, bool, bool]:
+    def evidence(self) -> tuple[bool, int, bool, bool, bool, bool]:
         """All that listings and answers change of it."""
-        return self.listed, self.absences, self.confirmed, self.missed, self.doubted
+        return self.listed, self.absences, self.confirmed, self.missed, self.doubted, self.unindexed
 
     @property
     def is_gone(self) -> bool:
@@ -121,6 +123,8 @@ class KnownBots:
         """Bots that were never listed but as cancelled, stopped or not scheduled."""
         self.index: dict[str, str] = {}
         """Bot id to the event's own id, as the index of events says."""
+        self.indexed: set[str] = set()
+        """The own ids of the events in ``index``: all of their bots are known."""
         self.index_is_whole = False
         self.listing_is_whole = False
         """The last listing showed all there is."""
@@ -129,25 +133,22 @@ class KnownBots:
         self.unjudged: set[str] = set()
         """Bots that a filter by time can't judge, since their rows have no readable one."""
 
-    @property
-    def all_are_known(self) -> bool:
-        """No bot can be hidden behind a full listing."""
-        return self.listing_is_whole or self.index_is_whole
-
     def key_of(self, bot: ScheduledBot) -> Key:
         """The event of a row, by its own word or by the index; else the bot itself."""
         event_id = bot.event_id or self.index.get(bot.bot_id)
         return ("bot", bot.bot_id) if event_id is None else ("event", event_id)
 
-    def is_shared(self, event_id: str | None) -> bool:
-        """A bot outside the filter belongs to the event."""
-        return event_id in self.outside
+    def is_shared(self, event_id: str | None, own_id: str | None = None) -> bool:
+        """A bot outside the filter belongs to the event. ``own_id``: its id in the index, if it is there."""
+        return event_id in self.outside or own_id in self.outside
 
-    def is_safe(self, event_id: str | None) -> bool:
+    def is_safe(self, event_id: str | None, own_id: str | None = None) -> bool:
         """The DELETE of the event takes no bot outside the filter."""
         if self._options.where is None or self._options.whole_events:
             return True
-        return self.all_are_known and event_id not in self.outside and not self.undecided.get(event_id or "")
+        known = self.listing_is_whole or (own_id or event_id) in self.indexed
+        undecided = any(self.undecided.get(one or "") for one in (event_id, own_id))
+        return known and not self.is_shared(event_id, own_id) and not undecided
 
     def take(self, bot: ScheduledBot, *, listed: bool = True) -> KnownBot | None:
         """Remember a row. None for one that is no work and never was."""
@@ -173,25 +174,24 @@ class KnownBots:
                 self.outside.setdefault(known.key[1], set()).add(bot.bot_id)
         return known
 
-    def index_event(self, event: CalendarEvent) -> list[ScheduledBot]:
-        """Take in one event of the index. Returns rows of its bots that no listing has shown yet."""
+    def index_event(self, event: CalendarEvent, time: datetime | None = None) -> list[ScheduledBot]:
+        """Take in one event of the index. Returns rows of its bots that a full listing may hide.
+
+        ``time``: the server's.
+        """
         new: list[ScheduledBot] = []
         if event.is_deleted:
             return new
         for one in event.bots:
             self.index[one.id] = event.id
-            if one.id in self.bots:
+            self.indexed.add(event.id)
+            if (known := self.bots.get(one.id)) is not None:
+                if not known.inside:
+                    self.outside.setdefault(event.id, set()).add(one.id)
                 continue
-            row = ScheduledBot(
-                one.id,
-                one.platform,
-                one.status,
-                one.scheduled_join_time,
-                one.bot_username,
-                one.is_scheduled,
-                {"event_id": event.id},
-            )
-            if is_withdrawn(row):
+            row = row_of(one, event.id)
+            # A whole listing shows all that are scheduled: the index may lag behind it.
+            if self.listing_is_whole or is_withdrawn(row) or time_has_come(row, time):
                 continue
             if self._can_judge_without_attributes():
                 new.append(row)
@@ -243,6 +243,19 @@ class KnownBots:
     def _can_judge_without_attributes(self) -> bool:
         where = self._options.where
         return where is None or (isinstance(where, BotFilter) and where.attributes is None)
+
+
+def row_of(bot: EventBot, event_id: str) -> ScheduledBot:
+    """A bot of the index as a listing would show it."""
+    return ScheduledBot(
+        bot.id,
+        bot.platform,
+        bot.status,
+        bot.scheduled_join_time,
+        bot.bot_username,
+        bot.is_scheduled,
+        {"event_id": event_id},
+    )
 
 
 def by_id(bots: Iterable[ScheduledBot]) -> Mapping[str, ScheduledBot]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from attrs import frozen
+import attrs
+from attrs import define, field, frozen
 
 from .._http.call import PACED
 from .._http.rate_limit import WaitTooLongError
@@ -16,8 +18,10 @@ from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBot, ScheduledBotPage
 from ._evidence import is_calendar_bot
+from ._facts import OWN_ID
+from ._meeting_index import MeetingIndex, bots_of, read_index
 from .options import BULK_DEFAULTS, BulkOptions
-from .report import NOT_VERIFIED, MeetingCancellation, OutcomeStatus, UnscheduleOutcome
+from .report import NOT_LOOKED_UP, NOT_VERIFIED, MeetingCancellation, OutcomeStatus, UnscheduleOutcome
 from .unschedule import unschedule_until_empty
 
 
@@ -30,11 +34,13 @@ class MeetingState:
     cancelled: CancelledEvent | None
     bot_event_id: str | None
     error: MeetStreamError | None
+    is_dry: bool = False
+    """A dry run would cancel its event."""
 
     @property
     def goes_on(self) -> bool:
         """The bot's turn comes: the event is cancelled, or was not found where the bot is known."""
-        if self.cancelled is not None:
+        if self.cancelled is not None or (self.is_dry and self.bot_event_id is not None):
             return True
         return self.bot_event_id is not None and self.error is not None and event_is_missing(self.error)
 
@@ -49,6 +55,12 @@ class MeetingState:
     def needs_listing(self) -> bool:
         return self.goes_on and self.bot_event_id is None and self.wanted is not None
 
+    @property
+    def times(self) -> tuple[datetime | None, ...]:
+        """When its event starts and ends."""
+        assert self.cancelled is not None
+        return self.cancelled.event.start, self.cancelled.event.end
+
     def result(
         self, bots: tuple[UnscheduleOutcome, ...], ok: bool, reason: str | None
     ) -> MeetingCancellation:
@@ -57,34 +69,92 @@ class MeetingState:
         )
 
 
+@define(eq=False)
+class Found:
+    """What is known of the bots of all meetings."""
+
+    page: ScheduledBotPage | None = None
+    index: MeetingIndex = field(factory=MeetingIndex)
+    failure: str | None = None
+    outcomes: Mapping[str | None, UnscheduleOutcome] = field(factory=dict)
+
+    @property
+    def listing_is_whole(self) -> bool:
+        page = self.page
+        return page is not None and not page.truncated and not page.rejected
+
+    def rows(self, wanted: str) -> list[ScheduledBot]:
+        """The bots of a meeting: those of its event in the index, else the rows that name it so."""
+        match = self.index.find(wanted)
+        listed = {bot.bot_id: bot for bot in (self.page.bots if self.page is not None else ())}
+        if match.event is None:
+            named = [bot for bot in listed.values() if bot.event_id == wanted]
+            return [] if match.candidates else named
+        event_id = match.event.id
+        own = {bot.bot_id: bot for bot in bots_of(match.event)}
+        # A row that names it may be newer than the index.
+        named_ids = {bot.bot_id for bot in listed.values() if bot.event_id in (wanted, event_id)}
+        return [
+            _of_event(listed.get(bot_id) or own[bot_id], event_id)
+            for bot_id in {**own, **dict.fromkeys(named_ids)}
+        ]
+
+    def unseen(self, meeting: MeetingState) -> list[ScheduledBot | str]:
+        """Its event, where the events are shown without bots: the API has to say whether it has one."""
+        match = self.index.find(meeting.wanted or "")
+        return [match.event.id] if match.event is not None and not self.index.has_bots else []
+
+    def key(self, meeting: MeetingState) -> str | None:
+        """The event id that its outcome has."""
+        if meeting.needs_listing and meeting.wanted is not None:
+            match = self.index.find(meeting.wanted)
+            return meeting.wanted if match.event is None else match.event.id
+        return meeting.wanted
+
+    def needs_index(self, wanted: str) -> bool:
+        """The listing does not settle which bots belong to the event."""
+        return not (wanted.startswith(OWN_ID) and self.listing_is_whole)
+
+
+def _of_event(bot: ScheduledBot, event_id: str) -> ScheduledBot:
+    return attrs.evolve(bot, custom_attributes={**bot.custom_attributes, "event_id": event_id})
+
+
 async def unschedule_bots(
     meetstream: MeetStreamClient,
     meetings: list[MeetingState],
     options: BulkOptions[UnscheduleOutcome] = BULK_DEFAULTS,
+    *,
+    dry_run: bool = False,
 ) -> tuple[MeetingCancellation, ...]:
     """The second meeting of each meeting, with one listing for all that need it. Raises no error."""
-    page: ScheduledBotPage | None = None
-    failure: str | None = None
-    outcomes: dict[str | None, UnscheduleOutcome] = {}
-
-    if any(meeting.needs_listing for meeting in meetings):
+    found = Found()
+    searched = [meeting for meeting in meetings if meeting.needs_listing and meeting.wanted is not None]
+    if searched:
         try:
-            page = await _list(meetstream, options.max_pause)
+            found.page = await _list(meetstream, options.max_pause)
         except MeetStreamError as error:
-            failure = f"the bots could not be listed: {type(error).__name__}: {error}"
-    wanted = {meeting.wanted for meeting in meetings if meeting.needs_listing}
-    rows = [bot for bot in page.bots if bot.event_id in wanted] if page is not None else []
-    known = [
-        meeting.bot_event_id for meeting in meetings if meeting.goes_on and meeting.bot_event_id is not None
-    ]
-    whole = _is_whole(page)
+            found.failure = f"the bots could not be listed: {type(error).__name__}: {error}"
+        else:
+            unclear = [one for one in searched if found.needs_index(one.wanted or "")]
+            if unclear:
+                times = [time for one in unclear for time in one.times]
+                found.index = await read_index(meetstream, times, options.max_pause)
+    targets: list[ScheduledBot | str] = []
+    for meeting in searched:
+        targets += found.rows(meeting.wanted or "") or found.unseen(meeting)
+    targets += [one.bot_event_id for one in meetings if one.goes_on and one.bot_event_id is not None]
+    with_rows = [one.wanted for one in searched if one.wanted and found.rows(one.wanted)]
+    whole = found.listing_is_whole or all(found.index.find(one).event is not None for one in with_rows)
     try:
-        if rows or known:
-            found = await unschedule_until_empty(meetstream, [*rows, *known], options, whole=whole)
-            outcomes = {outcome.event_id: outcome for outcome in found}
+        if (targets and found.failure is None) or any(isinstance(one, str) for one in targets):
+            outcomes = await unschedule_until_empty(
+                meetstream, targets, options, whole=whole, dry_run=dry_run
+            )
+            found.outcomes = {outcome.event_id: outcome for outcome in outcomes}
     except MeetStreamError as error:
-        failure = f"its bot was not unscheduled: {type(error).__name__}: {error}"
-    return tuple(_conclude(meeting, page, failure, outcomes) for meeting in meetings)
+        found.failure = f"its bot was not unscheduled: {type(error).__name__}: {error}"
+    return tuple(_conclude(meeting, found) for meeting in meetings)
 
 
 async def _list(meetstream: MeetStreamClient, max_pause: float) -> ScheduledBotPage:
@@ -101,12 +171,9 @@ async def _list(meetstream: MeetStreamClient, max_pause: float) -> ScheduledBotP
     raise MeetStreamError(f"the API asked for a pause of {seconds:.0f} s before the listing")
 
 
-def _conclude(
-    meeting: MeetingState,
-    page: ScheduledBotPage | None,
-    failure: str | None,
-    outcomes: Mapping[str | None, UnscheduleOutcome],
-) -> MeetingCancellation:
+def _conclude(meeting: MeetingState, found: Found) -> MeetingCancellation:
+    if meeting.is_dry and not meeting.goes_on:
+        return meeting.result((), True, f"{NOT_LOOKED_UP}; its bot is found once the event is cancelled")
     if not meeting.goes_on:
         return meeting.result(
             (), False, f"the event was not cancelled, and no bot touched for it: {meeting.error}"
@@ -115,17 +182,24 @@ def _conclude(
         return meeting.result(
             (), False, "the event has no provider_event_id to find its bot by; pass bot_event_id"
         )
-    outcome = outcomes.get(meeting.wanted)
-    if outcome is None and failure is not None:
-        return meeting.result((), False, failure)
+    outcome = found.outcomes.get(found.key(meeting))
+    if outcome is None and found.failure is not None:
+        return meeting.result((), False, found.failure)
     if outcome is None:
-        return meeting.result((), *_without_bot(meeting.wanted, page))
+        return meeting.result((), *_without_bot(meeting.wanted, found))
+    return _with_bot(meeting, outcome, found)
+
+
+def _with_bot(meeting: MeetingState, outcome: UnscheduleOutcome, found: Found) -> MeetingCancellation:
+    if outcome.status is OutcomeStatus.WOULD_UNSCHEDULE:
+        return meeting.result((outcome,), True, NOT_LOOKED_UP)
     if outcome.status not in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED):
         why = f"its bot is not unscheduled: {outcome.status}: {outcome.reason}"
         if outcome.result is not None:
             why = f"ambiguous: bots may be left: {outcome.reason}"
         return meeting.result((outcome,), False, why)
-    if meeting.needs_listing and outcome.method == "bot" and not _is_whole(page):
+    hidden = not found.listing_is_whole and found.index.find(meeting.wanted or "").event is None
+    if meeting.needs_listing and outcome.method == "bot" and hidden:
         # The event's id was refused, so only the bots that were listed are gone.
         why = "its listed bots are unscheduled, but the listing was not whole: more may hide behind it"
         return meeting.result((outcome,), False, why)
@@ -135,30 +209,33 @@ def _conclude(
         return meeting.result(
             (outcome,), meeting.error is not None and not meeting.error.outcome_unknown, why
         )
-    unproved = outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED and not meeting.needs_listing
-    return meeting.result((outcome,), True, NOT_VERIFIED if unproved else None)
+    if outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED and not outcome.bot_ids:
+        return meeting.result((outcome,), True, NOT_VERIFIED)
+    return meeting.result((outcome,), True, None)
 
 
-def _is_whole(page: ScheduledBotPage | None) -> bool:
-    return page is not None and not page.truncated and not page.rejected
-
-
-def _without_bot(wanted: str, page: ScheduledBotPage | None) -> tuple[bool, str]:
+def _without_bot(wanted: str, found: Found) -> tuple[bool, str]:
     shown = repr(clean_text(wanted, 100))
+    page, match = found.page, found.index.find(wanted)
     if page is None:
         return False, "the bots were not listed"
+    if match.candidates:
+        return False, f"cannot tell which event {shown} is: {match.why_not}"
+    if match.event is not None or found.index.is_whole:
+        return True, f"no bot is scheduled for {shown}"
     if page.truncated:
         return False, f"no bot of {shown} is in the listing, but that is full: it may hide behind it"
     if page.rejected:
         return False, f"no bot of {shown} is in the listing, but rows of it can't be read"
-    if not wanted.startswith("evt_") and any(_is_of_another_kind(bot) for bot in page.bots):
+    if page.bots and not wanted.startswith(OWN_ID) and not _names_provider_ids(page):
         return False, (
             f"cannot tell: no bot of {shown} is listed, but the listing does not name events "
-            "by the calendar provider's ids; pass bot_event_id"
+            f"by the calendar provider's ids, and {found.index.problem}; pass bot_event_id"
         )
     return True, f"no bot is scheduled for {shown}"
 
 
-def _is_of_another_kind(bot: ScheduledBot) -> bool:
-    """The row belongs to a calendar event, and names it by MeetStream's own id or not at all."""
-    return is_calendar_bot(bot) and (bot.event_id is None or bot.event_id.startswith("evt_"))
+def _names_provider_ids(page: ScheduledBotPage) -> bool:
+    """Every row that belongs to a calendar event names it, and by another id than MeetStream's own."""
+    rows = [bot for bot in page.bots if is_calendar_bot(bot)]
+    return bool(rows) and all(bot.event_id and not bot.event_id.startswith(OWN_ID) for bot in rows)

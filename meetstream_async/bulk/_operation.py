@@ -81,3 +81,5 @@ class Gaps:
     still_listed: tuple[ScheduledBot, ...] = ()
     note: str | None = None
     """What there is to know where nothing is missing."""
+    ways: str | None = None
+    """How many were cancelled in another way than usual, and why."""

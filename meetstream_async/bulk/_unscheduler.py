@@ -13,12 +13,15 @@ from ..meetstream.client import MeetStreamClient
 from ._account_report import STATUSES
 from ._api_operation import ApiOperation
 from ._choices import left_alone
-from ._facts import LOST
+from ._facts import FOREIGN, LOST
 from ._items import EventItem
 from .options import UnscheduleOptions
 from .report import OutcomeStatus, UnscheduleOutcome
 
 ItemT = TypeVar("ItemT", bound=EventItem)
+
+_ALIKE = 5
+"""Refusals in a row, from the first listed event on, that speak of all of them."""
 
 
 class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
@@ -32,6 +35,8 @@ class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
         self._options = options
         self._reasons: Counter[str] = Counter()
         """Why items were skipped."""
+        self._refused: list[str] | None = []
+        """How the first listed events were refused; None since one of them was not."""
 
     async def attempt(self, item: ItemT) -> UnscheduleOutcome:
         item.begin()
@@ -78,6 +83,26 @@ class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
             return
         item.note_error(error, about_this_only=bot_is_not_yours(error))
         item.bot_failed(bot_id, error, self._api.server_time())
+
+    def stop_reason_after(self, item: ItemT, outcome: UnscheduleOutcome) -> str | None:
+        return super().stop_reason_after(item, outcome) or self._if_all_are_refused(item, outcome)
+
+    def _if_all_are_refused(self, item: ItemT, outcome: UnscheduleOutcome) -> str | None:
+        """One diagnosis instead of a hundred failures, where the listing's ids are not the API's."""
+        if self._refused is None or not item.bots or item.answer is None:
+            return None
+        if item.answer != FOREIGN or outcome.status is not OutcomeStatus.FAILED or item.error is None:
+            self._refused = None
+            return None
+        self._refused.append(f"{type(item.error).__name__}: {item.error.message}")
+        if len(set(self._refused)) > 1:
+            self._refused = None
+        elif len(self._refused) >= _ALIKE:
+            return (
+                f"the first {_ALIKE} listed events were refused alike ({self._refused[0]}): "
+                "the ids that the listing shows are not MeetStream's own; cancel by the bots' own ids"
+            )
+        return None
 
     def again(self, first: UnscheduleOutcome, second: UnscheduleOutcome) -> UnscheduleOutcome:
         # The item remembers what it was told before.

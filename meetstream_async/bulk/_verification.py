@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -12,7 +12,7 @@ from attrs import define, field
 from ..meetstream.models import ScheduledBot, UnscheduleResult
 from ._choices import may_go_by_bot, way_of
 from ._evidence import is_for_want_of_a_server, is_in_meeting
-from ._facts import DONE, INFERRED_DONE, JOINED, LOST, MAY_HAVE_JOINED, MISSING, NOT_ITS_ID
+from ._facts import DONE, FOREIGN, INFERRED_DONE, JOINED, LOST, MAY_HAVE_JOINED, MISSING, NOT_ITS_ID
 from ._items import EventItem
 from ._known_bots import Key, KnownBot, KnownBots
 from .options import UnscheduleOptions
@@ -64,8 +64,7 @@ class Tracked(EventItem):
 
     def plan(self, bots: frozenset[str]) -> None:
         """Another turn, for these bots."""
-        self.waiting = True
-        self.listed = self.aim = bots
+        self.waiting, self.listed, self.aim = True, bots, bots
         self.acted |= bots
 
 
@@ -151,7 +150,7 @@ class Verification:
         """How to try the bots that are still listed once more; None for not at all."""
         if item.claimed:
             return None
-        safe = self._bots.is_safe(item.event_id)
+        safe = self._bots.is_safe(item.event_id, item.request_id)
         fates = item.fates or {}
         lost = item.answer == LOST or LOST in fates.values()
         if lost or is_for_want_of_a_server(item.error):
@@ -161,12 +160,11 @@ class Verification:
             return way_of(item, self._options, safe=safe)
         untried = [bot_id for bot_id in live if bot_id not in fates]
         if item.event_id is None or item.way == "bot":
-            newcomers = live - item.acted
-            return self._by_bot(item) if newcomers else None
+            return self._by_bot(item, new) if (new := live - item.acted) else None
         if not item.took_effect:
             # "Not scheduled", and listed all the same: the id is another one, or the answer was an old one.
-            refused = item.answer in (MISSING, INFERRED_DONE) and untried
-            return self._by_bot(item) if refused else None
+            is_refused = item.answer in (MISSING, INFERRED_DONE, FOREIGN)
+            return self._by_bot(item, untried) if is_refused and untried else None
         if not item.acted:
             # Only its id was given, and the DELETE had its way: these rows may be old ones.
             item.listed = item.acted = live
@@ -179,7 +177,10 @@ class Verification:
             return "event"
         return self._by_bot(item) if untried else None
 
-    def _by_bot(self, item: Tracked) -> Method | None:
+    def _by_bot(self, item: Tracked, new: Iterable[str] = ()) -> Method | None:
+        if any(not self._bots.bots[bot_id].late for bot_id in new):
+            # They were behind a full listing, as another event would have been.
+            item.own_turns = 0
         if item.own_turns >= 2 or not may_go_by_bot(item, self._options):
             return None
         item.own_turns += 1
@@ -214,14 +215,14 @@ class Verification:
             return outcome
         if not known or JOINED in (item.fates or {}).values():
             return outcome
-        if not self._bots.listing_is_whole:
+        if not (self._bots.listing_is_whole or all(one.unindexed for one in known)):
             return self.unverified(item)
         if all(one.is_gone for one in known):
             return self._gone(item, outcome)
         if status is OutcomeStatus.FAILED:
             return outcome
-        missed = any(one.missed for one in known)
-        reason = MAY_HAVE_JOINED if missed else "out of sight, but only in the last listing"
+        only_once = "out of sight, but only in the last listing"
+        reason = MAY_HAVE_JOINED if any(one.missed for one in known) else only_once
         return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
 
     def unverified(self, item: Tracked) -> UnscheduleOutcome:
@@ -267,4 +268,4 @@ class Verification:
 
 
 def _after(outcome: UnscheduleOutcome) -> str:
-    return f"; the request was answered: {outcome.error}" if outcome.error is not None else ""
+    return "" if outcome.error is None else f"; the request was answered: {outcome.error}"

@@ -53,10 +53,11 @@ from ..errors import MeetStreamError
 from ..meetstream import MAX_LIMIT
 from ..meetstream.models import DeletedBot, ScheduledBot, ScheduledBotPage, UnscheduleResult, soonest_first
 from . import _account_changes, _account_json
-from ._account_report import MOST_LISTINGS, ReportedAccount
+from ._account_events import IndexedAccount
+from ._account_report import MOST_LISTINGS
 from ._choices import check_target
 from ._items import CancelRequest, Target
-from ._known_bots import CalendarEvent, by_id
+from ._known_bots import by_id
 from ._verification import Tracked
 from .options import Where
 from .report import OutcomeStatus
@@ -64,7 +65,7 @@ from .report import OutcomeStatus
 __all__ = ["AccountState", "CancelRequest"]
 
 
-class AccountState(ReportedAccount):
+class AccountState(IndexedAccount):
     """One run over one account. See the module for its rules and an example.
 
     ``settle``: seconds that rows which should be gone are waited for. ``only_given``: only the targets of
@@ -115,27 +116,6 @@ class AccountState(ReportedAccount):
             self._finished = True
         else:
             self._listing_failure = reason
-
-    def take_events(self, events: Iterable[CalendarEvent], *, complete: bool = False) -> None:
-        """Events of ``GET /calendar/events``, the index that joins bots with their events.
-
-        ``complete``: with these, all of them have been seen.
-        """
-        for event in events:
-            new = self._bots.index_event(event)
-            for one in event.bots:
-                known = self._bots.bots.get(one.id)
-                item = None if known is None else self._items.get(known.key)
-                if item is not None and not event.is_deleted:
-                    self._note(item)
-                    if item.request_id not in (None, event.id):
-                        item.certain = False
-                    item.request_id = event.id
-                    self._aliases[event.id] = item.key
-            if not self._only_given:
-                for bot in new:
-                    self._take_row(bot, listed=False)
-        self._bots.index_is_whole = self._bots.index_is_whole or complete
 
     def take_targets(self, targets: Iterable[Target]) -> None:
         """Events by their ids, or bots, that were given in place of a listing.
@@ -209,6 +189,7 @@ class AccountState(ReportedAccount):
         """Nothing more is to be sent. What is in flight is still taken in."""
         if self._stopped is None:
             self._stopped = reason
+        self._release()
         while self._backlog:
             item = self._backlog.popleft()
             item.waiting = False
@@ -248,7 +229,10 @@ class AccountState(ReportedAccount):
             return now
         if self._options.dry_run or self._finished:
             return None
-        busy = len(self._backlog) + self._at_work
+        if self._held:
+            # What they wait for may bring more than a listing.
+            return None
+        busy = self.busy
         if busy:
             truncated = self._page is not None and self._page[1]
             return now if truncated and not self._fruitless and busy <= MAX_LIMIT // 2 else None
@@ -257,7 +241,7 @@ class AccountState(ReportedAccount):
     @property
     def is_over(self) -> bool:
         """Nothing is to be sent, in flight, or to be looked at."""
-        return not self._backlog and not self._at_work and self.next_listing(0.0) is None
+        return not self.busy and self.next_listing(0.0) is None
 
     def in_flight(self) -> tuple[CancelRequest, ...]:
         """Requests whose answers have not come in: after a restart, those that were lost with the process."""

@@ -6,8 +6,11 @@ result, so that the first meeting is never lost.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+import asyncio
+from collections.abc import AsyncIterable, Callable, Iterable
 from typing import Any, TypeAlias
+
+from attrs import evolve
 
 from .._http.urls import check_identifier
 from ..errors import ConfigurationError, MeetStreamError, NotFoundError
@@ -17,7 +20,7 @@ from ..meetbit.models import CancelledEvent
 from ..meetstream.client import MeetStreamClient
 from ._meeting_bots import MeetingState, unschedule_bots
 from .cancel import Id, bulk_cancel_events, check_meetbit
-from .options import BULK_DEFAULTS, BulkOptions
+from .options import BULK_DEFAULTS, UNSCHEDULE_DEFAULTS, BulkOptions
 from .report import MeetingCancellation, OutcomeStatus
 from .unschedule import check_client
 
@@ -35,13 +38,16 @@ async def cancel_meeting(
 ) -> MeetingCancellation:
     """Cancel a calendar event, then unschedule its bot.
 
-    The bot is found by ``bot_event_id`` (MeetStream's event id), else by the listed bots whose
-    ``event_id`` is the cancelled event's ``provider_event_id``. If the cancel fails, no bot is touched
-    and its error is raised; with ``bot_event_id``, MeetBit's "does not exist" does not stop the bot part,
-    so that a meeting-finished call can be repeated: ``event`` is then None, and the reason says so. Where
-    several bots are listed for the event, or the listing is not whole, its DELETE is repeated until the
-    API says that nothing is scheduled any more. A bot part that fails, or a bot that may hide behind a full
-    listing, makes the result not ok, with the reason; it is never raised.
+    The bot is found by ``bot_event_id`` (MeetStream's event id), else by the event of MeetStream's calendars
+    whose ``platform_id`` is the cancelled event's ``provider_event_id``, else by listed bots that name it
+    so. Where several events, or a series, may be meant, they are named and not touched.
+
+    If the cancel fails, no bot is touched and its error is raised; with ``bot_event_id``, MeetBit's "does
+    not exist" does not stop the bot part, so that a meeting-finished call can be repeated: ``event`` is
+    then None, and the reason says so. Where several bots are listed for the event, or the listing is not
+    whole, its DELETE is repeated until the API says that nothing is scheduled any more. A bot part that
+    fails, or a bot that may hide behind a full listing, makes the result not ok, with the reason; it is
+    never raised.
 
     Raises ConfigurationError for bad arguments before any request is sent, and the errors of
     ``MeetBitClient.cancel_event``.
@@ -75,6 +81,9 @@ async def cancel_meetings(
     max_concurrency: int = BULK_DEFAULTS.max_concurrency,
     max_pause: float = BULK_DEFAULTS.max_pause,
     stop_after_failures: int = BULK_DEFAULTS.stop_after_failures,
+    dry_run: bool = UNSCHEDULE_DEFAULTS.dry_run,
+    on_outcome: Callable[[MeetingCancellation], object] | None = None,
+    stop: asyncio.Event | None = None,
 ) -> tuple[MeetingCancellation, ...]:
     """Cancel many meetings: the events in bulk, then one listing, then their bots in bulk.
 
@@ -83,25 +92,42 @@ async def cancel_meetings(
     for a single meeting: where its event could not be cancelled, ``error`` says why and no bot of it was
     touched, but for "not found" with a bot event id, as in ``cancel_meeting``.
 
+    ``dry_run`` sends nothing: what would become of an event is only known once MeetBit has answered.
+    ``on_outcome`` is called once with each result, when it is final; what it raises is raised at the end.
+    Setting ``stop`` starts nothing new: requests in flight finish, and what was not sent is in the results.
+
     Raises ConfigurationError for bad arguments before any request is sent.
     """
     options: BulkOptions[Any] = BulkOptions(
-        max_concurrency=max_concurrency, max_pause=max_pause, stop_after_failures=stop_after_failures
+        max_concurrency=max_concurrency,
+        max_pause=max_pause,
+        stop_after_failures=stop_after_failures,
+        on_outcome=on_outcome,
+        stop=stop,
     )
+    # It hears of meetings, not of the requests that they take.
+    options = evolve(options, on_outcome=None)
     check_meetbit(meetbit)
     check_client(meetstream).api.open()
     check_note(cancel_note, "cancel_note")
     bot_event_ids = await _read_targets(targets)
-    events = await bulk_cancel_events(meetbit, list(bot_event_ids), cancel_note, **options.keywords())
+    events = await bulk_cancel_events(
+        meetbit, list(bot_event_ids), cancel_note, dry_run=dry_run, **options.keywords()
+    )
     outcomes = {(outcome.calendar_id, outcome.event_id): outcome for outcome in events.outcomes}
     meetings = []
     for (calendar, event), bot_event_id in bot_event_ids.items():
         outcome = outcomes[calendar, event]
         error = outcome.error
-        if error is None and outcome.status is not OutcomeStatus.CANCELLED:
+        is_dry = outcome.status is OutcomeStatus.WOULD_CANCEL
+        if error is None and outcome.status is not OutcomeStatus.CANCELLED and not is_dry:
             error = MeetStreamError(outcome.reason or "not attempted")
-        meetings.append(MeetingState(calendar, event, outcome.result, bot_event_id, error))
-    return await unschedule_bots(meetstream, meetings, options)
+        meetings.append(MeetingState(calendar, event, outcome.result, bot_event_id, error, is_dry))
+    results = await unschedule_bots(meetstream, meetings, options, dry_run=dry_run)
+    if on_outcome is not None:
+        for result in results:
+            on_outcome(result)
+    return results
 
 
 async def _read_targets(

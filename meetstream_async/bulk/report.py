@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
@@ -65,6 +65,8 @@ class SkipReason(StrEnum):
     """Its DELETE might take such a bot."""
     NO_EVENT_ID = "calendar bot without an event id"
     """It was to be cancelled by its event, which the listing does not name."""
+    NOT_ITS_OWN_ID = "series options need MeetStream's own id of the event, which the listing does not show"
+    """The listed id may be the calendar provider's, and no index of events tells the right one."""
     KEPT = "joins before from_date"
     """The series is only unscheduled from that date on."""
     WITHDRAWN = "the bot is not scheduled any more, by its own row"
@@ -265,6 +267,12 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
         """Raise BulkError, with this report on it, unless ``ok``."""
         if not self.ok:
             raise BulkError(self.reason or "the run is not ok", report=self)
+
+
+def reason_of(note: str | None, why_not_ok: Iterable[str], ways: str | None) -> str | None:
+    """The ``reason`` of a report. ``note``: for one that is ok. ``ways``: which way was taken, and why."""
+    reasons = tuple(why_not_ok) or (note,)
+    return "; ".join(filter(None, (*reasons, ways))) or None
 
 
 class BulkError(MeetStreamError):

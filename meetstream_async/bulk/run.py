@@ -17,7 +17,7 @@ from ..errors import ConfigurationError
 from ._operation import Gaps, Operation, OutcomeT
 from ._runner import Runner
 from .options import BulkOptions
-from .report import BulkReport, OutcomeStatus
+from .report import BulkReport, OutcomeStatus, reason_of
 
 
 class Tally(Generic[OutcomeT]):
@@ -74,7 +74,7 @@ class Tally(Generic[OutcomeT]):
             outcomes=tuple(outcomes),
             complete=complete,
             ok=ok,
-            reason=gaps.note if ok else "; ".join(incomplete + left),
+            reason=reason_of(gaps.note, () if ok else (*incomplete, *left), gaps.ways),
             elapsed=elapsed,
             still_listed=gaps.still_listed,
         )

@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from .._http.rate_limit import WaitTooLongError
@@ -82,12 +82,18 @@ async def list_account(
 ) -> None:
     """List until there is something to cancel, or nothing to wait for. Sends nothing but listings.
 
+    Where they can matter, the events of the calendars are read as well.
+
     ``clock``: the ``now`` of the state, in seconds. Setting ``stop`` ends it after the listing in flight.
     Raises the error of the first listing; of a later one that fails, the state is told.
     """
     lister = _Lister(check_client(client), state, max_pause, clock)
-    while not state.busy and (due := state.next_listing(clock())) is not None:
-        if not await _wait(due - clock(), stop):
+    while True:
+        if state.wants_events and not (stop is not None and stop.is_set()):
+            await lister.take_events()
+            continue
+        due = None if state.busy else state.next_listing(clock())
+        if due is None or not await _wait(due - clock(), stop):
             return
         await lister.take_listing()
 
@@ -116,6 +122,16 @@ class _Lister(AccountOperation):
             self.take(*await self._fetch_first())
         elif (reason := await self.take_another(self._fetch)) is not None:
             self._state.stop(reason)
+
+    async def take_events(self) -> None:
+        self._client.api.open()
+        self._state.expect_events()
+        await self.read_events(self._turn)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        await self.rate_limiter.wait(pause_limit=self._max_pause)
+        yield
 
     async def _fetch_first(self) -> Listing:
         """Its errors are the caller's; a pause of up to ``max_pause`` is waited for once."""

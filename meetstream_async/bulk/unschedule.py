@@ -125,13 +125,19 @@ async def bulk_unschedule(
 
 
 async def unschedule_until_empty(
-    client: MeetStreamClient, targets: Sequence[Target], bulk: BulkOptions[UnscheduleOutcome], *, whole: bool
+    client: MeetStreamClient,
+    targets: Sequence[Target],
+    bulk: BulkOptions[UnscheduleOutcome],
+    *,
+    whole: bool,
+    dry_run: bool = False,
 ) -> tuple[UnscheduleOutcome, ...]:
     """Like ``bulk_unschedule``, and an event of which bots may be left gets another DELETE until none is.
 
     ``whole``: the listing that the bots are from showed all there is.
     """
-    operation = EmptyingOperation(client, targets, UNSCHEDULE_DEFAULTS, whole)
+    options = UnscheduleOptions(dry_run=True) if dry_run else UNSCHEDULE_DEFAULTS
+    operation = EmptyingOperation(client, targets, options, whole)
     return (await run_to_end(operation, bulk)).outcomes
 
 

@@ -187,7 +187,8 @@ def soonest_of(bots: Iterable[ScheduledBot]) -> list[BotRow]:
 def left_alone(preview: Preview, *, gone: Iterable[str] = ()) -> list[LeftAlone]:
     """What a run of this preview would not touch. ``gone``: selected bots that are no longer listed."""
     one_off = preview.skipped(SkipReason.ONE_OFF)
-    unsafe = preview.skipped(SkipReason.HIDDEN) + preview.skipped(SkipReason.NO_EVENT_ID)
+    reasons = (SkipReason.HIDDEN, SkipReason.NO_EVENT_ID, SkipReason.NOT_ITS_OWN_ID)
+    unsafe = [name for reason in reasons for name in preview.skipped(reason)]
     outside = len(preview.listed) - len(preview.bots)
     found: list[tuple[Any, int, list[str]]] = [
         ("one_off", len(one_off), one_off),

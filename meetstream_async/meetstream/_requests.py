@@ -26,7 +26,7 @@ MAX_LIMIT = 100
 _LIST = Route("GET", ("/calendar/scheduled", "/calendar/scheduled_bots"))
 _EVENTS = Route("GET", ("/calendar/events",))
 _UNSCHEDULE = Route("DELETE", ("/calendar/schedule/",))
-_DELETE_BOT = Route("DELETE", ("/calendar/scheduled_bots/",))
+_DELETE_BOT = Route("DELETE", ("/calendar/scheduled_bots/", "/calendar/scheduled/", "/calendar/schedule/"))
 
 
 def list_scheduled_bots(limit: int = MAX_LIMIT) -> Request[ScheduledBotPage]:

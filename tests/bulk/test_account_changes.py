@@ -118,12 +118,12 @@ def test_what_came_to_stand_is_told_once() -> None:
     state.take_listing(ScheduledBotPage(tuple(rows), 100, truncated=False), now=0.0)
     while (request := state.next_request()) is not None:
         state.take_answer(request, now=1.0)
-    assert [outcome.event_id for outcome in state.settled()] == ["e1"]
+    assert [outcome.event_id for outcome in state.settled()] == ["evt_e1"]
     state.changes(0.0)
     assert list(state.settled()) == []
 
 
-PAIRS = (("b1", "e1"), ("b2", "e2"), ("b3", "e2"))
+PAIRS = (("b1", "evt_e1"), ("b2", "evt_e2"), ("b3", "evt_e2"))
 """An event with one bot, and one with two."""
 
 

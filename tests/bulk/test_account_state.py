@@ -33,7 +33,7 @@ NOT_SCHEDULED = EventNotScheduledError("Event not scheduled", status=400, attemp
 NO_BOT = NotFoundError("Bot not found", status=404, attempts=1)
 
 
-def bot(name: str, event: str | None = "e1", joins: float = 3600, **fields: Any) -> ScheduledBot:
+def bot(name: str, event: str | None = "evt_e1", joins: float = 3600, **fields: Any) -> ScheduledBot:
     """A bot that joins so many seconds after the start."""
     attributes = {} if event is None else {"event_id": event}
     time = START + timedelta(seconds=joins)
@@ -66,7 +66,7 @@ def test_it_begins_with_a_listing_and_ends_with_one() -> None:
     assert (state.next_request(), state.next_listing(5.0), state.is_over) == (None, 5.0, False)
     assert look(state, 0, bot("b1"))
     request = asked(state)
-    assert (request.method, request.id) == ("event", "e1")
+    assert (request.method, request.id) == ("event", "evt_e1")
     assert (state.next_request(), state.next_listing(1)) == (None, None)
     state.take_answer(request, now=1)
     assert state.next_listing(1) == 1
@@ -78,10 +78,10 @@ def test_it_begins_with_a_listing_and_ends_with_one() -> None:
 def test_different_events_may_be_asked_for_at_the_same_time() -> None:
     """One event has one request at a time."""
     state = AccountState()
-    look(state, 0, bot("b1"), bot("b2"), bot("c", "e2"))
-    assert {asked(state).id, asked(state).id} == {"e1", "e2"}
+    look(state, 0, bot("b1"), bot("b2"), bot("c", "evt_e2"))
+    assert {asked(state).id, asked(state).id} == {"evt_e1", "evt_e2"}
     assert state.next_request() is None
-    assert {request.id for request in state.in_flight()} == {"e1", "e2"}
+    assert {request.id for request in state.in_flight()} == {"evt_e1", "evt_e2"}
 
 
 def test_an_empty_account_needs_one_listing() -> None:
@@ -140,8 +140,8 @@ def test_a_listing_that_was_asked_for_before_the_answers_judges_nothing() -> Non
     look(state, 0, bot("b1"), truncated=True)
     state.take_answer(asked(state), now=2)
     time = START + timedelta(seconds=2)
-    assert state.take_listing(page(bot("b1"), bot("c", "e2")), now=2, requested_at=1, server_time=time)
-    assert asked(state).id == "e2"
+    assert state.take_listing(page(bot("b1"), bot("c", "evt_e2")), now=2, requested_at=1, server_time=time)
+    assert asked(state).id == "evt_e2"
     assert state.report().still_listed == ()
 
 
@@ -159,7 +159,7 @@ def test_not_scheduled_and_listed_leads_to_the_bots_own_ids() -> None:
 def test_an_id_alone_is_what_the_api_says() -> None:
     """Without rows and without a listing, the first answer counts."""
     state = AccountState(only_given=True)
-    state.take_targets(["e1"])
+    state.take_targets(["evt_e1"])
     assert state.next_listing(0) is None
     state.take_error(asked(state), NOT_SCHEDULED, now=0)
     assert shown(state) == ["already_unscheduled"]
@@ -168,19 +168,19 @@ def test_an_id_alone_is_what_the_api_says() -> None:
 def test_given_targets_are_verified_and_nothing_else_becomes_work() -> None:
     """Rows of other events are none of its business; a row of its own that remains is named."""
     state = AccountState(settle=0, only_given=True)
-    state.take_targets(["e1", bot("b2", "e2")])
+    state.take_targets(["evt_e1", bot("b2", "evt_e2")])
     while (request := state.next_request()) is not None:
         state.take_answer(request, now=0)
-    look(state, 0, bot("b1", "e1"), bot("x", "e9"))
+    look(state, 0, bot("b1", "evt_e1"), bot("x", "evt_e9"))
     assert state.is_over
     assert [left.bot_id for left in state.report().still_listed] == ["b1"]
-    assert [outcome.event_id for outcome in state.outcomes()] == ["e1", "e2"]
+    assert [outcome.event_id for outcome in state.outcomes()] == ["evt_e1", "evt_e2"]
 
 
 def test_a_stop_leaves_the_rest_not_attempted() -> None:
     """What is in flight is still taken in."""
     state = AccountState()
-    look(state, 0, bot("b1"), bot("c", "e2"))
+    look(state, 0, bot("b1"), bot("c", "evt_e2"))
     request = asked(state)
     state.stop("stopped by the caller")
     state.take_answer(request, now=1)
@@ -209,10 +209,10 @@ def test_a_failed_listing_ends_the_run() -> None:
 def test_a_forecast_sends_nothing() -> None:
     """What would be cancelled, and what would be skipped."""
     state = AccountState(UnscheduleOptions(where=lambda row: row.bot_id != "b2"))
-    look(state, 0, bot("b1"), bot("b2"), bot("c", "e2"), bot("d", None))
+    look(state, 0, bot("b1"), bot("b2"), bot("c", "evt_e2"), bot("d", None))
     assert [(one.event_id, one.status.value) for one in state.forecast()] == [
-        ("e1", "skipped"),
-        ("e2", "would_unschedule"),
+        ("evt_e1", "skipped"),
+        ("evt_e2", "would_unschedule"),
         (None, "skipped"),
     ]
     assert state.in_flight() == ()
@@ -268,7 +268,7 @@ def test_bots_that_only_the_index_shows_are_work() -> None:
     state = AccountState()
     look(state, 0, bot("b1"), truncated=True)
     state.take_events([IndexedEvent("evt_9", (IndexedBot("hidden"),))])
-    assert {asked(state).id, asked(state).id} == {"e1", "evt_9"}
+    assert {asked(state).id, asked(state).id} == {"evt_e1", "evt_9"}
 
 
 def test_a_bot_that_only_the_index_shows_goes_with_the_event_that_the_listing_names_otherwise() -> None:
@@ -318,7 +318,7 @@ def test_no_link_and_no_attribute_is_stored() -> None:
     private = ScheduledBot(
         "b1",
         bot_username="Jo",
-        custom_attributes={"event_id": "e1", "event_summary": "secret"},
+        custom_attributes={"event_id": "evt_e1", "event_summary": "secret"},
         meeting_link="https://meet/secret",
     )
     state = AccountState()
@@ -333,10 +333,10 @@ def test_a_kept_occurrence_that_moves_behind_the_date_is_work() -> None:
     """What the last listing shows counts."""
     start = START + timedelta(hours=2)
     state = AccountState(UnscheduleOptions(cancel_all_occurrences=True, from_date=start))
-    look(state, 0, bot("b1", "e1"), bot("b2", "e2", 9000))
+    look(state, 0, bot("b1", "evt_e1"), bot("b2", "evt_e2", 9000))
     state.take_answer(asked(state), now=0)
-    assert look(state, 1, bot("b1", "e1", 9000))
-    assert asked(state).id == "e1"
+    assert look(state, 1, bot("b1", "evt_e1", 9000))
+    assert asked(state).id == "evt_e1"
 
 
 def test_a_bot_that_comes_back_and_joins_is_not_called_unscheduled() -> None:
@@ -355,9 +355,9 @@ def test_a_bot_that_comes_back_and_joins_is_not_called_unscheduled() -> None:
 def test_claims_of_an_earlier_run_are_looked_for_and_nothing_is_sent() -> None:
     """What is gone has no outcome; what is listed all the same is still listed."""
     state = AccountState(settle=0, only_given=True)
-    state.take_claims([bot("b1"), "e2", bot("b3", None)])
+    state.take_claims([bot("b1"), "evt_e2", bot("b3", None)])
     assert (state.next_request(), state.next_listing(0)) == (None, 0)
-    look(state, 0, bot("b2", "e2"), bot("other", "e9"))
+    look(state, 0, bot("b2", "evt_e2"), bot("other", "evt_e9"))
     assert state.is_over
     assert state.next_request() is None
     report = state.report()
@@ -388,15 +388,15 @@ def test_a_target_is_not_a_claim() -> None:
     state = AccountState(only_given=True)
     state.take_targets([bot("b1")])
     state.take_claims([bot("b1")])
-    assert asked(state).id == "e1"
+    assert asked(state).id == "evt_e1"
 
 
 @pytest.mark.parametrize(
     ("options", "target"),
     [
         (UnscheduleOptions(), ".."),
-        (UnscheduleOptions(cancel_by="bot"), "e1"),
-        (UnscheduleOptions(where=BotFilter(platform="zoom")), "e1"),
+        (UnscheduleOptions(cancel_by="bot"), "evt_e1"),
+        (UnscheduleOptions(where=BotFilter(platform="zoom")), "evt_e1"),
         (UnscheduleOptions(), 7),
     ],
     ids=["a dot segment", "no bots to cancel by", "no bot to select", "a number"],
@@ -411,7 +411,7 @@ def test_a_target_that_no_request_can_be_made_of_is_refused(options: UnscheduleO
 
 @pytest.mark.parametrize(
     ("targets", "reason"),
-    [(["e1"], NOT_LOOKED_UP), ([bot("b1")], None), (["e1", bot("b2", "e2")], NOT_LOOKED_UP)],
+    [(["evt_e1"], NOT_LOOKED_UP), ([bot("b1")], None), (["evt_e1", bot("b2", "evt_e2")], NOT_LOOKED_UP)],
 )
 def test_a_dry_run_says_that_given_ids_were_not_looked_up(targets: list[Any], reason: str | None) -> None:
     """Of bots it knows more than an id."""
@@ -437,7 +437,7 @@ def test_where_all_given_targets_failed_no_listing_is_missed() -> None:
     """Nothing took effect: that it can't be listed makes the report no less complete."""
     down = ConnectionFailedError("could not connect", attempts=1)
     state = AccountState(only_given=True)
-    state.take_targets(["e1"])
+    state.take_targets(["evt_e1"])
     state.take_error(asked(state), down, now=0)
     assert state.next_listing(0) is not None
     state.take_listing_error("could not connect")
@@ -458,11 +458,11 @@ def test_a_bot_that_was_listed_after_its_answer_is_not_called_gone_behind_full_l
 def test_a_listing_made_while_others_are_at_work_counts_for_what_had_been_answered() -> None:
     """It shows a bot whose event was answered before, and the next listing fails."""
     state = AccountState()
-    look(state, 0, bot("b1"), bot("b2", "e2"))
+    look(state, 0, bot("b1"), bot("b2", "evt_e2"))
     done, other = asked(state), asked(state)
     state.take_answer(done, now=1)
     time = START + timedelta(seconds=2)
-    state.take_listing(page(bot("b1"), bot("b2", "e2")), now=3, requested_at=2, server_time=time)
+    state.take_listing(page(bot("b1"), bot("b2", "evt_e2")), now=3, requested_at=2, server_time=time)
     state.take_answer(other, now=4)
     state.take_listing_error("no")
     assert shown(state) == ["unknown", "unscheduled"]
@@ -533,7 +533,7 @@ def test_not_scheduled_means_nothing_for_one_bot_where_another_was_deleted_after
 
 def test_a_cancelled_row_hides_no_bot_that_came_back_with_a_time_nobody_can_read() -> None:
     """It was shown after all answers, so the cancelled row may be of its older booking."""
-    row = ScheduledBot("b1", custom_attributes={"event_id": "e1"})
+    row = ScheduledBot("b1", custom_attributes={"event_id": "evt_e1"})
     state = AccountState(settle=0.0)
     look(state, 0, row)
     state.take_error(asked(state), NOT_SCHEDULED, now=1)

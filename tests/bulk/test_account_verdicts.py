@@ -21,7 +21,7 @@ from meetstream_async.bulk.options import UnscheduleOptions
 START = datetime(2031, 5, 1, 9, tzinfo=UTC)
 
 
-def _bot(name: str, event: str = "e1") -> ScheduledBot:
+def _bot(name: str, event: str = "evt_e1") -> ScheduledBot:
     joins = START + timedelta(hours=1)
     return ScheduledBot(name, scheduled_join_time=joins, custom_attributes={"event_id": event})
 
@@ -41,7 +41,7 @@ def test_what_an_answer_said_is_not_called_inferred() -> None:
     """A clear answer stays what it is when the listing bears it out."""
     state = AccountState()
     _look(state, 0, _bot("b1"))
-    answer = UnscheduleResult(unscheduled=True, event_id="e1")
+    answer = UnscheduleResult(unscheduled=True, event_id="evt_e1")
     state.take_answer(_asked(state), answer, now=1)
     _look(state, 1)
     (outcome,) = state.report().outcomes

@@ -164,8 +164,8 @@ async def test_without_a_bot_in_a_whole_listing_the_result_is_ok():
 
 
 async def test_a_bot_may_hide_behind_a_full_listing():
-    """100 rows and none of them for the event: not ok, with that reason."""
-    async with meetings(101) as sim:
+    """100 rows and none of them for the event, and no index of events: not ok, with that reason."""
+    async with meetings(101, calendar_connected=False) as sim:
         _, hidden = await on_and_off_the_page(sim)
         result = await cancel(sim, *hidden)
     assert result.event is not None
@@ -177,7 +177,8 @@ async def test_a_bot_may_hide_behind_a_full_listing():
 async def test_a_bot_may_be_in_a_row_that_cannot_be_read():
     """None of the readable rows is for the event: not ok, with that reason."""
     events = [SimulatedEvent(event_id=5, calendar_id=1, provider_event_id="evt_here")]
-    async with free(events, [bot(1)], troubles=[Trouble("list", bad_rows=1)]) as sim:
+    troubles = [Trouble("list", bad_rows=1)]
+    async with free(events, [bot(1)], troubles=troubles, calendar_connected=False) as sim:
         result = await cancel(sim, 1, 5)
     assert (result.ok, result.bots) == (False, ())
     assert "can't be read" in result.reason
@@ -199,12 +200,12 @@ async def test_without_a_provider_event_id_there_is_nothing_to_look_for(value):
     "value", ["..", "a\nb", "../../bots", "x" * 5000, "\u202e"], ids=lambda v: ascii(v)[:12]
 )
 async def test_a_hostile_provider_event_id_goes_nowhere(value):
-    """The id is only compared with listed ids, never put into a URL, and nothing is raised."""
+    """The id is only compared with ids that the API shows, never sent, and nothing is raised."""
     events = [SimulatedEvent(event_id=5, calendar_id=1, fields={"provider_event_id": value})]
     async with free(events, [bot(0)]) as sim:
         result = await cancel(sim, 1, 5)
     assert result.bots == ()
-    assert routes(sim) == ["cancel_event", "list"]
+    assert routes(sim) == ["cancel_event", "list", "events"]
 
 
 async def test_a_bot_that_was_taken_off_meanwhile_is_fine():
@@ -231,7 +232,7 @@ async def test_a_given_event_without_a_bot_is_ok_and_says_that_nothing_was_verif
 async def test_bots_that_went_by_their_own_ids_are_not_all_behind_a_full_listing():
     """The event's id is refused, so nothing speaks for bots that the listing did not show."""
     trouble = Trouble("unschedule", 404, body='{"error": "Event not found"}')
-    async with meetings(101, troubles=[trouble]) as sim:
+    async with meetings(101, troubles=[trouble], calendar_connected=False) as sim:
         listed, _ = await on_and_off_the_page(sim)
         result = await cancel(sim, *listed)
     assert (result.bots[0].status, result.bots[0].method) == (OutcomeStatus.UNSCHEDULED, "bot")
@@ -243,7 +244,7 @@ async def test_where_listed_ids_are_not_the_providers_nobody_can_tell():
     """MeetStream's own ids, or none at all, in the listing: that no bot matches proves nothing."""
     events = [SimulatedEvent(event_id=5, calendar_id=1, provider_event_id="7vq1google")]
     for row in (bot(1), bot(1, None, source="calendar_integration")):
-        async with free(events, [row]) as sim:
+        async with free(events, [row], calendar_connected=False) as sim:
             result = await cancel(sim, 1, 5)
         assert (result.ok, result.bots) == (False, ())
         assert "cannot tell" in result.reason

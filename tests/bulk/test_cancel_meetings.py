@@ -117,7 +117,7 @@ async def test_a_listing_that_fails_is_the_reason_of_those_that_needed_it():
 
 async def test_of_a_full_listing_those_that_are_found_are_done():
     """The others are not ok: their bots may hide behind it."""
-    async with meetings(101) as sim:
+    async with meetings(101, calendar_connected=False) as sim:
         found, hidden = await cancel_many(sim, await on_and_off_the_page(sim))
     assert found.bots[0].status == OutcomeStatus.UNSCHEDULED
     assert not hidden.ok

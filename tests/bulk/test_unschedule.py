@@ -79,16 +79,22 @@ async def test_bots_without_an_event_are_reported_skipped_or_deleted(choice, sta
 
 
 async def test_a_listed_event_that_the_api_cannot_find_is_cancelled_by_its_bots():
-    """A 404 "Event not found" falls back to the bots' own ids, unless only the event's id may be used."""
+    """A 404 "Event not found" falls back to the bots' own ids, unless only the event's id may be used.
+
+    An id that does not look like MeetStream's own is not tried.
+    """
     unknown_event = ScheduledBot("bot-0001", custom_attributes={"event_id": "google_id_of_the_event"})
-    async with Simulator([bot(1, None)]) as sim, connect(sim) as client:
+    async with Simulator([bot(1, None), bot(2, None)]) as sim, connect(sim) as client:
         refused = await bulk_unschedule(client, [unknown_event], cancel_by="event")
         report = await bulk_unschedule(client, [unknown_event])
+        looks_right = ScheduledBot("bot-0002", custom_attributes={"event_id": "evt_9"})
+        tried = await bulk_unschedule(client, [looks_right])
     assert statuses(refused) == {"failed": 1}
     assert "google_id_of_the_event" in refused.outcomes[0].reason
     assert statuses(report) == {"unscheduled": 1}
     assert (refused.outcomes[0].method, report.outcomes[0].method) == ("event", "bot")
-    assert report.outcomes[0].attempts == 2
+    assert (report.outcomes[0].attempts, tried.outcomes[0].attempts) == (1, 2)
+    assert statuses(tried) == {"unscheduled": 1}
     assert "bot-0001" in sim.ledger.removed_bots
 
 

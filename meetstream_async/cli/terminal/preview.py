@@ -16,6 +16,7 @@ _PLATFORMS = 8
 _SKIPPED = {
     SkipReason.HIDDEN: "with perhaps more bots beyond the full listing, outside the filter",
     SkipReason.NO_EVENT_ID: "calendar bots whose event the listing does not name (--cancel-by)",
+    SkipReason.NOT_ITS_OWN_ID: "whose own id the listing does not show, which series options need",
     SkipReason.KEPT: "that join before --from",
 }
 

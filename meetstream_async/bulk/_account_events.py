@@ -1,0 +1,239 @@
+"""What the events of the calendars tell an account: whose a bot is, and which are out of sight. Pure.
+
+The index of events joins on the bots' ids, whatever a listing shows as the id of their event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from ..meetstream.models import ScheduledBot
+from ._account_report import ReportedAccount
+from ._event_states import AWAITED, CONFIRMED, KNOWN, READ, UNASKED, UNKNOWN
+from ._evidence import is_in_meeting, is_withdrawn, lies_ahead
+from ._facts import OWN_ID
+from ._known_bots import LOOKS_FOR_PROOF, CalendarEvent, KnownBot, row_of
+from ._verification import Tracked
+from .report import OutcomeStatus
+
+_DAY = timedelta(days=1)
+_YEAR = timedelta(days=366)
+
+
+class IndexedAccount(ReportedAccount):
+    """An account whose bots may also be known by the events that they belong to.
+
+    Whoever can read the events asks ``wants_events``, and then calls ``expect_events`` before the first page,
+    ``take_events`` for each, and at the end ``take_events(..., complete=True)`` or ``take_events_error``.
+    """
+
+    # --- what it is asked for -------------------------------------------------------------------------
+
+    @property
+    def wants_events(self) -> bool:
+        """The events of the calendars can matter, and should be read now.
+
+        Where the listing does not name events by MeetStream's own ids, or is full; and once more at the end
+        of a run, where a full listing can't tell what is gone.
+        """
+        if self._stopped is not None or self._listing_failure is not None or self._only_given:
+            return False
+        if self._page is None:
+            return False
+        if self._events == UNASKED:
+            return self._page[1] or any(map(self._depends, self._backlog))
+        return self._events == KNOWN and self._finished and not self.busy and self._page[1]
+
+    @property
+    def is_hidden(self) -> bool:
+        """The last listing was full: bots may be out of its sight that the events show."""
+        return self._page is not None and self._page[1]
+
+    def events_window(self, time: datetime) -> tuple[datetime, datetime]:
+        """From when to when events matter: around the listed bots, or a year where these are not all.
+
+        ``time``: the server's.
+        """
+        times = [one.bot.scheduled_join_time for one in self._bots.bots.values()]
+        known = [time for time in times if time is not None]
+        if not known or len(known) < len(times) or not self._bots.listing_is_whole:
+            return min([time, *known]) - _DAY, max([time + _YEAR, *known]) + _DAY
+        return min(known) - _DAY, max(known) + _DAY
+
+    def next_item(self) -> Tracked | None:
+        """The next event or bot whose turn may begin. Its turn ends with ``end_turn``, or in ``foresee``."""
+        while (item := super().next_item()) is not None:
+            if self._events != AWAITED or not self._depends(item):
+                return item
+            item.waiting, item.in_flight = True, False
+            self._at_work -= 1
+            self._held.append(item)
+        return None
+
+    # --- what it is fed with --------------------------------------------------------------------------
+
+    def expect_events(self) -> None:
+        """They are being read: items whose cancel depends on them wait for ``take_events``."""
+        if self._events == KNOWN:
+            self._shown_again = {}
+        else:
+            self._events = AWAITED
+
+    def take_events(self, events: Iterable[CalendarEvent], *, complete: bool = False) -> None:
+        """Events of ``GET /calendar/events``, the index that joins bots with their events.
+
+        ``complete``: with these, all of them have been seen.
+        """
+        again = self._shown_again
+        for event in events:
+            if again is not None and not event.is_deleted:
+                again.update((one.id, row_of(one, event.id)) for one in event.bots)
+            self._take_event(event)
+        if complete and again is not None:
+            self._conclude(again)
+        elif complete:
+            self._events = KNOWN
+            self._bots.index_is_whole = True
+            self._release()
+        elif self._held:
+            self._release(those_that_depend=False)
+
+    def take_events_error(self, reason: str) -> None:
+        """Not all events could be had; what was learnt of them stays. ``reason``: for the report."""
+        if self._shown_again is None:
+            self._events, self._events_problem = UNKNOWN, reason
+            self._release()
+        else:
+            # Once more, and in vain: what the full listing may hide stays unknown.
+            self._events = READ
+        self._shown_again = None
+
+    def release_held(self) -> None:
+        """The events take too long: nothing waits for them any more, though they may still come."""
+        if self._events == AWAITED:
+            self._events = READ
+            self._release()
+
+    # --- within ---------------------------------------------------------------------------------------
+
+    def _depends(self, item: Tracked) -> bool:
+        """Which request cancels it may depend on the events of the calendars."""
+        if not item.bots or item.was_asked or item.claimed:
+            return False
+        if item.event_id is None and next(iter(item.bots.values())).is_one_off and item.request_id is None:
+            return True
+        options, index = self._options, self._bots.index
+        if options.cancel_by == "bot":
+            return False
+        if item.request_id is not None:
+            return not item.bots.keys() <= index.keys()
+        if item.event_id is None or not item.event_id.startswith(OWN_ID):
+            return True
+        return not (options.where is None or options.whole_events or self._bots.listing_is_whole)
+
+    def _is_indexed(self, item: Tracked) -> bool:
+        return bool(item.bots) and item.bots.keys() <= self._bots.index.keys()
+
+    def _release(self, *, those_that_depend: bool = True) -> None:
+        held = list(self._held)
+        ready = [item for item in held if those_that_depend or not self._depends(item)]
+        self._held.clear()
+        self._held.extend(item for item in held if item not in ready)
+        self._backlog.extendleft(reversed(ready))
+
+    def _take_event(self, event: CalendarEvent) -> None:
+        hidden = self._bots.index_event(event, self.server_time(self._last_answer))
+        if event.is_deleted:
+            return
+        for one in event.bots:
+            known = self._bots.bots.get(one.id)
+            if known is None:
+                continue
+            item = self._items.get(known.key)
+            if item is not None:
+                self._join(item, known, event)
+            elif known.bot.event_id is None:
+                self._set_key(known, event.id)
+        if self._options.whole_events and (target := self._target(event.id)) is not None:
+            others = self._bots.of(self._bots.outside.get(event.id, ()))
+            target.bots.update((one.bot.bot_id, one.bot) for one in others)
+        if self._only_given:
+            return
+        before = len(self._backlog)
+        for bot in hidden:
+            self._take_row(bot, listed=False)
+        if len(self._backlog) > before:
+            self._finished = False
+
+    def _target(self, own_id: str) -> Tracked | None:
+        return self._items.get(self._aliases.get(own_id, ("event", own_id)))
+
+    def _join(self, item: Tracked, known: KnownBot, event: CalendarEvent) -> None:
+        """One of an item's bots belongs to this event."""
+        self._note(item)
+        target = self._target(event.id)
+        if item.request_id not in (None, event.id):
+            # The listing shows the bots of several events under one id.
+            item.certain = False
+        elif target is item:
+            item.request_id = event.id
+        elif target is None and (item.event_id is not None or not self._is_untouched(item)):
+            item.request_id = event.id
+            self._aliases[event.id] = item.key
+        elif not self._is_untouched(item) or len(item.bots) > 1:
+            # One DELETE of an event at a time: another item has it.
+            item.request_id, item.certain = event.id, False
+        else:
+            self._drop(item)
+            if target is None:
+                self._set_key(known, event.id)
+                self._add(Tracked(event.id, dict(item.bots), request_id=event.id))
+                return
+            self._set_key(known, event.id)
+            target.bots[known.bot.bot_id] = known.bot
+            self._note(target)
+            if target.turns:
+                self._open[target.key] = target
+
+    def _set_key(self, known: KnownBot, own_id: str) -> None:
+        known.key = self._aliases.get(own_id, ("event", own_id))
+        self._changed_rows[known.bot.bot_id] = None
+
+    def _is_untouched(self, item: Tracked) -> bool:
+        return item.waiting and not item.turns and not item.was_asked and not item.claimed
+
+    def _drop(self, item: Tracked) -> None:
+        """It is another item's from now on."""
+        key = item.key
+        for waiting in (self._backlog, self._held):
+            if item in waiting:
+                waiting.remove(item)
+        del self._items[key]
+        self._changed.pop(key, None)
+        self._open.pop(key, None)
+        self._dropped.append(key)
+
+    def _conclude(self, shown: dict[str, ScheduledBot]) -> None:
+        """Draw the conclusions of an index that was read after all answers, where the listing is full."""
+        time = self.server_time(self._last_answer)
+        remaining = dict.fromkeys(self._remaining)
+        for item in [item for item in self._open.values() if self._is_indexed(item)]:
+            self._note(item)
+            settled = item.outcome().status in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
+            for one in self._bots.of(item.bots):
+                self._changed_bots.add(one.bot.bot_id)
+                row = shown.get(one.bot.bot_id)
+                if row is not None and not is_withdrawn(row) and not is_in_meeting(row):
+                    one.listed, one.confirmed, one.doubted = True, False, True
+                    if settled:
+                        remaining[one.bot.bot_id] = None
+                elif one.listed:
+                    continue
+                elif lies_ahead(one.bot, time):
+                    one.absences, one.unindexed = LOOKS_FOR_PROOF, True
+                elif not one.is_gone:
+                    one.missed = one.unindexed = True
+        self._remaining = tuple(remaining)
+        self._events = CONFIRMED
+        self._shown_again = None

@@ -1,0 +1,55 @@
+"""Reading the events of the calendars while a run goes on: within bounds, and never at the run's expense."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from .._http.rate_limit import WaitTooLongError
+from .._logs import log_fields
+from ..errors import MeetStreamError, NotFoundError
+from ..meetstream.events import EventPages, FetchPage
+from .account_state import AccountState
+
+MOST_SECONDS = 60.0
+"""Seconds that reading all events may take."""
+HOLD_SECONDS = 15.0
+"""Seconds that items wait for them."""
+PAGE_SECONDS = 10.0
+"""Seconds that one page may take, all attempts together."""
+
+_log = logging.getLogger("meetstream_async.bulk")
+
+
+async def read_events(state: AccountState, fetch: FetchPage, changed: Callable[[], object]) -> None:
+    """Read all events into a state that expects them. An error ends it, and is told to the state only.
+
+    ``changed`` is called when the state has heard of something.
+    """
+    pages = EventPages(fetch)
+    loop = asyncio.get_running_loop()
+    held_until = loop.time() + HOLD_SECONDS
+    try:
+        async with asyncio.timeout(MOST_SECONDS):
+            async for events in pages:
+                state.take_events(events)
+                if loop.time() >= held_until:
+                    state.release_held()
+                changed()
+    except NotFoundError as error:
+        problem: str | None = f"no calendar's events can be read ({error.status} {error.message})"
+    except MeetStreamError as error:
+        problem = f"the calendar events can't be read ({type(error).__name__}: {error})"
+    except WaitTooLongError as error:
+        problem = f"the API asked for a pause of {error.seconds:.0f} s before the calendar events"
+    except TimeoutError:
+        problem = "the calendar events take too long"
+    else:
+        problem = pages.why_incomplete and f"not all calendar events are known: {pages.why_incomplete}"
+    if problem is None:
+        state.take_events((), complete=True)
+    else:
+        _log.warning("%s; the run goes on without", problem, extra=log_fields("no_events", reason=problem))
+        state.take_events_error(problem)
+    changed()

@@ -1,0 +1,133 @@
+"""Finding a meeting's bots by the calendar provider's id of its event, through the index of events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from attrs import define, field, frozen
+
+from .._http.call import PACED
+from .._http.rate_limit import WaitTooLongError
+from .._http.secrets import clean_text
+from ..errors import MeetStreamError, NotFoundError
+from ..meetstream import list_calendar_events
+from ..meetstream.client import MeetStreamClient
+from ..meetstream.events import EventPages
+from ..meetstream.models import MeetStreamEvent, MeetStreamEventPage, ScheduledBot
+from ._event_reading import MOST_SECONDS, PAGE_SECONDS
+from ._evidence import is_in_meeting, is_withdrawn
+from ._known_bots import row_of
+
+_DAY = timedelta(days=1)
+_YEAR = timedelta(days=366)
+_ONE_MEETING = timedelta(hours=1)
+"""Bots of one meeting join within this time of each other; those of a series do not."""
+_NAMED = 5
+
+
+@frozen
+class Match:
+    """What the index says of one provider's id."""
+
+    event: MeetStreamEvent | None = None
+    """The one event with exactly this id."""
+    candidates: tuple[str, ...] = ()
+    """Own ids of events that may be meant, where there is not exactly one."""
+
+    @property
+    def why_not(self) -> str:
+        """Why none of the candidates is acted on."""
+        shown = ", ".join(clean_text(one, 60) for one in self.candidates[:_NAMED])
+        more = f" and {len(self.candidates) - _NAMED} more" if len(self.candidates) > _NAMED else ""
+        return f"several events or a series may be meant: {shown}{more}; pass the right one as bot_event_id"
+
+
+@define(eq=False)
+class MeetingIndex:
+    """The events of the calendars, by the provider's id."""
+
+    events: dict[str, list[MeetStreamEvent]] = field(factory=dict)
+    own: dict[str, MeetStreamEvent] = field(factory=dict)
+    """By MeetStream's own id, which a calendar may hold as well."""
+    problem: str | None = "the calendar events were not read"
+    """Why not all of them are known."""
+    has_bots: bool = False
+    """Events are shown with their bots at all."""
+
+    def take(self, events: Iterable[MeetStreamEvent]) -> None:
+        for event in events:
+            self.own[event.id] = event
+            self.has_bots = self.has_bots or bool(event.bots)
+            if event.platform_id:
+                self.events.setdefault(event.platform_id, []).append(event)
+
+    @property
+    def is_whole(self) -> bool:
+        """An event that is not in it is in no calendar that MeetStream reads."""
+        return self.problem is None and bool(self.events)
+
+    def find(self, provider_id: str) -> Match:
+        """The event that the provider calls so, or what else may be meant."""
+        exact = self.events.get(provider_id) or [self.own[one] for one in (provider_id,) if one in self.own]
+        live = [event for event in exact if not event.is_deleted] or exact
+        if len(live) == 1 and not _is_series(live[0]):
+            return Match(live[0])
+        if live:
+            return Match(candidates=tuple(event.id for event in live))
+        # Google calls an occurrence after its series: the series' id, an underscore, and the time.
+        series = provider_id.rpartition("_")[0]
+        related = [
+            event.id
+            for other, events in self.events.items()
+            if other.startswith(f"{provider_id}_") or (series and other == series)
+            for event in events
+            if not event.is_deleted
+        ]
+        return Match(candidates=tuple(related))
+
+
+def _is_series(event: MeetStreamEvent) -> bool:
+    times = [one.scheduled_join_time for one in bots_of(event) if one.scheduled_join_time is not None]
+    return bool(times) and max(times) - min(times) > _ONE_MEETING
+
+
+def bots_of(event: MeetStreamEvent) -> list[ScheduledBot]:
+    """The bots of an event that are scheduled, or in their meeting, as rows of a listing."""
+    rows = (row_of(bot, event.id) for bot in event.bots)
+    return [row for row in rows if is_in_meeting(row) or not is_withdrawn(row)]
+
+
+async def read_index(
+    client: MeetStreamClient, times: Sequence[datetime | None], max_pause: float
+) -> MeetingIndex:
+    """The events around these times, or of a year where one is not known. Raises no error."""
+    known = [time for time in times if time is not None]
+    now = client.api.server_time()
+    if len(known) == len(times) and known:
+        window = min(known) - _DAY, max(known) + _DAY
+    else:
+        window = min([now, *known]) - _DAY, max([now + _YEAR, *known]) + _DAY
+    index = MeetingIndex()
+
+    async def fetch(cursor: str | None) -> MeetStreamEventPage:
+        await client.api.rate_limiter.wait(pause_limit=max_pause)
+        async with asyncio.timeout(PAGE_SECONDS):
+            request = list_calendar_events(*window, cursor=cursor)
+            return (await client.api.call(request, PACED)).value
+
+    pages = EventPages(fetch)
+    try:
+        async with asyncio.timeout(MOST_SECONDS):
+            async for events in pages:
+                index.take(events)
+    except NotFoundError:
+        index.problem = "no calendar's events can be read"
+    except MeetStreamError as error:
+        index.problem = f"the calendar events can't be read ({type(error).__name__}: {error})"
+    except (WaitTooLongError, TimeoutError):
+        index.problem = "the calendar events take too long"
+    else:
+        index.problem = pages.why_incomplete
+    return index
