@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from collections import Counter
 
 import aiohttp
 import pytest
@@ -15,6 +17,7 @@ from meetstream_async import (
     MeetStreamClient,
     RetryPolicy,
     diagnose,
+    unschedule_all,
 )
 from meetstream_async.doctor import diagnose as module
 from meetstream_async.simulator import Simulator, Trouble
@@ -49,6 +52,28 @@ async def test_a_server_that_never_answers_ends_in_time(monkeypatch: pytest.Monk
         found = await diagnose(client)
         assert len(server.requests) == 1
     assert found.check("reach").status == "fail"
+
+
+@pytest.mark.parametrize("connected", [True, False])
+@pytest.mark.parametrize("ids", ["event", "provider", "none", "mixed"])
+async def test_the_run_goes_as_the_verdict_says(ids: str, connected: bool) -> None:
+    """As many bots by their events and by their own ids, in every world, with and without a calendar."""
+    async with Simulator(40, ids=ids, calendar_connected=connected, listing_lag=0) as sim:  # type: ignore[arg-type]
+        async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
+            found = await diagnose(client)
+            report = await unschedule_all(client, one_off_bots="skip")
+        assert report.ok, report.reason
+        told = {
+            method: int(number[1])
+            if (number := re.search(rf"(\d+) bots? by (?:its|their) {words}", found.verdict))
+            else 0
+            for method, words in (("event", "event"), ("bot", "own id"))
+        }
+        done = Counter({"event": 0, "bot": 0})
+        for outcome in report.outcomes:
+            done[outcome.method] += len(outcome.bot_ids) if outcome.method else 0
+        assert told == {method: done[method] for method in told}, found.verdict
+        assert not sim.ledger.syncs
 
 
 async def test_its_requests_are_not_retried_by_the_clients_policy() -> None:
