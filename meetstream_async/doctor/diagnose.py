@@ -41,10 +41,10 @@ _KEY_PREFIX = "ms_"
 async def diagnose(client: MeetStreamClient | MeetBitClient, *, strict: bool = False) -> Diagnosis:
     """Look at an account before the first run: what works, which ids it shows, how cancels will go.
 
-    Sends GETs only, one after the other, at most seven within ten seconds, without retries; nothing is
-    changed. What goes wrong is a check that says so, not an exception. ``strict``: a warning makes the
-    diagnosis not ok. Of MeetBit, whose API has nothing to ask for, one GET of its address checks
-    configuration, TLS and clock; its keys are not checked.
+    Sends GETs only, one after the other, at most seven within ten seconds; nothing is changed. A listing that
+    fails is asked for once more, and nothing else is retried. What goes wrong is a check that says so, not an
+    exception. ``strict``: a warning makes the diagnosis not ok. Of MeetBit, whose API has nothing to ask for,
+    one GET of its address checks configuration, TLS and clock; its keys are not checked.
 
     Raises ConfigurationError for anything but a client, and for one that is closed or belongs to another
     event loop.
@@ -125,9 +125,10 @@ class _Questions:
         joins = [bot.scheduled_join_time for bot in page.bots if bot.scheduled_join_time is not None]
         first: datetime | None = None
         last: datetime | None = None
-        # At the ends of the calendar there is no day before or after.
+        # At the ends of the calendar there is no day before or after, or none in UTC.
         with suppress(OverflowError):
-            first, last = (min(joins) - _DAY, max(joins) + _DAY) if joins else (None, None)
+            if joins:
+                first, last = (min(joins) - _DAY).astimezone(UTC), (max(joins) + _DAY).astimezone(UTC)
         asked_for: list[Asked[MeetStreamEventPage]] = []
 
         async def fetch(cursor: str | None) -> MeetStreamEventPage:

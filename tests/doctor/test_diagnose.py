@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from collections import Counter
 
 import aiohttp
 import pytest
@@ -15,6 +17,7 @@ from meetstream_async import (
     MeetStreamClient,
     RetryPolicy,
     diagnose,
+    unschedule_all,
 )
 from meetstream_async.doctor import diagnose as module
 from meetstream_async.simulator import Simulator, Trouble
@@ -51,6 +54,28 @@ async def test_a_server_that_never_answers_ends_in_time(monkeypatch: pytest.Monk
     assert found.check("reach").status == "fail"
 
 
+@pytest.mark.parametrize("connected", [True, False])
+@pytest.mark.parametrize("ids", ["event", "provider", "none", "mixed"])
+async def test_the_run_goes_as_the_verdict_says(ids: str, connected: bool) -> None:
+    """As many bots by their events and by their own ids, in every world, with and without a calendar."""
+    async with Simulator(40, ids=ids, calendar_connected=connected, listing_lag=0) as sim:  # type: ignore[arg-type]
+        async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
+            found = await diagnose(client)
+            report = await unschedule_all(client, one_off_bots="skip")
+        assert report.ok, report.reason
+        told = {
+            method: int(number[1])
+            if (number := re.search(rf"(\d+) bots? by (?:its|their) {words}", found.verdict))
+            else 0
+            for method, words in (("event", "event"), ("bot", "own id"))
+        }
+        done = Counter({"event": 0, "bot": 0})
+        for outcome in report.outcomes:
+            done[outcome.method] += len(outcome.bot_ids) if outcome.method else 0
+        assert told == {method: done[method] for method in told}, found.verdict
+        assert not sim.ledger.syncs
+
+
 async def test_its_requests_are_not_retried_by_the_clients_policy() -> None:
     """The policy is for runs: a listing that fails is asked for twice, whatever it says."""
     async with Simulator(3, troubles=[Trouble("list", 500)]) as sim:
@@ -70,6 +95,26 @@ async def test_a_pause_that_the_api_asks_for_is_kept() -> None:
     assert (again.requests, again.ok) == (0, True)
     assert "rate limited" in again.check("limits").detail
     assert again.check("reach").status == "skipped"
+
+
+@pytest.mark.parametrize(
+    "joins",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-02T00:00:00+05:00",
+        "9999-12-31T23:59:59-05:00",
+        "9999-12-31T00:00:00Z",
+    ],
+)
+async def test_a_time_at_an_end_of_the_calendar_stops_nothing(joins: str) -> None:
+    """The events are asked for in the API's own window then."""
+    listing = reply(200, {"scheduled_bots": [{"bot_id": "bot-1", "scheduled_join_time": joins}]})
+    settings, events = reply(200, {"auto_schedule_enabled": False}), reply(200, {"results": [], "next": None})
+    async with RawServer(listing, settings, events) as server:
+        async with MeetStreamClient(KEY, base_url=server.url) as client:
+            found = await diagnose(client)
+        assert "time_min" not in server.requests[2].target
+    assert (found.ok, found.check("events").status) == (True, "ok")
 
 
 async def test_nobody_listens() -> None:
