@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -132,6 +133,13 @@ def simulate(
             min=0.0, max=1.0, metavar="SHARE", help="Share of bots that belong to recurring series."
         ),
     ] = 0.1,
+    calendar_events: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Write the ids of MeetBit's calendar events to this new file, for cancel-events.",
+        ),
+    ] = None,
 ) -> None:
     """Serve a simulated account until Ctrl-C.
 
@@ -142,6 +150,11 @@ def simulate(
     Example, in two shells:
       meetstream-async simulate --port 8100 --bots 250 > simulated.env
       . ./simulated.env && meetstream-async list
+
+    \b
+    Calendar events to cancel:
+      meetstream-async simulate --calendar-events events.csv > simulated.env
+      head -4 events.csv | meetstream-async cancel-events - --note "Moved." --dry-run
     """
     from .commands.simulate import simulate as run_simulator
 
@@ -154,6 +167,7 @@ def simulate(
             error_rate=error_rate,
             one_off=one_off,
             series=series,
+            calendar_events=calendar_events,
         )
     )
 

@@ -3,13 +3,14 @@
 import asyncio
 import signal
 import time
+from pathlib import Path
 
 import attrs
 
 from meetstream_async import BulkReport, MeetStreamClient, OutcomeStatus, UnscheduleOutcome, unschedule_all
 from meetstream_async.cli.commands.demo import disagreements
 from meetstream_async.simulator import Simulator
-from tests.helpers.command_line import CANARY, command, finish, surroundings
+from tests.helpers.command_line import CANARY, command, finish, surroundings, until
 from tests.helpers.program import start
 
 
@@ -77,6 +78,25 @@ async def serve_until(number: signal.Signals) -> None:
     assert all(line.startswith("export ") for line in ended.out.splitlines())
     assert "answered " in ended.err.splitlines()[-1]
     assert "0 events with 0 bots remain scheduled" in ended.err.splitlines()[-1]
+
+
+async def test_the_simulated_calendar_events_can_be_cancelled_from_the_shell(tmp_path: Path) -> None:
+    """simulate --calendar-events writes their ids for cancel-events, and never over another file."""
+    path, environment = tmp_path / "events.csv", surroundings()
+    words = ("simulate", "--port", "0", "--bots", "12", "--error-rate", "0", "--calendar-events", str(path))
+    process = await start(*words, environment=environment)
+    assert process.stdout is not None
+    lines = [(await asyncio.wait_for(process.stdout.readline(), 20)).decode() for _ in range(5)]
+    variables = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+    await until(path.exists)
+    head = "".join(path.read_text().splitlines(keepends=True)[:4])
+    ended = await command("cancel-events", "-", "--note", "Moved.", "--yes", given=head, **variables)
+    again = await command(*words)
+    process.terminate()
+    await finish(process, environment)
+    assert (ended.code, again.code) == (0, 2)
+    assert "cancelled      3" in ended.out
+    assert f"{path} already exists and is not overwritten" in again.err
 
 
 async def test_simulate_says_that_its_port_is_taken() -> None:

@@ -189,6 +189,9 @@ OWN: dict[tuple[str, str], Row] = {
     ("simulate", "bots"): row("--bots", "11")(lambda seen: seen.run["bots"] == 11),
     ("simulate", "one_off"): row("--one-off", "0.125")(lambda seen: seen.run["one_off"] == 0.125),
     ("simulate", "series"): row("--series", "0.75")(lambda seen: seen.run["series"] == 0.75),
+    ("simulate", "calendar_events"): row("--calendar-events", "{}/rows.csv")(
+        lambda seen: f"{seen.folder / 'rows.csv'} already exists" in seen.run["output"]
+    ),
     ("console", "simulate"): row("--simulate")(lambda seen: seen.run["simulated"] is True),
     ("console", "bots"): row("--simulate", "--bots", "11")(lambda seen: seen.run["bots"] == 11),
     ("console", "browser"): row("--browser")(lambda seen: seen.run["browser"] is True),
