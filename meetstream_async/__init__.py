@@ -12,12 +12,11 @@ from .bulk.report import (
     BulkReport,
     CancelOutcome,
     MeetingCancellation,
-    OutcomeStatus,
-    SkipReason,
     UnscheduleOutcome,
     outcome_to_dict,
 )
 from .bulk.run import BulkRun
+from .bulk.statuses import OutcomeStatus, SkipReason
 from .bulk.steps import cancel_waiting, list_account
 from .bulk.unschedule import bulk_unschedule, stream_unschedule
 from .bulk.unschedule_all import run_account, unschedule_all

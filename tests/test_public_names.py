@@ -25,6 +25,7 @@ FOR_USERS = [
     "meetbit/client",
     "bulk/options",
     "bulk/report",
+    "bulk/statuses",
     "bulk/run",
     "bulk/account_state",
     "bulk/steps",

@@ -18,7 +18,8 @@ from ._known_bots import Key, KnownBots
 from ._patience import Patience
 from ._verification import Tracked, Verification
 from .options import UnscheduleOptions
-from .report import OutcomeStatus, UnscheduleOutcome
+from .report import UnscheduleOutcome
+from .statuses import OutcomeStatus
 
 
 class Account:

@@ -15,7 +15,7 @@ from ._evidence import is_in_meeting, is_withdrawn, lies_ahead
 from ._facts import OWN_ID
 from ._known_bots import LOOKS_FOR_PROOF, CalendarEvent, KnownBot, row_of
 from ._verification import Tracked
-from .report import OutcomeStatus
+from .statuses import OutcomeStatus
 
 _DAY = timedelta(days=1)
 _YEAR = timedelta(days=366)

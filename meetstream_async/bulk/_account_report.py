@@ -14,7 +14,8 @@ from ._choices import KEPT, left_alone, sort_out
 from ._event_states import CONFIRMED
 from ._verification import Tracked
 from .options import UnscheduleOptions
-from .report import NOT_LOOKED_UP, BulkReport, OutcomeStatus, UnscheduleOutcome, reason_of
+from .report import NOT_LOOKED_UP, BulkReport, UnscheduleOutcome, reason_of
+from .statuses import OutcomeStatus
 
 MOST_LISTINGS: Final = 20_000
 """Listings of one run: about a million events. Beyond it a server is inventing them."""

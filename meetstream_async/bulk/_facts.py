@@ -9,7 +9,8 @@ from attrs import define, field
 from ..errors import MeetStreamError
 from ..meetstream.models import ScheduledBot, UnscheduleResult
 from ._item import Item
-from .report import Method, OutcomeStatus, UnscheduleOutcome
+from .report import Method, UnscheduleOutcome
+from .statuses import OutcomeStatus
 
 MAY_HAVE_JOINED: Final = "may have joined"
 

@@ -16,7 +16,8 @@ from ._facts import DONE, FOREIGN, INFERRED_DONE, JOINED, LOST, MAY_HAVE_JOINED,
 from ._items import EventItem
 from ._known_bots import Key, KnownBot, KnownBots
 from .options import UnscheduleOptions
-from .report import Method, OutcomeStatus, UnscheduleOutcome
+from .report import Method, UnscheduleOutcome
+from .statuses import OutcomeStatus
 
 FIRST_LOOK: Final = 0.5
 LONGEST_LOOK: Final = 5.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
@@ -13,6 +12,7 @@ from ..errors import MeetStreamError
 from ..meetbit.models import CalendarEvent, CancelledEvent
 from ..meetstream.models import ScheduledBot, UnscheduleResult
 from . import _report_text
+from .statuses import OutcomeStatus
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -24,58 +24,6 @@ NOT_LOOKED_UP: Final = "the given ids were not looked up, and may not exist"
 """What a report of a dry run says of ids that nothing but the caller's word stands for."""
 Method: TypeAlias = Literal["event", "bot"]
 """What a cancel names: the calendar event, or the bot itself."""
-
-
-class OutcomeStatus(StrEnum):
-    """Status of one target of a bulk run."""
-
-    UNSCHEDULED = "unscheduled"
-    """The API unscheduled it, or it was found unscheduled after an attempt whose response was lost."""
-    ALREADY_UNSCHEDULED = "already_unscheduled"
-    """Nothing was scheduled for it."""
-    WOULD_UNSCHEDULE = "would_unschedule"
-    """A dry run would have sent its DELETE."""
-    CANCELLED = "cancelled"
-    """MeetBit cancelled the calendar event."""
-    WOULD_CANCEL = "would_cancel"
-    """A dry run would have cancelled it."""
-    FAILED = "failed"
-    """It was refused, and nothing took effect."""
-    UNKNOWN = "unknown"
-    """A request may have taken effect, but no response confirms it."""
-    SKIPPED = "skipped"
-    """Deliberately left alone; the reason says why."""
-    NOT_ATTEMPTED = "not_attempted"
-    """The run ended before its turn; nothing was sent."""
-
-    @property
-    def is_undone(self) -> bool:
-        """Failed, unknown or not attempted: a retry takes it up."""
-        return self in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
-
-
-class SkipReason(StrEnum):
-    """Why an event or bot is ``skipped``: the ``reason`` of its outcome."""
-
-    ONE_OFF = "one-off bot without an event"
-    """It was left alone, as ``one_off_bots`` says."""
-    SHARED = "shared: a bot of the event lies outside the filter"
-    """Its DELETE would take a bot that the filter leaves out."""
-    HIDDEN = "the event may have more bots behind the full listing, outside the filter"
-    """Its DELETE might take such a bot."""
-    NO_EVENT_ID = "calendar bot without an event id"
-    """It was to be cancelled by its event, which the listing does not name."""
-    NOT_ITS_OWN_ID = "series options need MeetStream's own id of the event, which the listing does not show"
-    """The listed id may be the calendar provider's, and no index of events tells the right one."""
-    KEPT = "joins before from_date"
-    """The series is only unscheduled from that date on."""
-    WITHDRAWN = "the bot is not scheduled any more, by its own row"
-    """The listing says that it is cancelled, stopped or not scheduled."""
-
-    @property
-    def will_join(self) -> bool:
-        """The bot was asked for and will join."""
-        return self not in (SkipReason.KEPT, SkipReason.WITHDRAWN)
 
 
 class Outcome(Protocol):
@@ -210,23 +158,16 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
     ok: complete, and everything that was asked for was done.
     reason: why it is not complete or not ok; if it is ok, what else there is to know, or None.
     elapsed: seconds that the run took, verification included.
-    still_listed: bots in the last listing whose event was unscheduled.
+    still_listed: bots of unscheduled events that the last listing shows, or may hide if it is full.
     """
 
     counts: Mapping[str, int] = field(converter=_report_text.plain)
-    """Number of targets in each status; every possible status, zeros included."""
     outcomes: tuple[OutcomeT_co, ...]
-    """One per target. For a stream: only those that were not handed to its consumer."""
     complete: bool
-    """Whether all targets were processed and, if listed, the last listing was complete."""
     ok: bool
-    """Whether it is complete and everything that was asked for was done."""
     reason: str | None
-    """Why it is not complete or not ok; if it is ok, what else there is to know."""
     elapsed: float
-    """Seconds."""
     still_listed: tuple[ScheduledBot, ...] = field(default=())
-    """Bots whose event was unscheduled, and that the last listing shows, or may hide if it is full."""
 
     def __str__(self) -> str:
         return _report_text.sentence(self)

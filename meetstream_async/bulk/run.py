@@ -17,7 +17,8 @@ from ..errors import ConfigurationError
 from ._operation import Gaps, Operation, OutcomeT
 from ._runner import Runner
 from .options import BulkOptions
-from .report import BulkReport, OutcomeStatus, reason_of
+from .report import BulkReport, reason_of
+from .statuses import OutcomeStatus
 
 
 class Tally(Generic[OutcomeT]):

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from ..bulk.account_state import AccountState
 from ..bulk.options import UnscheduleOptions
-from ..bulk.report import SkipReason
+from ..bulk.statuses import SkipReason
 from ..meetstream.models import ScheduledBot, ScheduledBotPage
 from ._facts import Facts
 

@@ -38,7 +38,10 @@ try:
 except ImportError as error:
     if (error.name or "").partition(".")[0] not in ("dbos", "platformdirs", "psycopg", "sqlalchemy"):
         raise
-    raise ImportError("jobs need an extra: pip install 'meetstream-async[jobs]'", name=error.name) from None
+    raise ImportError(
+        "jobs need an extra: pip install 'meetstream-async[jobs]', or '.[jobs]' in a checkout",
+        name=error.name,
+    ) from None
 
 __all__ = [
     "AccountPreview",

@@ -41,7 +41,8 @@ async def without(module: str) -> Ended:
 
 async def test_without_the_extra_one_line_says_what_to_install() -> None:
     """Without typer or rich the command says in one line what to install, and exits with 2."""
-    line = "error: the command needs an extra: pip install 'meetstream-async[cli]'\n"
+    hint = "pip install 'meetstream-async[cli]', or '.[cli]' in a checkout"
+    line = f"error: the command needs an extra: {hint}\n"
     for ended in await asyncio.gather(without("typer"), without("rich")):
         assert ended == Ended(2, "", line)
 
@@ -50,7 +51,7 @@ async def test_the_package_runs_as_a_module() -> None:
     """``python -m meetstream_async`` is the same command, and hints at the extra where it is missing."""
     runs = (
         ("import runpy, sys; sys.argv[1:] = ['--version']", f"meetstream-async {__version__}\n", 0),
-        ("import runpy, sys; sys.modules['typer'] = None", "pip install 'meetstream-async[cli]'\n", 2),
+        ("import runpy, sys; sys.modules['typer'] = None", "or '.[cli]' in a checkout\n", 2),
     )
     for before, printed, code in runs:
         program = f"{before}; runpy.run_module('meetstream_async', run_name='__main__')"

@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -14,7 +15,7 @@ from meetstream_async import BulkReport, MeetStreamClient, OutcomeStatus, Unsche
 from meetstream_async.cli.commands.demo import cancel_an_account, cancel_three_meetings, disagreements
 from meetstream_async.cli.exit_codes import ExitCode
 from meetstream_async.simulator import Simulator
-from tests.helpers.command_line import CANARY, command, finish, surroundings
+from tests.helpers.command_line import CANARY, command, finish, surroundings, until
 from tests.helpers.program import start
 
 
@@ -151,6 +152,25 @@ async def test_simulate_refuses_a_limit_that_is_none(limit: str) -> None:
     ended = await command("simulate", "--port", "0", "--limit", limit)
     assert (ended.code, ended.out) == (2, "")
     assert "--limit takes a rate such as 50" in ended.err
+
+
+async def test_the_simulated_calendar_events_can_be_cancelled_from_the_shell(tmp_path: Path) -> None:
+    """simulate --calendar-events writes their ids for cancel-events, and never over another file."""
+    path, environment = tmp_path / "events.csv", surroundings()
+    words = ("simulate", "--port", "0", "--bots", "12", "--error-rate", "0", "--calendar-events", str(path))
+    process = await start(*words, environment=environment)
+    assert process.stdout is not None
+    lines = [(await asyncio.wait_for(process.stdout.readline(), 20)).decode() for _ in range(5)]
+    variables = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+    await until(path.exists)
+    head = "".join(path.read_text().splitlines(keepends=True)[:4])
+    ended = await command("cancel-events", "-", "--note", "Moved.", "--yes", given=head, **variables)
+    again = await command(*words)
+    process.terminate()
+    await finish(process, environment)
+    assert (ended.code, again.code) == (0, 2)
+    assert "cancelled      3" in ended.out
+    assert f"{path} already exists and is not overwritten" in again.err
 
 
 async def test_simulate_says_that_its_port_is_taken() -> None:

@@ -24,7 +24,6 @@ import meetstream_async.cli.app as app_module
 import meetstream_async.cli.commands.console as console_command
 import meetstream_async.cli.commands.demo as demo_command
 import meetstream_async.cli.commands.doctor as doctor_command
-import meetstream_async.cli.commands.simulate as simulate_command
 import meetstream_async.cli.commands.unschedule as unschedule_commands
 import meetstream_async.cli.inputs.accounts as accounts
 import meetstream_async.cli.runs.account as account_run
@@ -33,6 +32,7 @@ import meetstream_async.cli.runs.events as events_run
 import meetstream_async.cli.runs.jobs as job_runs
 import meetstream_async.cli.runs.jobs_admin as job_admin
 import meetstream_async.cli.runs.meeting as meeting_run
+import meetstream_async.cli.runs.simulation as simulate_command
 import meetstream_async.console as console_door
 import meetstream_async.preview.consent as consent_module
 import meetstream_async.preview.named_events as named_events
@@ -209,6 +209,9 @@ OWN: dict[tuple[str, str], Row] = {
     ("simulate", "auto_schedule"): row("--auto-schedule")(lambda seen: seen.run["auto_schedule"] is True),
     ("simulate", "limit"): row("--limit", "30/60")(lambda seen: seen.run["limit"] == SlidingWindow(30, 60)),
     ("demo", "ids"): row("--ids", "none")(lambda seen: seen.run["ids"] == "none"),
+    ("simulate", "calendar_events"): row("--calendar-events", "{}/rows.csv")(
+        lambda seen: f"{seen.folder / 'rows.csv'} already exists" in seen.run["output"]
+    ),
     ("console", "simulate"): row("--simulate")(lambda seen: seen.run["simulated"] is True),
     ("console", "bots"): row("--simulate", "--bots", "11")(lambda seen: seen.run["bots"] == 11),
     ("console", "browser"): row("--browser")(lambda seen: seen.run["browser"] is True),

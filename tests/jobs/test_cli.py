@@ -292,7 +292,7 @@ def test_a_job_whose_filter_selects_nothing_is_not_green(tmp_path: Path) -> None
         user = User(tmp_path, simulators)
         words = ("run", user.toml, "--yes", "--platform", "zom")
         ran, allowed = user.types_here(*words), user.types_here(*words, "--allow-empty")
-    assert (ran.code, allowed.code) == (1, 0)
+    assert (ran.code, allowed.code) == (1, 0), allowed
     assert "the filter selects none of 2 listed bots: none is on zom; listed are google_meet" in ran.out
     assert "the filter selects nothing in any account" in ran.err
 
@@ -335,5 +335,8 @@ async def test_without_the_extra_one_line_says_what_to_install() -> None:
         return process.returncode, err.decode()
 
     missing, fine = await asyncio.gather(ran("jobs", "status", "x"), ran("--version"))
-    assert missing == (2, "error: jobs need an extra: pip install 'meetstream-async[jobs]'\n")
+    assert missing == (
+        2,
+        "error: jobs need an extra: pip install 'meetstream-async[jobs]', or '.[jobs]' in a checkout\n",
+    )
     assert fine == (0, "")

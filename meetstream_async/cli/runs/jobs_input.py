@@ -120,4 +120,6 @@ def consent_to(
         # Accounts that can't be counted are bounded by the workers: see JobOptions.max_events.
         check_most(count, choices.most)
     if not (choices.consent.yes or choices.consent.dry_run):
-        ask(f"unschedule {total}" if count is None else f"unschedule {count}")
+        unknown = any(one.full or one.failed for one in previews or ())
+        size = total if count is None else "all" if unknown else str(count)
+        ask(f"unschedule {size}")

@@ -32,6 +32,9 @@ from .output import console, say
 _EVERY = 3.0
 """Seconds between two plain lines."""
 
+_FASTEST = 2000.0
+"""Outcomes per second that are shown as a speed."""
+
 _CLIENT_LOG = logging.getLogger("meetstream_async.http")
 
 
@@ -43,7 +46,9 @@ class _Outcome(Protocol):
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.0f}/s", style="progress.data.speed")
+        # Nothing that is sent is that fast: it was only looked at.
+        shown = "" if speed is None or speed > _FASTEST else f"{speed:.0f}/s"
+        return Text(shown, style="progress.data.speed")
 
 
 class _Pauses(logging.Handler):
@@ -97,7 +102,7 @@ class Board:
         self._level = _CLIENT_LOG.level
         _CLIENT_LOG.setLevel(logging.INFO)
         _CLIENT_LOG.addHandler(self._pauses)
-        if LOOK.quiet:
+        if LOOK.quiet or self._total == 0:
             pass
         elif _is_live():
             self._bar = Progress(

@@ -123,7 +123,7 @@ def verdict(report: BulkReport[Any], *, dry_run: bool = False) -> Text:
         note = f"; {why(report.reason)}" if report.reason else ""
         return Text(f"ok: {text}{note} ({report.elapsed:.1f} s)", "bold green")
     reason = why(report.reason or "see above")
-    if dry_run:
+    if dry_run and not reason.startswith("nothing to do"):
         reason = f"{text}; a run would be incomplete: {reason}"
     return Text(f"not ok: {reason} ({report.elapsed:.1f} s)", "bold red")
 

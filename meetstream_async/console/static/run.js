@@ -9,7 +9,7 @@ const ASK_EVERY = 1000;
 const STATES = {
   running: ["running", ""],
   succeeded: ["everything you asked for was done", "good"],
-  failed: ["not everything holds", "bad"],
+  failed: ["something is left", "bad"],
   cancelled: ["stopped", "warn"],
 };
 const TITLES = { everything: "Unscheduling everything" };
