@@ -22,6 +22,7 @@ from .api_errors import refuses_before_the_api, route_is_missing
 from .call import FIRST, ONE_ATTEMPT, Answer, Context, Request, Route
 from .failures import Failure, HeldBack
 from .network import DIRECT, Network
+from .pace_key import name_of
 from .rate_limit import RateLimiter, WaitTooLongError
 from .reply import Reply
 from .retry import RetryPolicy, retry
@@ -50,15 +51,27 @@ class ApiSession:
         rate_limit: float | None,
         trace_configs: Sequence[aiohttp.TraceConfig],
         network: Network = DIRECT,
+        pace_store: str | None = None,
+        wary: bool = False,
     ) -> None:
-        """``credentials``: header name to the text before the credential, and the credential."""
+        """``credentials``: header name to the text before the credential, and the credential.
+
+        ``pace_store``: where processes with this key share their pace. ``wary``: see :class:`Pace`.
+        """
         self.base_url = base_url
         if not isinstance(retry, RetryPolicy):
             raise ClientSetupError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
         self.policy = retry
         self.rate_limiter = RateLimiter(
-            rate_limit, host=base_url.host or "", first_pause=retry.initial_wait, longest_pause=retry.max_wait
+            rate_limit,
+            host=base_url.host or "",
+            first_pause=retry.initial_wait,
+            longest_pause=retry.max_wait,
+            wary=wary,
         )
+        self._pace_name = name_of(str(base_url.origin()), [secret for _, secret in credentials.values()])
+        self._pace_store = pace_store
+        self._is_open = False
         self._transport = Transport(
             base_url,
             credentials,
@@ -87,21 +100,30 @@ class ApiSession:
         """The time by the API's clock, as its replies say; this machine's until one did."""
         return self._clock.now()
 
-    def _observe(self, status: int, headers: Mapping[str, str]) -> None:
+    def _observe(self, status: int, headers: Mapping[str, str], began: float, under_way: int) -> None:
         """Take note of the head of a reply, before its body is read."""
         self._clock.observe(headers.get("Date"))
-        self.rate_limiter.observe(status, headers)
+        self.rate_limiter.observe(status, headers, began, under_way)
 
     def open(self) -> int | None:
         """Bind to the running loop. Returns the maximum number of concurrent requests, if it is bounded.
 
         Raises ClientSetupError if the client is closed or belongs to another loop.
         """
-        self._transport.open()
+        self._open()
         return self._transport.connection_limit
+
+    def _open(self) -> asyncio.AbstractEventLoop:
+        loop = self._transport.open()
+        if not self._is_open:
+            self._is_open = True
+            self.rate_limiter.join(self._pace_name, self._pace_store, loop)
+        return loop
 
     async def close(self) -> None:
         """Close the connections opened here. May be called more than once."""
+        if self._is_open:
+            self.rate_limiter.leave()
         await self._transport.close()
 
     async def call(self, request: Request[T], context: Context = FIRST) -> Answer[T]:
@@ -163,7 +185,7 @@ class ApiSession:
 
     async def _exchange(self, request: Request[Any], path: str, context: Context) -> tuple[Reply, Context]:
         """The last reply, whatever its status, and what is known after it."""
-        loop = self._transport.open()
+        loop = self._open()
         deadline = context.deadline
         if deadline is None:
             deadline = loop.time() + self.policy.max_elapsed

@@ -220,9 +220,13 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
     """Seconds."""
     still_listed: tuple[ScheduledBot, ...] = field(default=())
     """Bots in the last listing whose event was unscheduled."""
+    pace: float | None = None
+    """Requests per second that the API was found to let through; None if it refused none for being too
+    fast."""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values only, without meeting links and attributes."""
+        """JSON values only, without meeting links and attributes; ``pace`` only if one was found."""
+        found = {} if self.pace is None else {"pace": round(self.pace, 3)}
         return {
             "ok": self.ok,
             "complete": self.complete,
@@ -239,6 +243,7 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
                 }
                 for bot in self.still_listed
             ],
+            **found,
         }
 
     @classmethod
