@@ -29,6 +29,7 @@ _OVERSHOT = 0.1
 """The same where somebody waited for the start, so that only the timer can be late."""
 SHARED_JITTER = 0.06
 """The same where several processes keep to one bound: each has a timer and connections of its own."""
+_RECENT = 1024
 _MARGIN = 0.25
 _LONGEST_MARGIN = 30.0
 """A wary pace adds up to a quarter of a told wait at random, twice as much each time, and 30 s at most."""
@@ -101,6 +102,8 @@ class Pace:
         """Start of the next request by the interval alone."""
         self.paused_until = -math.inf
         self.last_let_through = -math.inf
+        self.recent: deque[float] = deque(maxlen=_RECENT)
+        """Starts of requests that were let through while the pace was free, to be learned from if need be."""
         self._in_a_row = 0
         self._warnings = 0
         """Refusals that were not forgotten yet; the margin of a wary pace grows with them."""
@@ -165,6 +168,13 @@ class Pace:
         if self._bound is not None:
             self._bound.starts.append(now)
 
+    def _catch_up(self, now: float) -> None:
+        self.is_free = False
+        while self.recent:
+            began = self.recent.popleft()
+            self.last_let_through = max(self.last_let_through, began)
+            self.finder.let_through(began, min(now, began + self.finder.round_trip))
+
     def let_through(self, began: float, now: float) -> None:
         """A request that was sent at ``began`` was not refused."""
         self._in_a_row = 0
@@ -176,6 +186,7 @@ class Pace:
 
         ``told``: the seconds to wait, if the API says so. ``size``: the requests that its limit lets through.
         """
+        self._catch_up(now)
         short = self.finder.short_pause
         is_new = self.finder.refused(began, now, told)
         if told is None:
@@ -214,17 +225,18 @@ class Pace:
 
     def pause(self, now: float, seconds: float) -> None:
         """Nothing starts for so long; never shortens a pause in progress."""
-        self.is_free = False
+        self._catch_up(now)
         self.paused_until = max(self.paused_until, now + seconds)
 
     def used_up(self, now: float, seconds: float) -> None:
         """The API says that nothing is left of its limit for so long."""
+        self._catch_up(now)
         self.finder.used_up(now, seconds)
         self.pause(now, seconds)
 
     def allowed(self, now: float, count: int, seconds: float) -> None:
         """The API says that so many more requests may start within the next ``seconds``."""
-        self.is_free = False
+        self._catch_up(now)
         self._left, self._left_until = float(count), now + seconds
 
     def explains(self, limit: int, seconds: float, began: float, shared: bool) -> bool:

@@ -74,7 +74,7 @@ class PaceFinder:
         """Start of the request that finds out whether the window has grown, once it is under way."""
         self._windows = 0
         self._doubt_after = _DOUBT_AFTER
-        self._round_trip = 0.0
+        self.round_trip = 0.0
         self.findings = 0
         """How often the pace was found anew."""
         self._rest = 0.0
@@ -122,7 +122,7 @@ class PaceFinder:
         ended = self._ended
         if ended is not None and self._window is None and ended.may_repeat(self._count):
             # A window may end here. One request at a time finds out, so that only one is refused.
-            return max(1.0 / pace, 2.0 * self._round_trip)
+            return max(1.0 / pace, 2.0 * self.round_trip)
         return 1.0 / pace
 
     def hold_until(self, now: float) -> float:
@@ -182,7 +182,7 @@ class PaceFinder:
         self._count += 1
         if self._since is None:
             self._since = began
-        self._round_trip += (now - began - self._round_trip) / 8
+        self.round_trip += (now - began - self.round_trip) / 8
         if began >= self._scout and self._window is not None:
             # It has grown. The next two refusals tell its size.
             self._rate, self._busy, self.limit = self.pace, 0.0, None

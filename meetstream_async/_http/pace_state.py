@@ -21,7 +21,7 @@ _PACE = (
 )  # fmt: skip
 _FINDER = (
     "_count", "_since", "_rate", "limit", "_burst", "_burst_seconds", "_busy", "_last", "_cut",
-    "_cut_at", "_may_scout", "_scout", "_windows", "_doubt_after", "_round_trip", "_rest",
+    "_cut_at", "_may_scout", "_scout", "_windows", "_doubt_after", "round_trip", "_rest",
     "findings", )  # fmt: skip
 
 

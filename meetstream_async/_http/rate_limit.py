@@ -106,6 +106,16 @@ class RateLimiter:
         included.
         """
         key = self.key
+        if (
+            began is not None
+            and status < 400
+            and key.pace.is_free
+            and key.link is None
+            and not tells_a_limit(headers)
+        ):
+            # It costs next to nothing.
+            key.pace.recent.append(began)
+            return
         now = self._now()
         began = now if began is None else began + key.offset
         if status == 429:
@@ -205,7 +215,7 @@ class RateLimiter:
     def is_open(self) -> bool:
         """Whether a request may start now, without asking further."""
         pace = self.key.pace
-        return (pace.is_free or pace.clear(self._now())) and not self._turns
+        return (pace.is_free or pace.clear(self._now())) and not self._turns.waiting
 
     async def wait(self, limit: float = math.inf, *, pause_limit: float = math.inf) -> None:
         """Return when one request may start.

@@ -37,12 +37,10 @@ class Turns:
 
     def __init__(self, key: KeyPace) -> None:
         self.key = key
-        self._waiting: dict[_Waiter, None] = {}
+        self.waiting: dict[_Waiter, None] = {}
+        """In order of arrival."""
         self._timer: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None
-
-    def __len__(self) -> int:
-        return len(self._waiting)
 
     async def wait(self, limit: float, pause_limit: float) -> None:
         """Return when one request may start; see :meth:`RateLimiter.wait`."""
@@ -54,20 +52,20 @@ class Turns:
             start = max(pace.next_start(now), now)
             if pace.paused_until - now > pause_limit:
                 raise WaitTooLongError(pace.paused_until - now)
-            expected = start + len(self._waiting) * pace.interval
+            expected = start + len(self.waiting) * pace.interval
             if expected > now + limit:
                 raise WaitTooLongError(expected - now)
-            if start <= now and not self._waiting and (key.link is None or key.link.is_down(at)):
+            if start <= now and not self.waiting and (key.link is None or key.link.is_down(at)):
                 pace.take(now)
                 return
         waiter = _Waiter(loop.create_future(), pause_limit, at + limit)
-        self._waiting[waiter] = None
+        self.waiting[waiter] = None
         self._begin(loop, start - key.offset)
         expiry = loop.call_at(at + limit, self._expire, waiter, limit) if limit < math.inf else None
         try:
             await waiter.turn
         finally:
-            self._waiting.pop(waiter, None)
+            self.waiting.pop(waiter, None)
             if expiry is not None:
                 expiry.cancel()
 
@@ -85,15 +83,15 @@ class Turns:
         self.dismiss_impatient()
         key = self.key
         with key.lock:
-            while self._waiting:
+            while self.waiting:
                 at = loop.time()
                 now = at + key.offset
                 start = key.pace.next_start(now)
-                waiter = next(iter(self._waiting))
+                waiter = next(iter(self.waiting))
                 if start > now and start - key.offset <= waiter.latest:
                     self._timer = loop.call_at(start - key.offset, self._release, loop)
                     break
-                del self._waiting[waiter]
+                del self.waiting[waiter]
                 if waiter.turn.done():
                     continue
                 if start > now:
@@ -105,8 +103,8 @@ class Turns:
     async def _ask(self, link: PaceLink) -> None:
         """Wake the waiters at the starts that the store grants."""
         loop = asyncio.get_running_loop()
-        while self._waiting:
-            grant = await link.exchange(len(self._waiting))
+        while self.waiting:
+            grant = await link.exchange(len(self.waiting))
             if grant is None:
                 self._release(loop)
                 return
@@ -124,9 +122,9 @@ class Turns:
                 await pause(max(0.002, min(grant.ask_at - link.offset - loop.time(), 1.0)))
 
     def _wake_first(self) -> None:
-        while self._waiting:
-            waiter = next(iter(self._waiting))
-            del self._waiting[waiter]
+        while self.waiting:
+            waiter = next(iter(self.waiting))
+            del self.waiting[waiter]
             if not waiter.turn.done():
                 waiter.turn.set_result(None)
                 return
@@ -151,11 +149,11 @@ class Turns:
 
     def dismiss_impatient(self) -> None:
         """Tell those for whom the pause is too long."""
-        if self._waiting and (seconds := self._pause_left()):
-            for waiter in [waiter for waiter in self._waiting if seconds > waiter.pause_limit]:
+        if self.waiting and (seconds := self._pause_left()):
+            for waiter in [waiter for waiter in self.waiting if seconds > waiter.pause_limit]:
                 self._dismiss(waiter, seconds)
 
     def _dismiss(self, waiter: _Waiter, seconds: float) -> None:
-        self._waiting.pop(waiter, None)
+        self.waiting.pop(waiter, None)
         if not waiter.turn.done():
             waiter.turn.set_exception(WaitTooLongError(seconds))

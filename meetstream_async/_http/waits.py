@@ -37,7 +37,6 @@ _ASKED = (
 """Fields that ask for a wait, and the seconds in their unit."""
 
 _CUSTOMARY = ("X-RateLimit", "X-Rate-Limit")
-_EXHAUSTED = ("RateLimit", "RateLimit-Remaining", *(f"{family}-Remaining" for family in _CUSTOMARY))
 
 
 def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
@@ -90,7 +89,13 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
 
 def tells_a_limit(headers: Mapping[str, str]) -> bool:
     """Whether a reply says how much of a limit is left. Asked for every reply; nearly all say nothing."""
-    return any(name in headers for name in _EXHAUSTED)
+    # Not a loop, which takes twice as long.
+    return (
+        "RateLimit-Remaining" in headers
+        or "RateLimit" in headers
+        or "X-RateLimit-Remaining" in headers
+        or "X-Rate-Limit-Remaining" in headers
+    )
 
 
 def limit_left(headers: Mapping[str, str]) -> tuple[int, float] | None:
