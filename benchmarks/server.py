@@ -33,8 +33,10 @@ _HEAD = (
 )
 
 
-def _answer(body: bytes, status: int = 200, phrase: bytes = b"OK") -> bytes:
-    return _HEAD % (status, phrase, len(body)) + body
+def answer(body: bytes, status: int = 200, phrase: bytes = b"OK", more: bytes = b"") -> bytes:
+    """A response; ``more``: further header lines, each with its end."""
+    head = _HEAD % (status, phrase, len(body))
+    return head[:-2] + more + b"\r\n" + body
 
 
 _UNSCHEDULED = (
@@ -42,8 +44,8 @@ _UNSCHEDULED = (
     b'"schedules_cancelled": 1, "bots_deleted": 1, "cancel_all_occurrences": false, "from_date": null, '
     b'"is_recurring_series": false}'
 )
-_UNAVAILABLE = _answer(b'{"message": "Service Unavailable"}', 503, b"Service Unavailable")
-_NOT_FOUND = _answer(b'{"message": "no such route"}', 404, b"Not Found")
+_UNAVAILABLE = answer(b'{"message": "Service Unavailable"}', 503, b"Service Unavailable")
+_NOT_FOUND = answer(b'{"message": "no such route"}', 404, b"Not Found")
 
 
 def row(number: int) -> bytes:
@@ -83,7 +85,7 @@ class Account:
         if method == b"GET" and target.startswith(_LISTINGS):
             return self._list(int(target.partition(b"limit=")[2] or 100))
         if method == b"GET" and target == b"/stats":
-            return _answer(json.dumps({**self.counts, "left": len(self.rows)}).encode())
+            return answer(json.dumps({**self.counts, "left": len(self.rows)}).encode())
         return _NOT_FOUND
 
     def _delete(self, event: bytes) -> bytes:
@@ -92,7 +94,7 @@ class Account:
             self.counts["errors"] += 1
             return _UNAVAILABLE
         self.rows.pop(event, None)
-        return _answer(_UNSCHEDULED % event)
+        return answer(_UNSCHEDULED % event)
 
     def _fails(self, event: bytes) -> bool:
         """Whether to fail: no event fails twice, and exactly the share ``rate`` of all requests fails."""
@@ -109,7 +111,7 @@ class Account:
 
     def _list(self, limit: int) -> bytes:
         self.counts["listings"] += 1
-        return _answer(b'{"scheduled_bots": [%s]}' % b", ".join(islice(self.rows.values(), limit)))
+        return answer(b'{"scheduled_bots": [%s]}' % b", ".join(islice(self.rows.values(), limit)))
 
 
 class CannedProtocol(asyncio.Protocol):

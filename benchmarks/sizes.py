@@ -22,6 +22,8 @@ class Size:
     page_rounds: int
     imports: int
     cancels: int
+    limit_events: int
+    asked_seconds: float
 
 
 FULL = Size(
@@ -37,6 +39,8 @@ FULL = Size(
     page_rounds=60,
     imports=25,
     cancels=30,
+    limit_events=600,
+    asked_seconds=10.0,
 )
 QUICK = Size(
     name="quick",
@@ -51,4 +55,6 @@ QUICK = Size(
     page_rounds=10,
     imports=5,
     cancels=3,
+    limit_events=120,
+    asked_seconds=1.0,
 )

@@ -18,8 +18,8 @@ from attrs import define, field
 
 from .pace_finder import PaceFinder
 
-JITTER = 0.015
-"""Margin in seconds for the network: a bound of 5 a second means 5 starts in any 1.015 s."""
+JITTER = 0.01
+"""Margin in seconds for the network: a bound of 5 a second means 5 starts in any 1.01 s."""
 
 _STALL = 0.05
 _CLOSE = 0.02

@@ -57,6 +57,7 @@ class PaceFinder:
         self._burst = 0.0
         """What was let through before the first refusal, and in how many seconds."""
         self._burst_seconds = 0.0
+        self._last_began = -math.inf
         self._busy = 0.0
         """Seconds of this phase in which the pace was used."""
         self._last = 0.0
@@ -180,6 +181,7 @@ class PaceFinder:
         """A request that was sent at ``began`` was not refused."""
         self._seen.add(began)
         self._count += 1
+        self._last_began = began
         if self._since is None:
             self._since = began
         self.round_trip += (now - began - self.round_trip) / 8
@@ -249,7 +251,9 @@ class PaceFinder:
         elif pace is None:
             self._first_refusal(elapsed, at, wait)
         else:
-            self._take_limit(min(self._found(pace, since, at), 0.98 * pace), wait)
+            found = min(self._found(pace, since, at), 0.98 * pace)
+            # A first estimate that is too high costs a pause; one that is too low is soon made up for.
+            self._take_limit(found if self.limit is not None else _BELOW * found, wait)
         self._rest = wait
 
     def _found(self, pace: float, since: float, at: float) -> float:
@@ -272,7 +276,8 @@ class PaceFinder:
         return found
 
     def _first_refusal(self, elapsed: float, at: float, wait: float) -> None:
-        self._burst, self._burst_seconds = float(max(self._count, 1)), elapsed
+        lasted = max(0.0, self._last_began - (at - elapsed))
+        self._burst, self._burst_seconds = float(max(self._count, 1)), lasted
         if elapsed >= 1.0:
             self.limit = self._rate = 0.93 * max(self._seen.since(at - 1.0 + SPAN), 1)
             self._probes.begin(self.limit, wait)

@@ -20,7 +20,7 @@ _PACE = (
     "_slot", "paused_until", "last_let_through", "_in_a_row", "_warnings", "_left", "_left_until", "is_free",
 )  # fmt: skip
 _FINDER = (
-    "_count", "_since", "_rate", "limit", "_burst", "_burst_seconds", "_busy", "_last", "_cut",
+    "_count", "_since", "_rate", "limit", "_burst", "_burst_seconds", "_last_began", "_busy", "_last", "_cut",
     "_cut_at", "_may_scout", "_scout", "_windows", "_doubt_after", "round_trip", "_rest",
     "findings", )  # fmt: skip
 
