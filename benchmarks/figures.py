@@ -36,7 +36,6 @@ LIMITS: dict[str, dict[str, Any]] = {
     "100 in any 10 seconds": {"rate": 10, "burst": 100, "window": 10, "retry_after": -1},
 }
 """Limits that a server keeps without saying so; 20 requests in flight unless it says otherwise."""
-ASKED = (5, 50, 200, 500, 1000)
 
 _IMPORT = "import time; begin = time.process_time(); import {}; print(time.process_time() - begin)"
 _IMPORTS = {"ours": "meetstream_async", "dependencies": "aiohttp, attrs, cattrs, tenacity"}
@@ -156,7 +155,8 @@ def errors(size: Size) -> dict[str, Any]:
 
 def at_limit(size: Size) -> dict[str, Any]:
     """Share of the speed that a limit allows, and of the requests that are refused."""
-    return {name: _at_limit(dict(limit), size.limit_events) for name, limit in LIMITS.items()}
+    limits = list(LIMITS.items())[: size.limits]
+    return {name: _at_limit(dict(limit), size.limit_events) for name, limit in limits}
 
 
 def _at_limit(limit: dict[str, Any], events: int) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def _at_limit(limit: dict[str, Any], events: int) -> dict[str, Any]:
 def asked(size: Size) -> dict[str, Any]:
     """The rate that arrives ÷ the ``rate_limit`` that is asked for, and the most in any second."""
     figures: dict[str, Any] = {}
-    for rate in ASKED:
+    for rate in size.asked:
         with limited_server(latency=0.005) as server:
             events = max(int(rate * size.asked_seconds), 20)
             ask(

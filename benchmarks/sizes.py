@@ -1,4 +1,4 @@
-"""The sizes of a measurement: all in about twelve minutes, or a quick look in less than one."""
+"""The sizes of a measurement: all in about sixteen minutes, or a quick look in less than one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class Size:
     page_rounds: int
     imports: int
     cancels: int
+    limits: int
     limit_events: int
+    asked: tuple[int, ...]
     asked_seconds: float
 
 
@@ -39,7 +41,9 @@ FULL = Size(
     page_rounds=60,
     imports=25,
     cancels=30,
+    limits=4,
     limit_events=600,
+    asked=(5, 50, 200, 500, 1000),
     asked_seconds=10.0,
 )
 QUICK = Size(
@@ -55,6 +59,8 @@ QUICK = Size(
     page_rounds=10,
     imports=5,
     cancels=3,
+    limits=2,
     limit_events=120,
+    asked=(50, 500),
     asked_seconds=1.0,
 )

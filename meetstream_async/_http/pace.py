@@ -22,13 +22,15 @@ JITTER = 0.01
 """Margin in seconds for the network: a bound of 5 a second means 5 starts in any 1.01 s."""
 
 _STALL = 0.05
-_CLOSE = 0.02
-"""Where starts are less than 20 ms apart, one that is up to 50 ms late is made up for: the process is busy,
+_CLOSE = 0.025
+"""Where starts are less than 25 ms apart, one that is up to 50 ms late is made up for: the process is busy,
 not idle."""
 _OVERSHOT = 0.1
 """The same where somebody waited for the start, so that only the timer can be late."""
+_BUSY = 0.25
+"""The same for both where only a bound is kept, which counts the starts of each second anyway."""
 SHARED_JITTER = 0.06
-"""The same where several processes keep to one bound: each has a timer and connections of its own."""
+"""The margin where several processes keep to one bound: each has a timer and connections of its own."""
 _RECENT = 1024
 _MARGIN = 0.25
 _LONGEST_MARGIN = 30.0
@@ -161,9 +163,10 @@ class Pace:
             self.finder.settle(now)
         late = max(0.0, now - due)
         interval = self.interval
-        in_time = late <= (_OVERSHOT if waited else _STALL * (interval < _CLOSE))
+        most = _OVERSHOT if self._bound is None or not self.finder.is_free else _BUSY
+        in_time = late <= (most if waited else (_STALL if most < _BUSY else _BUSY) * (interval < _CLOSE))
         self.finder.started(now, in_time=in_time or late <= interval)
-        self._slot = max(due if in_time else now, now - _OVERSHOT) + interval
+        self._slot = (due if in_time else now) + interval
         self._left -= 1
         if self._bound is not None:
             self._bound.starts.append(now)

@@ -42,7 +42,7 @@ async def test_requests_are_spaced_evenly() -> None:
 
 @given(st.floats(0.1, 500), st.lists(st.floats(0, 3), min_size=2, max_size=30))
 def test_no_burst_gets_through_whenever_requests_arrive(rate: float, arrivals: list[float]) -> None:
-    """However requests arrive, two starts lie at least 1 / rate apart. Above 50 a second what is late is
+    """However requests arrive, two starts lie at least 1 / rate apart. Above 40 a second what is late is
     made up for, and still no second holds more than the rate."""
 
     async def main() -> list[float]:
@@ -57,7 +57,7 @@ def test_no_burst_gets_through_whenever_requests_arrive(rate: float, arrivals: l
 
     starts = run_virtual(main())
     gaps = [after - before for before, after in pairwise(starts)]
-    assert rate > 49 or min(gaps) >= 1 / rate - EXACT
+    assert rate > 39 or min(gaps) >= 1 / rate - EXACT
     for start in starts:
         assert sum(start <= other < start + 1 for other in starts) <= math.ceil(rate)
 
