@@ -16,15 +16,15 @@ import aiohttp
 from attrs import define, evolve
 from yarl import URL
 
-from .._logs import log_fields
-from ..errors import ApiError, ClientSetupError, MeetStreamError, RateLimitError
+from ..errors import ApiError, ClientSetupError, MeetStreamError
 from .api_errors import refuses_before_the_api, route_is_missing
 from .call import FIRST, ONE_ATTEMPT, Answer, Context, Request, Route
-from .failures import Failure, HeldBack
+from .failures import Failure, HeldBack, rate_limited
 from .network import DIRECT, Network
+from .pace_key import name_of
 from .rate_limit import RateLimiter, WaitTooLongError
 from .reply import Reply
-from .retry import RetryPolicy, retry
+from .retry import RetryPolicy, log_retry, retry
 from .secrets import Secret
 from .server_clock import ServerClock
 from .transport import Transport
@@ -50,16 +50,28 @@ class ApiSession:
         rate_limit: float | None,
         trace_configs: Sequence[aiohttp.TraceConfig],
         network: Network = DIRECT,
+        pace_store: str | None = None,
+        wary: bool = False,
     ) -> None:
-        """``credentials``: header name to the text before the credential, and the credential."""
+        """``credentials``: header name to the text before the credential, and the credential.
+
+        ``pace_store``: where processes with this key share their pace. ``wary``: see :class:`Pace`.
+        """
         self.base_url = base_url
         if not isinstance(retry, RetryPolicy):
             raise ClientSetupError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
         self.policy, self.network, self.is_borrowed = retry, network, session is not None
         self.credentials = tuple(secret for _, secret in credentials.values())
         self.rate_limiter = RateLimiter(
-            rate_limit, host=base_url.host or "", first_pause=retry.initial_wait, longest_pause=retry.max_wait
+            rate_limit,
+            host=base_url.host or "",
+            first_pause=retry.initial_wait,
+            longest_pause=retry.max_wait,
+            wary=wary,
         )
+        self._pace_name = name_of(str(base_url.origin()), [secret for _, secret in credentials.values()])
+        self._pace_store = pace_store
+        self._is_open = False
         self._transport = Transport(
             base_url,
             credentials,
@@ -88,21 +100,30 @@ class ApiSession:
         """The time by the API's clock, as its replies say; this machine's until one did."""
         return self._clock.now()
 
-    def _observe(self, status: int, headers: Mapping[str, str]) -> None:
+    def _observe(self, status: int, headers: Mapping[str, str], began: float, under_way: int) -> None:
         """Take note of the head of a reply, before its body is read."""
         self._clock.observe(headers.get("Date"))
-        self.rate_limiter.observe(status, headers)
+        self.rate_limiter.observe(status, headers, began, under_way)
 
     def open(self) -> int | None:
         """Bind to the running loop. Returns the maximum number of concurrent requests, if it is bounded.
 
         Raises ClientSetupError if the client is closed or belongs to another loop.
         """
-        self._transport.open()
+        self._open()
         return self._transport.connection_limit
+
+    def _open(self) -> asyncio.AbstractEventLoop:
+        loop = self._transport.open()
+        if not self._is_open:
+            self._is_open = True
+            self.rate_limiter.join(self._pace_name, self._pace_store, loop)
+        return loop
 
     async def close(self) -> None:
         """Close the connections opened here. May be called more than once."""
+        if self._is_open:
+            self.rate_limiter.leave()
         await self._transport.close()
 
     async def call(self, request: Request[T], context: Context = FIRST) -> Answer[T]:
@@ -187,7 +208,7 @@ class ApiSession:
 
     async def _exchange(self, request: Request[Any], path: str, context: Context) -> tuple[Reply, Context]:
         """The last reply, whatever its status, and what is known after it."""
-        loop = self._transport.open()
+        loop = self._open()
         deadline = context.deadline
         if deadline is None:
             deadline = loop.time() + self.policy.max_elapsed
@@ -247,7 +268,7 @@ class _Call:
             try:
                 await session.rate_limiter.wait(self._deadline - self._reserve - self._loop.time())
             except WaitTooLongError as exc:
-                return _rate_limited(exc.seconds)
+                return rate_limited(exc.seconds)
             outcome = self.note(await self.send())
             if outcome is not None:
                 return outcome
@@ -276,30 +297,4 @@ class _Call:
 
     def log_retry(self, outcome: Reply | Failure, attempt: int, wait: float) -> None:
         reason = f"status {outcome.status}" if isinstance(outcome, Reply) else outcome.kind.__name__
-        _log.info(
-            "%s %s: %s, attempt %d; next in %.2f s",
-            self._route.method,
-            self._url.raw_path,
-            reason,
-            attempt,
-            wait,
-            extra=log_fields(
-                "retry",
-                method=self._route.method,
-                path=self._url.raw_path,
-                reason=reason,
-                attempt=attempt,
-                wait=wait,
-            ),
-        )
-
-
-def _rate_limited(seconds: float) -> Failure:
-    return Failure(
-        RateLimitError,
-        f"rate limited: the next request may be sent in {seconds:.1f} s, "
-        "which exceeds this call's deadline; nothing was sent",
-        retry=False,
-        is_attempt=False,
-        fields={"status": 429, "retry_after": seconds},
-    )
+        log_retry(self._route.method, self._url.raw_path, reason, attempt, wait)

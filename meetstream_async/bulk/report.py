@@ -159,6 +159,7 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
     reason: why it is not complete or not ok; if it is ok, what else there is to know, or None.
     elapsed: seconds that the run took, verification included.
     still_listed: bots of unscheduled events that the last listing shows, or may hide if it is full.
+    pace: requests per second that the API was found to allow; None if it refused none for being too fast.
     """
 
     counts: Mapping[str, int] = field(converter=_report_text.plain)
@@ -168,6 +169,7 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
     reason: str | None
     elapsed: float
     still_listed: tuple[ScheduledBot, ...] = field(default=())
+    pace: float | None = None
 
     def __str__(self) -> str:
         return _report_text.sentence(self)
@@ -179,7 +181,8 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
         return _report_text.table(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values only, without meeting links and attributes."""
+        """JSON values only, without meeting links and attributes; ``pace`` only if one was found."""
+        found = {} if self.pace is None else {"pace": round(self.pace, 3)}
         return {
             "ok": self.ok,
             "complete": self.complete,
@@ -196,6 +199,7 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
                 }
                 for bot in self.still_listed
             ],
+            **found,
         }
 
     @classmethod

@@ -90,11 +90,22 @@ GROUPS: Final = {
         ),
     ),
     "limiter": Group(
-        ("_http/rate_limit.py", "_http/retry.py"),
+        (
+            "_http/rate_limit.py",
+            "_http/turns.py",
+            "_http/pace.py",
+            "_http/pace_finder.py",
+            "_http/pace_probes.py",
+            "_http/pace_windows.py",
+            "_http/let_through.py",
+            "_http/retry.py",
+        ),
         (
             "http/test_rate_limit_headers.py",
             "http/test_retry_policy.py",
             "http/test_rate_limit.py",
+            "http/test_pace.py",
+            "http/test_pace_shared.py",
             "http/test_retry_after.py",
             "http/test_pauses.py",
             "http/test_retry.py",

@@ -52,15 +52,20 @@ class _Rate(ProgressColumn):
 
 
 class _Pauses(logging.Handler):
-    """Announces each pause that a 429 causes, since nothing else would explain why the bar stands still."""
+    """Announces each pause that a 429 causes, since nothing else would explain why the bar stands still, and
+    remembers the pace that was found after it."""
 
-    def __init__(self, note: Callable[[str], None]) -> None:
+    def __init__(self, note: Callable[[str], None], found: Callable[[float], None]) -> None:
         super().__init__(logging.INFO)
         self._note = note
+        self._found = found
         self._until = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
         fields = vars(record)
+        if fields.get("meetstream_event") == "pace":
+            self._found(fields["meetstream_rate"])
+            return
         seconds = fields.get("meetstream_seconds", 0.0)
         if fields.get("meetstream_event") != "pause" or fields.get("meetstream_status") != 429 or seconds < 1:
             return
@@ -84,7 +89,8 @@ class Board:
         self._bar: Progress | None = None
         self._task = TaskID(0)
         self._lines: asyncio.Task[None] | None = None
-        self._pauses = _Pauses(self.note)
+        self._pauses = _Pauses(self.note, self._pace_found)
+        self._pace = ""
         self._level = logging.NOTSET
 
     @property
@@ -141,6 +147,11 @@ class Board:
             if self.recorded == self._total:
                 self._bar.update(self._task, description="checking")
 
+    def _pace_found(self, rate: float) -> None:
+        self._pace = f", finding the pace: {rate:.{rate < 10:d}f}/s"
+        if self._bar is not None:
+            self._bar.update(self._task, description=f"{self._verb}{self._pace}")
+
     def note(self, text: str) -> None:
         """Print one line above the bar."""
         if self._bar is not None:
@@ -160,7 +171,10 @@ class Board:
             left = ""
             if self._total is not None and rate and self._total > self.recorded:
                 left = f", about {(self._total - self.recorded) / rate:.0f} s left"
-            say(f"{self._verb}: {self.done}{of} done ({self.tally()}), {rate:.{rate < 10:d}f}/s{left}")
+            say(
+                f"{self._verb}: {self.done}{of} done ({self.tally()}), "
+                f"{rate:.{rate < 10:d}f}/s{left}{self._pace}"
+            )
 
 
 def wording(status: OutcomeStatus) -> str:
