@@ -11,7 +11,6 @@ from .._tasks import pause
 from .pace_key import KeyPace
 from .pace_link import PaceLink
 
-
 _TICK = 1e-6
 """Seconds that no clock here can tell apart."""
 
