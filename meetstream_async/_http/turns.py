@@ -53,7 +53,7 @@ class Turns:
         with key.lock:
             now, pace = at + key.offset, key.pace
             start = max(pace.next_start(now), now)
-            if pace.paused_until - now > pause_limit:
+            if pace.paused_until - now > min(pause_limit, limit):
                 raise WaitTooLongError(pace.paused_until - now)
             expected = start + len(self.waiting) * pace.interval
             if expected > now + limit:
