@@ -22,8 +22,8 @@ JITTER = 0.01
 """Margin in seconds for the network: a bound of 5 a second means 5 starts in any 1.01 s."""
 
 _STALL = 0.05
-_CLOSE = 0.025
-"""Where starts are less than 25 ms apart, one that is up to 50 ms late is made up for: the process is busy,
+_CLOSE = 0.02
+"""Where starts are less than 20 ms apart, one that is up to 50 ms late is made up for: the process is busy,
 not idle."""
 _OVERSHOT = 0.1
 """The same where somebody waited for the start, so that only the timer can be late."""

@@ -11,6 +11,9 @@ from .._tasks import pause
 from .pace_key import KeyPace
 from .pace_link import PaceLink
 
+_TICK = 1e-6
+"""Seconds that no clock here can tell apart."""
+
 
 class WaitTooLongError(Exception):
     """The next request may start later than the caller can wait. Internal: callers convert it."""
@@ -50,7 +53,7 @@ class Turns:
         with key.lock:
             now, pace = at + key.offset, key.pace
             start = max(pace.next_start(now), now)
-            if pace.paused_until - now > pause_limit:
+            if pace.paused_until - now > min(pause_limit, limit):
                 raise WaitTooLongError(pace.paused_until - now)
             expected = start + len(self.waiting) * pace.interval
             if expected > now + limit:
@@ -87,6 +90,9 @@ class Turns:
                 at = loop.time()
                 now = at + key.offset
                 start = key.pace.next_start(now)
+                if start - now < _TICK:
+                    # The loop's timers may fire a little early.
+                    start = now
                 waiter = next(iter(self.waiting))
                 if start > now and start - key.offset <= waiter.latest:
                     self._timer = loop.call_at(start - key.offset, self._release, loop)
@@ -136,9 +142,11 @@ class Turns:
             self._release(asyncio.get_running_loop())
 
     def end(self) -> None:
-        """The client is closed."""
+        """The client is closed. Whoever still waits does so without the store, and is told of it then."""
         if self._asking is not None:
             self._asking.cancel()
+            if self.waiting and self._timer is None:
+                self._release(asyncio.get_running_loop())
 
     def _expire(self, waiter: _Waiter, limit: float) -> None:
         self._dismiss(waiter, max(limit, self._pause_left()))
