@@ -94,6 +94,18 @@ def unusable(problem: str, *, may_be_sent: bool = False) -> Failure:
     return Failure(ClientSetupError, problem, may_be_sent=may_be_sent, retry=False, is_attempt=False)
 
 
+def rate_limited(seconds: float) -> Failure:
+    """The failure of a call whose pause is longer than it may take."""
+    return Failure(
+        RateLimitError,
+        f"rate limited: the next request may be sent in {seconds:.1f} s, "
+        "which exceeds this call's deadline; nothing was sent",
+        retry=False,
+        is_attempt=False,
+        fields={"status": 429, "retry_after": seconds},
+    )
+
+
 @frozen(eq=False)
 class HeldBack:
     """A request that was not sent, because a pause began while it was waiting for a connection."""

@@ -17,10 +17,10 @@ from attrs import define, evolve
 from yarl import URL
 
 from .._logs import log_fields
-from ..errors import ApiError, ClientSetupError, MeetStreamError, RateLimitError
+from ..errors import ApiError, ClientSetupError, MeetStreamError
 from .api_errors import refuses_before_the_api, route_is_missing
 from .call import FIRST, ONE_ATTEMPT, Answer, Context, Request, Route
-from .failures import Failure, HeldBack
+from .failures import Failure, HeldBack, rate_limited
 from .network import DIRECT, Network
 from .rate_limit import RateLimiter, WaitTooLongError
 from .reply import Reply
@@ -247,7 +247,7 @@ class _Call:
             try:
                 await session.rate_limiter.wait(self._deadline - self._reserve - self._loop.time())
             except WaitTooLongError as exc:
-                return _rate_limited(exc.seconds)
+                return rate_limited(exc.seconds)
             outcome = self.note(await self.send())
             if outcome is not None:
                 return outcome
@@ -292,14 +292,3 @@ class _Call:
                 wait=wait,
             ),
         )
-
-
-def _rate_limited(seconds: float) -> Failure:
-    return Failure(
-        RateLimitError,
-        f"rate limited: the next request may be sent in {seconds:.1f} s, "
-        "which exceeds this call's deadline; nothing was sent",
-        retry=False,
-        is_attempt=False,
-        fields={"status": 429, "retry_after": seconds},
-    )
