@@ -13,7 +13,7 @@ import json
 import selectors
 import sys
 from itertools import islice
-from typing import cast
+from typing import Any, cast
 
 from attrs import define, field
 
@@ -21,6 +21,7 @@ from .ids import event_id
 
 _ROOT = b"/api/v1/calendar/"
 _EVENT = _ROOT + b"schedule/"
+_EVENTS = _ROOT + b"events?"
 _LISTINGS = (_ROOT + b"scheduled?", _ROOT + b"scheduled_bots?")
 _HEAD = (
     b"HTTP/1.1 %d %s\r\n"
@@ -64,6 +65,19 @@ def row(number: int) -> bytes:
     return json.dumps(value).encode()
 
 
+def _event(row: dict[str, Any]) -> bytes:
+    """The event of a row, as the calendars' events show it."""
+    bot = {name: row[name] for name in ("status", "scheduled_join_time", "bot_username", "platform")}
+    value = {
+        "id": row["custom_attributes"]["event_id"],
+        "platform": "google",
+        "start_time": row["scheduled_join_time"],
+        "is_deleted": False,
+        "bots": [{"id": row["bot_id"], **bot, "is_scheduled": True}],
+    }
+    return json.dumps(value).encode()
+
+
 @define
 class Account:
     """The server's account, and counts of its requests."""
@@ -72,9 +86,15 @@ class Account:
     """Listed rows by event id."""
     error_rate: float = 0.0
     """Share of the DELETEs answered with 503, always the first one for an event."""
-    counts: dict[str, int] = field(factory=lambda: dict.fromkeys(("deletes", "errors", "listings"), 0))
+    counts: dict[str, int] = field(
+        factory=lambda: dict.fromkeys(("deletes", "errors", "listings", "events"), 0)
+    )
+    events: list[bytes] = field(init=False)
     _due: float = 0.0
     _failed: set[bytes] = field(factory=set)
+
+    def __attrs_post_init__(self) -> None:
+        self.events = [_event(json.loads(row)) for row in self.rows.values()]
 
     def answer(self, method: bytes, target: bytes) -> bytes:
         """The response to one request."""
@@ -82,6 +102,8 @@ class Account:
             return self._delete(target[len(_EVENT) :])
         if method == b"GET" and target.startswith(_LISTINGS):
             return self._list(int(target.partition(b"limit=")[2] or 100))
+        if method == b"GET" and target.startswith(_EVENTS):
+            return self._events(int(target.partition(b"cursor=")[2].partition(b"&")[0] or 0))
         if method == b"GET" and target == b"/stats":
             return _answer(json.dumps({**self.counts, "left": len(self.rows)}).encode())
         return _NOT_FOUND
@@ -106,6 +128,13 @@ class Account:
         self._due -= 1
         self._failed.add(event)
         return True
+
+    def _events(self, start: int) -> bytes:
+        """A page of the events that the account had at first; also of those whose bot is gone by now."""
+        self.counts["events"] += 1
+        page = self.events[start : start + 100]
+        following = b'"%d"' % (start + 100) if len(page) == 100 else b"null"
+        return _answer(b'{"next": %s, "results": [%s]}' % (following, b", ".join(page)))
 
     def _list(self, limit: int) -> bytes:
         self.counts["listings"] += 1

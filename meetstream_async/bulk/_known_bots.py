@@ -242,7 +242,10 @@ class KnownBots:
 
     def _can_judge_without_attributes(self) -> bool:
         where = self._options.where
-        return where is None or (isinstance(where, BotFilter) and where.attributes is None)
+        if where is None or isinstance(where, BotFilter):
+            return where is None or where.attributes is None
+        # A function of the caller's own may look at anything, unless it says that it does not.
+        return getattr(where, "needs_attributes", True) is False
 
 
 def row_of(bot: EventBot, event_id: str) -> ScheduledBot:

@@ -79,6 +79,7 @@ class BotRow(BaseModel):
 
     bot_id: str
     event_id: str | None
+    one_off: bool = Field(description="Nothing shows that a calendar scheduled it.")
     platform: str | None
     status: str | None
     name: str | None
@@ -93,6 +94,7 @@ class BotRow(BaseModel):
         return cls(
             bot_id=bot.bot_id,
             event_id=bot.event_id,
+            one_off=bot.is_one_off,
             platform=bot.platform and platform_name(bot.platform),
             status=bot.status and _shown(bot.status),
             name=bot.bot_username and _shown(bot.bot_username),

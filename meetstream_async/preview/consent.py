@@ -52,6 +52,15 @@ class Consent:
         """Number of bots that were scheduled since the preview; they are left alone."""
         return len(self._newcomers)
 
+    @property
+    def needs_attributes(self) -> bool:
+        """It can't judge a bot of which only the calendars' events tell, without custom attributes."""
+        selection = self.preview.selection
+        return selection is not None and getattr(selection, "needs_attributes", True)
+
+    def __call__(self, bot: ScheduledBot) -> bool:
+        return self.admits(bot)
+
     def admits(self, bot: ScheduledBot) -> bool:
         """Whether the run may touch this bot."""
         self.known[bot.bot_id] = bot
@@ -115,7 +124,7 @@ class Consent:
         The run begins with what the preview has shown: a bot may join its meeting while the prompt waits, and
         the report must mention it. ``settle``: seconds to wait for bots that should be gone.
         """
-        options = attrs.evolve(self.preview.options(self.admits), dry_run=dry_run)
+        options = attrs.evolve(self.preview.options(self), dry_run=dry_run)
         state = AccountState(options, settle=settle)
         if not dry_run:
             state.take_listing(self.preview.agreed_page(), now=asyncio.get_running_loop().time())

@@ -26,6 +26,11 @@ class Selection:
         if self.filter is None and not self.attributes:
             raise ConfigurationError("a selection needs a condition, or it would select the whole account")
 
+    @property
+    def needs_attributes(self) -> bool:
+        """It can't judge a bot of which only the calendars' events tell, without custom attributes."""
+        return bool(self.attributes) or (self.filter is not None and self.filter.attributes is not None)
+
     def __call__(self, bot: ScheduledBot) -> bool:
         return (self.filter is None or self.filter(bot)) and self._matches_attributes(bot)
 

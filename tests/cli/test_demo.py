@@ -11,7 +11,8 @@ import attrs
 import pytest
 
 from meetstream_async import BulkReport, MeetStreamClient, OutcomeStatus, UnscheduleOutcome, unschedule_all
-from meetstream_async.cli.commands.demo import disagreements
+from meetstream_async.cli.commands.demo import cancel_an_account, cancel_three_meetings, disagreements
+from meetstream_async.cli.exit_codes import ExitCode
 from meetstream_async.simulator import Simulator
 from tests.helpers.command_line import CANARY, command, finish, surroundings
 from tests.helpers.program import start
@@ -38,6 +39,21 @@ async def test_the_demo_holds_where_ids_are_mixed() -> None:
     assert ended.code == 0, ended.out
     assert "verdict: the report is correct." in ended.out
     assert "0 bots are left" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("ids", "foreign_id"),
+    [
+        ("provider", "event_not_found"),
+        ("provider", "bad_request"),
+        ("none", "not_found"),
+        ("mixed", "bot_not_found"),
+    ],
+)
+async def test_the_demo_holds_in_every_world(ids: Any, foreign_id: Any) -> None:
+    """Whatever ids the account shows, and however others are refused."""
+    assert await cancel_an_account(ids, foreign_id) is ExitCode.OK
+    assert await cancel_three_meetings(ids) is ExitCode.OK
 
 
 async def report_on(sim: Simulator) -> BulkReport[UnscheduleOutcome]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
 
 from rich.text import Text
 
@@ -18,6 +17,7 @@ from ... import (
 )
 from ...preview import Consent, OneOffBots, make_preview
 from ...simulator import Ledger, Simulator
+from ...simulator.settings import ForeignId, Ids
 from ..exit_codes import ExitCode
 from ..runs.bulk_run import show_report
 from ..runs.process import run_async
@@ -30,15 +30,15 @@ _GONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
 _ONE_OFF_BOTS: OneOffBots = "delete"
 
 
-def demo(ids: Literal["event", "provider", "none", "mixed"] = "event") -> ExitCode:
+def demo(ids: Ids = "event") -> ExitCode:
     """List, preview, unschedule and check, all within this process."""
     return run_async(lambda _: _demo(ids))
 
 
-async def _demo(ids: Literal["event", "provider", "none", "mixed"]) -> ExitCode:
-    code = await _account(ids)
+async def _demo(ids: Ids) -> ExitCode:
+    code = await cancel_an_account(ids)
     if code is ExitCode.OK:
-        code = await _meetings()
+        code = await cancel_three_meetings(ids)
     if code is ExitCode.OK:
         say("\nNext, with your own key in MEETSTREAM_API_KEY (neither changes anything):")
         say("  meetstream-async list\n  meetstream-async unschedule-all --dry-run")
@@ -46,10 +46,10 @@ async def _demo(ids: Literal["event", "provider", "none", "mixed"]) -> ExitCode:
     return code
 
 
-async def _account(ids: Literal["event", "provider", "none", "mixed"]) -> ExitCode:
-    """Part one: every bot of an account."""
+async def cancel_an_account(ids: Ids = "event", foreign_id: ForeignId = "event_not_found") -> ExitCode:
+    """Part one: every bot of an account. ``ids``, ``foreign_id``: as for the simulator."""
     async with Simulator(
-        250, 7, series=0.1, one_off=0.02, error_rate=0.05, latency=0.04, ids=ids
+        250, 7, series=0.1, one_off=0.02, error_rate=0.05, latency=0.04, ids=ids, foreign_id=foreign_id
     ) as simulator:
         # Pass both: the demo must never use the environment, which may contain a real key.
         async with MeetStreamClient(simulator.api_key, base_url=simulator.base_url, timeout=10.0) as client:
@@ -81,11 +81,11 @@ async def _account(ids: Literal["event", "provider", "none", "mixed"]) -> ExitCo
     return ExitCode.OK
 
 
-async def _meetings() -> ExitCode:
-    """Part two: calendar events in MeetBit, and their bots in MeetStream."""
+async def cancel_three_meetings(ids: Ids = "none") -> ExitCode:
+    """Part two: calendar events in MeetBit, and their bots in MeetStream. ``ids``: as for the simulator."""
     _step("5. Three meetings: the calendar event in MeetBit, then its bot in MeetStream")
-    # The listing shows the calendar provider's ids, by which a meeting's bots are found in MeetBit's event.
-    async with Simulator(12, 3, series=0, one_off=0, several=0, ids="provider") as simulator:
+    # Whatever the listing shows, a meeting's bots are found by the calendar provider's id of its event.
+    async with Simulator(12, 3, series=0, one_off=0, several=0, ids=ids) as simulator:
         async with (
             MeetBitClient(
                 access_key_id=simulator.access_key_id,
@@ -135,7 +135,7 @@ async def _run(client: MeetStreamClient, simulator: Simulator) -> BulkReport[Uns
     board = Board(len(simulator.ledger.events) + one_off)
     async with board:
         report = await unschedule_all(
-            client, where=Consent(preview).admits, one_off_bots=_ONE_OFF_BOTS, on_outcome=board.record
+            client, where=Consent(preview), one_off_bots=_ONE_OFF_BOTS, on_outcome=board.record
         )
     show_report(report, one_off_bots=_ONE_OFF_BOTS)
     return report

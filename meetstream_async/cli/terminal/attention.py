@@ -90,6 +90,8 @@ def _advice(outcome: Outcome) -> str:
             return "it will join; --one-off-bots delete removes it, skip ignores it"
         if outcome.reason == SkipReason.NO_EVENT_ID:
             return "it will join; --cancel-by auto deletes it by its own id"
+        if outcome.reason == SkipReason.NOT_ITS_OWN_ID:
+            return "it will join; run this again without the options for a series"
         if outcome.reason in (SkipReason.SHARED, SkipReason.HIDDEN):
             return "it will join; --whole-events unschedules it, with its bots outside the filter"
         return "it will join; run this again"
@@ -99,7 +101,7 @@ def _advice(outcome: Outcome) -> str:
         return "use the key of the account that the bot belongs to"
     if isinstance(outcome.error, EventNotFoundError):
         if outcome.bot_ids:
-            return "the API doesn't know this id; --one-off-bots delete deletes its bots by their own ids"
+            return "the API doesn't know this id; --cancel-by auto deletes its bots by their own ids"
         return "the API doesn't know this id: compare it with the listing"
     if outcome.status is OutcomeStatus.UNKNOWN and "joined" in (outcome.reason or ""):
         return "check the meeting: the bot may have joined"

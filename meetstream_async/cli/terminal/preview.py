@@ -29,9 +29,12 @@ def show_preview(preview: Preview, series: str | None = None, most: int | None =
     """
     bots, events, one_off = preview.bots, preview.events, preview.one_off
     every = len({bot.event_id for bot in preview.listed if bot.event_id is not None})
-    alone = sum(bot.event_id is None for bot in preview.listed)
+    alone = sum(bot.is_one_off for bot in preview.listed)
+    unnamed = sum(bot.event_id is None for bot in preview.listed) - alone
     least = "at least " if preview.truncated else ""
     scheduled = [f"{least}{_bots(len(preview.listed))}: {_events(every)}, {_one_off(alone)}"]
+    if unnamed:
+        scheduled.append(f"{unnamed} of a calendar whose event the listing does not name")
     if preview.truncated:
         scheduled.append("the listing is full, so there may be more; the run lists until nothing is left")
     filtered = []
@@ -78,7 +81,8 @@ def _to_do(preview: Preview, series: str | None, most: int | None) -> str:
         what = "all: at least " if most is None else f"all, {most} at most: at least "
     deleted = ""
     if preview.deleted:
-        deleted = f" and delete {_one_off(len(preview.deleted))}"
+        alone = all(bot.is_one_off for bot in preview.deleted.values())
+        deleted = f" and delete {(_one_off if alone else _bots)(len(preview.deleted))}"
     return f"unschedule {what}{_events(len(preview.events))}{series or ''}{deleted}"
 
 
@@ -90,7 +94,9 @@ def line(bot: ScheduledBot) -> str:
         bot.platform and platform_name(bot.platform),
         clean(bot.bot_username or "", 40),
     )
-    return "  ".join((*filter(None, words), clean(bot.event_id or "one-off")))
+    return "  ".join(
+        (*filter(None, words), clean(bot.event_id or ("one-off" if bot.is_one_off else "calendar")))
+    )
 
 
 def _platforms(bots: Sequence[ScheduledBot]) -> str:

@@ -56,7 +56,7 @@ def bots_table(bots: Sequence[ScheduledBot]) -> Table:
 
 
 def _cells(bot: ScheduledBot) -> list[Text]:
-    event = Text("one-off", "yellow") if bot.event_id is None else Text(clean(bot.event_id))
+    event = Text("one-off", "yellow") if bot.is_one_off else Text(clean(bot.event_id or "calendar"))
     return [
         Text(local_time(bot), "bold"),
         Text(away(bot), "cyan"),

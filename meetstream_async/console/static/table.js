@@ -90,15 +90,17 @@ export class BotTable {
   }
 }
 
+const kind = (bot) => (bot.one_off ? "one-off" : "calendar");
+
 function row(bot, now) {
   const when = localTime(bot.moment, now);
-  const label = `Select ${bot.name ?? "the bot"}, ${when}, ${bot.event_id ?? `one-off bot ${bot.bot_id}`}`;
+  const label = `Select ${bot.name ?? "the bot"}, ${when}, ${bot.event_id ?? `${kind(bot)} bot ${bot.bot_id}`}`;
   return h("tr", { role: "row" },
     cell("tick", h("input", { type: "checkbox", value: bot.bot_id, "aria-label": label })),
     cell("when", when, h("small", {}, away(bot.moment, now))),
     cell("", bot.platform ?? "unknown"),
     cell("", bot.name ?? "no name"),
-    cell("", h("span", { class: "id" }, bot.event_id ?? "one-off"), bot.event_id ? null : h("small", { class: "id" }, bot.bot_id)),
+    cell("", h("span", { class: "id" }, bot.event_id ?? kind(bot)), bot.event_id ? null : h("small", { class: "id" }, bot.bot_id)),
     cell("", ...attributes(bot)),
   );
 }
