@@ -25,6 +25,7 @@ from meetstream_async import (
     BulkOptions,
     BulkReport,
     CancelOutcome,
+    CheckStatus,
     ClientOptions,
     MeetingCancellation,
     MeetStreamError,
@@ -81,6 +82,7 @@ def _expected(hint: Any) -> Any:
         type(None): {"type": "null"},
         datetime: {"type": "string", "format": "date-time"},
         MeetStreamError: {"type": "string"},
+        CheckStatus: {"$ref": "#/components/schemas/CheckStatus"},
         OutcomeStatus: {"$ref": "#/components/schemas/OutcomeStatus"},
     }
     return simple[hint]

@@ -37,10 +37,10 @@ def doctor(
     api_key_file: ApiKeyFile = None,
     access_keys_file: AccessKeysFile = None,
 ) -> None:
-    """Look at an account before the first run: what works, which ids it shows, how cancels will go.
+    """Check an account before the first run.
 
-    Changes nothing: at most seven GETs, one after the other, in ten seconds at most. Shows neither keys nor
-    personal data.
+    Says what works, which ids the account shows, and how cancels will go. Changes nothing: at most seven
+    GETs, one after the other, in ten seconds at most. Shows neither keys nor personal data.
 
     \b
     Examples:
