@@ -37,6 +37,8 @@ class IndexedAccount(ReportedAccount):
         """Seconds to wait before the events are read once more."""
         self._events_waited = 0.0
         self._listed_by_events: set[str] = set()
+        self._weighed = 0
+        """Listings when nothing was found that depends on the events."""
 
     # --- what it is asked for -------------------------------------------------------------------------
 
@@ -52,7 +54,13 @@ class IndexedAccount(ReportedAccount):
         if self._page is None:
             return False
         if self._events == UNASKED:
-            return self._page[1] or any(map(self._depends, self._backlog))
+            if self._weighed == self._listings:
+                return False
+            if self._page[1] or any(map(self._depends, self._backlog)):
+                return True
+            # Until the next listing: it is asked for each item that is taken.
+            self._weighed = self._listings
+            return False
         return self._events == KNOWN and self._finished and not self.busy and self._page[1]
 
     @property
