@@ -14,7 +14,8 @@ from ._event_states import AWAITED, CONFIRMED, KNOWN, READ, UNASKED, UNKNOWN
 from ._evidence import is_in_meeting, is_withdrawn, lies_ahead
 from ._facts import OWN_ID
 from ._known_bots import LOOKS_FOR_PROOF, CalendarEvent, KnownBot, row_of
-from ._verification import Tracked
+from ._verification import FIRST_LOOK, LONGEST_LOOK, Tracked
+from .options import UnscheduleOptions
 from .statuses import OutcomeStatus
 
 _DAY = timedelta(days=1)
@@ -27,6 +28,17 @@ class IndexedAccount(ReportedAccount):
     Whoever can read the events asks ``wants_events``, and then calls ``expect_events`` before the first page,
     ``take_events`` for each, and at the end ``take_events(..., complete=True)`` or ``take_events_error``.
     """
+
+    def __init__(
+        self, options: UnscheduleOptions | None = None, *, settle: float = 15.0, only_given: bool = False
+    ) -> None:
+        super().__init__(options, settle=settle, only_given=only_given)
+        self.events_pause = 0.0
+        """Seconds to wait before the events are read once more."""
+        self._events_waited = 0.0
+        self._listed_by_events: set[str] = set()
+        self._weighed = 0
+        """Listings when nothing was found that depends on the events."""
 
     # --- what it is asked for -------------------------------------------------------------------------
 
@@ -42,7 +54,13 @@ class IndexedAccount(ReportedAccount):
         if self._page is None:
             return False
         if self._events == UNASKED:
-            return self._page[1] or any(map(self._depends, self._backlog))
+            if self._weighed == self._listings:
+                return False
+            if self._page[1] or any(map(self._depends, self._backlog)):
+                return True
+            # Until the next listing: it is asked for each item that is taken.
+            self._weighed = self._listings
+            return False
         return self._events == KNOWN and self._finished and not self.busy and self._page[1]
 
     @property
@@ -216,24 +234,41 @@ class IndexedAccount(ReportedAccount):
 
     def _conclude(self, shown: dict[str, ScheduledBot]) -> None:
         """Draw the conclusions of an index that was read after all answers, where the listing is full."""
-        time = self.server_time(self._last_answer)
         remaining = dict.fromkeys(self._remaining)
-        for item in [item for item in self._open.values() if self._is_indexed(item)]:
+        waited_for = 0
+        for item in self._items.values():
+            if not (item.was_asked and self._is_indexed(item)):
+                continue
             self._note(item)
             settled = item.outcome().status in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
             for one in self._bots.of(item.bots):
-                self._changed_bots.add(one.bot.bot_id)
-                row = shown.get(one.bot.bot_id)
-                if row is not None and not is_withdrawn(row) and not is_in_meeting(row):
-                    one.listed, one.confirmed, one.doubted = True, False, True
-                    if settled:
-                        remaining[one.bot.bot_id] = None
-                elif one.listed:
+                bot_id = one.bot.bot_id
+                if one.listed and bot_id not in self._listed_by_events:
+                    # The listing shows it, which is the better evidence.
                     continue
-                elif lies_ahead(one.bot, time):
-                    one.absences, one.unindexed = LOOKS_FOR_PROOF, True
-                elif not one.is_gone:
-                    one.missed = one.unindexed = True
+                self._changed_bots.add(bot_id)
+                remaining.pop(bot_id, None)
+                if self._still_scheduled(one, shown.get(bot_id)):
+                    self._open[item.key] = item
+                    if settled:
+                        remaining[bot_id] = None
+                        waited_for += 1
         self._remaining = tuple(remaining)
-        self._events = CONFIRMED
         self._shown_again = None
+        self._events_waited += self.events_pause
+        self.events_pause = min(2 * self.events_pause, LONGEST_LOOK) or FIRST_LOOK
+        if not waited_for or self._events_waited + self.events_pause > self._settle:
+            self._events = CONFIRMED
+
+    def _still_scheduled(self, one: KnownBot, row: ScheduledBot | None) -> bool:
+        """Take in whether the events show a bot that the full listing does not."""
+        if row is not None and not is_withdrawn(row) and not is_in_meeting(row):
+            one.listed, one.confirmed, one.doubted, one.unindexed = True, False, True, False
+            self._listed_by_events.add(one.bot.bot_id)
+            return True
+        one.listed = False
+        if lies_ahead(one.bot, self.server_time(self._last_answer)):
+            one.absences, one.unindexed = LOOKS_FOR_PROOF, True
+        elif not one.is_gone:
+            one.missed = one.unindexed = True
+        return False

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from ._account import Account
 from ._account_rows import dump_bot, dump_item, dump_time, load_bot, load_item, load_key, load_time
-from ._event_states import AWAITED, UNASKED
+from ._event_states import AWAITED, READ, UNASKED
 from .options import UnscheduleOptions, Where
 
 VERSION = 1
@@ -143,7 +143,7 @@ def _load(state: Account, data: Mapping[str, Any], now: float) -> None:
         state._items[item.key] = item
     state._backlog = deque(state._items[load_key(key)] for key in data["backlog"])
     state._between = deque(state._items[load_key(key)] for key in data["between"])
-    if state._events == AWAITED:
+    if state._events in (AWAITED, READ):
         # Whoever was reading them is gone.
         state._events = UNASKED
     state._open = {load_key(key): state._items[load_key(key)] for key in data["open"]}

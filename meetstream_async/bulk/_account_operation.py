@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TypeAlias
 
 from .._http.call import PACED
+from .._tasks import pause
 from ..meetstream import list_calendar_events, list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import MeetStreamEventPage, ScheduledBotPage
@@ -59,6 +60,8 @@ class AccountOperation(Unscheduler[Tracked]):
 
     async def read_events(self, turn: Turn, changed: Callable[[], object] = lambda: None) -> None:
         """Read the events that the state expects. ``turn`` waits for the turn of each page."""
+        if seconds := self._state.events_pause:
+            await pause(seconds)
         time_min, time_max = self._state.events_window(self._api.server_time())
 
         async def fetch(cursor: str | None) -> MeetStreamEventPage:

@@ -75,7 +75,8 @@ class Drain(AccountOperation):
                     events = None
                 if events is None and listing is None and state.wants_events:
                     state.expect_events()
-                    events = asyncio.create_task(self.read_events(self._runner.slot, self._changed.set))
+                    reading = self.read_events(self._runner.slot, self._changed.set)
+                    events = asyncio.create_task(reading, name="meetstream_async events")
                 due = None if listing is not None else state.next_listing(self._clock())
                 if due is not None and (state.busy or due <= self._clock()):
                     listing = asyncio.create_task(self._list())

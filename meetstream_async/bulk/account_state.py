@@ -28,6 +28,9 @@ Its rules:
 - **What any listing has shown is remembered.** The filter is asked once for each bot. A DELETE takes a whole
   event, so with a filter it is only sent where all bots of the event are known and inside; otherwise the
   event's selected bots go by their own ids, or the event is left alone and named.
+- **The calendars' events join bots with their events**, and show bots behind a full listing, where they are
+  fed in (``wants_events``). An event is only named by an id that is MeetStream's own for certain; its bots go
+  by their own ids otherwise, or where the event has bots that were not agreed to.
 - **"Not scheduled" and "not found" prove nothing by themselves.** A refusal of the event's id leads to the
   bots' own. A bot counts as gone where an answer names it alone, or where whole listings no longer show it
   and its join time lay ahead by the server's clock. Otherwise the outcome is ``unknown``, "may have joined".

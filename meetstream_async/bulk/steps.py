@@ -21,7 +21,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from .._http.rate_limit import WaitTooLongError
-from .._tasks import pause
+from .._tasks import end, pause
 from ..errors import ConfigurationError, RateLimitError
 from ..meetstream.client import MeetStreamClient
 from ._account_operation import AccountOperation, Clock
@@ -61,7 +61,11 @@ async def cancel_waiting(
     )
     if isinstance(most, bool) or not isinstance(most, int) or most < 1:
         raise ConfigurationError(f"most must be an int, 1 or more, not {most!r}")
-    chunk = _Chunk(check_client(client), state, most, clock)
+    check_client(client)
+    if state.busy and state.wants_events and not (stop is not None and stop.is_set()):
+        # The step that listed was stopped before it had read them.
+        await _Lister(client, state, max_pause, clock).take_events(stop)
+    chunk = _Chunk(client, state, most, clock)
     runner = Runner(chunk, bulk, chunk.done)
     try:
         await runner.run()
@@ -91,7 +95,7 @@ async def list_account(
     lister = _Lister(check_client(client), state, max_pause, clock)
     while True:
         if state.wants_events and not (stop is not None and stop.is_set()):
-            await lister.take_events()
+            await lister.take_events(stop)
             continue
         due = None if state.busy else state.next_listing(clock())
         if due is None or not await _wait(due - clock(), stop):
@@ -124,10 +128,20 @@ class _Lister(AccountOperation):
         elif (reason := await self.take_another(self._fetch)) is not None:
             self._state.stop(reason)
 
-    async def take_events(self) -> None:
+    async def take_events(self, stop: asyncio.Event | None) -> None:
+        """Read the events; ``stop`` ends that at once, and a later step begins anew."""
         self._client.api.open()
         self._state.expect_events()
-        await self.read_events(self._turn)
+        reading = asyncio.create_task(self.read_events(self._turn), name="meetstream_async events")
+        stopping = asyncio.create_task((stop or asyncio.Event()).wait())
+        try:
+            await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+            else:
+                self._state.release_held()
+        finally:
+            await end(reading, stopping)
 
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

@@ -42,7 +42,7 @@ class Consent:
         self._taken: set[str] = set()
         self._beyond = False
         self._events = {one.event_id for one in preview.forecast if one.event_id is not None}
-        self._one_off = preview.one_off
+        self._bots = {bot_id for one in preview.forecast for bot_id in one.bot_ids}
         self._newcomers: set[str] = set()
         self.known = {bot.bot_id: bot for bot in preview.listed}
         """Every bot that the preview or the run has seen, by its id."""
@@ -68,7 +68,7 @@ class Consent:
             return False
         if self.preview.truncated:
             return self._has_room(bot)
-        if bot.event_id in self._events or bot.bot_id in self._one_off:
+        if bot.event_id in self._events or bot.bot_id in self._bots:
             return True
         self._newcomers.add(bot.bot_id)
         return False
@@ -128,6 +128,7 @@ class Consent:
         state = AccountState(options, settle=settle)
         if not dry_run:
             state.take_listing(self.preview.agreed_page(), now=asyncio.get_running_loop().time())
+            self.preview.tell_events(state)
         report = await run_account(client, state, **bulk.keywords())
         nothing = self.preview.why_none
         if nothing is not None and report.complete and not report.outcomes:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal, TypeAlias
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from .. import (
     AccountState,
     MeetStreamClient,
+    MeetStreamError,
+    MeetStreamEvent,
     OutcomeStatus,
     RejectedRow,
     ScheduledBot,
@@ -22,6 +25,9 @@ from .. import (
     UnscheduleOutcome,
 )
 from .selection import Selection
+
+_MOST_SECONDS = 20.0
+"""Seconds that reading the events may take."""
 
 Selects: TypeAlias = Callable[[ScheduledBot], bool]
 """Returns whether a bot is selected."""
@@ -45,6 +51,8 @@ class Preview:
     cancel_by: CancelBy = "auto"
     cancel_all_occurrences: bool | None = None
     from_date: datetime | None = None
+    index: tuple[MeetStreamEvent, ...] | None = field(default=None, repr=False)
+    """All events of the calendars; None where they don't matter, or can't be read."""
 
     def selects(self, bot: ScheduledBot) -> bool:
         """Whether the bot matches the filter."""
@@ -86,12 +94,32 @@ class Preview:
         """What would become of each event and one-off bot that matches the filter."""
         state = AccountState(self.options(self.selection))
         state.take_listing(self.page, now=0.0)
+        self.tell_events(state)
         return state.forecast()
+
+    def tell_events(self, state: AccountState) -> None:
+        """Feed a state that knows the listing with the calendars' events, where they were read."""
+        if self.index is not None and state.wants_events:
+            state.expect_events()
+            state.take_events(self.index, complete=True)
 
     @cached_property
     def by_id(self) -> dict[str, ScheduledBot]:
-        """The rows by the ids of their bots."""
-        return {bot.bot_id: bot for bot in self.listed}
+        """The rows by the ids of their bots, and bots that only the events show."""
+        hidden = {
+            bot.id: ScheduledBot(
+                bot.id,
+                bot.platform,
+                bot.status,
+                bot.scheduled_join_time,
+                bot.bot_username,
+                bot.is_scheduled,
+                {"event_id": event.id},
+            )
+            for event in self.index or ()
+            for bot in event.bots
+        }
+        return {**hidden, **{bot.bot_id: bot for bot in self.listed}}
 
     @property
     def bots(self) -> tuple[ScheduledBot, ...]:
@@ -159,10 +187,13 @@ async def make_preview(
     cancel_all_occurrences: bool | None = None,
     from_date: datetime | None = None,
 ) -> Preview:
-    """List the account's bots and preview a run; sends no other request."""
+    """List the account's bots, and preview a run.
+
+    Where rows don't name their events by MeetStream's own ids, the calendars' events are read as well.
+    """
     stream = client.iter_scheduled_bots()
     bots = tuple([bot async for bot in stream])
-    return Preview(
+    preview = Preview(
         client.base_url,
         key_source,
         bots,
@@ -175,6 +206,28 @@ async def make_preview(
         cancel_all_occurrences,
         from_date,
     )
+    if cancel_by == "bot" or not any(map(_is_unclear, bots)):
+        return preview
+    return attrs.evolve(preview, index=await _read_events(client, preview))
+
+
+def _is_unclear(bot: ScheduledBot) -> bool:
+    """A calendar bot whose row doesn't name its event, or by another id than MeetStream's own."""
+    return not (bot.is_one_off or (bot.event_id or "").startswith("evt_"))
+
+
+async def _read_events(client: MeetStreamClient, preview: Preview) -> tuple[MeetStreamEvent, ...] | None:
+    """All events; None where they can't be read. The run then says why."""
+    state = AccountState(preview.options(None))
+    state.take_listing(preview.page, now=0.0)
+    time_min, time_max = state.events_window(datetime.now(UTC))
+    stream = client.iter_calendar_events(time_min=time_min, time_max=time_max)
+    try:
+        async with asyncio.timeout(_MOST_SECONDS):
+            events = tuple([event async for event in stream])
+    except (MeetStreamError, TimeoutError):
+        return None
+    return events if stream.complete else None
 
 
 def bots_of_events(

@@ -106,14 +106,18 @@ async def test_a_server_that_never_removes_anything_is_given_up_after_settle():
     assert "3 still listed" in report.reason
 
 
-async def test_a_full_page_that_is_never_removed_ends_incomplete():
-    """Bots beyond it can't be seen, and the report says so."""
-    async with plain_account(150, removes="nothing") as sim, connect(sim) as client:
+@pytest.mark.parametrize(("connected", "seen"), [(False, 100), (True, 150)])
+async def test_a_full_page_that_is_never_removed_ends_incomplete(connected, seen):
+    """Bots beyond it can only be seen through the calendars' events, and the report says so."""
+    async with (
+        plain_account(150, removes="nothing", calendar_connected=connected) as sim,
+        connect(sim) as client,
+    ):
         report = await unschedule_all(client, settle=0, max_concurrency=20)
     assert not report.complete
     assert "full" in report.reason
-    assert statuses(report) == {"unscheduled": 100}
-    assert len(report.still_listed) == 100
+    assert statuses(report) == {"unscheduled": seen}
+    assert len(report.still_listed) == seen
 
 
 async def test_a_lagging_listing_is_waited_for_and_not_called_a_failure():
@@ -156,13 +160,15 @@ async def test_a_filter_that_leaves_some_rows_standing_is_complete():
     assert len(sim.ledger.scheduled_events) == 20
 
 
-async def test_a_dry_run_lists_once_and_sends_no_delete():
-    """It names what the first listing shows, and is incomplete where that is full."""
-    async with plain_account(130) as sim, connect(sim) as client:
+@pytest.mark.parametrize(("connected", "seen"), [(False, 100), (True, 130)])
+async def test_a_dry_run_lists_once_and_sends_no_delete(connected, seen):
+    """It names what the first listing and the events show, and is incomplete where the listing is full."""
+    async with plain_account(130, calendar_connected=connected) as sim, connect(sim) as client:
         report = await unschedule_all(client, dry_run=True)
-    assert statuses(report) == {"would_unschedule": 100}
+    assert statuses(report) == {"would_unschedule": seen}
     assert not report.complete
-    assert len(sim.requests) == 1
+    assert listings(sim) == 1
+    assert {request.method for request in sim.requests} == {"GET"}
 
 
 async def test_the_first_listing_failing_raises_its_error():
@@ -178,7 +184,7 @@ async def test_a_later_listing_failing_leaves_an_incomplete_report():
     async with plain_account(130) as sim, connect(sim, retry=RetryPolicy(max_attempts=1)) as client:
         sim.add_trouble(Trouble("list", 500, skip=1))
         report = await unschedule_all(client)
-    assert statuses(report) == {"unscheduled": 100}
+    assert statuses(report) == {"unscheduled": 130}
     assert not report.complete
     assert "a later listing failed: ServerError" in report.reason
     assert_true_to_the_ledger(report, sim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -241,3 +242,31 @@ async def test_a_series_that_is_one_event_is_not_taken_whole_for_a_part() -> Non
             report = await unschedule_all(client, where=where)
             assert sim.ledger.scheduled_bots in ({"bot-0002", "bot-0003"}, set(sim.ledger.bots))
         assert all(outcome.method in (None, "bot") for outcome in report.outcomes)
+
+
+async def test_a_stop_ends_the_reading_of_the_events_at_once() -> None:
+    """A step that is stopped meanwhile can be repeated from what was stored."""
+    async with Simulator(platforms(10), ids="none", troubles=[Trouble("events", hang=True, times=1)]) as sim:
+        async with connect(sim) as client:
+            state, stop = AccountState(), asyncio.Event()
+            step = asyncio.create_task(list_account(client, state, stop=stop))
+            while not any(request.route == "events" for request in sim.requests):
+                await asyncio.sleep(0.001)
+            stop.set()
+            await asyncio.wait_for(step, 5)
+            again = AccountState.from_dict(json.loads(json.dumps(state.to_dict(0.0))), now=0.0)
+            assert again.wants_events
+            assert not state.wants_events
+            while not again.is_over:
+                await (cancel_waiting if again.busy else list_account)(client, again)
+            assert sim.ledger.scheduled_bots == frozenset()
+    assert ways(again.report()) == {"event": 10}
+
+
+async def test_what_the_events_still_show_is_still_listed() -> None:
+    """A success is no proof where the full listing can't tell, and the events show the bot."""
+    bots = platforms(200)
+    async with Simulator(bots, removes="nothing") as sim, connect(sim) as client:
+        report = await unschedule_all(client, where=ZOOM, settle=0.6, max_concurrency=20)
+    assert {one.bot_id for one in report.still_listed} == on_zoom(bots)
+    assert not report.ok

@@ -113,6 +113,23 @@ def test_crashes_between_any_two_steps_lose_nothing_and_report_nothing_twice(cra
     asyncio.run(check())
 
 
+@pytest.mark.parametrize("ids", ["event", "provider", "none", "mixed"])
+async def test_the_right_bots_go_in_every_world_of_ids(ids: Any) -> None:
+    """The calendars' events are a part of the stored listing, and every third step is lost in a crash."""
+    bots = [
+        SimulatedBot(
+            f"bot-{n}", f"evt_{n:04x}", platform=("zoom", "google_meet")[n % 2], join_time=far(n).join_time
+        )
+        for n in range(130)
+    ]
+    steps = iter(range(1000))
+    options = JobOptions(settle=0.3, where=BotFilter(platform="zoom"), one_off_bots="skip")
+    async with Simulator(bots, ids=ids) as sim:
+        summary = await Account(sim, options).run(lambda: next(steps) % 3 == 2)
+        assert sim.ledger.scheduled_bots == {one.bot_id for one in bots if one.platform != "zoom"}
+    assert summary["ok"], summary
+
+
 async def test_what_was_sent_before_a_crash_is_found_done_and_is_no_failure() -> None:
     """The step that is done again finds its events not scheduled: already_unscheduled, not failed."""
     async with account(0, 30) as sim:
