@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import define, field
 
-from .. import AccountState, ApiError, ConfigurationError, OutcomeStatus, outcome_to_dict
+from .. import AccountState, ConfigurationError, OutcomeStatus, outcome_to_dict
 from .options import JobOptions
 from .readable import unreadable
 
@@ -142,8 +142,8 @@ class AccountLedger:
         reason = report.reason
         if overtaken:
             reason = f"{reason}; more came to light of {len(overtaken)} stored outcomes ({overtaken[0]})"
-        errors = (outcome.error for outcome in report.outcomes)
-        if any(isinstance(error, ApiError) and error.key_rejected for error in errors):
+        if report.reason is not None and "the API rejects the key" in report.reason:
+            # By the reason, which is stored: an error that comes back from the store has lost what it says.
             reason = f"{reason}; {rejected(self.reference)}"
         return {
             "counts": {str(status): count for status, count in report.counts.items() if count},
