@@ -142,9 +142,6 @@ class AccountLedger:
         reason = report.reason
         if overtaken:
             reason = f"{reason}; more came to light of {len(overtaken)} stored outcomes ({overtaken[0]})"
-        if report.reason is not None and "the API rejects the key" in report.reason:
-            # By the reason, which is stored: an error that comes back from the store has lost what it says.
-            reason = f"{reason}; {rejected(self.reference)}"
         return {
             "counts": {str(status): count for status, count in report.counts.items() if count},
             "still_listed": len(report.still_listed),
