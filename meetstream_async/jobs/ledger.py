@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import define, field
 
-from .. import AccountState, ApiError, ConfigurationError, OutcomeStatus, outcome_to_dict
+from .. import AccountState, ConfigurationError, OutcomeStatus, outcome_to_dict
 from .options import JobOptions
 from .readable import unreadable
 
@@ -142,9 +142,6 @@ class AccountLedger:
         reason = report.reason
         if overtaken:
             reason = f"{reason}; more came to light of {len(overtaken)} stored outcomes ({overtaken[0]})"
-        errors = (outcome.error for outcome in report.outcomes)
-        if any(isinstance(error, ApiError) and error.key_rejected for error in errors):
-            reason = f"{reason}; {rejected(self.reference)}"
         return {
             "counts": {str(status): count for status, count in report.counts.items() if count},
             "still_listed": len(report.still_listed),

@@ -11,10 +11,11 @@ from dbos import WorkflowStatus
 
 from .. import OutcomeStatus
 from .._tasks import pause
+from .accounts import JobAccount
 from .engine import JobEngine
 from .errors import UnknownJobError, UnreadableJobError
 from .json_rows import refusal
-from .ledger import Json
+from .ledger import Json, rejected
 from .readable import readable, unreadable
 from .status import AccountStatus, JobOutcome, JobState
 from .workflows import JOB_WORKFLOW, account_id, is_cancelled
@@ -116,6 +117,9 @@ async def _read_account(engine: JobEngine, job: Job, index: int, row: WorkflowSt
         if not isinstance(summary, dict):
             raise unreadable(f"account {row.workflow_id!r}", summary)
         _check_totals(summary)
+        if "the API rejects the key" in (summary.get("reason") or ""):
+            reference = JobAccount.from_dict(job.accounts[index]).reference
+            summary = {**summary, "reason": f"{summary['reason']}; {rejected(reference)}"}
         state = JobState.SUCCEEDED if summary["ok"] is True else JobState.FAILED
         return AccountStatus(name, state, **summary, **common)
     totals = await _totals(engine, row)
