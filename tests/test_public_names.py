@@ -43,6 +43,7 @@ FOR_THE_PACKAGE = {
     "is_retried",
     "unschedule_until_empty",
     "speaks_for_itself",
+    "log_retry",
     "Attempt",
     "retry",
     "Outcome",

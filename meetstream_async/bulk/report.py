@@ -163,13 +163,21 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
     """
 
     counts: Mapping[str, int] = field(converter=_report_text.plain)
+    """Number of targets in each status; every possible status, zeros included."""
     outcomes: tuple[OutcomeT_co, ...]
+    """One per target. For a stream: only those that were not handed to its consumer."""
     complete: bool
+    """Whether all targets were processed and, if listed, the last listing was complete."""
     ok: bool
+    """Whether it is complete and everything that was asked for was done."""
     reason: str | None
+    """Why it is not complete or not ok; if it is ok, what else there is to know."""
     elapsed: float
+    """Seconds."""
     still_listed: tuple[ScheduledBot, ...] = field(default=())
+    """Bots whose event was unscheduled, and that the last listing shows, or may hide if it is full."""
     pace: float | None = None
+    """Requests per second that the API was found to allow; None if it refused none for being too fast."""
 
     def __str__(self) -> str:
         return _report_text.sentence(self)

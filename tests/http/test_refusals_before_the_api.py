@@ -156,6 +156,7 @@ async def test_one_bot_that_is_not_yours_fails_alone(says: str) -> None:
     deleted = reply(200, {"message": "Scheduled bot deleted successfully"})
     script = [
         reply(200, {"scheduled_bots": rows}),
+        reply(404, {"message": "No calendar is connected"}),
         reply(403, {"message": says}),
         deleted,
         deleted,
