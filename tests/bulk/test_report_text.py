@@ -19,8 +19,7 @@ COUNTS = {"unscheduled": 26, "already_unscheduled": 0, "failed": 1}
 
 def report(count: int = 27, reason: str | None = "1 failed") -> BulkReport[UnscheduleOutcome]:
     outcomes = [
-        UnscheduleOutcome(f"evt_{n}", (f"bot-{n}",), None, OutcomeStatus.UNSCHEDULED)
-        for n in range(count - 1)
+        UnscheduleOutcome(f"evt_{n}", (f"bot-{n}",), OutcomeStatus.UNSCHEDULED) for n in range(count - 1)
     ]
     bad = UnscheduleOutcome(
         "<b>evt</b>", ("bot-x",), status=OutcomeStatus.FAILED, reason="<script>no</script>"
