@@ -65,7 +65,7 @@ class Seen:
     def where(self) -> Any:
         """The filter that the run selects with."""
         where = self.run["where"]
-        return where.__self__.preview.selection if hasattr(where, "__self__") else where
+        return where.preview.selection if hasattr(where, "preview") else where
 
 
 @frozen
