@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from .probe import ask
-from .serving import canned_server
+from .serving import canned_server, limited_server
 from .sizes import Size
 
 CONTENDERS: dict[str, dict[str, Any]] = {
@@ -28,6 +28,14 @@ LATENCY = 0.05
 """Seconds."""
 WALL_CONCURRENCY = 20
 ERROR_RATES = (0.0, 0.01, 0.1, 0.5)
+
+LIMITS: dict[str, dict[str, Any]] = {
+    "50 a second, burst 10, Retry-After: 1": {"rate": 50, "burst": 10, "retry_after": 1},
+    "50 a second, burst 10, no Retry-After": {"rate": 50, "burst": 10},
+    "20 a second, burst 5, Retry-After: 2": {"rate": 20, "burst": 5, "retry_after": 2, "concurrency": 50},
+    "100 in any 10 seconds": {"rate": 10, "burst": 100, "window": 10, "retry_after": -1},
+}
+"""Limits that a server keeps without saying so; 20 requests in flight unless it says otherwise."""
 
 _IMPORT = "import time; begin = time.process_time(); import {}; print(time.process_time() - begin)"
 _IMPORTS = {"ours": "meetstream_async", "dependencies": "aiohttp, attrs, cattrs, tenacity"}
@@ -145,9 +153,57 @@ def errors(size: Size) -> dict[str, Any]:
     return {rate: {name: spread(values) for name, values in runs.items()} for rate, runs in cpu.items()}
 
 
+def at_limit(size: Size) -> dict[str, Any]:
+    """Share of the speed that a limit allows, and of the requests that are refused."""
+    limits = list(LIMITS.items())[: size.limits]
+    return {name: _at_limit(dict(limit), size.limit_events) for name, limit in limits}
+
+
+def _at_limit(limit: dict[str, Any], events: int) -> dict[str, Any]:
+    concurrency = limit.pop("concurrency", WALL_CONCURRENCY)
+    with limited_server(latency=LATENCY, **limit) as server:
+        run = ask("limit", base_url=server.base_url, concurrency=concurrency, events=events)
+        stats = server.stats()
+    ideal = (events - limit["burst"]) / limit["rate"]
+    share, refused = ideal / run["seconds"], stats["refused"] / stats["seen"]
+    return {"share": share, "refused": refused, "failed": run["failed"], "events": events}
+
+
+def asked(size: Size) -> dict[str, Any]:
+    """The rate that arrives ÷ the ``rate_limit`` that is asked for, and the most in any second."""
+    figures: dict[str, Any] = {}
+    for rate in size.asked:
+        with limited_server(latency=0.005) as server:
+            events = max(int(rate * size.asked_seconds), 20)
+            ask(
+                "limit",
+                base_url=server.base_url,
+                concurrency=WALL_CONCURRENCY,
+                events=events,
+                rate_limit=rate,
+            )
+            stats = server.stats()
+        share = (events - 1) / stats["seconds"] / rate
+        figures[str(rate)] = {"share": share, "fullest_second": stats["fullest_second"]}
+    return figures
+
+
 FIGURES: dict[str, Callable[[Size], dict[str, Any]]] = {
     figure.__name__: figure
-    for figure in (ratio, vendor, wall, memory, page, imports, contenders, errors, happy_path, cancel)
+    for figure in (
+        ratio,
+        vendor,
+        wall,
+        at_limit,
+        asked,
+        memory,
+        page,
+        imports,
+        contenders,
+        errors,
+        happy_path,
+        cancel,
+    )
 }
 
 

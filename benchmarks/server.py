@@ -34,8 +34,10 @@ _HEAD = (
 )
 
 
-def _answer(body: bytes, status: int = 200, phrase: bytes = b"OK") -> bytes:
-    return _HEAD % (status, phrase, len(body)) + body
+def answer(body: bytes, status: int = 200, phrase: bytes = b"OK", more: bytes = b"") -> bytes:
+    """A response; ``more``: further header lines, each with its end."""
+    head = _HEAD % (status, phrase, len(body))
+    return head[:-2] + more + b"\r\n" + body
 
 
 _UNSCHEDULED = (
@@ -43,8 +45,8 @@ _UNSCHEDULED = (
     b'"schedules_cancelled": 1, "bots_deleted": 1, "cancel_all_occurrences": false, "from_date": null, '
     b'"is_recurring_series": false}'
 )
-_UNAVAILABLE = _answer(b'{"message": "Service Unavailable"}', 503, b"Service Unavailable")
-_NOT_FOUND = _answer(b'{"message": "no such route"}', 404, b"Not Found")
+_UNAVAILABLE = answer(b'{"message": "Service Unavailable"}', 503, b"Service Unavailable")
+_NOT_FOUND = answer(b'{"message": "no such route"}', 404, b"Not Found")
 
 
 def row(number: int) -> bytes:
@@ -105,7 +107,7 @@ class Account:
         if method == b"GET" and target.startswith(_EVENTS):
             return self._events(int(target.partition(b"cursor=")[2].partition(b"&")[0] or 0))
         if method == b"GET" and target == b"/stats":
-            return _answer(json.dumps({**self.counts, "left": len(self.rows)}).encode())
+            return answer(json.dumps({**self.counts, "left": len(self.rows)}).encode())
         return _NOT_FOUND
 
     def _delete(self, event: bytes) -> bytes:
@@ -114,7 +116,7 @@ class Account:
             self.counts["errors"] += 1
             return _UNAVAILABLE
         self.rows.pop(event, None)
-        return _answer(_UNSCHEDULED % event)
+        return answer(_UNSCHEDULED % event)
 
     def _fails(self, event: bytes) -> bool:
         """Whether to fail: no event fails twice, and exactly the share ``rate`` of all requests fails."""
@@ -134,11 +136,11 @@ class Account:
         self.counts["events"] += 1
         page = self.events[start : start + 100]
         following = b'"%d"' % (start + 100) if len(page) == 100 else b"null"
-        return _answer(b'{"next": %s, "results": [%s]}' % (following, b", ".join(page)))
+        return answer(b'{"next": %s, "results": [%s]}' % (following, b", ".join(page)))
 
     def _list(self, limit: int) -> bytes:
         self.counts["listings"] += 1
-        return _answer(b'{"scheduled_bots": [%s]}' % b", ".join(islice(self.rows.values(), limit)))
+        return answer(b'{"scheduled_bots": [%s]}' % b", ".join(islice(self.rows.values(), limit)))
 
 
 class CannedProtocol(asyncio.Protocol):

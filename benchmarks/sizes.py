@@ -1,4 +1,4 @@
-"""The sizes of a measurement: all in about twelve minutes, or a quick look in less than one."""
+"""The sizes of a measurement: all in about sixteen minutes, or a quick look in less than one."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ class Size:
     page_rounds: int
     imports: int
     cancels: int
+    limits: int
+    limit_events: int
+    asked: tuple[int, ...]
+    asked_seconds: float
 
 
 FULL = Size(
@@ -37,6 +41,10 @@ FULL = Size(
     page_rounds=60,
     imports=25,
     cancels=30,
+    limits=4,
+    limit_events=600,
+    asked=(5, 50, 200, 500, 1000),
+    asked_seconds=10.0,
 )
 QUICK = Size(
     name="quick",
@@ -51,4 +59,8 @@ QUICK = Size(
     page_rounds=10,
     imports=5,
     cancels=3,
+    limits=2,
+    limit_events=120,
+    asked=(50, 500),
+    asked_seconds=1.0,
 )

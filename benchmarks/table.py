@@ -198,10 +198,39 @@ def _cancel(figure: Figures) -> Iterator[Row]:
         )
 
 
+_SHARES = {"50 a second, burst 10, no Retry-After": 0.85, "100 in any 10 seconds": 0.95}
+
+
+def _at_limit(figures: Figures) -> Iterator[Row]:
+    for name, figure in figures.items():
+        target = _SHARES.get(name, 0.8)
+        yield Row(
+            f"Share of the allowed speed at a limit of {name}, {figure['events']} events",
+            f"{figure['share']:.2f}",
+            f"{figure['refused']:.1%} refused, {figure['failed']} failed",
+            f"≥ {target}, ≤ 3% refused, none failed",
+            figure["share"] >= target and figure["refused"] <= 0.03 and not figure["failed"],
+        )
+
+
+def _asked(figures: Figures) -> Iterator[Row]:
+    for rate, figure in figures.items():
+        target = 0.95 if int(rate) >= 1000 else 0.98
+        yield Row(
+            f"Rate that arrives ÷ `rate_limit={rate}`",
+            f"{figure['share']:.3f}",
+            f"at most {figure['fullest_second']} in any second",
+            f"≥ {target}, never more in any second",
+            figure["share"] >= target and figure["fullest_second"] <= int(rate),
+        )
+
+
 _LINES: dict[str, Callable[[Figures], Iterator[Row]]] = {
     "ratio": _ratio,
     "vendor": _vendor,
     "wall": _wall,
+    "at_limit": _at_limit,
+    "asked": _asked,
     "memory": _memory,
     "page": _page,
     "imports": _imports,

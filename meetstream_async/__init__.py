@@ -12,15 +12,16 @@ from .bulk.report import (
     BulkReport,
     CancelOutcome,
     MeetingCancellation,
-    OutcomeStatus,
-    SkipReason,
     UnscheduleOutcome,
     outcome_to_dict,
 )
 from .bulk.run import BulkRun
+from .bulk.statuses import OutcomeStatus, SkipReason
 from .bulk.steps import cancel_waiting, list_account
 from .bulk.unschedule import bulk_unschedule, stream_unschedule
 from .bulk.unschedule_all import run_account, unschedule_all
+from .doctor.diagnose import diagnose
+from .doctor.diagnosis import Check, CheckStatus, Diagnosis
 from .errors import (
     ApiError,
     AuthenticationError,
@@ -73,11 +74,14 @@ __all__ = [
     "CalendarEvent",
     "CancelOutcome",
     "CancelledEvent",
+    "Check",
+    "CheckStatus",
     "ClientOptions",
     "ClientSetupError",
     "ConfigurationError",
     "ConnectionFailedError",
     "DeletedBot",
+    "Diagnosis",
     "EventBot",
     "EventNotFoundError",
     "EventNotScheduledError",
@@ -117,6 +121,7 @@ __all__ = [
     "cancel_waiting",
     "check_api_key",
     "check_event_id",
+    "diagnose",
     "list_account",
     "outcome_to_dict",
     "platform_name",

@@ -83,9 +83,15 @@ aioresponses.core.stream_reader_factory = _roomy_reader
 # --- end of the bridge ---------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="session")
+def _state(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture(autouse=True)
-def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads the credentials or the base URL of the developer's environment."""
+def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch, _state: str) -> None:
+    """No test reads credentials or base URLs of the developer's environment, nor writes state there."""
+    monkeypatch.setenv("XDG_STATE_HOME", _state)
     for name in list(os.environ):
         if name.startswith(("MEETSTREAM_", "MEETBIT_")):
             monkeypatch.delenv(name)

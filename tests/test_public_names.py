@@ -25,6 +25,7 @@ FOR_USERS = [
     "meetbit/client",
     "bulk/options",
     "bulk/report",
+    "bulk/statuses",
     "bulk/run",
     "bulk/account_state",
     "bulk/steps",
@@ -32,6 +33,8 @@ FOR_USERS = [
     "bulk/unschedule_all",
     "bulk/cancel",
     "bulk/meetings",
+    "doctor/diagnosis",
+    "doctor/diagnose",
 ]
 """Modules whose classes and functions are for users; those that are not are listed below."""
 FOR_THE_PACKAGE = {

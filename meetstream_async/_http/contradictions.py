@@ -36,7 +36,12 @@ class Contradiction:
 
 def contradiction(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None:
     """The first sign of failure in the object that a 2xx holds; None as nearly always."""
-    if reply.status != 207 and data.get("unscheduled", True) is True and _SUSPECT.isdisjoint(data):
+    if (
+        reply.status != 207
+        and data.get("unscheduled", True) is True
+        and _SUSPECT.isdisjoint(data)
+        and not any("fail" in name for name in data)
+    ):
         return None
     status, flag = _status(data), _flag(data)
     if flag is not None:
@@ -52,6 +57,11 @@ def contradiction(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None
     for name in _COMPLAINTS:
         if data.get(name):
             return Contradiction(f"$.{name}", f"says {name}: {_shown(reply, data[name])}", False)
+    for name, value in data.items():
+        # Such as failed_occurrences and occurrences_failed: a part of a series.
+        if "fail" in name and value and not isinstance(value, str):
+            shown = clean_text(name, 60, reply.scrub)
+            return Contradiction(f"$.{shown}", f"says {shown}: {_shown(reply, value)}", False)
     if reply.status == 207:
         return Contradiction("$", "says that a part may have failed", False)
     affected = data.get("occurrences_affected")

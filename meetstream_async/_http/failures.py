@@ -34,11 +34,14 @@ class ProxyRefusedError(aiohttp.ClientError):
 
 
 class NotHttpError(aiohttp.ClientError):
-    """A reply that is not HTTP, or has headers that are too large. Holds no headers."""
+    """A reply that is not HTTP, or not as it should be. Holds no headers.
 
-    def __init__(self, message: str, *, too_large: bool) -> None:
+    ``garbage``: not even its first line is HTTP.
+    """
+
+    def __init__(self, message: str, *, garbage: bool) -> None:
         super().__init__(message)
-        self.too_large = too_large
+        self.garbage = garbage
 
 
 def without_headers(
@@ -48,7 +51,7 @@ def without_headers(
     if isinstance(exc, aiohttp.ClientHttpProxyError):
         return ProxyRefusedError(exc.status, clean(exc.message))
     # aiohttp tells its kinds of bad replies apart by their texts only.
-    return NotHttpError(clean(exc.message), too_large="Got more than" in exc.message)
+    return NotHttpError(clean(exc.message), garbage=exc.message.startswith("Bad status line"))
 
 
 def conceal(exc: aiohttp.ClientError, clean: Callable[[str], str]) -> aiohttp.ClientError:
@@ -91,6 +94,18 @@ def unusable(problem: str, *, may_be_sent: bool = False) -> Failure:
     return Failure(ClientSetupError, problem, may_be_sent=may_be_sent, retry=False, is_attempt=False)
 
 
+def rate_limited(seconds: float) -> Failure:
+    """The failure of a call that may not start for so long that its time would be over."""
+    return Failure(
+        RateLimitError,
+        f"rate limited: the next request may be sent in {seconds:.1f} s, "
+        "which exceeds this call's deadline; nothing was sent",
+        retry=False,
+        is_attempt=False,
+        fields={"status": 429, "retry_after": seconds},
+    )
+
+
 @frozen(eq=False)
 class HeldBack:
     """A request that was not sent, because a pause began while it was waiting for a connection."""
@@ -124,24 +139,28 @@ def known_failure(
         return Failure(
             RequestTimeoutError, f"no complete reply within {seconds:.3g} s", may_be_sent=has_effect
         )
-    if isinstance(exc, NotHttpError):
-        why = f"the reply is not usable HTTP ({exc})"
-        # Headers that are too large would be so again. Garbage may come from a connection that broke.
-        fields: dict[str, Any] = {"permanent": True} if exc.too_large else {}
-        return Failure(TransportError, why, may_be_sent=has_effect, retry=not exc.too_large, fields=fields)
-    # What would come out the same again is not a lost connection, and is not retried.
-    why = ""
-    if isinstance(exc, BodyTooLargeError):
-        why = f"the reply is larger than {max_body} bytes"
-    elif isinstance(exc, aiohttp.ClientPayloadError) and "content-encoding" in str(exc):
-        why = f"the body of the {status} reply can't be decoded ({exc})"
-    if why:
+    fields: dict[str, Any]
+    if (why := _unreadable_body(exc, max_body, status)) is not None:
         fields = {"status": status}
         return Failure(InvalidResponseError, why, may_be_sent=has_effect, retry=False, fields=fields)
+    if isinstance(exc, NotHttpError):
+        why = f"the reply is not usable HTTP ({exc})"
+        # Garbage may come from a connection that broke. Bad headers would come out the same again.
+        fields = {} if exc.garbage else {"permanent": True}
+        return Failure(TransportError, why, may_be_sent=has_effect, retry=exc.garbage, fields=fields)
     if isinstance(exc, aiohttp.ClientError | OSError):
         what = str(exc) if isinstance(exc, ConnectionLostError) else f"{type(exc).__name__}: {exc}"
         why = f"the connection was lost ({what})"
         return Failure(ConnectionFailedError, why, may_be_sent=has_effect)
+    return None
+
+
+def _unreadable_body(exc: Exception, max_body: int, status: int | None) -> str | None:
+    """Why a body can't be read now or later, or None if that is not what an exception means."""
+    if isinstance(exc, BodyTooLargeError):
+        return f"the reply is larger than {max_body} bytes"
+    if isinstance(exc, aiohttp.ClientPayloadError | NotHttpError) and "content-encoding" in str(exc):
+        return f"the body of the {'' if status is None else f'{status} '}reply can't be decoded ({exc})"
     return None
 
 

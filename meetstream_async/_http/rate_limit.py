@@ -1,4 +1,4 @@
-"""When the next request of a client may start: the rate limit, and the pause after a 429."""
+"""When the next request of a client may start: what replies say of the limit, and the pace of its key."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import math
 from collections.abc import Mapping
 
 from .._logs import log_fields
-from .._tasks import pause
 from ..errors import ClientSetupError
-from .waits import asked_wait, wait_for_limit
+from .pace import Pace
+from .pace_key import KeyPace, share
+from .turns import Turns, WaitTooLongError
+from .waits import asked_wait, limit_left, limit_size, tells_a_limit, wait_for_limit
+
+__all__ = ["RateLimiter", "WaitTooLongError", "check_rate_limit"]
 
 _log = logging.getLogger("meetstream_async.http")
 
-
-class WaitTooLongError(Exception):
-    """The next request may start later than the caller can wait. Internal: callers convert it."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"the next request may start in {seconds:.1f} s")
-        self.seconds = seconds
+_FEW = 50
+"""How many requests the API may say are left before that is heeded."""
+_LOOK = 1.0
+"""Seconds between two looks into a store while there is no limit to keep."""
 
 
 def check_rate_limit(rate: float | None) -> None:
@@ -34,12 +35,7 @@ def check_rate_limit(rate: float | None) -> None:
 
 
 class RateLimiter:
-    """Spaces the requests of one client evenly and holds all of them back during a pause.
-
-    Bursts are not allowed, since they would let nearly twice the rate through in one second: with a rate of
-    5, starts are at least 0.2 s apart. Waiters proceed in order of arrival; a cancelled one does not delay
-    the others.
-    """
+    """Lets the requests of one client start at the pace of its key, in order of arrival."""
 
     def __init__(
         self,
@@ -48,49 +44,145 @@ class RateLimiter:
         host: str = "the API",
         first_pause: float = 0.5,
         longest_pause: float = 8.0,
+        wary: bool = False,
     ) -> None:
-        """``rate``: requests per second, or None for no limit.
+        """``rate``: requests per second at most, or None for no bound.
 
         ``first_pause``, ``longest_pause``: seconds to pause after a 429 that does not say for how long,
-        doubled for each further one in a row.
+        doubled for each further one in a row. ``wary``: see :class:`Pace`.
         """
         check_rate_limit(rate)
-        self._interval = 0.0 if rate is None else 1.0 / rate
-        self._next = 0.0
-        self._paused_until = 0.0
-        self._waiting = 0
-        self._turn = asyncio.Lock()
+        self._rate = rate
+        self._wary = wary
+        self.key = KeyPace(Pace(rate, first_pause=first_pause, longest_pause=longest_pause, wary=wary))
+        self._turns = Turns(self.key)
         self._host = host
-        self._first_pause = first_pause
-        self._longest_pause = longest_pause
-        self._refusals_in_a_row = 0
+        self._findings = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._telling: asyncio.Task[object] | None = None
+
+    def join(self, name: str, place: str | None, loop: asyncio.AbstractEventLoop) -> None:
+        """Share the pace of that key with the other clients of this process, and through the store there."""
+        self._loop = loop
+        key = share(self.key, name, place, loop, self._wary)
+        key.enter(self, self._rate)
+        self.key = self._turns.key = key
+        self._findings = key.pace.finder.findings
+
+    def leave(self) -> None:
+        """The client is closed: it binds the others no more."""
+        self.key.leave(self)
+        self._turns.end()
+        if self._telling is not None:
+            self._telling.cancel()
+
+    @property
+    def pace(self) -> float | None:
+        """Requests per second that the API was found to let through; None while no limit was met."""
+        return self.key.pace.finder.sustained
+
+    @property
+    def last_let_through(self) -> float:
+        """When a request was last not refused, in the loop's time."""
+        return self.key.pace.last_let_through - self.key.offset
+
+    def _now(self) -> float:
+        return (self._loop or asyncio.get_running_loop()).time() + self.key.offset
 
     def pause(self, seconds: float) -> None:
         """Block new requests for ``seconds``; never shortens a pause in progress."""
-        self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
+        now = self._now()
+        with self.key.lock:
+            self.key.pace.pause(now, seconds)
+        self._tell("pause", now, now, seconds)
+        self._turns.dismiss_impatient()
 
-    def observe(self, status: int, headers: Mapping[str, str]) -> None:
-        """Pause if a reply asks for it. Called before its body is read, since that may take long."""
-        if status != 429:
-            self._refusals_in_a_row = 0
-            told = asked_wait(headers) if status >= 400 else None
-            if told:
-                # Whatever the status: whoever asks for time is asked by all of this client's requests.
-                self._pause_and_log(told, str(status), status)
-            if seconds := wait_for_limit(headers, refused=False):
-                self._pause_and_log(seconds, "limit used up", status)
+    def observe(
+        self, status: int, headers: Mapping[str, str], began: float | None = None, in_flight: int = 1
+    ) -> None:
+        """Learn from a reply. Called before its body is read, since that may take long.
+
+        ``began``: when its request was sent, in the loop's time. ``in_flight``: requests under way, this one
+        included.
+        """
+        key = self.key
+        if (
+            began is not None
+            and status < 400
+            and key.pace.is_free
+            and key.link is None
+            and not tells_a_limit(headers)
+        ):
+            # It costs next to nothing.
+            key.pace.recent.append(began)
             return
-        self._refusals_in_a_row += 1
-        told_waits = (asked_wait(headers), wait_for_limit(headers, refused=True))
-        waits = [seconds for seconds in told_waits if seconds is not None]
-        if not waits:
-            # The reply does not say for how long; all tasks slow down together, and more with each refusal.
-            doubled = self._first_pause * 2.0 ** min(self._refusals_in_a_row - 1, 30)
-            waits = [min(doubled, self._longest_pause)]
-        self._pause_and_log(max(waits), "429", status)
+        now = self._now()
+        began = now if began is None else began + key.offset
+        if status == 429:
+            self._refused(headers, began, now)
+            return
+        if status < 500:
+            with key.lock:
+                key.pace.let_through(began, now)
+            if key.link is not None:
+                self._tell("let_through", began, now)
+            if key.pace.finder.findings != self._findings:
+                self._log_pace()
+        if status >= 400 and (told := asked_wait(headers)):
+            # Whatever the status: whoever asks for time is asked by all requests with this key.
+            self.pause(told)
+            self._log_pause(told, str(status), status)
+        if tells_a_limit(headers):
+            self._heed(status, headers, began, now, in_flight)
 
-    def _pause_and_log(self, seconds: float, why: str, status: int) -> None:
-        self.pause(seconds)
+    def _refused(self, headers: Mapping[str, str], began: float, now: float) -> None:
+        told_waits = (asked_wait(headers), wait_for_limit(headers, refused=True))
+        told = max((seconds for seconds in told_waits if seconds is not None), default=None)
+        with self.key.lock:
+            seconds = self.key.pace.refused(began, now, told, limit_size(headers))
+        self._tell("refused", began, now, told)
+        self._turns.dismiss_impatient()
+        self._log_pause(seconds, "429", 429)
+
+    def _heed(
+        self, status: int, headers: Mapping[str, str], began: float, now: float, in_flight: int
+    ) -> None:
+        """What a reply says of the limit before it is met."""
+        key = self.key
+        size, left = limit_size(headers), limit_left(headers)
+        if size is not None and left is not None and key.link is None:
+            with key.lock:
+                key.pace.shares(now, size, *left)
+        if seconds := wait_for_limit(headers, refused=False):
+            with key.lock:
+                if size is not None and key.pace.explains(size, seconds, began, key.link is not None):
+                    return
+                key.pace.used_up(now, seconds)
+            self._tell("used_up", began, now, seconds)
+            self._turns.dismiss_impatient()
+            self._log_pause(seconds, "limit used up", status)
+        elif left is not None and key.link is None:
+            count, seconds = left
+            count -= in_flight - 1
+            if count <= _FEW:
+                with key.lock:
+                    key.pace.allowed(now, max(count, 0), seconds)
+                self._turns.hurry()
+
+    def _tell(self, kind: str, began: float, now: float, told: float | None = None) -> None:
+        """Take what happened to the store: at once what the others must know, the rest now and then."""
+        link = self.key.link
+        if link is None:
+            return
+        link.note(kind, began, now, told)
+        loop = asyncio.get_running_loop()
+        urgent = kind != "let_through"
+        if link.is_down(loop.time()) or not (urgent or loop.time() - link.asked_at > _LOOK):
+            return
+        if self._telling is None or self._telling.done():
+            self._telling = loop.create_task(link.exchange(0), name="meetstream_async pace")
+
+    def _log_pause(self, seconds: float, why: str, status: int) -> None:
         _log.info(
             "%s from %s: all requests of this client pause for %.1f s",
             why,
@@ -99,16 +191,31 @@ class RateLimiter:
             extra=log_fields("pause", seconds=seconds, status=status),
         )
 
+    def _log_pace(self) -> None:
+        finder = self.key.pace.finder
+        self._findings = finder.findings
+        rate = finder.sustained
+        if rate is not None:
+            _log.info(
+                "finding the pace of %s: %.3g requests a second",
+                self._host,
+                rate,
+                extra=log_fields("pace", rate=rate),
+            )
+
     def paused_for(self) -> float:
         """Seconds left of a pause; 0 if there is none."""
-        if not self._paused_until:
+        pace = self.key.pace
+        if pace.is_free:
             return 0.0
-        return max(0.0, self._paused_until - asyncio.get_running_loop().time())
+        now = self._now()
+        return 0.0 if pace.clear(now) else max(0.0, pace.paused_until - now)
 
     @property
     def is_open(self) -> bool:
-        """Whether a request may start now, without waiting behind others."""
-        return not self._interval and (not self._paused_until or not self.paused_for())
+        """Whether a request may start now, without asking further."""
+        pace = self.key.pace
+        return (pace.is_free or pace.clear(self._now())) and not self._turns.waiting
 
     async def wait(self, limit: float = math.inf, *, pause_limit: float = math.inf) -> None:
         """Return when one request may start.
@@ -116,34 +223,5 @@ class RateLimiter:
         Raises WaitTooLongError as soon as the wait is known to exceed ``limit`` seconds, or a pause
         ``pause_limit`` seconds.
         """
-        if self.is_open:
-            return
-        loop = asyncio.get_running_loop()
-        latest = loop.time() + limit
-        self._check(self._waiting * self._interval, latest, pause_limit)
-        self._waiting += 1
-        try:
-            try:
-                async with asyncio.timeout_at(latest if limit < math.inf else None):
-                    await self._turn.acquire()
-            except TimeoutError:
-                raise WaitTooLongError(max(limit, self.paused_for())) from None
-            try:
-                # Checked again after each wait, since a pause may have begun meanwhile.
-                while (seconds := self._check(0.0, latest, pause_limit)) > 0:
-                    await pause(seconds)
-                self._next = loop.time() + self._interval
-            finally:
-                self._turn.release()
-        finally:
-            self._waiting -= 1
-
-    def _check(self, behind_others: float, latest: float, pause_limit: float) -> float:
-        """Seconds until the next start, as far as is known now."""
-        now = asyncio.get_running_loop().time()
-        if self._paused_until - now > pause_limit:
-            raise WaitTooLongError(self._paused_until - now)
-        start = max(now, self._next, self._paused_until) + behind_others
-        if start > latest:
-            raise WaitTooLongError(start - now)
-        return start - now
+        if not self.is_open:
+            await self._turns.wait(limit, pause_limit)

@@ -19,6 +19,7 @@ a body that can't be read                    no
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
@@ -32,8 +33,11 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from .._logs import log_fields
 from .._tasks import pause
 from ..errors import ClientSetupError
+
+_log = logging.getLogger("meetstream_async.http")
 
 
 def is_retried(status: int) -> bool:
@@ -156,3 +160,16 @@ async def retry(
         retry_error_callback=result,
     )
     return await retrying(replay_first)
+
+
+def log_retry(method: str, path: str, reason: str, attempt: int, wait: float) -> None:
+    """One line for a failed attempt that is followed by another one. ``wait``: seconds until then."""
+    _log.info(
+        "%s %s: %s, attempt %d; next in %.2f s",
+        method,
+        path,
+        reason,
+        attempt,
+        wait,
+        extra=log_fields("retry", method=method, path=path, reason=reason, attempt=attempt, wait=wait),
+    )

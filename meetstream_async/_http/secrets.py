@@ -72,6 +72,9 @@ class Secret:
     def reveal(self) -> str:
         return self._value
 
+    def begins_with(self, prefix: str) -> bool:
+        return self._value.startswith(prefix)
+
     def __repr__(self) -> str:
         return "<secret>"
 

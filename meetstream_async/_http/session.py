@@ -16,15 +16,15 @@ import aiohttp
 from attrs import define, evolve
 from yarl import URL
 
-from .._logs import log_fields
-from ..errors import ApiError, ClientSetupError, RateLimitError
+from ..errors import ApiError, ClientSetupError, MeetStreamError
 from .api_errors import refuses_before_the_api, route_is_missing
 from .call import FIRST, ONE_ATTEMPT, Answer, Context, Request, Route
-from .failures import Failure, HeldBack
+from .failures import Failure, HeldBack, rate_limited
 from .network import DIRECT, Network
+from .pace_key import name_of
 from .rate_limit import RateLimiter, WaitTooLongError
 from .reply import Reply
-from .retry import RetryPolicy, retry
+from .retry import RetryPolicy, log_retry, retry
 from .secrets import Secret
 from .server_clock import ServerClock
 from .transport import Transport
@@ -50,15 +50,28 @@ class ApiSession:
         rate_limit: float | None,
         trace_configs: Sequence[aiohttp.TraceConfig],
         network: Network = DIRECT,
+        pace_store: str | None = None,
+        wary: bool = False,
     ) -> None:
-        """``credentials``: header name to the text before the credential, and the credential."""
+        """``credentials``: header name to the text before the credential, and the credential.
+
+        ``pace_store``: where processes with this key share their pace. ``wary``: see :class:`Pace`.
+        """
         self.base_url = base_url
         if not isinstance(retry, RetryPolicy):
             raise ClientSetupError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
-        self.policy = retry
+        self.policy, self.network, self.is_borrowed = retry, network, session is not None
+        self.credentials = tuple(secret for _, secret in credentials.values())
         self.rate_limiter = RateLimiter(
-            rate_limit, host=base_url.host or "", first_pause=retry.initial_wait, longest_pause=retry.max_wait
+            rate_limit,
+            host=base_url.host or "",
+            first_pause=retry.initial_wait,
+            longest_pause=retry.max_wait,
+            wary=wary,
         )
+        self._pace_name = name_of(str(base_url.origin()), [secret for _, secret in credentials.values()])
+        self._pace_store = pace_store
+        self._is_open = False
         self._transport = Transport(
             base_url,
             credentials,
@@ -87,21 +100,30 @@ class ApiSession:
         """The time by the API's clock, as its replies say; this machine's until one did."""
         return self._clock.now()
 
-    def _observe(self, status: int, headers: Mapping[str, str]) -> None:
+    def _observe(self, status: int, headers: Mapping[str, str], began: float, under_way: int) -> None:
         """Take note of the head of a reply, before its body is read."""
         self._clock.observe(headers.get("Date"))
-        self.rate_limiter.observe(status, headers)
+        self.rate_limiter.observe(status, headers, began, under_way)
 
     def open(self) -> int | None:
         """Bind to the running loop. Returns the maximum number of concurrent requests, if it is bounded.
 
         Raises ClientSetupError if the client is closed or belongs to another loop.
         """
-        self._transport.open()
+        self._open()
         return self._transport.connection_limit
+
+    def _open(self) -> asyncio.AbstractEventLoop:
+        loop = self._transport.open()
+        if not self._is_open:
+            self._is_open = True
+            self.rate_limiter.join(self._pace_name, self._pace_store, loop)
+        return loop
 
     async def close(self) -> None:
         """Close the connections opened here. May be called more than once."""
+        if self._is_open:
+            self.rate_limiter.leave()
         await self._transport.close()
 
     async def call(self, request: Request[T], context: Context = FIRST) -> Answer[T]:
@@ -115,6 +137,18 @@ class ApiSession:
             return await self._find_spelling(request, context)
         reply, after = await self._exchange(request, request.route.paths[0], context)
         return self._read(request, reply, after)
+
+    async def probe(self, request: Request[Any], path: str, seconds: float) -> Reply | MeetStreamError:
+        """One attempt at one path of a route, for at most ``seconds``: its reply, or the error without one.
+
+        Nothing is retried, and nothing is read of the reply.
+        """
+        deadline = self._transport.open().time() + seconds
+        call = self._new_call(request, path, FIRST, deadline, reserve=0.0)
+        outcome = await call.attempt()
+        if isinstance(outcome, Failure):
+            return outcome.error(call.attempts, uncertain=False)
+        return outcome
 
     async def _find_spelling(self, request: Request[T], context: Context) -> Answer[T]:
         """Try each path of a route until one is answered, and remember it.
@@ -174,15 +208,11 @@ class ApiSession:
 
     async def _exchange(self, request: Request[Any], path: str, context: Context) -> tuple[Reply, Context]:
         """The last reply, whatever its status, and what is known after it."""
-        loop = self._transport.open()
+        loop = self._open()
         deadline = context.deadline
         if deadline is None:
             deadline = loop.time() + self.policy.max_elapsed
-        url = self.base_url.with_path(f"{self._base_path}{path}{request.rest}", encoded=True)
-        if request.query:
-            url = url.with_query(request.query)
-        data = None if request.body is None else json.dumps(request.body).encode()
-        call = _Call(self, loop, request.route, url, data, context.attempts, context.uncertain, deadline)
+        call = self._new_call(request, path, context, deadline, self.reserve)
         outcome = None
         if context.paced and not self.rate_limiter.paused_for():
             # Nothing to wait for: the usual case in a bulk run.
@@ -203,6 +233,17 @@ class ApiSession:
             attempts=call.attempts, uncertain=call.uncertain, key_accepted=self._key_accepted
         )
 
+    def _new_call(
+        self, request: Request[Any], path: str, context: Context, deadline: float, reserve: float
+    ) -> _Call:
+        loop = self._transport.open()
+        url = self.base_url.with_path(f"{self._base_path}{path}{request.rest}", encoded=True)
+        if request.query:
+            url = url.with_query(request.query)
+        data = None if request.body is None else json.dumps(request.body).encode()
+        attempts, uncertain = context.attempts, context.uncertain
+        return _Call(self, loop, request.route, url, data, attempts, uncertain, deadline, reserve)
+
 
 @define(eq=False)
 class _Call:
@@ -217,15 +258,17 @@ class _Call:
     uncertain: bool
     _deadline: float
     """Deadline of the call, in the loop's time."""
+    _reserve: float
+    """Seconds that must be left when a request starts."""
 
     async def attempt(self) -> Reply | Failure:
         """Wait until a request may start, then make one attempt."""
         session = self._session
         while True:
             try:
-                await session.rate_limiter.wait(self._deadline - session.reserve - self._loop.time())
+                await session.rate_limiter.wait(self._deadline - self._reserve - self._loop.time())
             except WaitTooLongError as exc:
-                return _rate_limited(exc.seconds)
+                return rate_limited(exc.seconds)
             outcome = self.note(await self.send())
             if outcome is not None:
                 return outcome
@@ -254,30 +297,4 @@ class _Call:
 
     def log_retry(self, outcome: Reply | Failure, attempt: int, wait: float) -> None:
         reason = f"status {outcome.status}" if isinstance(outcome, Reply) else outcome.kind.__name__
-        _log.info(
-            "%s %s: %s, attempt %d; next in %.2f s",
-            self._route.method,
-            self._url.raw_path,
-            reason,
-            attempt,
-            wait,
-            extra=log_fields(
-                "retry",
-                method=self._route.method,
-                path=self._url.raw_path,
-                reason=reason,
-                attempt=attempt,
-                wait=wait,
-            ),
-        )
-
-
-def _rate_limited(seconds: float) -> Failure:
-    return Failure(
-        RateLimitError,
-        f"rate limited: the next request may be sent in {seconds:.1f} s, "
-        "which exceeds this call's deadline; nothing was sent",
-        retry=False,
-        is_attempt=False,
-        fields={"status": 429, "retry_after": seconds},
-    )
+        log_retry(self._route.method, self._url.raw_path, reason, attempt, wait)

@@ -65,18 +65,17 @@ class Transport:
         trace_configs: Sequence[aiohttp.TraceConfig],
         network: Network,
         paused: Callable[[], float],
-        on_head: Callable[[int, Mapping[str, str]], None],
+        on_head: Callable[[int, Mapping[str, str], float, int], None],
     ) -> None:
         """``credentials``: header name to the text before the credential, and the credential.
 
-        ``paused`` returns the seconds during which no request may be sent. ``on_head`` is called with the
-        status and headers of each reply before its body is read.
+        ``paused`` returns the seconds during which no request may be sent. ``on_head`` gets the status and
+        headers of each reply before its body, when its request was sent, and how many are under way.
         """
         self._origin = base_url.origin()
         trace_configs = checked_traces(trace_configs)
         check_session(session, trace_configs)
-        self.timeout = check_timeout(timeout)
-        self.closed = False
+        self.timeout, self.closed = check_timeout(timeout), False
         self._credentials = credentials
         self._trace_configs = trace_configs
         # A session opened here has these settings; for a borrowed one they are passed with each request.
@@ -91,19 +90,18 @@ class Transport:
         self._per_request: dict[str, Any] = {"allow_redirects": False}
         if session is not None:
             self._per_request |= self._settings | {"middlewares": (self._send_once,)}
-        secrets = [secret for _, secret in credentials.values()]
-        self._network, self._proxy = network, network.proxy
+        secrets, self._network = [secret for _, secret in credentials.values()], network
+        self._proxy = network.proxy
         if self._proxy is not None:
             secrets += self._proxy.secrets()
         self.scrub = scrubber(secrets)
         self.blot = scrubber(secrets, LONG_SECRET)
-        self._paused = paused
-        self._on_head = on_head
-        self._borrowed = session is not None
-        self._http = session
+        self._paused, self._on_head = paused, on_head
+        self._borrowed, self._http = session is not None, session
         self._loop: asyncio.AbstractEventLoop | None = None
         self._deadlines: Deadlines | None = None
         self._permits: Permits | None = None
+        self._under_way = 0
         if session is not None and self.connection_limit is not None:
             self._permits = Permits(self.connection_limit, paused)
 
@@ -133,8 +131,7 @@ class Transport:
         if self._http is None and not self.closed:
             self._http = self._new_session()
         self._usable()
-        self._loop = loop
-        self._deadlines = Deadlines(loop)
+        self._loop, self._deadlines = loop, Deadlines(loop)
         return loop
 
     def _new_session(self) -> aiohttp.ClientSession:
@@ -190,6 +187,7 @@ class Transport:
         status: int | None = None
         headers: Mapping[str, str] = {}
         permit: Permits | None = None
+        self._under_way += 1
         try:
             with Deadline(self._deadlines, seconds):
                 if self._permits is not None:
@@ -198,12 +196,13 @@ class Transport:
                     # The owner of a borrowed session may have closed it meanwhile.
                     if (problem := self._problem()) is not None:
                         return unusable(problem)
+                began = self._deadlines.loop.time()
                 response = await http.request(
                     method, url, data=data, headers=self._headers(data is not None), **self._options()
                 )
                 try:
                     status, headers = response.status, response.headers
-                    self._on_head(status, headers)
+                    self._on_head(status, headers, began, self._under_way)
                     content = response.content
                     # Nearly always the body has arrived together with the head.
                     body = content.read_nowait() if content.is_eof() else await read_body(content)
@@ -229,6 +228,7 @@ class Transport:
         except Exception as exc:
             failure = self._explain(exc, method != "GET", seconds, status)
         finally:
+            self._under_way -= 1
             if permit is not None:
                 permit.release()
         if status is not None and speaks_for_itself(status):

@@ -37,7 +37,6 @@ _ASKED = (
 """Fields that ask for a wait, and the seconds in their unit."""
 
 _CUSTOMARY = ("X-RateLimit", "X-Rate-Limit")
-_EXHAUSTED = ("RateLimit", "RateLimit-Remaining", *(f"{family}-Remaining" for family in _CUSTOMARY))
 
 
 def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
@@ -88,14 +87,49 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
     return None
 
 
+def tells_a_limit(headers: Mapping[str, str]) -> bool:
+    """Whether a reply says how much of a limit is left. Asked for every reply; nearly all say nothing."""
+    # Not a loop, which takes twice as long.
+    return (
+        "RateLimit-Remaining" in headers
+        or "RateLimit" in headers
+        or "X-RateLimit-Remaining" in headers
+        or "X-Rate-Limit-Remaining" in headers
+    )
+
+
+def limit_left(headers: Mapping[str, str]) -> tuple[int, float] | None:
+    """How many more requests may start, and within how many seconds; None if the reply does not say both."""
+    found: list[tuple[int, float]] = []
+    for family in ("RateLimit", *_CUSTOMARY):
+        seconds = parse_retry_after(headers.get(f"{family}-Reset"), headers.get("Date"))
+        _add_left(found, headers.get(f"{family}-Remaining", ""), seconds)
+    if "RateLimit" in headers:
+        windows = {name: values.get("w") for name, values in _items(headers.get("RateLimit-Policy", ""))}
+        for name, values in _items(_separated(headers["RateLimit"])):
+            told = values.get("t") or values.get("reset") or windows.get(name)
+            left = values.get("r", values.get("remaining", ""))
+            _add_left(found, left, parse_retry_after(told, headers.get("Date")))
+    return min(found, default=None)
+
+
+def _add_left(found: list[tuple[int, float]], left: str, seconds: float | None) -> None:
+    left = left.strip()
+    if left.isascii() and left.isdigit() and len(left) < 10 and seconds and seconds <= _LONGEST_RESET:
+        found.append((int(left), seconds))
+
+
+def limit_size(headers: Mapping[str, str]) -> int | None:
+    """How many requests the limit lets through in all, or None. Only the old field of its own is read."""
+    size = headers.get("RateLimit-Limit", "").partition(",")[0].strip()
+    return int(size) if size.isascii() and size.isdigit() and len(size) < 10 else None
+
+
 def wait_for_limit(headers: Mapping[str, str], *, refused: bool) -> float | None:
     """Seconds until an exhausted rate limit resets, or None.
 
     refused: the reply is a 429, so that a limit is exhausted whatever the fields say of it.
     """
-    # Asked for every reply, and nearly all have none of these fields.
-    if not refused and not any(name in headers for name in _EXHAUSTED):
-        return None
     waits = [*_structured(headers, refused), *_separate(headers, refused)]
     return min(max(waits), _LONGEST_RESET) if waits else None
 
@@ -117,8 +151,7 @@ def _structured(headers: Mapping[str, str], refused: bool) -> Iterator[float]:
     text = headers.get("RateLimit")
     if text is None:
         return
-    if "reset=" in text.casefold():
-        text = text.replace(",", ";")
+    text = _separated(text)
     windows = {name: values.get("w") for name, values in _items(headers.get("RateLimit-Policy", ""))}
     for name, values in _items(text):
         remaining = values.get("r", values.get("remaining"))
@@ -127,6 +160,11 @@ def _structured(headers: Mapping[str, str], refused: bool) -> Iterator[float]:
             seconds = parse_retry_after(told, headers.get("Date"))
             if seconds is not None:
                 yield seconds
+
+
+def _separated(text: str) -> str:
+    """The older draft separates the parts of its only item by commas."""
+    return text.replace(",", ";") if "reset=" in text.casefold() else text
 
 
 def _items(text: str) -> Iterator[tuple[str, dict[str, str]]]:

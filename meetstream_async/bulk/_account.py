@@ -10,14 +10,16 @@ from datetime import datetime, timedelta
 from ..errors import ConfigurationError
 from ..meetstream.models import ScheduledBot
 from ._choices import KEPT, choose, sort_out
+from ._confirmation import confirm, doubt, is_settled
 from ._event_states import UNASKED
 from ._evidence import is_for_want_of_a_server, may_be_another_id
 from ._items import CancelRequest
 from ._known_bots import Key, KnownBots
 from ._patience import Patience
-from ._verification import Tracked, Verification, confirm, doubt, is_settled
+from ._verification import Tracked, Verification
 from .options import UnscheduleOptions
-from .report import OutcomeStatus, UnscheduleOutcome
+from .report import UnscheduleOutcome
+from .statuses import OutcomeStatus
 
 
 class Account:

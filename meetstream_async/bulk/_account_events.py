@@ -16,7 +16,7 @@ from ._facts import OWN_ID
 from ._known_bots import LOOKS_FOR_PROOF, CalendarEvent, KnownBot, row_of
 from ._verification import FIRST_LOOK, LONGEST_LOOK, Tracked
 from .options import UnscheduleOptions
-from .report import OutcomeStatus
+from .statuses import OutcomeStatus
 
 _DAY = timedelta(days=1)
 _YEAR = timedelta(days=366)

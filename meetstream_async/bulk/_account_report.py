@@ -14,7 +14,8 @@ from ._choices import KEPT, left_alone, sort_out
 from ._event_states import CONFIRMED
 from ._verification import Tracked
 from .options import UnscheduleOptions
-from .report import NOT_LOOKED_UP, BulkReport, OutcomeStatus, UnscheduleOutcome, reason_of
+from .report import NOT_LOOKED_UP, BulkReport, UnscheduleOutcome, reason_of
+from .statuses import OutcomeStatus
 
 MOST_LISTINGS: Final = 20_000
 """Listings of one run: about a million events. Beyond it a server is inventing them."""
@@ -98,7 +99,8 @@ class ReportedAccount(LookedAtAccount):
         """What was left alone although it was asked for."""
         left = left_alone(self._reasons, self._options)
         if unjudged := len(self._bots.unjudged):
-            left += (f"{unjudged} rows have no join time that can be read, so the filter can't judge them",)
+            rows = "1 row has" if unjudged == 1 else f"{unjudged} rows have"
+            left += (f"{rows} no join time that can be read, so the filter can't judge them",)
         return left
 
     @property

@@ -14,7 +14,7 @@ from ._facts import DONE
 from ._items import key_of
 from ._known_bots import KnownBot, KnownBots
 from ._verification import Tracked
-from .report import OutcomeStatus
+from .statuses import OutcomeStatus
 
 _ATTRIBUTES = ("event_id", "source", "deduplication_key")
 _ITEM = (

@@ -11,7 +11,8 @@ from .._http.rate_limit import RateLimiter
 from .._http.session import ApiSession
 from ..errors import MeetStreamError
 from ._item import Item
-from .report import CancelOutcome, OutcomeStatus, UnscheduleOutcome
+from .report import CancelOutcome, UnscheduleOutcome
+from .statuses import OutcomeStatus
 
 _LONGEST_OUTAGE = 10.0
 """Maximum seconds a run waits for an outage; scaled down for impatient retry policies."""

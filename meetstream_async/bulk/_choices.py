@@ -11,7 +11,8 @@ from ..meetstream.models import ScheduledBot
 from ._evidence import is_calendar_bot, is_withdrawn
 from ._items import EventItem
 from .options import UnscheduleOptions
-from .report import Method, SkipReason
+from .report import Method
+from .statuses import SkipReason
 
 ONE_OFF: Final = SkipReason.ONE_OFF.value
 SHARED: Final = SkipReason.SHARED.value

@@ -15,8 +15,9 @@ from ._runner import Runner
 from ._verification import Tracked
 from .account_state import AccountState
 from .options import BulkOptions
-from .report import BulkReport, OutcomeStatus, UnscheduleOutcome
+from .report import BulkReport, UnscheduleOutcome
 from .run import Tally, with_report
+from .statuses import OutcomeStatus
 
 
 class Drain(AccountOperation):

@@ -9,9 +9,12 @@ from attrs import define, field
 from ..errors import MeetStreamError
 from ..meetstream.models import ScheduledBot, UnscheduleResult
 from ._item import Item
-from .report import Method, OutcomeStatus, UnscheduleOutcome
+from .report import Method, UnscheduleOutcome
+from .statuses import OutcomeStatus
 
 MAY_HAVE_JOINED: Final = "may have joined"
+
+NOT_ITS_ID: Final = "not scheduled, but the id may not be MeetStream's own id of the event"
 
 OWN_ID: Final = "evt_"
 """What MeetStream's own ids of events begin with."""
@@ -166,10 +169,7 @@ class Facts(Item):
         if self.answer == MAYBE:
             return OutcomeStatus.UNKNOWN, MAY_HAVE_JOINED
         if self.answer == DOUBTFUL:
-            return (
-                OutcomeStatus.UNKNOWN,
-                "not scheduled, but the id may not be MeetStream's own id of the event",
-            )
+            return OutcomeStatus.UNKNOWN, NOT_ITS_ID
         if self.answer == PARTLY:
             return OutcomeStatus.UNKNOWN, "of several bots, the answer does not say which it took"
         if self.answer == ENDLESS:

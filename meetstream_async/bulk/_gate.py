@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Coroutine
 from typing import Any
 
@@ -14,6 +15,10 @@ from ._circuit_breaker import CircuitBreaker
 from .options import BulkOptions
 
 _log = logging.getLogger("meetstream_async.bulk")
+
+
+_SHUT = 6
+"""For how many outages an API that has let nothing through is believed to do so yet."""
 
 
 class Gate:
@@ -30,6 +35,13 @@ class Gate:
         self.aborted = False
         """The run itself was cancelled."""
         self.stop_reason: str | None = None
+        self._since = math.inf
+        self._shut = min(options.max_pause, _SHUT * longest_outage)
+        """Seconds of nothing but 429s at the beginning."""
+
+    def start(self) -> None:
+        """The run begins."""
+        self._since = asyncio.get_running_loop().time()
 
     def stop(self, reason: str = "stopped by the caller") -> None:
         """Start nothing new; requests in flight finish."""
@@ -72,6 +84,25 @@ class Gate:
         if self.wants_to_stop():
             self.stop()
         return not self.stopping
+
+    async def turn_after_a_refusal(self, times: int) -> bool:
+        """Wait until a target that got its 429 number ``times`` may go back. Returns False if it may not.
+
+        It may as long as others get through. If nothing has been let through for ``max_pause``, the run
+        stops; if nothing was in the whole run, targets give up sooner.
+        """
+        now = asyncio.get_running_loop().time()
+        let_through = self._rate_limiter.last_let_through
+        if let_through < self._since:
+            if times > 1 and now - self._since >= self._shut:
+                return False
+        elif now - let_through >= self._options.max_pause:
+            self.stop(
+                f"the API has let nothing through for {now - let_through:.0f} s, "
+                f"and max_pause is {self._options.max_pause:g} s"
+            )
+            return False
+        return await self.turn()
 
     async def wait_and_pace(self, seconds: float) -> bool:
         await pause(seconds)

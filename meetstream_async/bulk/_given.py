@@ -16,7 +16,8 @@ from ._operation import Gaps
 from ._targets import Source
 from ._unscheduler import Unscheduler
 from .options import UnscheduleOptions
-from .report import NOT_LOOKED_UP, NOT_VERIFIED, OutcomeStatus, UnscheduleOutcome
+from .report import NOT_LOOKED_UP, NOT_VERIFIED, UnscheduleOutcome
+from .statuses import OutcomeStatus
 
 
 class TargetOperation(Unscheduler[EventItem]):

@@ -214,10 +214,14 @@ class EventItem(Facts):
     def _lies_ahead(self, time: datetime | None) -> bool:
         return all(lies_ahead(bot, time) for bot in self.bots.values())
 
+    @property
+    def may_be_another_id(self) -> bool:
+        """The id came with rows, and doesn't look like MeetStream's own."""
+        return bool(self.bots) and not (self.request_id or self.event_id or "").startswith("evt_")
+
     def _may_be_another_id(self) -> bool:
-        """The id came with rows, no listing will tell, and it doesn't look like MeetStream's own."""
-        event_id = self.request_id or self.event_id or ""
-        return self.alone and bool(self.bots) and not event_id.startswith("evt_")
+        """No listing will tell, either."""
+        return self.alone and self.may_be_another_id
 
     def _time_has_come(self, time: datetime | None) -> bool:
         return any(time_has_come(bot, time) for bot in self.bots.values())

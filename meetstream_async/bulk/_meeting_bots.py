@@ -21,7 +21,8 @@ from ._evidence import is_calendar_bot
 from ._facts import OWN_ID
 from ._meeting_index import MeetingIndex, bots_of, read_index
 from .options import BULK_DEFAULTS, BulkOptions
-from .report import NOT_LOOKED_UP, NOT_VERIFIED, MeetingCancellation, OutcomeStatus, UnscheduleOutcome
+from .report import NOT_LOOKED_UP, NOT_VERIFIED, MeetingCancellation, UnscheduleOutcome
+from .statuses import OutcomeStatus
 from .unschedule import unschedule_until_empty
 
 

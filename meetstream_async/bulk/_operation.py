@@ -12,7 +12,8 @@ from attrs import frozen
 
 from .._http.rate_limit import RateLimiter
 from ..meetstream.models import ScheduledBot
-from .report import Outcome, OutcomeStatus
+from .report import Outcome
+from .statuses import OutcomeStatus
 
 ItemT = TypeVar("ItemT")
 

@@ -58,6 +58,7 @@ class Runner(Generic[ItemT, OutcomeT]):
 
     async def run(self) -> None:
         """Run until every item has its outcome. If cancelled, cancels what is in flight, too."""
+        self._gate.start()
         if self._gate.wants_to_stop():
             self.stop()
         feeder = asyncio.create_task(self._feed(), name="meetstream_async feeder")
@@ -184,12 +185,15 @@ class Runner(Generic[ItemT, OutcomeT]):
 
     async def _perhaps_again(self, item: ItemT, outcome: OutcomeT, is_outage: bool) -> OutcomeT:
         """The final outcome of a target whose first call failed, after a retry if it gets one."""
-        if isinstance(outcome.error, RateLimitError):
-            # A target that got a 429 is retried once after the pause, unless the run stops.
-            if await self._gate.until_stopped(self._gate.turn()):
-                return await self._again(item, outcome)
-            # No attempt yet: the pause began between its turn and its first request.
-            return outcome if outcome.attempts else self._unsent(item)
+        times = 0
+        while isinstance(outcome.error, RateLimitError):
+            # A 429 is nobody's failure: the target goes back as long as others get through.
+            times += 1
+            if not await self._gate.until_stopped(self._gate.turn_after_a_refusal(times)):
+                # No attempt yet: the pause began between its turn and its first request.
+                return outcome if outcome.attempts else self._unsent(item)
+            is_outage = False
+            outcome = await self._again(item, outcome)
         return await self._ride_out(item, outcome) if is_outage else outcome
 
     async def _again(self, item: ItemT, first: OutcomeT) -> OutcomeT:

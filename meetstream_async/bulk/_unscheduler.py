@@ -16,7 +16,8 @@ from ._choices import left_alone
 from ._facts import FOREIGN, LOST
 from ._items import EventItem
 from .options import UnscheduleOptions
-from .report import OutcomeStatus, UnscheduleOutcome
+from .report import UnscheduleOutcome
+from .statuses import OutcomeStatus
 
 ItemT = TypeVar("ItemT", bound=EventItem)
 

@@ -11,12 +11,13 @@ from attrs import define, field
 
 from ..meetstream.models import ScheduledBot, UnscheduleResult
 from ._choices import may_go_by_bot, way_of
-from ._evidence import is_for_want_of_a_server, is_in_meeting, time_has_come
-from ._facts import DELETED, DONE, FOREIGN, INFERRED_DONE, JOINED, LOST, MAY_HAVE_JOINED, MISSING
+from ._evidence import is_for_want_of_a_server, is_in_meeting
+from ._facts import DONE, FOREIGN, INFERRED_DONE, JOINED, LOST, MAY_HAVE_JOINED, MISSING, NOT_ITS_ID
 from ._items import EventItem
 from ._known_bots import Key, KnownBot, KnownBots
 from .options import UnscheduleOptions
-from .report import Method, OutcomeStatus, UnscheduleOutcome
+from .report import Method, UnscheduleOutcome
+from .statuses import OutcomeStatus
 
 FIRST_LOOK: Final = 0.5
 LONGEST_LOOK: Final = 5.0
@@ -230,18 +231,20 @@ class Verification:
         outcome = item.outcome()
         if outcome.status is OutcomeStatus.ALREADY_UNSCHEDULED and item.bots:
             reason = f"the API says: {outcome.reason}; no whole listing has shown that it is gone"
-            return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
-        if outcome.status is not OutcomeStatus.UNSCHEDULED:
+        elif outcome.status is not OutcomeStatus.UNSCHEDULED:
             return outcome
-        open_ones = [one for one in self._bots.of(item.bots) if not (one.is_gone or one.confirmed)]
-        if any(one.missed for one in open_ones):
-            reason = MAY_HAVE_JOINED
-        elif any(one.doubted for one in open_ones):
-            reason = "listed after its DELETE was answered; no whole listing has told since"
-        elif open_ones and item.answer == DONE and not item.is_covered:
-            reason = "of several bots, the answer does not say which it took; no listing has told since"
+        elif item.answer == INFERRED_DONE and item.fates is None and item.may_be_another_id:
+            reason = NOT_ITS_ID
         else:
-            return outcome
+            open_ones = [one for one in self._bots.of(item.bots) if not (one.is_gone or one.confirmed)]
+            if any(one.missed for one in open_ones):
+                reason = MAY_HAVE_JOINED
+            elif any(one.doubted for one in open_ones):
+                reason = "listed after its DELETE was answered; no whole listing has told since"
+            elif open_ones and item.answer == DONE and not item.is_covered:
+                reason = "of several bots, the answer does not say which it took; no listing has told since"
+            else:
+                return outcome
         return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
 
     def _gone(self, item: Tracked, outcome: UnscheduleOutcome) -> UnscheduleOutcome:
@@ -267,34 +270,3 @@ class Verification:
 
 def _after(outcome: UnscheduleOutcome) -> str:
     return "" if outcome.error is None else f"; the request was answered: {outcome.error}"
-
-
-def confirm(item: Tracked, bots: KnownBots, time: datetime | None) -> None:
-    """Note which bots the answers of a turn say are gone. ``time``: the server's, at the last of them."""
-    fates = item.fates or {}
-    for bot_id, fate in fates.items():
-        if fate == DELETED:
-            bots.bots[bot_id].confirmed = True
-    if item.sent != "event" or item.answer != DONE:
-        return
-    for bot_id in item.listed:
-        known = bots.bots[bot_id]
-        known.missed = known.missed or time_has_come(known.bot, time)
-    if len(item.listed) == 1:
-        # The event's DELETE says nothing of which bot it took, where there may be several.
-        known = bots.bots[next(iter(item.listed))]
-        others = item.bots.keys() - item.listed
-        if all(bots.bots[bot_id].is_gone for bot_id in others) and not known.missed:
-            known.confirmed = True
-
-
-def doubt(item: Tracked, bots: KnownBots) -> None:
-    """Take back what only the event's answer says: another bot of it has come to light."""
-    fates = item.fates or {}
-    for bot_id in item.bots:
-        bots.bots[bot_id].confirmed = fates.get(bot_id) == DELETED
-
-
-def is_settled(item: Tracked, bots: KnownBots) -> bool:
-    """No listing is needed to know what became of it."""
-    return bool(item.bots) and all(bots.bots[bot_id].confirmed for bot_id in item.bots)

@@ -63,7 +63,7 @@ from ._items import CancelRequest, Target
 from ._known_bots import by_id
 from ._verification import Tracked
 from .options import Where
-from .report import OutcomeStatus
+from .statuses import OutcomeStatus
 
 __all__ = ["AccountState", "CancelRequest"]
 

@@ -16,8 +16,9 @@ from ._item import Item
 from ._operation import Gaps
 from ._targets import Source
 from .options import BULK_DEFAULTS, UNSCHEDULE_DEFAULTS, BulkOptions
-from .report import NOT_LOOKED_UP, BulkReport, CancelOutcome, OutcomeStatus
+from .report import NOT_LOOKED_UP, BulkReport, CancelOutcome
 from .run import run_to_end
+from .statuses import OutcomeStatus
 
 Id: TypeAlias = int | str
 CancelTarget: TypeAlias = tuple[Id, Id] | tuple[Id, Id, str | None]

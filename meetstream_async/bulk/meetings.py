@@ -21,7 +21,8 @@ from ..meetstream.client import MeetStreamClient
 from ._meeting_bots import MeetingState, unschedule_bots
 from .cancel import Id, bulk_cancel_events, check_meetbit
 from .options import BULK_DEFAULTS, UNSCHEDULE_DEFAULTS, BulkOptions
-from .report import MeetingCancellation, OutcomeStatus
+from .report import MeetingCancellation
+from .statuses import OutcomeStatus
 from .unschedule import check_client
 
 MeetingTarget: TypeAlias = tuple[Id, Id] | tuple[Id, Id, str | None]

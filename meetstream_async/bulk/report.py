@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
 from .._pydantic import Schemed
 from ..errors import MeetStreamError
-from ..meetbit.models import CancelledEvent
+from ..meetbit.models import CalendarEvent, CancelledEvent
 from ..meetstream.models import ScheduledBot, UnscheduleResult
+from . import _report_text
+from .statuses import OutcomeStatus
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -19,64 +20,10 @@ if TYPE_CHECKING:
 
 
 NOT_VERIFIED: Final = "not scheduled by the API's first answer; no listing was asked"
-
 NOT_LOOKED_UP: Final = "the given ids were not looked up, and may not exist"
 """What a report of a dry run says of ids that nothing but the caller's word stands for."""
-
 Method: TypeAlias = Literal["event", "bot"]
 """What a cancel names: the calendar event, or the bot itself."""
-
-
-class OutcomeStatus(StrEnum):
-    """Status of one target of a bulk run."""
-
-    UNSCHEDULED = "unscheduled"
-    """The API unscheduled it, or it was found unscheduled after an attempt whose response was lost."""
-    ALREADY_UNSCHEDULED = "already_unscheduled"
-    """Nothing was scheduled for it."""
-    WOULD_UNSCHEDULE = "would_unschedule"
-    """A dry run would have sent its DELETE."""
-    CANCELLED = "cancelled"
-    """MeetBit cancelled the calendar event."""
-    WOULD_CANCEL = "would_cancel"
-    """A dry run would have cancelled it."""
-    FAILED = "failed"
-    """It was refused, and nothing took effect."""
-    UNKNOWN = "unknown"
-    """A request may have taken effect, but no response confirms it."""
-    SKIPPED = "skipped"
-    """Deliberately left alone; the reason says why."""
-    NOT_ATTEMPTED = "not_attempted"
-    """The run ended before its turn; nothing was sent."""
-
-    @property
-    def is_undone(self) -> bool:
-        """Failed, unknown or not attempted: a retry takes it up."""
-        return self in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
-
-
-class SkipReason(StrEnum):
-    """Why an event or bot is ``skipped``: the ``reason`` of its outcome."""
-
-    ONE_OFF = "one-off bot without an event"
-    """It was left alone, as ``one_off_bots`` says."""
-    SHARED = "shared: a bot of the event lies outside the filter"
-    """Its DELETE would take a bot that the filter leaves out."""
-    HIDDEN = "the event may have more bots behind the full listing, outside the filter"
-    """Its DELETE might take such a bot."""
-    NO_EVENT_ID = "calendar bot without an event id"
-    """It was to be cancelled by its event, which the listing does not name."""
-    NOT_ITS_OWN_ID = "series options need MeetStream's own id of the event, which the listing does not show"
-    """The listed id may be the calendar provider's, and no index of events tells the right one."""
-    KEPT = "joins before from_date"
-    """The series is only unscheduled from that date on."""
-    WITHDRAWN = "the bot is not scheduled any more, by its own row"
-    """The listing says that it is cancelled, stopped or not scheduled."""
-
-    @property
-    def will_join(self) -> bool:
-        """The bot was asked for and will join."""
-        return self not in (SkipReason.KEPT, SkipReason.WITHDRAWN)
 
 
 class Outcome(Protocol):
@@ -102,7 +49,7 @@ class UnscheduleOutcome(Schemed):
     """Event id; None for a one-off bot."""
     bot_ids: tuple[str, ...]
     """Ids of the event's known bots; empty if only an event id was given."""
-    status: OutcomeStatus
+    status: OutcomeStatus = field(repr=str)
     """Status of the target."""
     reason: str | None = None
     """Explanation of the status, if any."""
@@ -136,7 +83,7 @@ class CancelOutcome(Schemed):
     """Id of the calendar that contains the event."""
     event_id: int
     """Id of the calendar event."""
-    status: OutcomeStatus
+    status: OutcomeStatus = field(repr=str)
     """Status of the event."""
     reason: str | None = None
     """Explanation of the status, if any."""
@@ -201,32 +148,41 @@ def outcome_to_dict(outcome: BotsOutcome | CancelOutcome) -> dict[str, Any]:
     }
 
 
-def _plain(counts: Mapping[str, int]) -> dict[str, int]:
-    """With plain strings as keys: encoders such as orjson's and YAML's refuse members of an enum."""
-    return {str(status): count for status, count in counts.items()}
-
-
-@frozen
+@frozen(repr=False)
 class BulkReport(Schemed, Generic[OutcomeT_co]):
-    """The result of a bulk run."""
+    """The result of a bulk run. As text it is its verdict; a notebook shows it as a table.
 
-    counts: Mapping[str, int] = field(converter=_plain)
-    """Number of targets in each status; every possible status, zeros included."""
+    counts: number of targets in each status, every possible status, zeros included.
+    outcomes: one per target; for a stream, only those that were not handed to its consumer.
+    complete: all targets were processed and, if listed, the last listing was complete.
+    ok: complete, and everything that was asked for was done.
+    reason: why it is not complete or not ok; if it is ok, what else there is to know, or None.
+    elapsed: seconds that the run took, verification included.
+    still_listed: bots of unscheduled events that the last listing shows, or may hide if it is full.
+    pace: requests per second that the API was found to allow; None if it refused none for being too fast.
+    """
+
+    counts: Mapping[str, int] = field(converter=_report_text.plain)
     outcomes: tuple[OutcomeT_co, ...]
-    """One per target. For a stream: only those that were not handed to its consumer."""
     complete: bool
-    """Whether all targets were processed and, if listed, the last listing was complete."""
     ok: bool
-    """Whether it is complete and everything that was asked for was done."""
     reason: str | None
-    """Why it is not complete or not ok; if it is ok, what else there is to know."""
     elapsed: float
-    """Seconds."""
     still_listed: tuple[ScheduledBot, ...] = field(default=())
-    """Bots whose event was unscheduled, and that the last listing shows, or may hide if it is full."""
+    pace: float | None = None
+
+    def __str__(self) -> str:
+        return _report_text.sentence(self)
+
+    def __repr__(self) -> str:
+        return _report_text.short(self)
+
+    def _repr_html_(self) -> str:
+        return _report_text.table(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values only, without meeting links and attributes."""
+        """JSON values only, without meeting links and attributes; ``pace`` only if one was found."""
+        found = {} if self.pace is None else {"pace": round(self.pace, 3)}
         return {
             "ok": self.ok,
             "complete": self.complete,
@@ -243,6 +199,7 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
                 }
                 for bot in self.still_listed
             ],
+            **found,
         }
 
     @classmethod
@@ -289,3 +246,8 @@ class MeetingCancellation(Schemed):
     """Why it is not ok, or other remarks."""
     error: MeetStreamError | None = None
     """Why the event was not cancelled."""
+
+    @property
+    def calendar_event(self) -> CalendarEvent | None:
+        """The calendar event after the cancellation; None if this call did not cancel it."""
+        return None if self.event is None else self.event.event

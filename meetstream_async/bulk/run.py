@@ -17,7 +17,8 @@ from ..errors import ConfigurationError
 from ._operation import Gaps, Operation, OutcomeT
 from ._runner import Runner
 from .options import BulkOptions
-from .report import BulkReport, OutcomeStatus, reason_of
+from .report import BulkReport, reason_of
+from .statuses import OutcomeStatus
 
 
 class Tally(Generic[OutcomeT]):
@@ -47,7 +48,12 @@ class Tally(Generic[OutcomeT]):
         self._deaf = False
 
     def report(
-        self, outcomes: Iterable[OutcomeT], exhausted: bool, stop_reason: str | None, gaps: Gaps
+        self,
+        outcomes: Iterable[OutcomeT],
+        exhausted: bool,
+        stop_reason: str | None,
+        gaps: Gaps,
+        pace: float | None = None,
     ) -> BulkReport[OutcomeT]:
         """The current report."""
         counts = self._counts
@@ -77,6 +83,7 @@ class Tally(Generic[OutcomeT]):
             reason=reason_of(gaps.note, () if ok else (*incomplete, *left), gaps.ways),
             elapsed=elapsed,
             still_listed=gaps.still_listed,
+            pace=pace,
         )
 
 
@@ -159,7 +166,9 @@ class BulkRun(Generic[OutcomeT]):
         if runner is None:
             return self._tally.report((), False, "not started", Gaps())
         ended = runner.exhausted and self._task is not None and self._task.done()
-        return self._tally.report(self._ready, ended, runner.stop_reason, self._operation.gaps())
+        return self._tally.report(
+            self._ready, ended, runner.stop_reason, self._operation.gaps(), self._operation.rate_limiter.pace
+        )
 
     def _done(self, item: object, outcome: OutcomeT) -> None:
         self._tally.add(outcome.status)
@@ -190,7 +199,9 @@ async def run_to_end(
     tally.start()
     await runner.run()
     tally.end()
-    report = tally.report(outcomes, runner.exhausted, runner.stop_reason, operation.gaps())
+    report = tally.report(
+        outcomes, runner.exhausted, runner.stop_reason, operation.gaps(), operation.rate_limiter.pace
+    )
     if runner.crash is not None:
         raise with_report(runner.crash, report)
     return report

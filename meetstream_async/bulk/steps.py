@@ -30,7 +30,8 @@ from ._runner import Runner
 from ._verification import Tracked
 from .account_state import AccountState
 from .options import BULK_DEFAULTS, BulkOptions
-from .report import OutcomeStatus, UnscheduleOutcome
+from .report import UnscheduleOutcome
+from .statuses import OutcomeStatus
 from .unschedule import check_client
 
 

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
+from attrs import evolve
+
 from ..errors import ConfigurationError
 from ..meetstream.client import MeetStreamClient
 from ._drain import Drain
@@ -76,7 +78,7 @@ async def unschedule_all(
     if dedupe is not True:
         raise ConfigurationError("unschedule_all needs dedupe=True; bulk_unschedule can do without")
     check_client(client)
-    return await Drain(client, AccountState(options, settle=settle), bulk).run()
+    return _with_pace(client, await Drain(client, AccountState(options, settle=settle), bulk).run())
 
 
 async def run_account(
@@ -108,4 +110,11 @@ async def run_account(
     )
     if not isinstance(state, AccountState):
         raise ConfigurationError(f"state must be an AccountState, not {type(state).__name__}")
-    return await Drain(check_client(client), state, bulk, on_still_listed).run()
+    return _with_pace(client, await Drain(check_client(client), state, bulk, on_still_listed).run())
+
+
+def _with_pace(
+    client: MeetStreamClient, report: BulkReport[UnscheduleOutcome]
+) -> BulkReport[UnscheduleOutcome]:
+    pace = client.api.rate_limiter.pace
+    return report if pace is None else evolve(report, pace=pace)

@@ -11,7 +11,8 @@ def main() -> None:
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("typer", "rich"):
             raise
-        print("error: the command needs an extra: pip install 'meetstream-async[cli]'", file=sys.stderr)
+        hint = "pip install 'meetstream-async[cli]', or '.[cli]' in a checkout"
+        print(f"error: the command needs an extra: {hint}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         # Once running, the commands handle signals themselves.

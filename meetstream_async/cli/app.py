@@ -8,13 +8,16 @@ import typer
 
 from .. import ClientOptions, __version__
 from .commands.cancel import cancel_event, cancel_events, cancel_meeting
+from .commands.doctor import doctor
 from .commands.jobs import app as jobs_app
 from .commands.list_bots import list_bots
+from .commands.simulate import simulate
 from .commands.unschedule import unschedule, unschedule_all
 from .exit_codes import ExitCode
 from .inputs.filters import selection_of
 from .inputs.groups import grouped
-from .inputs.options import ApiKeyFile, Filter, Json, Patience, Speed, Timeout
+from .inputs.help import write_plainly
+from .inputs.options import ApiKeyFile, Filter, Ids, Json, Patience, Port, Speed, Timeout
 from .runs.process import execute
 from .terminal.output import print_line
 
@@ -28,12 +31,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Port = Annotated[
-    int,
-    # Named here: typer takes a metavar that is the option's own name in capitals for the name.
-    typer.Option("--port", min=0, max=65535, metavar="PORT", help="Port to listen on; 0 picks a free port."),
-]
-
 
 def _version(asked: bool) -> None:
     if asked:
@@ -44,7 +41,8 @@ def _version(asked: bool) -> None:
 @app.callback()
 def main(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     """List and unschedule the scheduled meeting bots of MeetStream; cancel calendar events in MeetBit.
@@ -66,7 +64,16 @@ def main(
     \b
     Start here, without a key:
       meetstream-async demo
+
+    \b
+    And here, with one:
+      meetstream-async doctor
+      meetstream-async list
+      meetstream-async unschedule-all --dry-run
     """
+
+
+app.command()(doctor)
 
 
 @app.command("list")
@@ -102,60 +109,17 @@ def list_(
 
 
 app.command("unschedule")(unschedule)
-app.command("unschedule-all")(unschedule_all)
+app.command("unschedule-all", short_help="Unschedule all bots, or those of a filter.")(unschedule_all)
 app.command("cancel-event")(cancel_event)
 app.command("cancel-events")(cancel_events)
-app.command("cancel-meeting")(cancel_meeting)
-app.add_typer(jobs_app, name="jobs")
+app.command("cancel-meeting", short_help="Cancel a calendar event, then its bot.")(cancel_meeting)
+app.add_typer(jobs_app, name="jobs", short_help="Durable jobs over many accounts.")
 
 
-@app.command()
-def simulate(
-    port: Port = 8100,
-    bots: Annotated[int, typer.Option(min=0, metavar="N", help="Number of scheduled bots.")] = 250,
-    latency: Annotated[
-        float, typer.Option(min=0.0, metavar="SECONDS", help="Seconds added to every response.")
-    ] = 0.02,
-    error_rate: Annotated[
-        float, typer.Option(min=0.0, max=1.0, metavar="SHARE", help="Share of responses that are 500 or 503.")
-    ] = 0.05,
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed generates the same account.")] = 1,
-    one_off: Annotated[
-        float, typer.Option(min=0.0, max=1.0, metavar="SHARE", help="Share of bots without a calendar event.")
-    ] = 0.02,
-    series: Annotated[
-        float,
-        typer.Option(
-            min=0.0, max=1.0, metavar="SHARE", help="Share of bots that belong to recurring series."
-        ),
-    ] = 0.1,
-) -> None:
-    """Serve a simulated account until Ctrl-C.
-
-    Listens on this machine only. Prints the environment variables that point other commands to it on
-    stdout.
-
-    \b
-    Example, in two shells:
-      meetstream-async simulate --port 8100 --bots 250 > simulated.env
-      . ./simulated.env && meetstream-async list
-    """
-    from .commands.simulate import simulate as run_simulator
-
-    execute(
-        lambda: run_simulator(
-            port=port,
-            bots=bots,
-            seed=seed,
-            latency=latency,
-            error_rate=error_rate,
-            one_off=one_off,
-            series=series,
-        )
-    )
+app.command()(simulate)
 
 
-@app.command()
+@app.command(short_help="View and unschedule bots in a local browser.")
 @grouped
 def console(
     simulate: Annotated[
@@ -197,7 +161,8 @@ def console(
 
 
 @app.command()
-def demo() -> None:
+@grouped
+def demo(ids: Ids = "event") -> None:
     """Watch a bulk run on a simulated account.
 
     The report is checked against the account's own records. Needs no key and no network.
@@ -205,8 +170,12 @@ def demo() -> None:
     \b
     Example:
       meetstream-async demo
+      meetstream-async demo --ids mixed
     """
     # Imported here: the simulator imports a web server, which would slow down all other commands.
     from .commands.demo import demo as run_demo
 
-    execute(run_demo)
+    execute(lambda: run_demo(ids))
+
+
+write_plainly(app)

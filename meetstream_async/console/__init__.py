@@ -13,7 +13,8 @@ except ImportError as error:
     if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "pydantic", "uvicorn"):
         raise
     raise ImportError(
-        "the console needs an extra: pip install 'meetstream-async[console]'", name=error.name
+        "the console needs an extra: pip install 'meetstream-async[console]', or '.[console]' in a checkout",
+        name=error.name,
     ) from None
 
 __all__ = ["CannotServe", "ConsoleService", "Gate", "Served", "create_app", "serving"]

@@ -7,9 +7,11 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
 
+from .. import Diagnosis
 from ..fastapi import ClientDep, add_error_handlers, bulk_router, meetstream_lifespan
 from .assets import INDEX, asset, read_assets
 from .models import (
+    BotRow,
     ConsentRequest,
     FilterRequest,
     Listing,
@@ -18,7 +20,7 @@ from .models import (
     PreviewResponse,
     RunResponse,
 )
-from .service import ConsoleService, run_response
+from .service import ConsoleService
 
 
 def create_app(service: ConsoleService, base: str, client_arguments: Mapping[str, Any]) -> FastAPI:
@@ -57,6 +59,10 @@ def _api_router(service: ConsoleService) -> APIRouter:
     async def list_bots(client: ClientDep) -> Listing:
         return await service.listing(client)
 
+    @router.get("/diagnosis")
+    async def diagnose_account(client: ClientDep) -> Diagnosis:
+        return await service.diagnosis(client)
+
     @router.post("/matches")
     async def match_bots(asked: FilterRequest) -> Matches:
         return service.match(asked)
@@ -71,7 +77,15 @@ def _api_router(service: ConsoleService) -> APIRouter:
 
     @router.get("/runs")
     async def list_runs() -> list[RunResponse]:
-        return [run_response(state, record) for state, record in await service.runs.kept()]
+        return await service.runs_told()
+
+    @router.get("/runs/{run_id}/told")
+    async def tell_run(run_id: str) -> RunResponse:
+        return await service.run_told(run_id)
+
+    @router.get("/runs/{run_id}/bots")
+    async def run_bots(run_id: str) -> list[BotRow]:
+        return await service.bots(run_id)
 
     @router.post("/runs/{run_id}/retry")
     async def retry(run_id: str) -> PreviewResponse:

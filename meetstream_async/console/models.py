@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from .. import BotFilter, ScheduledBot, SkipReason
+from .. import BotFilter, ScheduledBot, SkipReason, platform_name
 from .._times import time_of
 from ..fastapi import RunState
 from ..preview import CancelBy, OneOffBots, Preview, Selection
@@ -73,7 +73,9 @@ class ConsentRequest(_Request):
 
 
 class BotRow(BaseModel):
-    """A bot as a row of the table. Without its meeting link, which often contains a password."""
+    """A bot as a row of the table, without its meeting link, which often contains a password, and without
+    what may be personal in its attributes.
+    """
 
     bot_id: str
     event_id: str | None
@@ -87,13 +89,13 @@ class BotRow(BaseModel):
     @classmethod
     def of(cls, bot: ScheduledBot) -> BotRow:
         attributes = {
-            _shown(key): _shown(value) for key, value in bot.custom_attributes.items() if key != "event_id"
+            name: _shown(value) for name, value in bot.shown_attributes.items() if name != "event_id"
         }
         return cls(
             bot_id=bot.bot_id,
             event_id=bot.event_id,
             one_off=bot.is_one_off,
-            platform=bot.platform and _shown(bot.platform),
+            platform=bot.platform and platform_name(bot.platform),
             status=bot.status and _shown(bot.status),
             name=bot.bot_username and _shown(bot.bot_username),
             joins=bot.scheduled_join_time,
@@ -151,6 +153,9 @@ class PreviewResponse(BaseModel):
     platforms: dict[str, int]
     soonest: list[BotRow]
     left_alone: list[LeftAlone]
+    left: dict[str, int] = Field(
+        default={}, description="Of a retry: number of targets in each state that the run left them in."
+    )
     one_off_bots: OneOffBots
     whole_events: bool
     cancel_by: CancelBy
@@ -163,11 +168,15 @@ class RunResponse(BaseModel):
     title: str
     total: int | None = Field(description="Expected number of outcomes, if known.")
     undone: int = Field(description="Number of targets a retry would process.")
+    waiting: str | None = Field(description="What a run in progress waits for, if it sends nothing.")
+    still_listed: list[BotRow] = Field(
+        description="Bots that should be gone and are still listed; the first 100."
+    )
 
 
 def platforms_of(bots: Iterable[ScheduledBot]) -> dict[str, int]:
     """Number of these bots on each platform."""
-    return dict(Counter(_shown(bot.platform or "unknown") for bot in bots).most_common())
+    return dict(Counter(platform_name(bot.platform) for bot in bots).most_common())
 
 
 def soonest_of(bots: Iterable[ScheduledBot]) -> list[BotRow]:

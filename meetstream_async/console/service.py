@@ -11,11 +11,13 @@ from attrs import define, field, frozen
 
 from .. import (
     BulkOptions,
+    Diagnosis,
     MeetStreamClient,
     MeetStreamError,
     ScheduledBot,
     UnscheduleOptions,
     UnscheduleOutcome,
+    diagnose,
 )
 from ..fastapi import ProblemError, RunState
 from ..preview import CancelBy, Consent, NamedEvents, OneOffBots, Preview, Selects, make_preview, words_for
@@ -35,8 +37,11 @@ from .models import (
     platforms_of,
     soonest_of,
 )
+from .pauses import Pauses
 from .records import Record
 from .runs import ConsoleRuns
+
+_MOST_LISTED = 100
 
 
 @frozen
@@ -65,12 +70,15 @@ class ConsoleService:
     clock: Callable[[], float] = time.monotonic
     """Returns monotonic seconds."""
     runs: ConsoleRuns = field(init=False)
+    pauses: Pauses = field(init=False)
+    """Listens to the log, for pauses that the API asks for."""
     _agreements: Agreements = field(init=False)
     _listed: Preview | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.runs = ConsoleRuns(self.options)
         self._agreements = Agreements(self.clock)
+        self.pauses = Pauses()
 
     async def listing(self, client: MeetStreamClient) -> Listing:
         """List the scheduled bots through the API."""
@@ -84,6 +92,10 @@ class ConsoleService:
             bots=[BotRow.of(bot) for bot in found.listed],
             rejected=[Unreadable(path=row.path, reason=row.reason) for row in found.rejected],
         )
+
+    async def diagnosis(self, client: MeetStreamClient) -> Diagnosis:
+        """A first look at the account, as ``meetstream-async doctor`` takes it."""
+        return await diagnose(client)
 
     def match(self, asked: FilterRequest) -> Matches:
         """The bots of the last listing that match a filter; sends no request."""
@@ -164,6 +176,7 @@ class ConsoleService:
             events=len(job.events),
             deleted=len(job.deleted),
             left_alone=left,
+            left=dict(leftovers.states),
             one_off_bots=told.one_off_bots,
             whole_events=told.whole_events,
             cancel_by=told.cancel_by,
@@ -173,7 +186,19 @@ class ConsoleService:
         """Start the run of a confirmed preview."""
         agreement = self._agreements.consented(preview_id, asked.words, asked.digest)
         state = await self.runs.start_agreed(client, agreement)
-        return run_response(state, await self.runs.record(state.id))
+        return run_response(state, await self.runs.record(state.id), self.pauses)
+
+    async def runs_told(self) -> list[RunResponse]:
+        """The runs that are kept, newest first."""
+        return [run_response(state, record, self.pauses) for state, record in await self.runs.kept()]
+
+    async def run_told(self, run_id: str) -> RunResponse:
+        """One of them. Raises ProblemError (404) if there is no such run."""
+        return run_response(await self.runs.state(run_id), await self.runs.record(run_id), self.pauses)
+
+    async def bots(self, run_id: str) -> list[BotRow]:
+        """The bots that a run knows of so far."""
+        return [BotRow.of(bot) for bot in (await self.runs.record(run_id)).agreement.job.known.values()]
 
     def _tell(
         self, job: Job, options: dict[str, Any], *, bots: list[ScheduledBot], **told: Any
@@ -216,8 +241,21 @@ def retry_of(record: Record) -> NamedEvents:
     return NamedEvents(leftovers.targets, leftovers.limited(options), leftovers)
 
 
-def run_response(state: RunState, record: Record) -> RunResponse:
+def run_response(state: RunState, record: Record, pauses: Pauses) -> RunResponse:
     """A run, as shown on the page."""
     undone = retry_of(record).to_do if state.over and not state.ok else 0
     job = record.agreement.job
-    return RunResponse(run=state, title=record.agreement.told.title, total=job.total, undone=undone)
+    waiting = None
+    if not state.over:
+        waiting = pauses.waiting()
+        if waiting is None and job.total is not None and sum(state.counts.values()) >= job.total:
+            waiting = "all answers are in: looking at the listing again until the bots are gone from it"
+    listed = record.report.still_listed if record.report is not None else ()
+    return RunResponse(
+        run=state,
+        title=record.agreement.told.title,
+        total=job.total,
+        undone=undone,
+        waiting=waiting,
+        still_listed=[BotRow.of(bot) for bot in listed[:_MOST_LISTED]],
+    )

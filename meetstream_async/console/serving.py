@@ -84,8 +84,9 @@ async def serving(
         if not server.started:
             await task
             raise CannotServe("the console could not be started")
-        yield Served(gate.url, gate.url.partition("?")[0])
-        await service.runs.stop_all()
+        with service.pauses.listening():
+            yield Served(gate.url, gate.url.partition("?")[0])
+            await service.runs.stop_all()
     except asyncio.CancelledError:
         # On cancellation, do not wait for requests in flight.
         service.runs.cancel_all()

@@ -21,7 +21,9 @@ except ImportError as error:
     if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "pydantic"):
         raise
     raise ImportError(
-        "the FastAPI integration needs an extra: pip install 'meetstream-async[fastapi]'", name=error.name
+        "the FastAPI integration needs an extra: pip install 'meetstream-async[fastapi]', "
+        "or '.[fastapi]' in a checkout",
+        name=error.name,
     ) from None
 
 __all__ = [

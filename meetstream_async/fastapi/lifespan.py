@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any, TypeAlias, TypedDict, TypeVar, Unpack
@@ -12,6 +14,9 @@ from fastapi.requests import HTTPConnection
 from starlette.applications import Starlette
 
 from .. import ConfigurationError, MeetBitClient, MeetStreamClient, RetryPolicy
+from .._logs import log_fields
+
+_log = logging.getLogger("meetstream_async.fastapi")
 
 Lifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any]]]
 OwnLifespan: TypeAlias = Callable[[Any], AbstractAsyncContextManager[Mapping[str, Any] | None]]
@@ -30,6 +35,7 @@ class ClientArguments(TypedDict, total=False):
     timeout: float
     rate_limit: float | None
     trace_configs: Sequence[aiohttp.TraceConfig]
+    pace_store: str | os.PathLike[str] | None
 
 
 class MeetStreamArguments(ClientArguments, total=False):
@@ -55,15 +61,20 @@ def meetstream_lifespan(
     environment variables work the same. ``own`` is the application's own lifespan, or another of these; it
     runs inside this one, and the state it yields is kept. A missing key raises ConfigurationError and keeps
     the application from starting.
+
+    ``pace_store`` is a SQLite file or a PostgreSQL URL by which several workers share the pace of their key;
+    a warning is logged where ``WEB_CONCURRENCY`` says that there are several, and none is set.
     """
-    return _lifespan(lambda: MeetStreamClient(**client_arguments), _MEETSTREAM, own)
+    warned = _stores_no_pace(client_arguments, "MEETSTREAM_PACE_STORE")
+    return _lifespan(lambda: MeetStreamClient(**client_arguments), _MEETSTREAM, own, warned)
 
 
 def meetbit_lifespan(
     own: OwnLifespan | None = None, /, **client_arguments: Unpack[MeetBitArguments]
 ) -> Lifespan:
     """The same for a MeetBitClient. For both clients: ``meetstream_lifespan(meetbit_lifespan())``."""
-    return _lifespan(lambda: MeetBitClient(**client_arguments), _MEETBIT, own)
+    warned = _stores_no_pace(client_arguments, "MEETBIT_PACE_STORE")
+    return _lifespan(lambda: MeetBitClient(**client_arguments), _MEETBIT, own, warned)
 
 
 def get_client(connection: HTTPConnection) -> MeetStreamClient:
@@ -84,7 +95,25 @@ MeetBitClientDep = Annotated[MeetBitClient, Depends(get_meetbit_client)]
 """Annotation for a route's parameter that receives the application's MeetBitClient."""
 
 
-def _lifespan(make: Callable[[], Client], name: str, own: OwnLifespan | None) -> Lifespan:
+def _stores_no_pace(arguments: ClientArguments, variable: str) -> str | None:
+    """The variable that would name a store, unless there is one."""
+    return None if arguments.get("pace_store") or os.environ.get(variable) else variable
+
+
+def _warn_of_workers(variable: str) -> None:
+    workers = os.environ.get("WEB_CONCURRENCY", "")
+    if workers.isdigit() and int(workers) > 1:
+        _log.warning(
+            "%s workers share one key, and each finds its own pace: pass pace_store=... or set %s",
+            workers,
+            variable,
+            extra=log_fields("no_pace_store", workers=int(workers)),
+        )
+
+
+def _lifespan(
+    make: Callable[[], Client], name: str, own: OwnLifespan | None, storeless: str | None
+) -> Lifespan:
     if own is not None and (isinstance(own, Starlette) or not callable(own)):
         # Do not show the value: it may be a key.
         raise ConfigurationError(
@@ -94,6 +123,8 @@ def _lifespan(make: Callable[[], Client], name: str, own: OwnLifespan | None) ->
 
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[Mapping[str, Any]]:
+        if storeless is not None:
+            _warn_of_workers(storeless)
         async with make() as client:
             # On the application's state for its own code, and on the state of requests for mounted
             # applications, which have no lifespan of their own.

@@ -6,7 +6,8 @@
         status = await submit_job([JobAccount("acme", api_key_env="ACME_KEY")], job_id="offboarding-7")
         async for outcome in job_outcomes(status.job_id):
             print(outcome.account, outcome.event_id, outcome.status)
-        print((await job_status(status.job_id)).to_dict())
+        for account in (await job_status(status.job_id)).accounts:
+            print(account.account, account.ok, account.reason)
 
 A job consists of an id, accounts and the options of ``unschedule_all``. The outcome of each event is stored
 step by step, so that another worker can continue where one died. See ``docs/jobs.md``.
@@ -24,6 +25,7 @@ try:
         cancel_job,
         job_outcomes,
         job_status,
+        list_jobs,
         new_job_id,
         resume_job,
         submit_job,
@@ -31,13 +33,18 @@ try:
         wait_for_job,
     )
     from .engine import JobEngine
+    from .preview import AccountPreview, preview_job
     from .retention import forget_jobs
 except ImportError as error:
     if (error.name or "").partition(".")[0] not in ("dbos", "platformdirs", "psycopg", "sqlalchemy"):
         raise
-    raise ImportError("jobs need an extra: pip install 'meetstream-async[jobs]'", name=error.name) from None
+    raise ImportError(
+        "jobs need an extra: pip install 'meetstream-async[jobs]', or '.[jobs]' in a checkout",
+        name=error.name,
+    ) from None
 
 __all__ = [
+    "AccountPreview",
     "AccountStatus",
     "JobAccount",
     "JobConflictError",
@@ -56,8 +63,10 @@ __all__ = [
     "forget_jobs",
     "job_outcomes",
     "job_status",
+    "list_jobs",
     "load_accounts",
     "new_job_id",
+    "preview_job",
     "resume_job",
     "submit_job",
     "unfinished_jobs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable
@@ -16,13 +17,14 @@ from .. import ConfigurationError
 from .._tasks import pause
 from .accounts import JobAccount, check_accounts
 from .engine import JobEngine, current_engine
-from .errors import JobConflictError
+from .errors import JobConflictError, UnknownJobError, UnreadableJobError
 from .lock import is_held
 from .options import JobOptions
+from .presence import mark_gone
 from .readable import readable
 from .reading import Job, outcomes_behind, read_account, read_job, read_rows
 from .status import AccountStatus, JobOutcome, JobResumption, JobState, JobStatus
-from .workflows import ACCOUNT_QUEUE, CANCEL, JOB_QUEUE, account_id, job_options
+from .workflows import ACCOUNT_QUEUE, CANCEL, JOB_QUEUE, JOB_WORKFLOW, account_id, job_options
 
 _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _POLL = 0.5
@@ -80,6 +82,7 @@ async def job_status(job_id: str, *, engine: JobEngine | None = None) -> JobStat
         await read_account(engine, job, index, rows.get(account_id(job_id, index)))
         for index in range(len(job.accounts))
     ]
+    lines = await mark_gone(engine, job_id, lines, rows)
     state = _state(job, lines)
     ended = [line.ended for line in lines if line.ended is not None]
     return JobStatus(
@@ -188,6 +191,26 @@ async def unfinished_jobs(*, engine: JobEngine | None = None) -> list[str]:
             status=["ENQUEUED", "PENDING"], load_input=False, load_output=False
         )
     return list(dict.fromkeys(row.workflow_id.partition("/")[0] for row in rows))
+
+
+async def list_jobs(*, limit: int = 20, engine: JobEngine | None = None) -> list[JobStatus]:
+    """The jobs that were submitted last, newest first. Raises ConfigurationError, JobStoreError.
+
+    A job whose row can't be read is left out.
+    """
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise ConfigurationError(f"limit must be an int, 1 or more, not {limit!r}")
+    engine = current_engine(engine)
+    with engine.store.errors(), readable(f"a job in {engine.database}"):
+        rows = await engine.client.list_workflows_async(
+            name=JOB_WORKFLOW, limit=limit, sort_desc=True, load_input=False, load_output=False
+        )
+    jobs = []
+    for row in rows:
+        # Deleted meanwhile, or not in the format of jobs.
+        with contextlib.suppress(UnknownJobError, UnreadableJobError):
+            jobs.append(await job_status(row.workflow_id, engine=engine))
+    return jobs
 
 
 def new_job_id() -> str:

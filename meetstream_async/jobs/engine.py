@@ -216,7 +216,9 @@ class JobEngine:
             f"a worker {self._worker_id!r} is running on {self._database}: give this one a different id",
         )
         self._keeper = asyncio.create_task(self._keep_locks(), name="meetstream_async jobs keeper")
-        self._worker = Worker(self.client, self._pool, self._resolver)
+        # A SQLite file has one worker, whose clients share their pace by themselves.
+        pace_store = self._database.url if self._database.path is None else None
+        self._worker = Worker(self.client, self._pool, self._resolver, pace_store)
         appoint(self._worker)
         with self._database.errors():
             await asyncio.to_thread(self._launch)

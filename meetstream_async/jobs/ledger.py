@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import define, field
 
-from .. import AccountState, ConfigurationError, OutcomeStatus, outcome_to_dict
+from .. import AccountState, ApiError, ConfigurationError, OutcomeStatus, outcome_to_dict
 from .options import JobOptions
 from .readable import unreadable
 
@@ -39,6 +39,8 @@ class AccountLedger:
     options: JobOptions
     only: tuple[str, ...] | None = None
     """The event ids that were given, in which case the account is not listed to find work."""
+    reference: str = "its reference"
+    """Where the key is found, in words."""
     next_step: str | None = None
     """The step that comes next: ``look``, ``unschedule`` or ``close``; None if the run is over."""
     stored: dict[str, str] = field(factory=dict)
@@ -113,6 +115,20 @@ class AccountLedger:
             self.state.take_targets(self.only[self._given : self._given + CHUNK])
             self._given = min(self._given + CHUNK, len(self.only))
 
+    def beyond_most(self) -> str | None:
+        """Why nothing more may be sent, if the account has more to unschedule than ``max_events`` allows."""
+        most = self.options.max_events
+        if most is None:
+            return None
+        if self.only is not None:
+            count = len(self.only)
+        else:
+            state = self.state
+            waiting = (one for one in state.forecast() if one.status is OutcomeStatus.WOULD_UNSCHEDULE)
+            begun = (one for one in state.outcomes() if one.status is not OutcomeStatus.SKIPPED)
+            count = len({key_of(one.event_id, one.bot_ids) for one in (*waiting, *begun)})
+        return None if count <= most else f"{count} would be unscheduled, more than max_events {most}"
+
     def summary(self) -> Json:
         """The account's part of a job's status, once the run is over."""
         self._end()
@@ -126,6 +142,9 @@ class AccountLedger:
         reason = report.reason
         if overtaken:
             reason = f"{reason}; more came to light of {len(overtaken)} stored outcomes ({overtaken[0]})"
+        errors = (outcome.error for outcome in report.outcomes)
+        if any(isinstance(error, ApiError) and error.key_rejected for error in errors):
+            reason = f"{reason}; {rejected(self.reference)}"
         return {
             "counts": {str(status): count for status, count in report.counts.items() if count},
             "still_listed": len(report.still_listed),
@@ -190,6 +209,11 @@ class AccountLedger:
                 "owed": owed,
             },
         }
+
+
+def rejected(reference: str) -> str:
+    """What to do about a rejected key. ``reference``: where it is found, in words."""
+    return f"the key from {reference} was rejected: is it the right one?"
 
 
 def _in_order(counts: Counter[str]) -> dict[str, int]:

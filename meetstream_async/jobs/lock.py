@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sqlite3
+from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
@@ -32,7 +33,7 @@ def take(database: Database, worker_id: str) -> Lock | None:
     """The lock of a worker id in a database, or None if a living process holds it."""
     number = _number(worker_id)
     if database.path is not None:
-        return _FileLock.take(database.path, f"worker-{number % 2**64:016x}")
+        return _FileLock.take(database.path, _name(worker_id))
     return _SessionLock.take(database.url, number)
 
 
@@ -40,6 +41,17 @@ def take_file(database: Database) -> Lock | None:
     """The lock of a SQLite file, which allows one worker at a time; None if another worker holds it."""
     assert database.path is not None
     return _FileLock.take(database.path, "worker")
+
+
+def last_seen(database: Database, worker_id: str) -> datetime | None:
+    """When a worker on a SQLite file last said that it is there; None for other databases and workers."""
+    if database.path is None:
+        return None
+    try:
+        stamp = _file(database.path, _name(worker_id)).stat().st_mtime
+    except OSError:
+        return None
+    return datetime.fromtimestamp(stamp, UTC)
 
 
 def is_held(database: Database, worker_id: str) -> bool:
@@ -54,12 +66,13 @@ def is_held(database: Database, worker_id: str) -> bool:
 class _FileLock:
     """A transaction on a separate file: on every platform the system ends it with the process."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, file: Path) -> None:
         self._connection = connection
+        self._file = file
 
     @classmethod
     def take(cls, path: Path, name: str) -> _FileLock | None:
-        file = path.with_name(f"{path.name}-{name}")
+        file = _file(path, name)
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
         connection = sqlite3.connect(file, timeout=0.0, isolation_level=None, check_same_thread=False)
         try:
@@ -69,10 +82,12 @@ class _FileLock:
                 if error.sqlite_errorname != "SQLITE_BUSY":
                     raise
             return None
-        return cls(connection)
+        return cls(connection, file)
 
     def keep(self) -> None:
-        pass
+        # Its time tells others that the worker is there, without their trying the lock.
+        with contextlib.suppress(OSError):
+            os.utime(self._file)
 
     def close(self) -> None:
         self._connection.close()
@@ -114,6 +129,14 @@ class _SessionLock:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _file(path: Path, name: str) -> Path:
+    return path.with_name(f"{path.name}-{name}")
+
+
+def _name(worker_id: str) -> str:
+    return f"worker-{_number(worker_id) % 2**64:016x}"
 
 
 def _number(worker_id: str) -> int:

@@ -37,6 +37,9 @@ class JobOptions(UnscheduleOptions):
     """Targets in a row that fail because no server works, before the run stops."""
     timeout: float = _CLIENT.timeout
     """Seconds per attempt, body included."""
+    max_events: int | None = None
+    """An account in which more events, and bots without one, would be unscheduled is stopped; None sets no
+    limit. Behind a full listing, where nobody can count, it stops before it would pass the limit."""
 
     def __attrs_post_init__(self) -> None:
         if self.where is not None and not isinstance(self.where, BotFilter):
@@ -49,6 +52,9 @@ class JobOptions(UnscheduleOptions):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
                 raise ConfigurationError(f"{name} must be a number of seconds, 0 or more, not {value!r}")
+        most = self.max_events
+        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 0):
+            raise ConfigurationError(f"max_events must be an int, 0 or more, or None, not {most!r}")
         super().__attrs_post_init__()
         self.bulk()
         ClientOptions(timeout=self.timeout, rate_limit=self.rate_limit)

@@ -52,6 +52,8 @@ class AccountStatus:
     """Why it is not complete or not ok, or can't be read; otherwise None until it has ended."""
     worker: str | None = None
     """The worker that last ran it."""
+    worker_seen: datetime | None = None
+    """If that worker has died and the account waits for it: when it was last seen; otherwise None."""
     started: datetime | None = None
     ended: datetime | None = None
 
@@ -67,6 +69,7 @@ class AccountStatus:
             "ok": self.ok,
             "reason": self.reason,
             "worker": self.worker,
+            "worker_seen": _text(self.worker_seen),
             "started": _text(self.started),
             "ended": _text(self.ended),
         }

@@ -9,8 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from .. import ConfigurationError, MeetStreamClient, MeetStreamError, cancel_waiting, list_account
-from .ledger import CHUNK, AccountLedger, Json
+from .. import (
+    ApiError,
+    ConfigurationError,
+    MeetStreamClient,
+    MeetStreamError,
+    cancel_waiting,
+    list_account,
+)
+from .ledger import CHUNK, AccountLedger, Json, rejected
 
 Connect = Callable[[], Awaitable[MeetStreamClient]]
 
@@ -23,17 +30,20 @@ async def look(connect: Connect, ledger: AccountLedger, stop: asyncio.Event) -> 
             client, ledger.state, max_pause=ledger.options.max_pause, stop=stop, clock=ledger.now
         )
     except MeetStreamError as error:
-        ledger.state.take_listing_error(describe(error))
+        ledger.state.take_listing_error(describe(error, ledger.reference))
     return ledger.result("look")
 
 
 async def unschedule(connect: Connect, ledger: AccountLedger, stop: asyncio.Event) -> Json:
     """Send a chunk of cancels. After ``stop`` is set nothing new is sent; the rest is left for later."""
     ledger.give()
+    if (reason := ledger.beyond_most()) is not None:
+        ledger.state.stop(reason)
+        return ledger.result("unschedule")
     try:
         client = await connect()
     except ConfigurationError as error:
-        ledger.state.stop(describe(error))
+        ledger.state.stop(describe(error, ledger.reference))
     else:
         options = ledger.options
         await cancel_waiting(
@@ -61,6 +71,9 @@ STEPS: dict[str, Callable[[Connect, AccountLedger, asyncio.Event], Awaitable[Jso
 }
 
 
-def describe(error: MeetStreamError) -> str:
-    """Class and text of an error."""
-    return f"{type(error).__name__}: {error}"
+def describe(error: MeetStreamError, reference: str) -> str:
+    """Class and text of an error. ``reference``: where the key is found, named if it was rejected."""
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, ApiError) and error.key_rejected:
+        text += f"; {rejected(reference)}"
+    return text

@@ -72,6 +72,7 @@ class Run:
                 timeout=self.options.timeout,
                 rate_limit=self.options.rate_limit,
                 trust_env=True,
+                pace_store=self.worker.pace_store,
             )
         return self._client
 
@@ -83,7 +84,11 @@ class Run:
 class Worker:
     """The runs of this process. Everything except ``stop`` and ``idle`` belongs to the engine's loop."""
 
-    def __init__(self, client: DBOSClient, pool: sa.Engine, resolver: Resolver | None) -> None:
+    def __init__(
+        self, client: DBOSClient, pool: sa.Engine, resolver: Resolver | None, pace_store: str | None = None
+    ) -> None:
+        """``pace_store``: where the workers share the pace of their keys; None if this is the only one."""
+        self.pace_store = pace_store
         self.client = client
         self.pool = pool
         self.resolver = resolver
@@ -116,7 +121,7 @@ class Worker:
         with readable(f"account {workflow_id!r}"):
             given = JobAccount.from_dict(account)
             chosen = JobOptions.from_dict(options)
-        ledger = AccountLedger(chosen, given.event_ids)
+        ledger = AccountLedger(chosen, given.event_ids, given.reference)
         run = Run(self, workflow_id, job_id, given, chosen, ledger)
         started = time.monotonic()
         with self._registered(run):

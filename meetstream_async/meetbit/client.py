@@ -17,6 +17,7 @@ from yarl import URL
 
 from .._http.client import ApiClient
 from .._http.network import choose_network
+from .._http.pace_store import check_pace_store
 from .._http.retry import RetryPolicy
 from .._http.secrets import Secret
 from .._http.session import ApiSession
@@ -56,6 +57,7 @@ class MeetBitClient(ApiClient):
         proxy: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = False,
+        pace_store: str | os.PathLike[str] | None = None,
     ) -> None:
         try:
             key_id = Secret.load(access_key_id, "MEETBIT_ACCESS_KEY_ID", "access_key_id")
@@ -80,6 +82,8 @@ class MeetBitClient(ApiClient):
             rate_limit=rate_limit,
             trace_configs=trace_configs,
             network=network,
+            pace_store=check_pace_store(pace_store, "MEETBIT_PACE_STORE"),
+            wary=True,
         )
 
     async def cancel_event(

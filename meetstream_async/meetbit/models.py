@@ -17,10 +17,10 @@ from .._pydantic import Schemed
 class Attendee(Schemed):
     """One of an event's attendees."""
 
-    email: str | None = None
-    """Address."""
-    name: str | None = None
-    """Name."""
+    email: str | None = field(default=None, repr=False)
+    """Address. Not in the repr: personal data."""
+    name: str | None = field(default=None, repr=False)
+    """Name. Not in the repr: personal data."""
     is_organizer: bool | None = None
     """Whether this attendee is the organizer."""
     customer_id: int | None = None
@@ -39,10 +39,10 @@ class OnlineConference(Schemed):
     """Id of the conference."""
     online_conference_account_id: int | None = None
     """Id of the account that it was created with."""
-    public_id: str | None = None
-    """Its id in public URLs."""
-    title: str | None = None
-    """Title."""
+    public_id: str | None = field(default=None, repr=False)
+    """Its id in public URLs. Not in the repr: with it, anyone could join."""
+    title: str | None = field(default=None, repr=False)
+    """Title. Not in the repr: personal data."""
     is_public: bool | None = None
     """Whether anyone may join."""
     deleted_at: datetime | None = None
@@ -69,8 +69,8 @@ class CalendarEvent(Schemed):
     """Id of the event."""
     calendar_id: int | None = None
     """Id of the calendar that contains it."""
-    title: str | None = None
-    """Title."""
+    title: str | None = field(default=None, repr=False)
+    """Title. Not in the repr: personal data."""
     start: datetime | None = None
     """When it starts."""
     end: datetime | None = None
@@ -81,8 +81,8 @@ class CalendarEvent(Schemed):
     """Description."""
     location: str | None = field(default=None, repr=False)
     """Where it takes place. Not in the repr: often a meeting link with a password."""
-    cancel_note: str | None = None
-    """The note that it was cancelled with."""
+    cancel_note: str | None = field(default=None, repr=False)
+    """The note that it was cancelled with. Not in the repr: it is written to people."""
     canceled_by_id: int | None = None
     """Id of the user who cancelled it."""
     canceled_by_type: str | None = None
@@ -93,8 +93,8 @@ class CalendarEvent(Schemed):
     """When it was last changed."""
     deleted_at: datetime | None = None
     """When it was cancelled."""
-    public_id: str | None = None
-    """Its id in public URLs."""
+    public_id: str | None = field(default=None, repr=False)
+    """Its id in public URLs. Not in the repr: who knows it may open the event."""
     provider_event_id: str | None = None
     """The calendar provider's own id (Google, Outlook)."""
     customer_id: int | None = None

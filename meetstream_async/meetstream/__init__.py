@@ -13,9 +13,11 @@ from ._requests import (
     list_scheduled_bots,
     unschedule_event,
 )
+from ._settings import auto_schedule_enabled
 
 __all__ = [
     "MAX_LIMIT",
+    "auto_schedule_enabled",
     "bot_is_not_yours",
     "check_series_options",
     "delete_scheduled_bot",

@@ -16,6 +16,7 @@ import aiohttp
 
 from .._http.client import ApiClient
 from .._http.network import choose_network
+from .._http.pace_store import check_pace_store
 from .._http.retry import RetryPolicy
 from .._http.secrets import Secret
 from .._http.session import ApiSession
@@ -69,6 +70,7 @@ class MeetStreamClient(ApiClient):
         proxy: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = False,
+        pace_store: str | os.PathLike[str] | None = None,
     ) -> None:
         try:
             secret = Secret.load(api_key, "MEETSTREAM_API_KEY", "api_key")
@@ -97,6 +99,7 @@ class MeetStreamClient(ApiClient):
             rate_limit=rate_limit,
             trace_configs=trace_configs,
             network=network,
+            pace_store=check_pace_store(pace_store, "MEETSTREAM_PACE_STORE"),
         )
 
     async def list_scheduled_bots(self, limit: int = MAX_LIMIT) -> ScheduledBotPage:

@@ -15,6 +15,32 @@ from attrs import field, frozen
 
 from .._pydantic import Schemed
 
+SHOWN_ATTRIBUTES = (
+    "event_id",
+    "source",
+    "deduplication_key",
+    "occurrence_start_time",
+    "occurrence_number",
+    "is_recurring",
+)
+"""Attributes that hold no personal data. Others may: the title of a meeting, who scheduled it, and
+``calendar_id``, which at Google is somebody's address."""
+
+
+def _shown(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a bot's attributes that hold no personal data, for people and logs."""
+    return {
+        name: attributes[name]
+        for name in SHOWN_ATTRIBUTES
+        if isinstance(attributes.get(name), str | int | float)
+    }
+
+
+def _attributes_repr(attributes: Mapping[str, Any]) -> str:
+    shown = _shown(attributes)
+    pairs = [f"{name!r}: {value!r}" for name, value in shown.items()]
+    return "{" + ", ".join(pairs + ["..."] * (len(shown) < len(attributes))) + "}"
+
 
 # No slots: a frozen class with slots sets attributes through object.__setattr__, 10 % of reading a listing.
 @frozen(slots=False)
@@ -37,10 +63,16 @@ class ScheduledBot(Schemed):
     is_scheduled: bool | None = None
     """Whether the bot is still waiting for its meeting."""
     # A dict cannot be hashed; equal bots still have equal hashes through their other fields.
-    custom_attributes: Mapping[str, Any] = field(factory=dict, hash=False)
-    """Attributes that the bot was scheduled with; ``event_id`` is its calendar event, if any."""
+    custom_attributes: Mapping[str, Any] = field(factory=dict, hash=False, repr=_attributes_repr)
+    """Attributes that the bot was scheduled with; ``event_id`` is its calendar event, if any. They may hold
+    personal data, such as a title, so the repr only has those of the property ``shown_attributes``."""
     meeting_link: str | None = field(default=None, repr=False)
     """The meeting to join. Not in the repr: links may contain meeting passwords."""
+
+    @property
+    def shown_attributes(self) -> dict[str, Any]:
+        """The attributes that hold no personal data: ids, the source, and the place in a series."""
+        return _shown(self.custom_attributes)
 
     @property
     def event_id(self) -> str | None:

@@ -44,7 +44,8 @@ class Consent:
         self._events = {one.event_id for one in preview.forecast if one.event_id is not None}
         self._bots = {bot_id for one in preview.forecast for bot_id in one.bot_ids}
         self._newcomers: set[str] = set()
-        self._joins = {bot.bot_id: bot.scheduled_join_time for bot in preview.listed}
+        self.known = {bot.bot_id: bot for bot in preview.listed}
+        """Every bot that the preview or the run has seen, by its id."""
 
     @property
     def newcomers(self) -> int:
@@ -62,7 +63,7 @@ class Consent:
 
     def admits(self, bot: ScheduledBot) -> bool:
         """Whether the run may touch this bot."""
-        self._joins[bot.bot_id] = bot.scheduled_join_time
+        self.known[bot.bot_id] = bot
         if not self.preview.selects(bot):
             return False
         if self.preview.truncated:
@@ -98,14 +99,14 @@ class Consent:
     def targets(self) -> list[dict[str, Any]]:
         """The agreed targets, for the first line of a report."""
         lines = [
-            target_line(event_id, [bot.bot_id for bot in bots], self._joins)
+            target_line(event_id, [bot.bot_id for bot in bots], self.known)
             for event_id, bots in self.preview.events.items()
         ]
-        return lines + [target_line(None, [bot_id], self._joins) for bot_id in self.preview.deleted]
+        return lines + [target_line(None, [bot_id], self.known) for bot_id in self.preview.deleted]
 
     def describe(self, outcome: UnscheduleOutcome) -> dict[str, Any]:
         """An outcome as a line of a report, with the time its first bot joins."""
-        return {**outcome.to_dict(), "joins": first_join(outcome.bot_ids, self._joins)}
+        return {**outcome.to_dict(), "joins": first_join(outcome.bot_ids, self.known)}
 
     async def carry_out(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,8 @@ class Leftovers:
     """Events and bots that the report calls unscheduled, but whose removal was not verified."""
     shared: frozenset[str] = frozenset()
     """Ids of events among the targets that were left alone, because other bots would have gone with them."""
+    states: Mapping[str, int] = field(factory=dict, repr=False)
+    """Number of targets in each state that the run left them in: a status, or ``still_listed``."""
     why_not_ok: str | None = None
     """Why the run was not ok, according to its summary."""
 
@@ -90,8 +93,15 @@ def leftovers_of(documents: Sequence[Mapping[str, Any]]) -> Leftovers:
         first["listing"] == "full" and not (summary and summary.get("complete")),
         tuple(target for outcome in done for target in _targets(outcome, calendar)),
         frozenset(one["event_id"] for one in alone if one["reason"] in _SHARED),
+        Counter(_state(one) for one in (*undone.values(), *alone)),
         None if summary is None or summary.get("ok", True) else str(summary.get("reason")),
     )
+
+
+def _state(outcome: Mapping[str, Any]) -> str:
+    """A target that is done by its status is among the undone because it was still listed."""
+    status = outcome.get("status")
+    return str(status) if status in _OPEN or status == OutcomeStatus.SKIPPED.value else "still_listed"
 
 
 def _left_alone(outcome: Mapping[str, Any], options: Mapping[str, Any]) -> bool:

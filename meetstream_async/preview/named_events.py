@@ -43,8 +43,9 @@ class NamedEvents:
         self._page = page
         self.leftovers = leftovers
         bots = [*(page.bots if page is not None else ()), *targets]
-        by_id = {bot.bot_id: bot for bot in bots if isinstance(bot, ScheduledBot)}
-        self._joins = {bot_id: bot.scheduled_join_time for bot_id, bot in by_id.items()}
+        self.known = {bot.bot_id: bot for bot in bots if isinstance(bot, ScheduledBot)}
+        """The bots that are known, by their ids."""
+        by_id = self.known
         # Without a listing, nobody can tell yet which other bots an event has.
         forecast = self._state(options if page is not None else attrs.evolve(options, where=None)).forecast()
         shared = leftovers.shared if leftovers is not None and not options.whole_events else frozenset()
@@ -71,14 +72,14 @@ class NamedEvents:
     def targets(self) -> list[dict[str, Any]]:
         """The agreed targets, for the first line of a report."""
         lines = [
-            target_line(event_id, [bot.bot_id for bot in bots], self._joins)
+            target_line(event_id, [bot.bot_id for bot in bots], self.known)
             for event_id, bots in self.events.items()
         ]
-        return lines + [target_line(None, [bot.bot_id], self._joins) for bot in self.deleted]
+        return lines + [target_line(None, [bot.bot_id], self.known) for bot in self.deleted]
 
     def describe(self, outcome: UnscheduleOutcome) -> dict[str, Any]:
         """An outcome as a line of a report, with the time its first bot joins."""
-        return {**outcome.to_dict(), "joins": first_join(outcome.bot_ids, self._joins)}
+        return {**outcome.to_dict(), "joins": first_join(outcome.bot_ids, self.known)}
 
     async def carry_out(
         self,

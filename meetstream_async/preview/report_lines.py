@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from .. import BulkReport, __version__
+from .. import BulkReport, ScheduledBot, __version__
 
 FORMAT = 1
 """Version of the line format; readers refuse other versions."""
@@ -21,16 +21,17 @@ def run_line(**facts: Any) -> dict[str, Any]:
 
 
 def target_line(
-    event_id: str | None, bot_ids: Iterable[str], joins: Mapping[str, datetime | None]
+    event_id: str | None, bot_ids: Iterable[str], known: Mapping[str, ScheduledBot]
 ) -> dict[str, Any]:
-    """A target in the first line: one event or one-off bot. ``joins``: join times by bot id."""
+    """A target in the first line: one event or one-off bot. ``known``: bots by their ids."""
     ids = list(bot_ids)
-    return {"event_id": event_id, "bot_ids": ids, "joins": first_join(ids, joins)}
+    return {"event_id": event_id, "bot_ids": ids, "joins": first_join(ids, known)}
 
 
-def first_join(bot_ids: Iterable[str], joins: Mapping[str, datetime | None]) -> str | None:
+def first_join(bot_ids: Iterable[str], known: Mapping[str, ScheduledBot]) -> str | None:
     """Join time of the first of these bots, in ISO 8601; None if unknown."""
-    times = [time for bot_id in bot_ids if (time := joins.get(bot_id)) is not None]
+    bots = [bot for bot_id in bot_ids if (bot := known.get(bot_id)) is not None]
+    times = [bot.scheduled_join_time for bot in bots if bot.scheduled_join_time is not None]
     return min(times).isoformat() if times else None
 
 

@@ -37,6 +37,7 @@ class Account:
     ) -> None:
         self._seed = seed
         self._made = 0
+        self.born = born
         self.settings = settings
         self.user_id = user_id
         self.connected = settings.calendar_connected

@@ -27,10 +27,10 @@ class Complaints(logging.LoggerAdapter[logging.Logger]):
 
     def debug(self, msg: object, *args: object, exc_info: Any = None, **more: Any) -> None:
         """The same for what the server only whispers of: bytes that are no request at all."""
-        if exc_info is not None:
+        if isinstance(exc_info, HttpProcessingError):
             self.exception(msg, *args, exc_info=exc_info, **more)
         else:
-            super().debug(msg, *args, **more)
+            super().debug(msg, *args, exc_info=exc_info, **more)
 
 
 def _what(error: BaseException) -> str:

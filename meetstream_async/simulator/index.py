@@ -85,7 +85,6 @@ class CalendarIndex:
         self._seed = seed
         self._shown = shown
         self._order: list[tuple[str, str]] = []
-        self._of_provider: dict[str, str] = {}
         self.events: dict[str, SimulatedMeetStreamEvent] = {}
         self.calendars = connected_calendars(seed)
 
@@ -95,8 +94,6 @@ class CalendarIndex:
         if event.event_id not in self.events:
             insort(self._order, (digest(self._seed, event.event_id).hex(), event.event_id))
         self.events[event.event_id] = whole
-        if whole.platform_id is not None:
-            self._of_provider.setdefault(whole.platform_id, event.event_id)
         return whole
 
     def _completed(self, event: SimulatedMeetStreamEvent) -> SimulatedMeetStreamEvent:
@@ -133,10 +130,6 @@ class CalendarIndex:
                 series=bot.series,
             )
         )
-
-    def resolve(self, any_id: str) -> str | None:
-        """The own id of the event with this own or provider's id."""
-        return any_id if any_id in self.events else self._of_provider.get(any_id)
 
     def listed_id(self, event_id: str) -> str | None:
         """What the listing of the bots shows as the id of their event."""

@@ -280,7 +280,7 @@ class Simulator(Server):
 
     def add_meetstream_event(self, event: SimulatedMeetStreamEvent) -> None:
         """Add an event to the calendars that MeetStream reads, or replace the one with its id."""
-        self._account.index.put(event)
+        self._account.world.know(event)
 
     @property
     def meetstream_events(self) -> tuple[SimulatedMeetStreamEvent, ...]:

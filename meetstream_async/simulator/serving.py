@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -175,6 +176,8 @@ class Serving:
             response = web.Response(status=answer.status, body=answer.body)
         response.headers["Content-Type"] = answer.content_type
         response.headers["x-request-id"] = f"sim-{record.index}"
+        # The API's own clock, by which a client may judge what has joined.
+        response.headers["Date"] = format_datetime(self._now(), usegmt=True)
         response.headers.update(metered.headers)
         response.headers.update(answer.headers)
         if trouble is not None:

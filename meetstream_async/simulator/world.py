@@ -9,7 +9,7 @@ from attrs import evolve
 
 from .bots import SimulatedBot
 from .identities import digest
-from .index import CalendarIndex
+from .index import CalendarIndex, SimulatedMeetStreamEvent
 from .ledger import BotRecord, EventRecord
 from .settings import Settings
 
@@ -92,6 +92,15 @@ class World:
 
     def _place(self, bot_id: str) -> bytes:
         return digest(self._seed, bot_id)
+
+    def know(self, event: SimulatedMeetStreamEvent) -> None:
+        """Add an event to the calendars, or replace the one with its id."""
+        known = self._index.put(event)
+        record = self.event_records.get(event.event_id)
+        if record is not None:
+            self.event_records[event.event_id] = evolve(
+                record, provider_event_id=known.platform_id, ical_uid=known.ical_uid
+            )
 
     def move(self, bot: SimulatedBot, join_time: datetime, request: int) -> None:
         """Let a scheduled bot join at another time, by the request with this index."""

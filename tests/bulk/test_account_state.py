@@ -541,3 +541,15 @@ def test_a_cancelled_row_hides_no_bot_that_came_back_with_a_time_nobody_can_read
     look(state, 2, row)
     look(state, 3, evolve(row, status="Cancelled"))
     assert shown(state) == ["unknown"]
+
+
+@pytest.mark.parametrize(("event", "status"), [("7vq1google", "unknown"), ("evt_1", "unscheduled")])
+def test_not_scheduled_after_a_lost_answer_is_inferred_only_of_the_events_own_id(
+    event: str, status: str
+) -> None:
+    """Where the run ends before a listing can tell, and the event's DELETE is the only way."""
+    state = AccountState(UnscheduleOptions(cancel_by="event"))
+    look(state, 0, bot("b1", event))
+    state.take_answer(asked(state), UnscheduleResult(unscheduled=True, inferred=True), now=1)
+    state.stop("enough")
+    assert shown(state) == [status]

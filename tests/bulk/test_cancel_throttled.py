@@ -63,14 +63,14 @@ async def test_a_hundred_cancels_at_the_default_pace_meet_no_429(mocked, hush):
 @pytest.mark.parametrize("cap", [1, 5])
 @virtual_time
 async def test_under_half_that_limit_no_429_is_answered_early(mocked, cap):
-    """429s come, nobody goes back too soon, nobody is suspended, and every event is cancelled."""
+    """A few 429s come and slow it down, nobody goes back too soon, and every event is cancelled."""
     sim = Simulator(0, events=0, meetbit_tenant_rate=2.5)
     log = limited(mocked, sim, hush=True)
     async with client() as c:
         report = await bulk_cancel_events(c, targets(100), "x", max_concurrency=cap)
     assert statuses(report) == {"cancelled": 100}
     assert len(report.outcomes) == 100
-    assert sim.meetbit.throttled > 10
+    assert 1 <= sim.meetbit.throttled <= 10
     assert (sim.meetbit.early_requests, sim.meetbit.suspended) == (0, False)
     assert_nothing_came_early(log)
 

@@ -13,8 +13,8 @@ from meetstream_async.bulk.options import BulkOptions
 from tests.helpers.clock import now, virtual_time
 
 
-def _gate(limiter: RateLimiter | None = None, **options: Any) -> Gate:
-    return Gate(limiter or RateLimiter(), 40, BulkOptions(**options))
+def _gate(limiter: RateLimiter | None = None, longest_outage: float = 40, **options: Any) -> Gate:
+    return Gate(limiter or RateLimiter(), longest_outage, BulkOptions(**options))
 
 
 @virtual_time
@@ -165,3 +165,32 @@ async def test_whoever_stops_the_run_is_not_cancelled_by_it() -> None:
     assert await gate.until_stopped(gate.turn()) is False
     await asyncio.sleep(1)
     assert gate.stopping
+
+
+@virtual_time
+async def test_after_a_429_a_target_goes_back_while_others_get_through() -> None:
+    """As often as needed; once nothing has been let through for max_pause the run stops, and says so."""
+    limiter = RateLimiter()
+    gate = _gate(limiter, max_pause=30)
+    gate.start()
+    limiter.observe(200, {})
+    for times in range(1, 20):
+        await asyncio.sleep(10)
+        limiter.observe(200, {})
+        assert await gate.turn_after_a_refusal(times)
+    await asyncio.sleep(30)
+    assert not await gate.turn_after_a_refusal(20)
+    assert gate.stop_reason == "the API has let nothing through for 30 s, and max_pause is 30 s"
+
+
+@virtual_time
+async def test_where_nothing_was_let_through_a_target_goes_back_once_and_then_for_a_while() -> None:
+    """Six times as long as an outage is waited for; the run goes on."""
+    gate = _gate(longest_outage=10)
+    gate.start()
+    await asyncio.sleep(59)
+    assert await gate.turn_after_a_refusal(5)
+    await asyncio.sleep(1)
+    assert await gate.turn_after_a_refusal(1)
+    assert not await gate.turn_after_a_refusal(2)
+    assert gate.stop_reason is None

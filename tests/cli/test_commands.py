@@ -41,7 +41,8 @@ async def without(module: str) -> Ended:
 
 async def test_without_the_extra_one_line_says_what_to_install() -> None:
     """Without typer or rich the command says in one line what to install, and exits with 2."""
-    line = "error: the command needs an extra: pip install 'meetstream-async[cli]'\n"
+    hint = "pip install 'meetstream-async[cli]', or '.[cli]' in a checkout"
+    line = f"error: the command needs an extra: {hint}\n"
     for ended in await asyncio.gather(without("typer"), without("rich")):
         assert ended == Ended(2, "", line)
 
@@ -50,7 +51,7 @@ async def test_the_package_runs_as_a_module() -> None:
     """``python -m meetstream_async`` is the same command, and hints at the extra where it is missing."""
     runs = (
         ("import runpy, sys; sys.argv[1:] = ['--version']", f"meetstream-async {__version__}\n", 0),
-        ("import runpy, sys; sys.modules['typer'] = None", "pip install 'meetstream-async[cli]'\n", 2),
+        ("import runpy, sys; sys.modules['typer'] = None", "or '.[cli]' in a checkout\n", 2),
     )
     for before, printed, code in runs:
         program = f"{before}; runpy.run_module('meetstream_async', run_name='__main__')"
@@ -187,9 +188,9 @@ async def test_an_unreachable_host_exits_with_1(tmp_path: Path) -> None:
     )
     for ended in runs[:2]:
         assert (ended.code, ended.out) == (1, "")
-        assert ended.err.startswith("error: ")
+        assert ended.err.splitlines()[-1].startswith("error: ")
         assert f"is MEETSTREAM_API_URL right? The address is {environment['MEETSTREAM_API_URL']}" in ended.err
-        assert ended.err.count("\n") == 1
+        assert all(line.startswith("waiting for the listing") for line in ended.err.splitlines()[:-1])
     # Nothing began, and the same command can be repeated.
     assert not report.exists()
     for ended, variable in zip(runs[2:], ("MEETSTREAM_API_URL", "MEETBIT_API_URL"), strict=True):
@@ -228,18 +229,20 @@ async def test_list_shows_each_bot_once_soonest_first() -> None:
         assert "  in " in line
 
 
-async def test_list_json_is_one_document_with_every_field() -> None:
-    """list --json prints the listing as one document: every field of each bot, times in ISO 8601."""
+async def test_list_json_is_one_document_without_personal_data() -> None:
+    """list --json prints the listing as one document, times in ISO 8601: no link, no title, no people."""
     soon = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     bot = SimulatedBot(
-        "bot-1", "evt_1", join_time=soon, deduplication_key="k", attributes={"team": "sales"},
+        "bot-1", "evt_1", join_time=soon, deduplication_key="k",
+        attributes={"event_summary": "Ada's review", "scheduled_by": "ada@x.example", "occurrence_number": 3},
         meeting_link="https://meet.google.com/abc",
     )  # fmt: skip
     async with Simulator([bot]) as sim:
         ended = await command("list", "--json", "--limit", "7", sim=sim)
     assert ended.code == 0
     attributes = {
-        "source": "calendar_schedule_api", "event_id": "evt_1", "deduplication_key": "k", "team": "sales",
+        "source": "calendar_schedule_api", "event_id": "evt_1", "deduplication_key": "k",
+        "occurrence_number": 3,
     }  # fmt: skip
     assert json.loads(ended.out) == {
         "bots": [
@@ -254,7 +257,6 @@ async def test_list_json_is_one_document_with_every_field() -> None:
                 "source": "calendar_schedule_api",
                 "deduplication_key": "k",
                 "custom_attributes": attributes,
-                "meeting_link": "https://meet.google.com/abc",
             }
         ],
         "limit": 7,

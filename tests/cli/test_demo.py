@@ -1,8 +1,11 @@
 """`demo` and `simulate`: an account on this machine, to look at and to play with."""
 
 import asyncio
+import json
+import re
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -12,7 +15,7 @@ from meetstream_async import BulkReport, MeetStreamClient, OutcomeStatus, Unsche
 from meetstream_async.cli.commands.demo import cancel_an_account, cancel_three_meetings, disagreements
 from meetstream_async.cli.exit_codes import ExitCode
 from meetstream_async.simulator import Simulator
-from tests.helpers.command_line import CANARY, command, finish, surroundings
+from tests.helpers.command_line import CANARY, command, finish, surroundings, until
 from tests.helpers.program import start
 
 
@@ -29,6 +32,14 @@ async def test_the_demo_needs_nothing_and_its_verdict_holds() -> None:
         assert "0 bots are left" in ended.out
         assert "verdict: the records agree: these three are cancelled" in ended.out
         assert "A simulated account with 250 bots" in ended.err
+
+
+async def test_the_demo_holds_where_ids_are_mixed() -> None:
+    """Where a listing shows three kinds of ids, the verdict is the same."""
+    ended = await command("demo", "--ids", "mixed")
+    assert ended.code == 0, ended.out
+    assert "verdict: the report is correct." in ended.out
+    assert "0 bots are left" in ended.out
 
 
 @pytest.mark.parametrize(
@@ -95,6 +106,71 @@ async def serve_until(number: signal.Signals) -> None:
     assert all(line.startswith("export ") for line in ended.out.splitlines())
     assert "answered " in ended.err.splitlines()[-1]
     assert "0 events with 0 bots remain scheduled" in ended.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("ids", ["provider", "none", "mixed"])
+async def test_the_demos_check_reads_every_kind_of_ids(ids: Any) -> None:
+    """A true report agrees with the records, whichever ids the listing shows."""
+    async with Simulator(40, seed=1, one_off=0.1, several=0.1, ids=ids) as sim:
+        async with MeetStreamClient(sim.api_key, base_url=sim.base_url) as client:
+            page = await client.list_scheduled_bots()
+            for bot in page.bots:
+                await client.delete_scheduled_bot(bot.bot_id)
+        outcomes = tuple(
+            UnscheduleOutcome(bot.event_id, (bot.bot_id,), OutcomeStatus.UNSCHEDULED, method="bot")
+            for bot in page.bots
+        )
+        counts = {OutcomeStatus.UNSCHEDULED: len(outcomes)}
+        report = BulkReport(counts=counts, outcomes=outcomes, complete=True, ok=True, reason=None, elapsed=1)
+        assert disagreements(report, sim.ledger) == []
+        assert len(disagreements(attrs.evolve(report, outcomes=outcomes[1:]), sim.ledger)) == 3
+
+
+async def test_simulate_offers_its_world() -> None:
+    """Ids, limits and shares are told by options; calendars are named with a command that uses one."""
+    environment = surroundings()
+    process = await start(
+        "simulate", "--port", "0", "--bots", "40", "--ids", "provider", "--foreign-id", "not_found",
+        "--limit", "1000", "--past", "0.1", "--seed", "3", environment=environment,
+    )  # fmt: skip
+    assert process.stdout is not None
+    lines = [(await asyncio.wait_for(process.stdout.readline(), 20)).decode() for _ in range(5)]
+    variables = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+    listed = await command("list", "--json", **variables)
+    process.send_signal(signal.SIGINT)
+    ended = await finish(process, environment)
+    rows = json.loads(listed.out)["bots"]
+    assert len(rows) == 36
+    assert not any(row["event_id"].startswith("evt_") for row in rows if row["event_id"])
+    assert "MeetBit's calendars: " in ended.err
+    assert re.search(r"meetstream-async cancel-event \d+ \d+ --note", ended.err)
+
+
+@pytest.mark.parametrize("limit", ["fast", "30/", "0", "/60"])
+async def test_simulate_refuses_a_limit_that_is_none(limit: str) -> None:
+    """The error says what the option takes."""
+    ended = await command("simulate", "--port", "0", "--limit", limit)
+    assert (ended.code, ended.out) == (2, "")
+    assert "--limit takes a rate such as 50" in ended.err
+
+
+async def test_the_simulated_calendar_events_can_be_cancelled_from_the_shell(tmp_path: Path) -> None:
+    """simulate --calendar-events writes their ids for cancel-events, and never over another file."""
+    path, environment = tmp_path / "events.csv", surroundings()
+    words = ("simulate", "--port", "0", "--bots", "12", "--error-rate", "0", "--calendar-events", str(path))
+    process = await start(*words, environment=environment)
+    assert process.stdout is not None
+    lines = [(await asyncio.wait_for(process.stdout.readline(), 20)).decode() for _ in range(5)]
+    variables = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+    await until(path.exists)
+    head = "".join(path.read_text().splitlines(keepends=True)[:4])
+    ended = await command("cancel-events", "-", "--note", "Moved.", "--yes", given=head, **variables)
+    again = await command(*words)
+    process.terminate()
+    await finish(process, environment)
+    assert (ended.code, again.code) == (0, 2)
+    assert "cancelled      3" in ended.out
+    assert f"{path} already exists and is not overwritten" in again.err
 
 
 async def test_simulate_says_that_its_port_is_taken() -> None:

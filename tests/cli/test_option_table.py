@@ -22,7 +22,8 @@ from typer.testing import CliRunner
 
 import meetstream_async.cli.app as app_module
 import meetstream_async.cli.commands.console as console_command
-import meetstream_async.cli.commands.simulate as simulate_command
+import meetstream_async.cli.commands.demo as demo_command
+import meetstream_async.cli.commands.doctor as doctor_command
 import meetstream_async.cli.commands.unschedule as unschedule_commands
 import meetstream_async.cli.inputs.accounts as accounts
 import meetstream_async.cli.runs.account as account_run
@@ -31,16 +32,19 @@ import meetstream_async.cli.runs.events as events_run
 import meetstream_async.cli.runs.jobs as job_runs
 import meetstream_async.cli.runs.jobs_admin as job_admin
 import meetstream_async.cli.runs.meeting as meeting_run
+import meetstream_async.cli.runs.simulation as simulate_command
 import meetstream_async.console as console_door
 import meetstream_async.preview.consent as consent_module
 import meetstream_async.preview.named_events as named_events
-from meetstream_async import AccountState, BulkReport, MeetingCancellation, ScheduledBot
+from meetstream_async import AccountState, BulkReport, Diagnosis, MeetingCancellation, ScheduledBot
 from meetstream_async.cli.app import app
 from meetstream_async.cli.exit_codes import ExitCode
 from meetstream_async.cli.inputs.filters import selection_of
 from meetstream_async.cli.runs.jobs_input import job_options
 from meetstream_async.cli.runs.request import read
+from meetstream_async.cli.terminal.look import LOOK
 from meetstream_async.preview import Leftovers
+from meetstream_async.simulator import SlidingWindow
 
 LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 BOT = ScheduledBot(
@@ -146,11 +150,23 @@ SHARED: dict[str, Row] = {
     "job_id": row()(lambda seen: seen.run["job_id"] == "job-7"),
     "accounts": row()(lambda seen: seen.run["accounts"] == seen.folder / "accounts.toml"),
     "accounts_at_once": row("--accounts-at-once", "3")(lambda seen: seen.run["accounts_at_once"] == 3),
+    "verbose": row("--verbose")(lambda seen: LOOK.verbose and not LOOK.quiet),
+    "quiet": row("--quiet")(lambda seen: LOOK.quiet and not LOOK.verbose),
+    "no_color": row("--no-color")(lambda seen: LOOK.no_color),
     "port": row("--port", "8123")(lambda seen: seen.run["port"] == 8123),
 }
 """Rows by the name of the parameter."""
 OWN: dict[tuple[str, str], Row] = {
+    ("doctor", "strict"): row("--strict")(lambda seen: seen.run["strict"] is True),
+    ("doctor", "meetbit"): row("--meetbit")(lambda seen: seen.meetbit and not seen.client),
+    ("doctor", "access_keys_file"): row("--meetbit", "--access-keys-file", "{}/keys")(
+        lambda seen: seen.meetbit["access_key_id"] == "the-id"
+    ),
     ("list", "limit"): row("--limit", "42")(lambda seen: seen.client["limit"] == 42),
+    ("jobs run", "most"): row("--max", "17")(lambda seen: seen.run["max_events"] == 17),
+    ("jobs submit", "most"): row("--max", "17")(lambda seen: seen.run["max_events"] == 17),
+    ("jobs run", "allow_empty"): row("--allow-empty")(lambda seen: seen.run["allow_empty"] is True),
+    ("jobs list", "limit"): row("--limit", "3")(lambda seen: seen.run["limit"] == 3),
     ("unschedule-all", "allow_empty"): row("--platform", "nowhere", "--allow-empty")(
         lambda seen: "ok: everything" in seen.out and "not ok" not in seen.out
     ),
@@ -181,11 +197,27 @@ OWN: dict[tuple[str, str], Row] = {
     ("simulate", "bots"): row("--bots", "11")(lambda seen: seen.run["bots"] == 11),
     ("simulate", "one_off"): row("--one-off", "0.125")(lambda seen: seen.run["one_off"] == 0.125),
     ("simulate", "series"): row("--series", "0.75")(lambda seen: seen.run["series"] == 0.75),
+    ("simulate", "host"): row("--host", "127.0.0.2")(lambda seen: seen.run["host"] == "127.0.0.2"),
+    ("simulate", "ids"): row("--ids", "mixed")(lambda seen: seen.run["ids"] == "mixed"),
+    ("simulate", "foreign_id"): row("--foreign-id", "not_found")(
+        lambda seen: seen.run["foreign_id"] == "not_found"
+    ),
+    ("simulate", "series_as"): row("--series-as", "master")(lambda seen: seen.run["series_as"] == "master"),
+    ("simulate", "soon"): row("--soon", "0.125")(lambda seen: seen.run["soon"] == 0.125),
+    ("simulate", "in_meeting"): row("--in-meeting", "0.125")(lambda seen: seen.run["in_meeting"] == 0.125),
+    ("simulate", "past"): row("--past", "0.125")(lambda seen: seen.run["past"] == 0.125),
+    ("simulate", "auto_schedule"): row("--auto-schedule")(lambda seen: seen.run["auto_schedule"] is True),
+    ("simulate", "limit"): row("--limit", "30/60")(lambda seen: seen.run["limit"] == SlidingWindow(30, 60)),
+    ("demo", "ids"): row("--ids", "none")(lambda seen: seen.run["ids"] == "none"),
+    ("simulate", "calendar_events"): row("--calendar-events", "{}/rows.csv")(
+        lambda seen: f"{seen.folder / 'rows.csv'} already exists" in seen.run["output"]
+    ),
     ("console", "simulate"): row("--simulate")(lambda seen: seen.run["simulated"] is True),
     ("console", "bots"): row("--simulate", "--bots", "11")(lambda seen: seen.run["bots"] == 11),
     ("console", "browser"): row("--browser")(lambda seen: seen.run["browser"] is True),
 }
 BASE = {
+    "doctor": (),
     "list": (),
     "unschedule": ("evt_1",),
     "unschedule-all": (),
@@ -198,6 +230,7 @@ BASE = {
     "jobs run": ("{}/accounts.toml",),
     "jobs submit": ("{}/accounts.toml",),
     "jobs worker": (),
+    "jobs list": (),
     "jobs status": ("job-7",),
     "jobs report": ("job-7",),
     "jobs cancel": ("job-7",),
@@ -311,6 +344,11 @@ def _library(seen: Seen, patch: Callable[..., None]) -> None:
         seen.run["where"] = selection_of(options)
         return seen.run["where"]
 
+    async def diagnose(client: Client, *, strict: bool) -> Diagnosis:
+        seen.run["strict"] = strict
+        return Diagnosis(checks=(), ids="unknown", verdict="nothing was asked", ok=True)
+
+    patch(doctor_command, "diagnose", diagnose)
     # The command filters what its listing brings.
     patch(app_module, "selection_of", select)
     for module in (consent_module, named_events):
@@ -341,6 +379,8 @@ def _jobs(seen: Seen, patch: Callable[..., None]) -> None:
             "rate_limit": options.rate_limit,
             "timeout": options.timeout,
             "yes": typed.choices.consent.yes,
+            "allow_empty": typed.allow_empty,
+            "max_events": options.max_events,
         }
         seen.run |= {"accounts": accounts, "job_id": job_id, "database": database}
         seen.out = "{}" if typed.choices.as_json else ""
@@ -348,6 +388,11 @@ def _jobs(seen: Seen, patch: Callable[..., None]) -> None:
 
     def work(worker_id: str, database: str, accounts_at_once: int) -> ExitCode:
         seen.run |= {"worker": worker_id, "database": database, "accounts_at_once": accounts_at_once}
+        return ExitCode.OK
+
+    def listed(limit: int, database: str, **told: Any) -> ExitCode:
+        seen.run |= {"limit": limit, "database": database, **told}
+        seen.out = "{}" if told.get("as_json") else ""
         return ExitCode.OK
 
     def admin(job_id: Any, database: str, **told: Any) -> ExitCode:
@@ -358,6 +403,7 @@ def _jobs(seen: Seen, patch: Callable[..., None]) -> None:
     patch(job_runs, "run_job", job)
     patch(job_runs, "submit", job)
     patch(job_runs, "work", work)
+    patch(job_admin, "show_jobs", listed)
     for name in ("show_status", "print_report", "cancel", "resume", "forget"):
         patch(job_admin, name, admin)
 
@@ -385,7 +431,12 @@ def _servers(seen: Seen, patch: Callable[..., None]) -> None:
         seen.run["browser"] = True
         raise console_door.CannotServe("opened")
 
+    def demo(ids: str) -> ExitCode:
+        seen.run["ids"] = ids
+        return ExitCode.OK
+
     patch(simulate_command, "Simulator", simulator)
+    patch(demo_command, "demo", demo)
     patch(console_command, "Simulator", simulated)
     patch(console_door, "serving", serving)
     patch(console_command, "open_page", browser)
@@ -431,6 +482,6 @@ def test_without_yes_somebody_is_asked(command: str, seen: Seen) -> None:
 
 def test_every_command_and_row_is_used() -> None:
     """No row is left over from an option that has gone."""
-    assert {command for command, _ in OPTIONS} | {"demo"} == set(BASE)
+    assert {command for command, _ in OPTIONS} == set(BASE)
     assert set(OWN) <= set(OPTIONS)
     assert set(SHARED) <= {name for _, name in OPTIONS}

@@ -1,8 +1,10 @@
 """`unschedule-all` on a terminal: consent, the bar, and Ctrl-C at the prompt."""
 
 import asyncio
+import logging
 
 from meetstream_async import MeetStreamClient
+from meetstream_async.cli.terminal.progress import Board
 from meetstream_async.simulator import SimulatedBot, Simulator
 from tests.helpers.command_line import Terminal, deletes, surroundings
 
@@ -126,3 +128,13 @@ async def test_in_a_build_there_is_no_bar() -> None:
         await terminal.shows("ok: everything you asked for was done")
         assert "━" not in terminal.text
         assert "\x1b[2K" not in terminal.raw
+
+
+async def test_the_pace_that_was_found_is_told() -> None:
+    """The plain progress line and the bar say at how many requests a second the run goes on."""
+    log = logging.getLogger("meetstream_async.http")
+    async with Board(10) as board:
+        log.info("finding the pace", extra={"meetstream_event": "pace", "meetstream_rate": 48.2})
+        assert board._pace == ", finding the pace: 48/s"
+        log.info("finding the pace", extra={"meetstream_event": "pace", "meetstream_rate": 2.53})
+        assert board._pace == ", finding the pace: 2.5/s"

@@ -223,7 +223,7 @@ def test_all_conditions_have_to_match() -> None:
         ("scheduled_join_time", NOW + timedelta(hours=2)),
         ("scheduled_join_time", NOW - timedelta(seconds=1)),
         ("scheduled_join_time", None),
-        ("bot_username", "acme notes"),
+        ("bot_username", "an Acme note"),
         ("attributes", {"team": 7}),
         ("attributes", {"team": 8, "vip": True}),
     ]:

@@ -15,6 +15,7 @@ playwright = pytest.importorskip("playwright.async_api", reason="the extra `brow
 import axe_playwright_python  # noqa: E402
 from aiohttp import web  # noqa: E402
 
+from meetstream_async.preview import NamedEvents  # noqa: E402
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble  # noqa: E402
 from tests.helpers.browser import Seen, browsing  # noqa: E402
 
@@ -97,7 +98,7 @@ async def test_a_bulk_cancel_from_the_listing_to_the_report(tmp_path: Path) -> N
         await expect(page.locator("#run-state")).to_have_text("everything you asked for was done")
         rows = page.locator("#outcomes tbody tr")
         await expect(rows).to_have_count(3)
-        assert {await row.locator("td").first.inner_text() for row in await rows.all()} == wanted
+        assert {await row.locator(".id").first.inner_text() for row in await rows.all()} == wanted
         await seen.shows(0)
         await page.click("#f-reset")
         await seen.shows(9)
@@ -206,7 +207,7 @@ async def test_the_preview_says_what_is_left_alone_and_how_to_take_it() -> None:
         await seen.tick("bot-0", "bot-11", "bot-2")
         await page.click("#some")
         left = page.locator("#left-alone")
-        await expect(left).to_contain_text("1 one-off bot: without an event, they will join (bot-11)")
+        await expect(left).to_contain_text("1 one-off bot without a calendar event, which will join")
         await expect(left).to_contain_text("1 event with bots outside the selection, too (evt_0)")
         await expect(page.locator("#wanted")).to_have_text("unschedule 1")
         await page.select_option("#one-off", "delete")
@@ -295,6 +296,20 @@ async def test_axe_finds_nothing_serious(scheme: Any, width: int) -> None:
         assert not wide
         dark = await seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert dark == ("rgb(18, 22, 26)" if scheme == "dark" else "rgb(245, 246, 247)")
+
+
+async def test_the_account_is_checked_by_a_button() -> None:
+    """The verdict and each check are shown, until they are closed; nothing is changed."""
+    async with Simulator(account(), ids="none") as sim, browsing(sim) as seen:
+        page = seen.page
+        await expect(page.locator("#diagnosis")).to_be_hidden()
+        await page.click("#diagnose")
+        await expect(page.locator("#diagnosis-verdict")).to_contain_text("without event ids")
+        await expect(page.locator("#diagnosis-checks dt")).to_have_count(10)
+        await expect(page.locator("#diagnosis-title")).to_be_focused()
+        await page.click("#diagnosis-close")
+        await expect(page.locator("#diagnosis")).to_be_hidden()
+        assert {record.method for record in sim.requests} == {"GET"}
 
 
 async def test_the_platforms_time_and_attribute_filters_work_in_the_page() -> None:
@@ -445,3 +460,62 @@ async def test_the_pure_functions_of_the_page_say_what_they_mean() -> None:
     assert said["moment"] == [None, None, "2026-05-01T10:00:00.000Z"]
     assert said["local"] == "Fri 1 May 12:00"
     assert said["attention"] == [False, True, True, True]
+
+
+async def test_what_is_still_listed_needs_attention_and_outcomes_say_which_bot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run that leaves bots behind names them first; each outcome says when, where and as whom they join."""
+    assert NamedEvents.carry_out.__kwdefaults__ is not None
+    monkeypatch.setitem(NamedEvents.carry_out.__kwdefaults__, "settle", 0.3)
+    async with Simulator(account(), removes="nothing") as sim, browsing(sim) as seen:
+        page = seen.page
+        await seen.tick("bot-1", "bot-3")
+        await page.click("#some")
+        await seen.consent()
+        await seen.ended()
+        rows = page.locator("#outcomes tbody tr")
+        await expect(rows).to_have_count(4)
+        await expect(rows.first).to_contain_text("still listed")
+        await expect(rows.nth(2)).to_contain_text("zoom · Acme")
+        await page.select_option("#outcomes-shown", "attention")
+        await expect(rows).to_have_count(2)
+        await page.click("#retry")
+        await expect(page.locator("#preview-facts")).to_contain_text("2 still listed")
+
+
+async def test_a_ticked_one_off_bot_says_why_nothing_happens() -> None:
+    """There is nothing to unschedule, why, and what to choose to remove it."""
+    async with Simulator(account()) as sim, browsing(sim) as seen:
+        await seen.tick("bot-11")
+        await seen.page.click("#some")
+        await expect(seen.page.locator("#preview-title")).to_have_text("Nothing to unschedule")
+        left = seen.page.locator("#left-alone")
+        await expect(left).to_contain_text("1 one-off bot without a calendar event, which will join")
+        await expect(left).to_contain_text("Choose “delete them” below to remove it")
+
+
+async def test_loading_is_not_shown_as_empty() -> None:
+    """Until the listing is there, or if it fails, no account is called empty, and nothing can be started."""
+    async with Simulator(0, troubles=[Trouble("list", 403)]) as sim, browsing(sim) as seen:
+        await expect(seen.page.locator("#bots-empty")).to_have_text("The account could not be listed.")
+        await expect(seen.page.locator("#every")).to_be_disabled()
+        sim.clear_troubles()
+        await seen.page.click("#refresh")
+        await expect(seen.page.locator("#bots-empty")).to_have_text("No bot is scheduled.")
+        await expect(seen.page.locator("#every")).to_be_enabled()
+        # The browser's own line about the answer of 502.
+        assert len(seen.problems) == 1
+        seen.problems.clear()
+
+
+async def test_a_run_that_waits_says_so() -> None:
+    """While the API asks for a pause the page says for how long, instead of standing still."""
+    troubles = [Trouble("unschedule", 429, times=1, retry_after=3)]
+    async with Simulator(account(), troubles=troubles) as sim, browsing(sim) as seen:
+        await seen.tick("bot-1", "bot-3")
+        await seen.page.click("#some")
+        await seen.consent()
+        await expect(seen.page.locator("#run-waiting")).to_contain_text("the API asks for a pause")
+        await expect(seen.page.locator("#run-state")).to_have_text("waiting")
+        await seen.ended()

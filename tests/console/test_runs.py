@@ -16,7 +16,12 @@ from tests.helpers.console import Console, console
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
 MIXED = [
     SimulatedBot("bot-1", "evt_zoom", platform="Zoom", join_time=SOON, bot_username="Acme 1"),
-    SimulatedBot("bot-2", "evt_both", platform="zoom", attributes={"customer": "acme", "tier": "2"}),
+    SimulatedBot(
+        "bot-2",
+        "evt_both",
+        platform="zoom",
+        attributes={"customer": "acme", "tier": "2", "occurrence_number": 2},
+    ),
     SimulatedBot("bot-3", "evt_both", platform="google_meet", bot_username="Acme 3"),
     SimulatedBot("bot-4", platform="zoom", bot_username="Acme 4"),
     SimulatedBot("bot-5", "evt_meet", platform="google_meet", attributes={"customer": "acme", "tier": 3}),
@@ -32,7 +37,7 @@ def left_alone(told: dict[str, Any]) -> dict[str, int]:
 
 
 async def test_the_listing_says_what_the_table_needs() -> None:
-    """Soonest first, with attributes, without links; whose account it is, and whether there may be more."""
+    """Soonest first, without links or personal attributes; whose account it is, and if there may be more."""
     async with Simulator(MIXED) as sim, console(sim) as desk:
         listing = (await desk.get("api/bots")).json()
         assert (listing["host"], listing["key_source"], listing["truncated"]) == (
@@ -43,11 +48,23 @@ async def test_the_listing_says_what_the_table_needs() -> None:
         assert listing["bots"][0]["bot_id"] == "bot-1"
         assert len(listing["bots"]) == 5
         (second,) = [bot for bot in listing["bots"] if bot["bot_id"] == "bot-2"]
-        assert second["attributes"] == {"source": "calendar_schedule_api", "customer": "acme", "tier": "2"}
+        assert second["attributes"] == {"source": "calendar_schedule_api", "occurrence_number": "2"}
         assert "meeting_link" not in second
     async with Simulator(150) as sim, console(sim) as desk:
         listing = (await desk.get("api/bots")).json()
         assert (len(listing["bots"]), listing["truncated"]) == (100, True)
+
+
+async def test_the_account_is_checked_as_by_the_command() -> None:
+    """The checks, the kind of ids and the verdict; a failing account is an answer, not an error."""
+    async with Simulator(MIXED, ids="provider") as sim, console(sim) as desk:
+        found = (await desk.get("api/diagnosis")).json()
+        assert (found["ok"], found["ids"], found["requests"]) == (True, "provider", 3)
+        assert [check["name"] for check in found["checks"]][:3] == ["configuration", "reach", "key"]
+        sim.add_trouble(Trouble("list", 403, html=True))
+        found = (await desk.get("api/diagnosis")).json()
+        assert (found["ok"], "says nothing about the key" in found["verdict"]) == (False, True)
+        assert {record.method for record in sim.requests} == {"GET"}
 
 
 async def test_no_row_keeps_the_others_from_being_shown() -> None:
@@ -57,15 +74,23 @@ async def test_no_row_keeps_the_others_from_being_shown() -> None:
         abyss = [abyss]
     bots = [
         SimulatedBot("bot-1", "evt_1", platform="z\ud800", attributes={"k\ud800": "v\ud800", "abyss": abyss}),
-        SimulatedBot("bot-2", "evt_2", bot_username="x" * 100_000, attributes={"n": 10**400, "none": None}),
+        SimulatedBot(
+            "bot-2",
+            "evt_2",
+            bot_username="x" * 100_000,
+            deduplication_key="k\ud800" * 1000,
+            attributes={"occurrence_number": 10**400, "occurrence_start_time": abyss},
+        ),
         SimulatedBot("bot-\ud800", "evt_3"),
     ]
     async with Simulator(bots) as sim, console(sim) as desk:
         listing = (await desk.get("api/bots")).json()
         shown = {bot["bot_id"]: bot for bot in listing["bots"]}
-        assert (shown["bot-1"]["platform"], shown["bot-1"]["attributes"]["k\ufffd"]) == ("z\ufffd", "v\ufffd")
-        assert len(shown["bot-1"]["attributes"]["abyss"]) == len(shown["bot-2"]["name"]) == 500
-        assert shown["bot-2"]["attributes"]["none"] == "null"
+        assert shown["bot-1"]["platform"] == "z"
+        attributes = shown["bot-2"]["attributes"]
+        assert attributes["deduplication_key"].startswith("k\ufffdk\ufffd")
+        assert len(attributes["deduplication_key"]) == len(shown["bot-2"]["name"]) == 500
+        assert attributes.keys() == {"source", "deduplication_key", "occurrence_number"}
         assert [row["path"] for row in listing["rejected"]] == ["$.scheduled_bots[2].bot_id"]
         ended = await desk.run()
         assert ended["run"]["counts"]["unscheduled"] == 2

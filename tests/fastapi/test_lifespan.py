@@ -7,9 +7,10 @@ from unittest.mock import AsyncMock, patch
 
 import anyio
 import pytest
+from fastapi import FastAPI
 
 from meetstream_async._tasks import pause
-from meetstream_async.fastapi import BulkRequest, InProcessRuns
+from meetstream_async.fastapi import BulkRequest, InProcessRuns, meetstream_lifespan
 from meetstream_async.simulator import Simulator
 from tests.helpers.accounts import connect, plain_account
 from tests.helpers.fastapi_app import app_for
@@ -67,3 +68,25 @@ async def test_runs_end_inside_a_cancel_scope_of_anyio() -> None:
         assert ours_running() == []
         async with runs.serving():
             pass
+
+
+@pytest.mark.parametrize(
+    ("workers", "arguments", "warned"),
+    [("4", {}, True), ("1", {}, False), (None, {}, False), ("4", {"pace_store": "pace.sqlite"}, False)],
+)
+async def test_several_workers_without_a_pace_store_are_warned_of_at_the_start(
+    workers: str | None,
+    arguments: dict[str, str],
+    warned: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each of them would find its own pace for the one key; WEB_CONCURRENCY tells how many there are."""
+    if workers is not None:
+        monkeypatch.setenv("WEB_CONCURRENCY", workers)
+    app = FastAPI(lifespan=meetstream_lifespan(api_key="ms_a-key-for-this-test", **arguments))
+    async with app.router.lifespan_context(app):
+        pass
+    said = [record for record in caplog.records if vars(record).get("meetstream_event") == "no_pace_store"]
+    assert len(said) == warned
+    assert all("MEETSTREAM_PACE_STORE" in record.getMessage() for record in said)

@@ -114,18 +114,26 @@ def deletes(sim: Simulator) -> list[RequestRecord]:
 class Terminal:
     """The program on a pseudo-terminal of 80 columns, as a person would see it and type."""
 
-    def __init__(self, *arguments: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str],
+        columns: int = 80,
+        before: Callable[[], object] | None = None,
+    ) -> None:
         self._arguments = arguments
+        self._before = before
+        self._columns = columns
         self._environment = {"TERM": "xterm-256color", **environment}
         self._seen = b""
 
     async def __aenter__(self) -> Self:
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, self._columns, 0, 0))
         os.set_blocking(self._master, False)
         self._process = await start(
             *self._arguments, environment=self._environment, stdin=slave, stdout=slave, stderr=slave,
-            new_session=True,
+            new_session=True, before=self._before,
         )  # fmt: skip
         os.close(slave)
         asyncio.get_running_loop().add_reader(self._master, self._read)

@@ -100,7 +100,7 @@ def main() -> None:
 
     from meetstream_async.cli.app import app
 
-    for late in ("commands.demo", "commands.simulate", "runs.jobs"):
+    for late in ("commands.demo", "runs.simulation", "runs.jobs"):
         # Imports that need another extra are skipped without it.
         with suppress(ImportError):
             import_module(f"meetstream_async.cli.{late}")

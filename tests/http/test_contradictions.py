@@ -44,6 +44,7 @@ def _found(body: dict[str, Any], status: int = 200) -> tuple[str, bool] | None:
         {"status": "cancelled"},
         {"schedules_cancelled": 0},
         {"bots_deleted": 0},
+        {"failed": 0, "failures": [], "failed_occurrences": None, "failover": "eu"},
         {"schedules_cancelled": 1, "bots_deleted": 0},
         {"schedules_cancelled": 0, "bots_deleted": 1},
         {"schedules_cancelled": False, "bots_deleted": 0},
@@ -123,3 +124,17 @@ def test_counts_that_are_all_zero_say_that_nothing_was_done() -> None:
     """Whatever the flag beside them says."""
     body = {"unscheduled": True, "schedules_cancelled": 0, "bots_deleted": 0}
     assert _found(body) == ("$.schedules_cancelled", False)
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"cancelled": True, "failed_occurrences": ["2026-12-01"]}, "$.failed_occurrences"),
+        ({"cancelled": True, "occurrences_affected": 2, "occurrences_failed": 3}, "$.occurrences_failed"),
+        ({"unscheduled": True, "failures": {"bot": "busy"}}, "$.failures"),
+        ({"failed": True}, "$.failed"),
+    ],
+)
+def test_what_failed_in_part_is_unknown(body: dict[str, Any], path: str) -> None:
+    """A part of a series may stay scheduled."""
+    assert _found(body) == (path, False)

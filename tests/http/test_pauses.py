@@ -90,7 +90,7 @@ async def test_those_who_came_first_go_first_after_a_pause():
 async def test_a_call_whose_turn_comes_at_its_deadline_is_not_sent():
     """It would take effect, and be called a timeout."""
     policy = RetryPolicy(max_elapsed=0.5)
-    async with plain_account(0, latency=0.05) as sim:
+    async with plain_account(0, latency=0.01) as sim:
         async with connect(sim, retry=policy, rate_limit=20) as client:
             errors = await asyncio.gather(
                 *(client.unschedule_event(f"evt_{n}") for n in range(14)), return_exceptions=True

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from meetstream_async import ConfigurationError
 from meetstream_async._http.rate_limit import RateLimiter, WaitTooLongError
 from tests.helpers.clock import now, run_virtual, virtual_time
+from tests.helpers.pace import apart
 
 EXACT = 1e-6
 """The float error that adding up intervals may bring."""
@@ -32,16 +33,17 @@ async def _starts(rate_limiter: RateLimiter, count: int, **limits: Any) -> list[
 
 @virtual_time
 async def test_requests_are_spaced_evenly() -> None:
-    """With a rate of 5, no second holds more than 5 starts, and none is wasted."""
+    """With a rate of 5, no second holds more than 5 starts, with 10 ms to spare, and none is wasted."""
     starts = sorted(await _starts(RateLimiter(5), 100))
-    assert starts == pytest.approx([index / 5 for index in range(100)])
+    assert starts == pytest.approx([index * 1.01 / 5 for index in range(100)])
     for start in starts:
         assert sum(start <= other < start + 1 - EXACT for other in starts) <= 5
 
 
 @given(st.floats(0.1, 500), st.lists(st.floats(0, 3), min_size=2, max_size=30))
 def test_no_burst_gets_through_whenever_requests_arrive(rate: float, arrivals: list[float]) -> None:
-    """However requests arrive, two starts lie at least 1 / rate apart."""
+    """However requests arrive, two starts lie at least 1 / rate apart. Above 40 a second what is late is
+    made up for, and still no second holds more than the rate."""
 
     async def main() -> list[float]:
         rate_limiter = RateLimiter(rate)
@@ -55,7 +57,9 @@ def test_no_burst_gets_through_whenever_requests_arrive(rate: float, arrivals: l
 
     starts = run_virtual(main())
     gaps = [after - before for before, after in pairwise(starts)]
-    assert min(gaps) >= 1 / rate - EXACT
+    assert rate > 39 or min(gaps) >= 1 / rate - EXACT
+    for start in starts:
+        assert sum(start <= other < start + 1 for other in starts) <= math.ceil(rate)
 
 
 @virtual_time
@@ -64,7 +68,7 @@ async def test_an_idle_client_saves_up_no_burst() -> None:
     rate_limiter = RateLimiter(5)
     await rate_limiter.wait()
     await asyncio.sleep(60)
-    assert await _starts(rate_limiter, 4) == pytest.approx([0, 0.2, 0.4, 0.6])
+    assert await _starts(rate_limiter, 4) == pytest.approx([index * apart(5) for index in range(4)])
 
 
 @virtual_time
@@ -87,7 +91,9 @@ async def test_after_a_pause_the_rate_goes_on() -> None:
     """No burst follows a pause."""
     rate_limiter = RateLimiter(5)
     rate_limiter.pause(7)
-    assert sorted(await _starts(rate_limiter, 4)) == pytest.approx([7, 7.2, 7.4, 7.6])
+    assert sorted(await _starts(rate_limiter, 4)) == pytest.approx(
+        [7 + index * apart(5) for index in range(4)]
+    )
 
 
 @pytest.mark.parametrize(("first", "second", "ends"), [(10, 2, 10), (2, 10, 10), (5, 5, 5)])
@@ -110,7 +116,7 @@ async def test_a_pause_catches_those_who_wait_for_their_turn() -> None:
     await asyncio.sleep(0.5)
     rate_limiter.pause(30)
     starts = sorted(await waiting)
-    assert starts[:3] == pytest.approx([0, 0.2, 0.4])
+    assert starts[:3] == pytest.approx([0, apart(5), 2 * apart(5)])
     assert starts[3] >= 30.5 - EXACT
     gaps = [after - before for before, after in pairwise(starts[3:])]
     assert min(gaps) >= 0.2 - EXACT
@@ -127,7 +133,7 @@ async def test_a_pause_that_is_prolonged_holds_those_who_wait_for_its_end() -> N
     assert await waiting == pytest.approx([14] * 5)
 
 
-@pytest.mark.parametrize(("limit", "fits"), [(1.0, 5), (0.99, 4), (0.0, 1)])
+@pytest.mark.parametrize(("limit", "fits"), [(1.02, 5), (1.0, 4), (0.0, 1)])
 @virtual_time
 async def test_a_wait_beyond_the_limit_fails_at_once(limit: float, fits: int) -> None:
     """A waiter whose limit is too short gets the error at once, and does not delay others."""
@@ -139,17 +145,19 @@ async def test_a_wait_beyond_the_limit_fails_at_once(limit: float, fits: int) ->
     with pytest.raises(WaitTooLongError) as caught:
         await rate_limiter.wait(limit)
     assert now() == began
-    assert caught.value.seconds == pytest.approx(fits / 4)
+    assert caught.value.seconds == pytest.approx(fits * apart(4))
     await waiting
     await rate_limiter.wait()
-    assert now() - began == pytest.approx(fits / 4)
+    assert now() - began == pytest.approx(fits * apart(4))
 
 
 @virtual_time
 async def test_a_pause_beyond_its_limit_fails_at_once() -> None:
     """pause_limit looks at the pause alone, not at the queue."""
     rate_limiter = RateLimiter(1)
-    assert await _starts(rate_limiter, 5, pause_limit=0.0) == pytest.approx([0, 1, 2, 3, 4])
+    assert await _starts(rate_limiter, 5, pause_limit=0.0) == pytest.approx(
+        [index * apart(1) for index in range(5)]
+    )
     rate_limiter.pause(10)
     began = now()
     with pytest.raises(WaitTooLongError) as caught:
@@ -187,7 +195,7 @@ async def test_a_cancelled_waiter_blocks_nobody() -> None:
     assert [isinstance(result, asyncio.CancelledError) for result in results] == [False] + [True] * 4 + [
         False
     ] * 5
-    assert now() - began <= 1.8 + EXACT
+    assert now() - began <= 9 * apart(5) + EXACT
 
 
 @pytest.mark.parametrize("rate", [0, -1, math.nan, math.inf, "5", True, [5]])

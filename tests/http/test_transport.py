@@ -112,11 +112,19 @@ async def test_garbage_is_retried_and_told_as_what_it_is(
     assert caught.value.outcome_unknown is (call is not listing)
 
 
+BAD_HEADERS = [
+    LARGE_HEADER,
+    b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+    b"HTTP/1.1 200 OK\r\nX-Note: \x00\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("head", BAD_HEADERS, ids=["too large", "twice", "NUL"])
 @each_call
 @pytest.mark.parametrize("borrowed", [False, True])
-async def test_a_header_beyond_the_bound_is_told_once(raw_server: Start, call: Call, borrowed: bool) -> None:
-    """It would be as large again: no retry."""
-    server = await raw_server(then_close(LARGE_HEADER))
+async def test_bad_headers_are_told_once(raw_server: Start, call: Call, head: bytes, borrowed: bool) -> None:
+    """They would come out the same again: no retry."""
+    server = await raw_server(then_close(head))
     async with opened(server, borrowed) as c:
         with pytest.raises(TransportError, match="not usable HTTP") as caught:
             await call(c)
@@ -138,6 +146,7 @@ async def test_headers_beyond_the_bound_stop_a_run(raw_server: Start) -> None:
 UNDECODABLE = [
     reply(200, b"not gzip!", ("Content-Encoding", "gzip")),
     reply(200, b"not deflated", ("Content-Encoding", "deflate")),
+    reply(200, b"unknown here", ("Content-Encoding", "br")),
 ]
 
 

@@ -66,6 +66,7 @@ def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
         assert table["customer-1"].split()[1:] == ["succeeded", "105", "unscheduled", "local"]
         assert "AuthenticationError: 401" in table["customer-2"]
         assert "retry after 3600 s" in table["customer-3"]
+        assert f"the key from environment variable {variable(2)} was rejected" in table["customer-2"]
         assert "not ok: job once is not fully done: 2 of 4 accounts not ok" in ran.out
         assert "to do     unschedule all events of 4 accounts" in ran.err
         requests = sum(len(simulator.requests) for simulator in simulators)
@@ -179,8 +180,8 @@ def test_ctrl_c_leaves_a_job_that_goes_on_later(tmp_path: Path) -> None:
 
         async def interrupted() -> Ended:
             async with Terminal(*words, environment=surroundings(None, **user.environment)) as terminal:
-                await terminal.shows("Type unschedule 2 accounts to continue")
-                terminal.type("unschedule 2 accounts")
+                await terminal.shows("Type unschedule 24 to continue")
+                terminal.type("unschedule 24")
                 await until(lambda: all(len(deletes(simulator)) > 5 for simulator in simulators))
                 terminal.interrupt(signal.SIGINT)
                 ended = await terminal.ended()
@@ -241,6 +242,61 @@ def test_a_job_is_submitted_shown_cancelled_and_resumed(tmp_path: Path) -> None:
     assert types("status", job_id)[0] == 2
 
 
+def test_a_job_counts_the_events_of_each_account_before_it_starts(tmp_path: Path) -> None:
+    """Each account has its line, broken ones first; --max bounds all together, and nothing is stored."""
+    simulators = [account(0, 3), account(1, 7), account(2, 4), account(3, 2)]
+    simulators[2].add_trouble(Trouble("*", 401))
+    with serving_aside(simulators):
+        user = User(tmp_path, simulators)
+        refused = user.types_here("run", user.toml, "--id", "counted", "--yes", "--max", "11")
+        assert refused.code == 2
+        assert "12 would be cancelled, more than --max 11; nothing was sent" in refused.err
+        table = [line.split() for line in refused.err.splitlines() if line.startswith("customer-")]
+        assert [line[0] for line in table] == [f"customer-{n}" for n in (2, 1, 0, 3)]
+        assert "rejected" in " ".join(table[0])
+        assert [line[4:6] for line in table[1:]] == [["7", "7"], ["3", "3"], ["2", "2"]]
+        assert "to do  unschedule 12 events of 4 accounts" in " ".join(refused.err.split()).replace(
+            "to do unschedule", "to do  unschedule"
+        )
+        assert not any(map(deletes, simulators))
+        assert user.types_here("status", "counted").code == 2
+        ran = user.types_here("run", user.toml, "--id", "counted", "--yes", "--max", "12")
+        assert (ran.code, sum(len(deletes(simulator)) for simulator in simulators)) == (1, 12)
+        listed = user.types_here("list")
+        assert listed.out.splitlines()[1].split()[0] == "counted"
+        assert "3 succeeded, 1 failed" in listed.out
+        assert "12 unscheduled" in listed.out
+        (row,) = json.loads(user.types_here("list", "--json").out)
+        assert (row["job_id"], row["ok"], row["accounts"]) == ("counted", False, 4)
+
+
+def test_an_account_with_a_bot_left_is_told_apart_from_one_whose_key_is_rejected(tmp_path: Path) -> None:
+    """The first was worked through and is not ok; the second failed, and its variable is named."""
+    simulators = [account(0, 2), account(1, 2)]
+    simulators[0].add_trouble(Trouble("unschedule", 409, times=1))
+    simulators[0].add_trouble(Trouble("delete_bot", 409))
+    simulators[1].add_trouble(Trouble("*", 401))
+    with serving_aside(simulators):
+        user = User(tmp_path, simulators)
+        ran = user.types_here("run", user.toml, "--id", "apart", "--yes")
+    table = {line.split()[0]: line for line in ran.out.splitlines() if line.startswith("customer-")}
+    assert ran.code == 1
+    assert table["customer-0"].split()[1:3] == ["not", "ok"]
+    assert table["customer-1"].split()[1] == "failed"
+    assert f"the key from environment variable {variable(1)} was rejected" in table["customer-1"]
+
+
+def test_a_job_whose_filter_selects_nothing_is_not_green(tmp_path: Path) -> None:
+    """1, with the platforms that are listed; 0 with --allow-empty."""
+    with serving_aside([account(0, 2), account(1, 0)]) as simulators:
+        user = User(tmp_path, simulators)
+        words = ("run", user.toml, "--yes", "--platform", "zom")
+        ran, allowed = user.types_here(*words), user.types_here(*words, "--allow-empty")
+    assert (ran.code, allowed.code) == (1, 0), allowed
+    assert "the filter selects none of 2 listed bots: none is on zom; listed are google_meet" in ran.out
+    assert "the filter selects nothing in any account" in ran.err
+
+
 async def test_a_worker_works_until_it_is_told_to_stop(tmp_path: Path) -> None:
     """It writes a line for each account, and ends with 0."""
     async with serving([account(n, 3) for n in range(2)]) as simulators:
@@ -279,5 +335,8 @@ async def test_without_the_extra_one_line_says_what_to_install() -> None:
         return process.returncode, err.decode()
 
     missing, fine = await asyncio.gather(ran("jobs", "status", "x"), ran("--version"))
-    assert missing == (2, "error: jobs need an extra: pip install 'meetstream-async[jobs]'\n")
+    assert missing == (
+        2,
+        "error: jobs need an extra: pip install 'meetstream-async[jobs]', or '.[jobs]' in a checkout\n",
+    )
     assert fine == (0, "")

@@ -203,11 +203,14 @@ async def test_parts_of_the_wrong_type_do_not_cost_the_answer(raw_server, name, 
 
 
 async def test_people_and_links_are_not_in_a_repr(mocked):
-    """Addresses, the body and the location of a meeting do not get into logs by accident."""
+    """Titles, notes, people, the body and the location of a meeting do not get into logs by accident."""
     document = DOCUMENT.replace(b'"location": "<string>"', b'"location": "https://meet/secret"')
-    mocked.post(URL_1_2, body=document.replace(b'"body": "<string>"', b'"body": "agenda"'))
+    for name in (b"body", b"title", b"cancel_note", b"public_id"):
+        document = document.replace(b'"%s": "<string>"' % name, b'"%s": "agenda"' % name)
+    mocked.post(URL_1_2, body=document)
     async with MeetBitClient("acme.example.com", **KEYS) as c:
-        shown = repr(await c.cancel_event(1, 2, "x"))
+        cancelled = await c.cancel_event(1, 2, "x")
+    shown = repr([cancelled, *cancelled.event.attendees])
     assert [word for word in ("jsmith", "secret", "agenda") if word in shown] == []
 
 

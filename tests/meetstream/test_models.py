@@ -108,6 +108,32 @@ def test_the_repr_of_a_bot_shows_no_meeting_link() -> None:
     assert "bot-1" in repr(BOT)
 
 
+def test_the_repr_of_a_bot_shows_nothing_personal_of_its_attributes() -> None:
+    """Ids, the source and the place in a series are shown; titles, people and unknown attributes are not."""
+    shown = {
+        "event_id": "evt_1",
+        "source": "calendar_integration",
+        "deduplication_key": "key-1",
+        "occurrence_start_time": "2026-05-01T09:00:00Z",
+        "occurrence_number": 3,
+        "is_recurring": True,
+    }
+    personal = {
+        "event_summary": "Ada's review",
+        "scheduled_by": "ada@example.com",
+        "calendar_id": "ada@example.com",
+        "event_start_time": "2026-05-01T09:00:00Z",
+        "customer": "Ada Ltd",
+    }
+    bot = ScheduledBot("bot-1", custom_attributes={**personal, **shown})
+    assert bot.shown_attributes == shown
+    assert "ada" not in repr(bot).casefold()
+    assert "'occurrence_number': 3, " in repr(bot)
+    assert repr(ScheduledBot("bot-1", custom_attributes={"event_id": "e"})).count("{'event_id': 'e'}") == 1
+    hidden = ScheduledBot("bot-1", custom_attributes={"event_id": {"title": "Ada"}, "source": ["Ada"]})
+    assert (hidden.shown_attributes, "{...}" in repr(hidden)) == ({}, True)
+
+
 # --- BotFilter -----------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from typing import Any
 
 from .generate import history
 from .many import Tally, run_many, shrunk, tell, verdict
@@ -53,15 +55,13 @@ def _many(options: argparse.Namespace) -> int:
     last = options.from_seed + options.histories
     chunks = [(first, min(first + _CHUNK, last)) for first in range(options.from_seed, last, _CHUNK)]
     total = Tally()
-    if options.jobs == 1:
-        results = map(_chunk, chunks)
-        for result in results:
+    with ExitStack() as stack:
+        here = options.jobs == 1
+        run: Any = map if here else stack.enter_context(ProcessPoolExecutor(options.jobs)).map
+        for result in run(_chunk, chunks):
             total.add(result)
-    else:
-        with ProcessPoolExecutor(options.jobs) as pool:
-            for result in pool.map(_chunk, chunks):
-                total.add(result)
-                print(f"\r{total}", end="", file=sys.stderr, flush=True)
+            broken = f", {sum(map(len, total.found.values()))} broken" if total.found else ""
+            print(f"\r{total}{broken}", end="", file=sys.stderr, flush=True)
     print(f"\n{total}")
     for name, seeds in sorted(total.found.items(), key=lambda item: -len(item[1])):
         print(f"{len(seeds):7} {name:32} seeds {', '.join(map(str, seeds[:5]))}")

@@ -19,6 +19,7 @@ from .account import Life
 from .histories import MEETINGS, TYPED
 from .ledger import Request, Shown
 from .run import Broken, Played
+from .server import CONNECTING
 
 _GONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
 
@@ -99,7 +100,9 @@ def _reads_as_done(played: Played, request: Request, life: Life) -> bool:
     if request.said != "lie" and not _took_unseen(played, request, life):
         return False
     # A listing that was under way with the request can't tell: it may be older than what the request did.
-    later = [shown for shown in played.ledger.shown if _began(played, shown) >= request.delivered_at]
+    # So for one that had begun, and still waited for its connection when the answer came.
+    since = request.delivered_at + CONNECTING + played.history.lateness
+    later = [shown for shown in played.ledger.shown if _began(played, shown) >= since]
     return not any(life in shown.lives for shown in later)
 
 

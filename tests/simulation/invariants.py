@@ -139,6 +139,15 @@ def _interventions(played: Played) -> Iterator[Broken]:
         return
     # And been held back there by a wait that was told meanwhile; it leaves when that is over.
     waits = [one.told_until for one in requests if one.delivered_at is not None and one.delivered_at <= begun]
+    # A 429 that tells no wait is followed by a pause of the client's own choice: until the next request.
+    untold = [
+        one.delivered_at
+        for one in requests
+        if one.status == 429 and one.told_until is None and one.delivered_at is not None
+    ]
+    for paused_at in untold:
+        if paused_at <= begun:
+            waits.append(min((one.at for one in requests if one.at > paused_at + 0.1), default=None))
     begun += max(until - ending.stopped_at for until in (ending.stopped_at, *waits) if until is not None)
     known = {request.target for request in requests if request.at <= begun}
     known |= {event for target in known for event in _event_of(played, target)}

@@ -22,6 +22,8 @@ MEETSTREAM_PORT, MEETBIT_PORT = 1, 2
 API = f"http://127.0.0.1:{MEETSTREAM_PORT}/api/v1"
 MEETBIT_API = f"http://127.0.0.1:{MEETBIT_PORT}/api/public/v2.0"
 
+CONNECTING = 0.01
+"""Seconds that a connection takes, at most."""
 _GRACE = 4
 """Turns of the loop until the client must have read the head of an answer that arrived."""
 MOST_REQUESTS = 2000
@@ -58,7 +60,7 @@ class Server:
             if spell.kind == "unreachable" and spell.start <= now < spell.end:
                 return 1e6
         self._connections += 1
-        return crc32(f"{self.history.seed} {self._connections}".encode()) / 2**32 * 0.01
+        return crc32(f"{self.history.seed} {self._connections}".encode()) / 2**32 * CONNECTING
 
     def closed(self, connection: Connection) -> None:
         request = self._open.pop(connection, None)

@@ -121,6 +121,19 @@ async def test_a_series_may_be_one_event_with_many_bots(removes: Any, left: set[
         assert sim.ledger.scheduled_bots == left
 
 
+async def test_an_event_of_the_calendars_can_be_replaced() -> None:
+    """Listing, ledger and events follow the event's new ids at once."""
+    async with Simulator([SimulatedBot("b", "evt_1")], ids="provider") as sim:
+        await listed(sim)
+        sim.add_meetstream_event(SimulatedMeetStreamEvent(event_id="evt_1", platform_id="new"))
+        assert await listed(sim) == {"b": "new"}
+        assert sim.ledger.events["evt_1"].provider_event_id == "new"
+        assert [event.platform_id for event in sim.meetstream_events] == ["new"]
+        sim.add_meetstream_event(SimulatedMeetStreamEvent(event_id="evt_2"))
+        reply = await ask(sim, "DELETE", "/calendar/schedule/evt_2")
+    assert (reply.status, reply.json) == (400, says("Event not scheduled"))
+
+
 async def test_older_paths_delete_a_bot_where_they_are_on() -> None:
     """`bot_paths` decides under which paths a bot goes by its own id; by default the published one alone."""
     bots = [SimulatedBot(name) for name in "abc"]

@@ -8,6 +8,7 @@ import json
 import logging
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -52,6 +53,16 @@ async def test_a_refusal_may_be_plain_text() -> None:
         refused = await ask(sim, "GET", "/calendar", key="Token wrong")
     assert (reply.body, reply.headers["content-type"]) == (GONE.encode(), "text/plain; charset=utf-8")
     assert refused.body == b"Invalid API key"
+
+
+async def test_a_delete_without_an_id_is_a_bad_request() -> None:
+    """400 "Missing bot_id"; the path without a name below it is another one."""
+    async with one_bot() as sim:
+        missing = await ask(sim, "DELETE", "/calendar/scheduled_bots/")
+        other = await ask(sim, "DELETE", "/calendar/scheduled_bots")
+        assert sim.ledger.scheduled_bots == {"b"}
+    assert (missing.status, missing.json) == (400, says("Missing bot_id"))
+    assert other.status == 405
 
 
 async def test_a_conflict_keeps_its_bot_in_every_dialect() -> None:
@@ -205,3 +216,13 @@ async def test_it_listens_to_others_if_it_is_told_to(host: str, caplog: pytest.L
     assert [record.getMessage() for record in caplog.records] == [
         f"the simulator listens on {host}: whoever reaches this machine can use it"
     ]
+
+
+async def test_the_date_of_a_reply_is_the_simulator_s() -> None:
+    """The header follows the clock, so that a client can judge by it what has joined."""
+    seconds = [0.0]
+    async with Simulator(1, clock=lambda: seconds[0]) as sim:
+        early = parsedate_to_datetime((await ask(sim, "GET", "/calendar")).headers["date"])
+        seconds[0] = 86_400.0
+        late = parsedate_to_datetime((await ask(sim, "GET", "/calendar")).headers["date"])
+    assert timedelta(hours=23, minutes=59) < late - early < timedelta(hours=24, minutes=1)

@@ -22,7 +22,9 @@ from meetstream_async import (
     CalendarEvent,
     CancelledEvent,
     CancelOutcome,
+    CheckStatus,
     DeletedBot,
+    Diagnosis,
     InvalidResponseError,
     MeetBitClient,
     MeetingCancellation,
@@ -44,7 +46,9 @@ from meetstream_async import (
     bulk_unschedule,
     cancel_meeting,
     cancel_meetings,
+    diagnose,
     jobs,
+    simulator,
     stream_unschedule,
     unschedule_all,
 )
@@ -86,6 +90,9 @@ async def single_calls() -> None:
             assert_type([bot.id for bot in event.bots], list[str])
         assert_type(events.complete, bool | None)
         assert_type(events.why_incomplete, str | None)
+        diagnosis = await diagnose(client, strict=True)
+        assert_type(diagnosis, Diagnosis)
+        assert_type([check.status for check in diagnosis.checks], list[CheckStatus])
         stream = client.iter_scheduled_bots()
         assert_type(stream, ScheduledBotStream)
         async for bot in stream:
@@ -319,6 +326,21 @@ async def in_an_application(bot_filter: BotFilter) -> None:
     state = await runs.start(MeetStreamClient(), integration.BulkRequest(filter=bot_filter), None)
     assert_type(state.counts, dict[str, int])
     assert_type(state.state, integration.RunPhase)
+
+
+async def simulated() -> None:
+    bots = [simulator.SimulatedBot("b", "evt_1", provider_event_id="7vq1")]
+    events = [simulator.SimulatedMeetStreamEvent(event_id="evt_1", platform="outlook")]
+    async with simulator.Simulator(
+        bots, meetstream_events=events, ids="provider", foreign_id="not_found", dialect="problem",
+        listed_states=("Scheduled", "Cancelled"), limit=simulator.TokenBucket(50, 10, retry_after="exact"),
+    ) as sim:  # fmt: skip
+        sim.limit = simulator.SlidingWindow(30)
+        assert_type(sim.run_nightly_job(), tuple[str, ...])
+        assert_type(sim.ledger.pace, simulator.PaceRecord)
+        assert_type(sim.ledger.syncs, tuple[int, ...])
+    simulator.Simulator(ids="uid")  # type: ignore[arg-type]
+    simulator.Simulator(nonsense=True)  # type: ignore[call-arg]
 
 
 assert_type(meetstream_async.__version__, str)

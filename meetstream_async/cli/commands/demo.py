@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections import Counter
 
-from attrs import evolve
 from rich.text import Text
 
 from ... import (
@@ -31,15 +30,15 @@ _GONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
 _ONE_OFF_BOTS: OneOffBots = "delete"
 
 
-def demo() -> ExitCode:
+def demo(ids: Ids = "event") -> ExitCode:
     """List, preview, unschedule and check, all within this process."""
-    return run_async(_demo)
+    return run_async(lambda _: _demo(ids))
 
 
-async def _demo(_: asyncio.Event) -> ExitCode:
-    code = await cancel_an_account()
+async def _demo(ids: Ids) -> ExitCode:
+    code = await cancel_an_account(ids)
     if code is ExitCode.OK:
-        code = await cancel_three_meetings()
+        code = await cancel_three_meetings(ids)
     if code is ExitCode.OK:
         say("\nNext, with your own key in MEETSTREAM_API_KEY (neither changes anything):")
         say("  meetstream-async list\n  meetstream-async unschedule-all --dry-run")
@@ -143,29 +142,24 @@ async def _run(client: MeetStreamClient, simulator: Simulator) -> BulkReport[Uns
 
 
 def disagreements(report: BulkReport[UnscheduleOutcome], ledger: Ledger) -> list[str]:
-    """Differences between the report and the simulator's records."""
-    # A listing may name an event by the provider's id.
+    """Differences between the report and the simulator's records, whichever ids the listing showed."""
     own = {event.provider_event_id: event_id for event_id, event in ledger.events.items()}
-    outcomes = [evolve(one, event_id=own.get(one.event_id or "", one.event_id)) for one in report.outcomes]
-    said_events = {one.event_id for one in outcomes if one.event_id and one.status in _GONE}
-    said_bots = {
-        bot_id for one in outcomes if one.status in _GONE and one.event_id is None for bot_id in one.bot_ids
-    }
-    one_off = {bot.bot_id for bot in ledger.bots.values() if bot.event_id is None}
-    named = [one.event_id or one.bot_ids[0] for one in outcomes]
-    problems = [
-        f"{name} is reported as gone and is scheduled" for name in said_events - ledger.unscheduled_events
-    ]
-    problems += [f"{name} is gone and is not reported so" for name in ledger.unscheduled_events - said_events]
-    problems += [
-        f"bot {name} is reported as gone and is scheduled" for name in said_bots & ledger.scheduled_bots
-    ]
-    problems += [
-        f"bot {name} is gone and is not reported so" for name in (one_off & ledger.removed_bots) - said_bots
-    ]
-    if len(named) != len(set(named)) or set(named) != ledger.events.keys() | one_off:
-        problems.append("the report does not name each event and each one-off bot once")
-    if sum(report.counts.values()) != len(named):
+    problems, gone, named = [], set(), Counter[str]()
+    for one in report.outcomes:
+        event_id = one.event_id if one.event_id in ledger.events else own.get(one.event_id)
+        bots = set(one.bot_ids)
+        if event_id is not None and one.method != "bot":
+            bots |= set(ledger.events[event_id].bot_ids)
+        named.update(bots)
+        if one.status in _GONE:
+            gone |= bots
+            if bots & ledger.scheduled_bots:
+                name = one.event_id or f"bot {one.bot_ids[0]}"
+                problems.append(f"{name} is reported as gone and is scheduled")
+    problems += [f"bot {name} is gone and is not reported so" for name in ledger.removed_bots - gone]
+    if set(named) != set(ledger.bots) or max(named.values(), default=1) > 1:
+        problems.append("the report does not name each bot once")
+    if sum(report.counts.values()) != len(report.outcomes):
         problems.append("the counts of the report do not add up")
     return problems
 

@@ -6,14 +6,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..exit_codes import ExitCode
 from ..inputs.groups import grouped
-from ..inputs.options import Consent, Filter, Json, Patience, Scope, Speed, WholeEvents
+from ..inputs.help import write_plainly
+from ..inputs.options import AllowEmpty, Consent, Filter, Json, Patience, Scope, Speed, WholeEvents
 from ..runs.bulk_run import BulkChoices
 from ..runs.request import Unscheduling
-from .jobs_admin import DatabaseUrl, cancel, execute_with_jobs, forget, report, resume, status
+from .jobs_admin import (
+    DatabaseUrl,
+    cancel,
+    execute_with_jobs,
+    forget,
+    list_,
+    report,
+    resume,
+    status,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,6 +33,16 @@ app = typer.Typer(
 
 AccountsAtOnce = Annotated[
     int, typer.Option(min=1, metavar="N", help="Maximum accounts in progress at once on one worker.")
+]
+MostEvents = Annotated[
+    int | None,
+    typer.Option(
+        "--max",
+        min=0,
+        metavar="N",
+        help="Refuse if more than N events would be cancelled in all accounts together (jobs run); stop each "
+        "account before it would pass N.",
+    ),
 ]
 
 
@@ -57,6 +77,7 @@ class Work:
     filter: Filter = field(factory=Filter)
     whole_events: WholeEvents = False
     scope: Scope = field(factory=Scope)
+    most: MostEvents = None
     speed: Speed = field(factory=Speed)
     patience: Patience = field(factory=Patience)
     as_json: Json = False
@@ -64,7 +85,11 @@ class Work:
     def typed(self, command: str) -> Unscheduling:
         """As the run of a command takes it."""
         choices = BulkChoices(
-            consent=self.consent, speed=self.speed, patience=self.patience, as_json=self.as_json
+            consent=self.consent,
+            speed=self.speed,
+            patience=self.patience,
+            as_json=self.as_json,
+            most=self.most,
         )
         return Unscheduling(
             command=command,
@@ -84,21 +109,23 @@ def run(
         typer.Option(metavar="NAME", help="Name of this worker; required on PostgreSQL."),
     ] = None,
     accounts_at_once: AccountsAtOnce = 20,
+    allow_empty: AllowEmpty = False,
     work: Work = Work(),
 ) -> None:
     """Submit a job and run it until it has ended.
 
-    With the id of an unfinished job, continues that job; with that of a finished one, prints the result
-    and sends nothing. --concurrency and --rate apply per account. Ctrl-C finishes requests in flight
-    and leaves the rest for the next run; a second one stops immediately.
+    First lists each account, shows what would be cancelled there, and asks for confirmation; with --yes
+    and without --max it starts at once. With the id of an unfinished job, continues that job; with that
+    of a finished one, prints the result and sends nothing. --concurrency and --rate apply per account.
+    Ctrl-C finishes requests in flight and leaves the rest for the next run; a second one stops at once.
 
     \b
     Examples:
       meetstream-async jobs run accounts.toml --dry-run
       meetstream-async jobs run accounts.toml --id offboarding-7 --attr customer=acme
-      meetstream-async jobs run accounts.toml --id offboarding-7 --yes --json > result.json
+      meetstream-async jobs run accounts.toml --id offboarding-7 --yes --max 500 --json > result.json
     """
-    typed = work.typed("jobs run")
+    typed = evolve(work.typed("jobs run"), allow_empty=allow_empty)
 
     def command() -> ExitCode:
         from ..runs.jobs import run_job
@@ -172,5 +199,8 @@ def worker(
     execute_with_jobs(command)
 
 
-for _kept in (status, report, cancel, resume, forget):
+app.command("list")(list_)
+for _kept in (status, report, cancel, forget):
     app.command()(_kept)
+app.command(short_help="Put accounts of a dead worker back into the queue.")(resume)
+write_plainly(app)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..exit_codes import ExitCode, Refused
+from ..inputs.groups import grouped
 from ..inputs.options import Json, Yes
 from ..inputs.times import parse_age
 from ..runs.process import execute
@@ -26,6 +27,28 @@ DatabaseUrl = Annotated[
 ]
 
 
+@grouped
+def list_(
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="The N jobs that were submitted last.")] = 20,
+    database: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Show the jobs that were submitted last, newest first.
+
+    \b
+    Example:
+      meetstream-async jobs list --json | jq -r '.[] | select(.ok | not) | .job_id'
+    """
+
+    def command() -> ExitCode:
+        from ..runs.jobs_admin import show_jobs
+
+        return show_jobs(limit, database, as_json=as_json)
+
+    execute_with_jobs(command)
+
+
+@grouped
 def status(
     job_id: JobId,
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until the job has ended.")] = False,
@@ -49,6 +72,7 @@ def status(
     execute_with_jobs(command)
 
 
+@grouped
 def report(job_id: JobId, database: DatabaseUrl = None) -> None:
     """Print the outcome of each event, as JSON lines.
 
@@ -68,6 +92,7 @@ def report(job_id: JobId, database: DatabaseUrl = None) -> None:
     execute_with_jobs(command)
 
 
+@grouped
 def cancel(job_id: JobId, database: DatabaseUrl = None, as_json: Json = False) -> None:
     """Stop a job: nothing new is sent, requests in flight finish.
 
@@ -82,6 +107,7 @@ def cancel(job_id: JobId, database: DatabaseUrl = None, as_json: Json = False) -
     execute_with_jobs(command)
 
 
+@grouped
 def resume(
     job_id: JobId,
     force: Annotated[
@@ -106,6 +132,7 @@ def resume(
     execute_with_jobs(command)
 
 
+@grouped
 def forget(
     older_than: Annotated[
         str,

@@ -12,6 +12,7 @@ from ..inputs.accounts import meetstream_account
 from ..runs.process import run_async
 from ..terminal.output import clean, plural, print_json, say, show
 from ..terminal.tables import bot_to_dict, bots_table
+from ..terminal.waiting import Waiting
 
 
 def list_bots(
@@ -21,7 +22,7 @@ def list_bots(
     account = meetstream_account(key_file, timeout=timeout)
 
     async def read(_: asyncio.Event) -> tuple[list[ScheduledBot], bool, tuple[RejectedRow, ...]]:
-        async with account.client() as client:
+        async with Waiting("the listing"), account.client() as client:
             stream = client.iter_scheduled_bots(limit)
             bots = [bot async for bot in stream]
             return bots, bool(stream.truncated), stream.rejected

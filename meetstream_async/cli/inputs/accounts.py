@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from attrs import evolve, field, frozen
+from platformdirs import user_state_path
 
 from ... import (
     ApiError,
@@ -23,6 +24,7 @@ from ... import (
     TransportError,
 )
 from ..exit_codes import ExitCode, Failed, Refused, code_of
+from ..terminal.look import traces
 from ..terminal.output import clean, say
 
 KEY_VARIABLE = "MEETSTREAM_API_KEY"
@@ -108,6 +110,8 @@ def meetstream_account(
         "timeout": timeout,
         "rate_limit": rate,
         "trust_env": True,
+        "trace_configs": traces(),
+        "pace_store": _pace_store("MEETSTREAM_PACE_STORE"),
     }
 
     def client() -> MeetStreamClient:
@@ -137,10 +141,17 @@ def meetbit_account(
             timeout=timeout,
             rate_limit=5.0 if rate is None else rate,
             trust_env=True,
+            trace_configs=traces(),
+            pace_store=_pace_store("MEETBIT_PACE_STORE"),
         )
 
     address = "MEETBIT_API_URL" if os.environ.get("MEETBIT_API_URL") else "MEETBIT_PRIMARY_DOMAIN"
     return _account(client, keys_file, " and ".join(ACCESS_VARIABLES), address)
+
+
+def _pace_store(variable: str) -> Path | None:
+    """Where all commands of this user share the pace of a key, unless the environment names a store."""
+    return None if os.environ.get(variable) else user_state_path("meetstream-async") / "pace.sqlite"
 
 
 def _account(client: Callable[[], C], file: Path | None, variables: str, url_variable: str) -> Account[C]:

@@ -8,12 +8,14 @@ from typing import Any, get_type_hints
 
 import attrs
 
+from .shown import Shown, apply
+
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """The command as typer reads it: a parameter that is a group is spread into its options.
 
     They stand in its place, in the order of the fields; what was typed comes back as one value of the class.
-    A group may hold other groups.
+    A group may hold other groups. Behind them stand the options of every command, which are applied here.
     """
     hints = get_type_hints(command, include_extras=True)
     parameters: list[inspect.Parameter] = []
@@ -27,7 +29,10 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
             # By keyword alone, as typer calls it: then one without a default may follow one that has it.
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=kind))
 
+    parameters += _options(Shown)
+
     def take(**typed: Any) -> None:
+        apply(_take_group(Shown, typed))
         built = {name: _take_group(kind, typed) for name, kind in groups.items()}
         command(**typed, **built)
 

@@ -6,7 +6,7 @@ A command takes a group as one parameter, under :func:`.groups.grouped`, and pas
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from attrs import frozen
@@ -100,6 +100,11 @@ class Consent:
         _WHAT.dry_run
     )
     yes: Yes = False
+
+    @property
+    def asks(self) -> bool:
+        """A person is asked, and so has to see what for."""
+        return not (self.yes or self.dry_run)
 
 
 @frozen(kw_only=True)
@@ -201,3 +206,16 @@ class Patience:
         ),
     ] = _BULK.max_pause
     timeout: Timeout = _CLIENT.timeout
+
+
+Port = Annotated[
+    int,
+    # Named here: typer takes a metavar that is the option's own name in capitals for the name.
+    typer.Option("--port", min=0, max=65535, metavar="PORT", help="Port to listen on; 0 picks a free port."),
+]
+
+# The simulator's own names for them; importing them would import its web server.
+Ids = Annotated[
+    Literal["event", "provider", "none", "mixed"],
+    typer.Option(help="What a listing shows as a bot's event: MeetStream's id, the provider's, or nothing."),
+]

@@ -8,10 +8,12 @@ from ... import BulkReport, MeetStreamClient, SkipReason, UnscheduleOutcome
 from ...preview import Consent, make_preview, words_for
 from ..exit_codes import ExitCode
 from ..inputs.accounts import Account
+from ..terminal.look import LOOK
 from ..terminal.output import say
 from ..terminal.preview import show_preview
 from ..terminal.progress import Board
 from ..terminal.prompt import ask, check_most
+from ..terminal.waiting import Waiting
 from .bulk_run import OnOutcome, conclude, run_bulk
 from .process import run_async
 from .report_file import Journal
@@ -23,7 +25,7 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
     typed, choices = asked.typed, asked.choices
 
     async def preview_account(_: asyncio.Event) -> Consent:
-        async with account.client() as client:
+        async with Waiting("the listing"), account.client() as client:
             return Consent(
                 await make_preview(
                     client,
@@ -41,7 +43,8 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
     with account.explaining():
         consent = run_async(preview_account)
     preview = consent.preview
-    show_preview(preview, asked.series, choices.most)
+    with LOOK.loud(choices.consent.asks):
+        show_preview(preview, asked.series, choices.most)
     series = None
     if preview.truncated and typed.scope.all_occurrences:
         series = "the listing is full, and the series beyond it can't be counted"

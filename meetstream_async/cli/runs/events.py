@@ -12,6 +12,7 @@ from ... import BulkReport, MeetStreamClient, ScheduledBot, UnscheduleOutcome
 from ...preview import Leftovers, NamedEvents
 from ..exit_codes import ExitCode
 from ..inputs.accounts import Account
+from ..terminal.look import LOOK
 from ..terminal.output import clean, facts, plural, show
 from ..terminal.preview import line
 from ..terminal.progress import Board
@@ -36,7 +37,8 @@ def run_given(
     if leftovers is not None:
         options = leftovers.limited(options)
     named = NamedEvents(targets, options, leftovers)
-    _show(named, asked, account, typed.retry_from)
+    with LOOK.loud(choices.consent.asks):
+        _show(named, asked, account, typed.retry_from)
     series = "a series has more occurrences than can be counted here" if typed.scope.all_occurrences else None
     check_most(named.to_do, choices.most, unbounded=series)
     if named.to_do and not (choices.consent.yes or choices.consent.dry_run):

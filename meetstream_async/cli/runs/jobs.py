@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...jobs import (
+    AccountPreview,
     JobAccount,
     JobConflictError,
     JobEngine,
@@ -19,15 +20,18 @@ from ...jobs import (
     job_status,
     load_accounts,
     new_job_id,
+    preview_job,
     submit_job,
     unfinished_jobs,
 )
 from ..exit_codes import ExitCode, Refused
-from ..terminal.jobs import conclude, follow, headline
-from ..terminal.output import clean, print_json, print_line, say
+from ..terminal.jobs import conclude, follow, headline, selects_nothing
+from ..terminal.look import LOOK
+from ..terminal.output import CleanFormatter, clean, plural, print_json, print_line, say
+from ..terminal.waiting import Waiting
 from .jobs_input import at_its_times, consent_to, job_options
-from .process import run_async
-from .request import Unscheduling, read
+from .process import complain, run_async
+from .request import Asked, Unscheduling, read
 
 _LOCAL = "local"
 """Default worker id on a SQLite file, which allows one worker at a time."""
@@ -57,7 +61,9 @@ def run_job(
     _check_references(accounts)
     if status is None:
         run_async(lambda _: _check_alone(client, job_id))
-        consent_to(accounts, asked, client, job_id)
+        previews = _previews(asked, accounts, options, accounts_at_once)
+        with LOOK.loud(asked.choices.consent.asks):
+            consent_to(accounts, asked, client, job_id, previews)
         run_async(lambda _: _submit(client, accounts, options, job_id))
     else:
         say(f"job {job_id} is unfinished, and continues as it was submitted")
@@ -83,9 +89,27 @@ def run_job(
     if stopped and not status.state.is_over:
         say(f"next: {again}")
         return ExitCode.INTERRUPTED
+    if selects_nothing(status) and not typed.allow_empty:
+        complain("the filter selects nothing in any account: see above, or add --allow-empty")
+        return ExitCode.NOT_OK
     if code is not ExitCode.OK:
         say("to try again, run it under another --id: what is already unscheduled stays so")
     return code
+
+
+def _previews(
+    asked: Asked, accounts: Sequence[JobAccount], options: JobOptions, at_once: int
+) -> tuple[AccountPreview, ...] | None:
+    """What would be done in each account, if somebody is going to look at it or a limit is set."""
+    choices = asked.choices
+    if choices.consent.dry_run or (choices.consent.yes and choices.most is None):
+        return None
+
+    async def preview(_: asyncio.Event) -> tuple[AccountPreview, ...]:
+        async with Waiting(f"the {plural(len(accounts), 'listing')}"):
+            return await preview_job(accounts, options, accounts_at_once=at_once)
+
+    return run_async(preview)
 
 
 def submit(path: Path, job_id: str | None, database: str | None, typed: Unscheduling) -> ExitCode:
@@ -96,7 +120,8 @@ def submit(path: Path, job_id: str | None, database: str | None, typed: Unschedu
     client = _engine(database)
     status = run_async(lambda _: _find(client, job_id, accounts, options)) if has_id else None
     if status is None:
-        consent_to(accounts, asked, client, job_id)
+        with LOOK.loud(asked.choices.consent.asks):
+            consent_to(accounts, asked, client, job_id)
         status = run_async(lambda _: _submit(client, accounts, options, job_id))
     else:
         say(f"job {job_id} already exists; nothing new was started")
@@ -182,14 +207,7 @@ async def _submit(
 def _log_to_stderr() -> None:
     """Log to stderr for a supervised worker: its own lines, and warnings of the engine."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Clean("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(CleanFormatter("%(asctime)s %(levelname)s %(message)s"))
     for name, level in (("meetstream_async", logging.INFO), ("dbos", logging.WARNING)):
         logging.getLogger(name).addHandler(handler)
         logging.getLogger(name).setLevel(level)
-
-
-class _Clean(logging.Formatter):
-    """Formats lines with control characters escaped, whatever a server has written into them."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return clean(super().format(record), 2000)

@@ -9,13 +9,15 @@ from typing import Any
 import attrs
 
 from ... import BotFilter
-from ...jobs import JobAccount, JobEngine, JobOptions
+from ...jobs import AccountPreview, JobAccount, JobEngine, JobOptions
 from ..inputs.filters import words
+from ..terminal.jobs import preview_table
 from ..terminal.output import clean, facts, plural, say, show
-from ..terminal.prompt import ask
+from ..terminal.prompt import ask, check_most
 from .request import Asked
 
-_SHOWN = 3
+_SHOWN = 20
+"""Accounts shown at most; the others are counted."""
 
 
 def job_options(asked: Asked) -> JobOptions:
@@ -33,6 +35,7 @@ def job_options(asked: Asked) -> JobOptions:
         rate_limit=choices.speed.rate,
         max_pause=choices.patience.max_pause,
         timeout=choices.patience.timeout,
+        max_events=choices.most,
     )
 
 
@@ -73,8 +76,14 @@ def at_its_times(options: JobOptions, stored: Any) -> JobOptions:
     return JobOptions.from_dict(values)
 
 
-def consent_to(accounts: Sequence[JobAccount], asked: Asked, client: JobEngine, job_id: str) -> None:
-    """Show what a job is going to do, and have the user confirm it."""
+def consent_to(
+    accounts: Sequence[JobAccount],
+    asked: Asked,
+    client: JobEngine,
+    job_id: str,
+    previews: Sequence[AccountPreview] | None = None,
+) -> None:
+    """Show what a job is going to do, and have the user confirm it. Raises Refused beyond ``--max``."""
     lines = [
         f"{clean(account.name, 60)}  key from {clean(account.reference, 200)}"
         + (f"  at {clean(account.base_url)}" if account.base_url else "")
@@ -82,6 +91,10 @@ def consent_to(accounts: Sequence[JobAccount], asked: Asked, client: JobEngine, 
     ]
     if len(accounts) > _SHOWN:
         lines.append(f"and {len(accounts) - _SHOWN} more")
+    if previews is not None:
+        show(preview_table(previews, _SHOWN))
+        say("")
+        lines = []
     choices = asked.choices
     verb = (
         "show what would be unscheduled"
@@ -91,6 +104,10 @@ def consent_to(accounts: Sequence[JobAccount], asked: Asked, client: JobEngine, 
     where = " inside the filter" if asked.selection is not None else ""
     one_off = " and delete one-off bots" if asked.typed.scope.one_off_bots == "delete" else ""
     total = plural(len(accounts), "account")
+    count = None if previews is None else sum(one.to_do for one in previews)
+    if count is not None and not choices.consent.dry_run:
+        least = "at least " if any(one.full for one in previews or ()) else ""
+        verb = f"unschedule {least}{plural(count, 'event')}{asked.series}"
     show(
         facts(
             ("job", [f"{job_id} in {clean(client.database)}"]),
@@ -99,5 +116,10 @@ def consent_to(accounts: Sequence[JobAccount], asked: Asked, client: JobEngine, 
             ("to do", [f"{verb}{where}{one_off} of {total}"]),
         )
     )
+    if count is not None:
+        # Accounts that can't be counted are bounded by the workers: see JobOptions.max_events.
+        check_most(count, choices.most)
     if not (choices.consent.yes or choices.consent.dry_run):
-        ask(f"unschedule {total}")
+        unknown = any(one.full or one.failed for one in previews or ())
+        size = total if count is None else "all" if unknown else str(count)
+        ask(f"unschedule {size}")

@@ -18,9 +18,11 @@ from ... import (
 from ..exit_codes import ExitCode, Interrupted
 from ..inputs.accounts import meetbit_account, meetstream_account
 from ..inputs.files import check_ids, check_note, check_number
+from ..terminal.look import LOOK
 from ..terminal.output import clean, facts, print_json, say, show
 from ..terminal.prompt import ask
 from ..terminal.tables import meetings_table
+from ..terminal.waiting import Waiting
 from .bulk_run import BulkChoices
 from .process import complain, run_async
 from .report_file import Journal, opened
@@ -57,14 +59,15 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
         bot = "found by the event's id at the calendar provider"
         if typed.bot_event_id is not None:
             bot = f"that of the event {clean(typed.bot_event_id)}"
-        show(
-            facts(
-                ("calendar", [f"{clean(meetbit.base_url)} (keys from {clean(meetbit.key_source)})"]),
-                ("bots", [f"{clean(meetstream.base_url)} (key from {clean(meetstream.key_source)})"]),
-                ("note", [clean(note, 300)]),
-                ("to do", [f"cancel the event {pair[0]}/{pair[1]}, then unschedule its bot: {bot}"]),
+        with LOOK.loud(choices.consent.asks):
+            show(
+                facts(
+                    ("calendar", [f"{clean(meetbit.base_url)} (keys from {clean(meetbit.key_source)})"]),
+                    ("bots", [f"{clean(meetstream.base_url)} (key from {clean(meetstream.key_source)})"]),
+                    ("note", [clean(note, 300)]),
+                    ("to do", [f"cancel the event {pair[0]}/{pair[1]}, then unschedule its bot: {bot}"]),
+                )
             )
-        )
         if not (choices.consent.yes or choices.consent.dry_run):
             ask("cancel 1", _UNDONE)
         if journal is not None:
@@ -92,7 +95,8 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
             say("stopping: finishing the current meeting; interrupt again to stop immediately")
 
         async def run(_: asyncio.Event) -> MeetingCancellation:
-            async with meetbit.client() as calendars, meetstream.client() as bots:
+            waiting = Waiting("the calendar and the listing")
+            async with waiting, meetbit.client() as calendars, meetstream.client() as bots:
                 (meeting,) = await cancel_meetings(
                     calendars, bots, [(*pair, typed.bot_event_id)], note, max_pause=choices.patience.max_pause
                 )

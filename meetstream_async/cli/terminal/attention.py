@@ -47,14 +47,11 @@ def attention_table(report: BulkReport[Any], *, one_off_bots: str = "report") ->
         words.append(f"\n{advice}", "cyan")
         colour = "red" if status.is_undone else "yellow"
         grid.add_row(Text("\n".join(map(clean, names))), Text(wording(status), colour), words)
-    for bot in report.still_listed:
-        words = Text("its event was unscheduled, but the last listing still shows it")
+    if report.still_listed:
+        listed = dict.fromkeys(bot.event_id or bot.bot_id for bot in report.still_listed)
+        words = Text("unscheduled, but the last listing still shows it")
         words.append("\nlist again in a minute; if it is still there, run this again", "cyan")
-        grid.add_row(
-            Text("\n".join(map(clean, filter(None, (bot.event_id, bot.bot_id))))),
-            Text("still listed", "red"),
-            words,
-        )
+        grid.add_row(Text("\n".join(map(clean, listed))), Text("still listed", "red"), words)
     return grid if grid.row_count else None
 
 

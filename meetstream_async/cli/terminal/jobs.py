@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -13,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..._tasks import pause
-from ...jobs import AccountStatus, JobState, JobStatus, job_status
+from ...jobs import AccountPreview, AccountStatus, JobState, JobStatus, job_status
 from ..exit_codes import ExitCode
 from .output import clean, console, plural, print_json, say, show
 from .tables import table
@@ -41,12 +42,97 @@ def status_table(lines: list[AccountStatus]) -> Table:
             counts.append(f"{line.still_listed} still listed")
         grid.add_row(
             Text(clean(line.account, 200), "bold"),
-            Text(line.state.value, _STYLES.get(line.state, "")),
+            _state(line),
             Text(", ".join(counts)),
-            Text(clean(line.worker or ""), "dim"),
+            _worker(line),
             Text(clean(line.reason or "", 1000)),
         )
     return grid
+
+
+def _state(line: AccountStatus) -> Text:
+    """The state; whether an account that is not ok was worked through, or could not be worked on."""
+    if line.state is JobState.FAILED and line.complete:
+        return Text("not ok", "yellow")
+    return Text(line.state.value, _STYLES.get(line.state, ""))
+
+
+def _worker(line: AccountStatus) -> Text:
+    name = clean(line.worker or "")
+    if line.worker_seen is None:
+        return Text(name, "dim")
+    seconds = (datetime.now(UTC) - line.worker_seen).total_seconds()
+    return Text(f"{name}: gone, last seen {lasting(seconds)} ago", "red")
+
+
+def lasting(seconds: float) -> str:
+    """A duration in its two largest units: 40 s, 3 min, 2 h 5 min, 3 d 4 h."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    days, hours, minutes = whole // 86_400, whole // 3600 % 24, whole // 60 % 60
+    units = [f"{count} {unit}" for count, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if count]
+    return " ".join(units[:2])
+
+
+def jobs_table(jobs: list[JobStatus]) -> Table:
+    """A table with one line per job."""
+    grid = table("JOB", "SUBMITTED", "STATE", "ACCOUNTS", "EVENTS")
+    for job in jobs:
+        states = ", ".join(f"{count} {state}" for state, count in job.states.items())
+        counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in job.counts.items())
+        submitted = "" if job.submitted is None else f"{job.submitted.astimezone():%a %d %b %Y %H:%M}"
+        word = "cancelling" if job.cancelling else job.state.value
+        grid.add_row(
+            Text(clean(job.job_id), "bold"),
+            Text(submitted),
+            Text(word, _STYLES.get(job.state, "")),
+            Text(states),
+            Text(counts or "none"),
+        )
+    return grid
+
+
+def preview_table(previews: Sequence[AccountPreview], most: int) -> Table:
+    """What a job would do in each account: those with something to say first, then the largest."""
+    grid = table("ACCOUNT", "KEY FROM", "BOTS", "TO DO", "NOTES")
+    for column in grid.columns[2:4]:
+        column.justify = "right"
+    order = sorted(previews, key=lambda one: (not one.failed, one.reason is None, -one.to_do))
+    for one in order[:most]:
+        least = "≥ " if one.full else ""
+        notes = [one.reason] if one.reason else []
+        if one.full:
+            notes.append("the listing is full")
+        if one.left_alone:
+            notes.append(f"{one.left_alone} left alone, will join")
+        grid.add_row(
+            Text(clean(one.account, 60), "bold"),
+            Text(clean(one.reference, 200)),
+            Text("" if one.failed else f"{least}{one.bots}"),
+            Text("?" if one.failed else f"{least}{one.to_do}"),
+            Text(clean("; ".join(notes), 1000), "red" if one.failed else ""),
+        )
+    if rest := order[most:]:
+        grid.add_row(
+            f"and {len(rest)} more",
+            "",
+            str(sum(one.bots for one in rest)),
+            str(sum(one.to_do for one in rest)),
+        )
+    return grid
+
+
+def gone_workers(status: JobStatus) -> Text | None:
+    """What to do about accounts whose workers have died."""
+    gone = sorted({line.worker or "" for line in status.accounts if line.worker_seen is not None})
+    if not gone:
+        return None
+    return Text(
+        f"{', '.join(clean(name, 60) for name in gone)} died: start it again under its name, or put its "
+        f"accounts back with `jobs resume {status.job_id}`",
+        "yellow",
+    )
 
 
 def headline(status: JobStatus) -> Text:
@@ -73,11 +159,11 @@ def verdict(status: JobStatus) -> Text:
     if status.submitted is not None and status.ended is not None:
         seconds = f" ({(status.ended - status.submitted).total_seconds():.0f} s)"
     if status.ok:
-        text = (
-            "dry run: nothing was changed"
-            if status.options.get("dry_run")
-            else "everything you asked for was done"
-        )
+        text = "everything you asked for was done"
+        if status.options.get("dry_run"):
+            text = "dry run: nothing was changed"
+        if selects_nothing(status):
+            text = "nothing to do, because the filter selects nothing"
         return Text(f"ok: {text} in {accounts}{seconds}", "bold green")
     bad = sum(not account.ok for account in status.accounts)
     what = "was cancelled" if status.state is JobState.CANCELLED else "is not fully done"
@@ -91,8 +177,17 @@ def conclude(status: JobStatus, *, as_json: bool) -> ExitCode:
     else:
         show(status_table(list(status.accounts)), results=True)
         show("", results=True)
+        if (gone := gone_workers(status)) is not None:
+            show(gone, results=True)
         show(verdict(status), results=True)
     return ExitCode.NOT_OK if status.state.is_over and not status.ok else ExitCode.OK
+
+
+def selects_nothing(status: JobStatus) -> bool:
+    """The job has ended, and its filter selected nothing in any account, although there are bots."""
+    reasons = [line.reason or "" for line in status.accounts]
+    nothing = any("the filter selects none of" in reason for reason in reasons)
+    return status.ok and nothing and not status.counts
 
 
 async def follow(job_id: str, stop: asyncio.Event | None = None) -> JobStatus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from typing import Any, TextIO
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from .look import LOOK
 
 # Wide enough that each row of a table in a pipe fits on one line, uncut.
 _PIPE_WIDTH = 4000
@@ -24,6 +27,13 @@ def clean(value: object, limit: int = 500) -> str:
         for char in str(value)[:limit]
     )
     return text if len(text) <= limit and len(str(value)) <= limit else f"{text[: limit - 1]}…"
+
+
+class CleanFormatter(logging.Formatter):
+    """Formats lines with control characters escaped, whatever a server has written into them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return clean(super().format(record), 2000)
 
 
 _LEFT = (errno.EPIPE, errno.EIO)
@@ -87,17 +97,26 @@ def console(stream: TextIO) -> Console:
         markup=False,
         emoji=False,
         highlight=False,
+        no_color=True if LOOK.no_color else None,
         width=None if stream.isatty() else _PIPE_WIDTH,
     )
 
 
 def say(*parts: str | tuple[str, str]) -> None:
-    """Print one line for the user on stderr; a part may be (text, style)."""
+    """Print one line for the user on stderr; a part may be (text, style).
+
+    With ``--quiet`` only lines that begin with "error:" or "warning:" are printed.
+    """
+    first = parts[0][0] if parts and isinstance(parts[0], tuple) else ""
+    if LOOK.quiet and first not in ("error:", "warning:"):
+        return
     console(sys.stderr).print(Text.assemble(*parts), soft_wrap=True)
 
 
 def show(renderable: RenderableType, *, results: bool = False) -> None:
-    """Print a table or text: on stdout if it is a result, otherwise on stderr."""
+    """Print a table or text: on stdout if it is a result, otherwise on stderr, unless it is to be quiet."""
+    if LOOK.quiet and not results:
+        return
     target = console(sys.stdout if results else sys.stderr)
     with target.capture() as capture:
         target.print(renderable)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ... import ScheduledBot, SkipReason
+from ... import ScheduledBot, SkipReason, platform_name
 from ...preview import Preview, Selection
 from ..inputs.filters import words
 from .output import clean, facts, plural, show
@@ -88,14 +88,19 @@ def _to_do(preview: Preview, series: str | None, most: int | None) -> str:
 
 def line(bot: ScheduledBot) -> str:
     """One bot in one line."""
-    words = (local_time(bot), away(bot), clean(bot.platform or "", 40), clean(bot.bot_username or "", 40))
+    words = (
+        local_time(bot),
+        away(bot),
+        bot.platform and platform_name(bot.platform),
+        clean(bot.bot_username or "", 40),
+    )
     return "  ".join(
         (*filter(None, words), clean(bot.event_id or ("one-off" if bot.is_one_off else "calendar")))
     )
 
 
 def _platforms(bots: Sequence[ScheduledBot]) -> str:
-    counted = Counter(clean(bot.platform or "unknown", 40) for bot in bots).most_common()
+    counted = Counter(platform_name(bot.platform) for bot in bots).most_common()
     words = [f"{count} {name}" for name, count in counted[:_PLATFORMS]]
     if rest := sum(count for _, count in counted[_PLATFORMS:]):
         words.append(f"{rest} others")

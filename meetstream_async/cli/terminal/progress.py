@@ -26,10 +26,14 @@ from rich.text import Text
 
 from ... import OutcomeStatus
 from ..._tasks import end, pause
+from .look import LOOK
 from .output import console, say
 
 _EVERY = 3.0
 """Seconds between two plain lines."""
+
+_FASTEST = 2000.0
+"""Outcomes per second that are shown as a speed."""
 
 _CLIENT_LOG = logging.getLogger("meetstream_async.http")
 
@@ -42,19 +46,26 @@ class _Outcome(Protocol):
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.0f}/s", style="progress.data.speed")
+        # Nothing that is sent is that fast: it was only looked at.
+        shown = "" if speed is None or speed > _FASTEST else f"{speed:.0f}/s"
+        return Text(shown, style="progress.data.speed")
 
 
 class _Pauses(logging.Handler):
-    """Announces each pause that a 429 causes, since nothing else would explain why the bar stands still."""
+    """Announces each pause that a 429 causes, since nothing else would explain why the bar stands still, and
+    remembers the pace that was found after it."""
 
-    def __init__(self, note: Callable[[str], None]) -> None:
+    def __init__(self, note: Callable[[str], None], found: Callable[[float], None]) -> None:
         super().__init__(logging.INFO)
         self._note = note
+        self._found = found
         self._until = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
         fields = vars(record)
+        if fields.get("meetstream_event") == "pace":
+            self._found(fields["meetstream_rate"])
+            return
         seconds = fields.get("meetstream_seconds", 0.0)
         if fields.get("meetstream_event") != "pause" or fields.get("meetstream_status") != 429 or seconds < 1:
             return
@@ -78,7 +89,8 @@ class Board:
         self._bar: Progress | None = None
         self._task = TaskID(0)
         self._lines: asyncio.Task[None] | None = None
-        self._pauses = _Pauses(self.note)
+        self._pauses = _Pauses(self.note, self._pace_found)
+        self._pace = ""
         self._level = logging.NOTSET
 
     @property
@@ -96,7 +108,9 @@ class Board:
         self._level = _CLIENT_LOG.level
         _CLIENT_LOG.setLevel(logging.INFO)
         _CLIENT_LOG.addHandler(self._pauses)
-        if _is_live():
+        if LOOK.quiet or self._total == 0:
+            pass
+        elif _is_live():
             self._bar = Progress(
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=24),
@@ -133,6 +147,11 @@ class Board:
             if self.recorded == self._total:
                 self._bar.update(self._task, description="checking")
 
+    def _pace_found(self, rate: float) -> None:
+        self._pace = f", finding the pace: {rate:.{rate < 10:d}f}/s"
+        if self._bar is not None:
+            self._bar.update(self._task, description=f"{self._verb}{self._pace}")
+
     def note(self, text: str) -> None:
         """Print one line above the bar."""
         if self._bar is not None:
@@ -152,7 +171,10 @@ class Board:
             left = ""
             if self._total is not None and rate and self._total > self.recorded:
                 left = f", about {(self._total - self.recorded) / rate:.0f} s left"
-            say(f"{self._verb}: {self.done}{of} done ({self.tally()}), {rate:.{rate < 10:d}f}/s{left}")
+            say(
+                f"{self._verb}: {self.done}{of} done ({self.tally()}), "
+                f"{rate:.{rate < 10:d}f}/s{left}{self._pace}"
+            )
 
 
 def wording(status: OutcomeStatus) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from ... import BulkReport, MeetingCancellation, OutcomeStatus, ScheduledBot
+from ... import BulkReport, MeetingCancellation, OutcomeStatus, ScheduledBot, platform_name
 from .output import clean, console
 from .progress import wording
 
@@ -60,7 +60,7 @@ def _cells(bot: ScheduledBot) -> list[Text]:
     return [
         Text(local_time(bot), "bold"),
         Text(away(bot), "cyan"),
-        Text(clean(bot.platform or "unknown", 40)),
+        Text(platform_name(bot.platform)),
         Text(clean(bot.bot_username or "", 60)),
         event,
         Text(clean(bot.bot_id), "dim"),
@@ -68,7 +68,7 @@ def _cells(bot: ScheduledBot) -> list[Text]:
 
 
 def bot_to_dict(bot: ScheduledBot) -> dict[str, Any]:
-    """Every field of a bot, as JSON values."""
+    """A bot as JSON values, without its meeting link and what may be personal in its attributes."""
     joins = bot.scheduled_join_time
     return {
         "bot_id": bot.bot_id,
@@ -80,8 +80,7 @@ def bot_to_dict(bot: ScheduledBot) -> dict[str, Any]:
         "is_scheduled": bot.is_scheduled,
         "source": bot.source,
         "deduplication_key": bot.deduplication_key,
-        "custom_attributes": dict(bot.custom_attributes),
-        "meeting_link": bot.meeting_link,
+        "custom_attributes": bot.shown_attributes,
     }
 
 
@@ -89,10 +88,9 @@ def meetings_table(meetings: Sequence[MeetingCancellation]) -> Table:
     """The outcome of each meeting and of its bots."""
     grid = table("MEETING", "CALENDAR EVENT", "BOT", "")
     for meeting in meetings:
-        title = meeting.event.event.title if meeting.event is not None else None
         bots = ", ".join(wording(outcome.status) for outcome in meeting.bots) or "none"
         grid.add_row(
-            Text(f"{meeting.calendar_id}/{meeting.event_id} {clean(title or '', 40)}"),
+            Text(f"{meeting.calendar_id}/{meeting.event_id}"),
             Text("cancelled" if meeting.event is not None else "not cancelled"),
             Text(bots, "" if meeting.ok else "red"),
             Text(clean(meeting.reason or "")),
@@ -125,7 +123,7 @@ def verdict(report: BulkReport[Any], *, dry_run: bool = False) -> Text:
         note = f"; {why(report.reason)}" if report.reason else ""
         return Text(f"ok: {text}{note} ({report.elapsed:.1f} s)", "bold green")
     reason = why(report.reason or "see above")
-    if dry_run:
+    if dry_run and not reason.startswith("nothing to do"):
         reason = f"{text}; a run would be incomplete: {reason}"
     return Text(f"not ok: {reason} ({report.elapsed:.1f} s)", "bold red")
 

@@ -1,6 +1,7 @@
 // The page: what is listed, what is chosen, what runs.
 
 import { ask } from "./api.js";
+import { DiagnosisView } from "./diagnosis.js";
 import { $, h } from "./dom.js";
 import { Filter } from "./filter.js";
 import { localTime, plural } from "./format.js";
@@ -13,7 +14,9 @@ const table = new BotTable(changed);
 const filter = new Filter((ids) => table.show(ids), complain);
 const preview = new Preview(started);
 const run = new RunView({ ended, retry, complain });
+new DiagnosisView(complain);
 let runs = [];
+let listed = false;
 
 function complain(problem) {
   $("alerts").replaceChildren(h("p", { class: "notice bad" }, problem.message));
@@ -24,16 +27,20 @@ function changed() {
   $("bots-status").textContent = shown === all ? plural(all, "bot") : `${shown} of ${plural(all, "bot")}`;
   $("selected").textContent = picked ? `${plural(picked, "bot")} selected` : "Nothing selected";
   $("some").disabled = picked === 0;
+  $("every").disabled = !listed;
   $("every").textContent = filter.isEmpty ? "Unschedule all…" : "Unschedule all that match the filter…";
   $("bots-empty").hidden = shown > 0;
+  if (!listed) return;
   $("bots-empty").textContent = all ? "No bot matches the filter." : "No bot is scheduled.";
   drawTimeline(table);
 }
 
 async function list() {
   $("refresh").disabled = true;
+  $("refresh").textContent = "Listing…";
   try {
     const listing = await ask("api/bots");
+    listed = true;
     $("alerts").replaceChildren();
     $("host").textContent = listing.simulated ? `${listing.host} (simulated)` : listing.host;
     $("key-source").textContent = listing.key_source;
@@ -44,8 +51,12 @@ async function list() {
     if (!filter.isEmpty) await filter.run();
   } catch (problem) {
     complain(problem);
+    if (!listed) {
+      for (const id of ["bots-empty", "timeline-summary"]) $(id).textContent = "The account could not be listed.";
+    }
   } finally {
     $("refresh").disabled = false;
+    $("refresh").textContent = "List again";
   }
 }
 
@@ -60,8 +71,9 @@ function notices(listing) {
 
 async function propose(make, options) {
   try {
-    $("alerts").replaceChildren();
+    $("alerts").replaceChildren(h("p", { class: "notice", role: "status" }, "Listing again, to show what a run would do…"));
     await preview.open(make, options);
+    $("alerts").replaceChildren();
   } catch (problem) {
     complain(problem);
   }

@@ -2,10 +2,10 @@
 
 import { ask } from "./api.js";
 import { $, h } from "./dom.js";
-import { away, localTime, plural } from "./format.js";
+import { away, localTime, plural, statusWords } from "./format.js";
 
 const LEFT = {
-  one_off: (n) => `${plural(n, "one-off bot")}: without an event, they will join`,
+  one_off: (n, chosen) => `${plural(n, "one-off bot")} without a calendar event, which will join${chosen ? `. Choose “delete them” below to remove ${n === 1 ? "it" : "them"}` : ""}`,
   shared: (n) => `${plural(n, "event")} with bots outside the selection, too`,
   unsafe: (n) => `${plural(n, "event")} that can't be cancelled alone: other bots may go with it`,
   outside: (n) => `${plural(n, "bot")} outside the selection`,
@@ -51,11 +51,15 @@ export class Preview {
     // Its words must not be taken for those of what is chosen now.
     this.#told = null;
     this.#check();
+    $("consent-problem").textContent = "";
+    $("preview-busy").textContent = "Listing again…";
     try {
       const told = await this.#asked(this.#options());
       if (turn === this.#turn) this.#show(told);
     } catch (problem) {
-      $("consent-problem").textContent = problem.message;
+      if (turn === this.#turn) $("consent-problem").textContent = problem.message;
+    } finally {
+      if (turn === this.#turn) $("preview-busy").textContent = "";
     }
   }
 
@@ -68,6 +72,7 @@ export class Preview {
     $("preview-facts").replaceChildren(
       ...fact("Account", `${told.host} (key from ${told.key_source})`),
       ...fact("To do", nothing ? "nothing" : `unschedule ${told.truncated ? "all: " : ""}${least}${plural(told.events, "event")}${deleted}`, "main"),
+      ...(Object.keys(told.left).length ? fact("That run left", states(told.left)) : []),
       ...(told.filter ? fact("Filter", filterWords(told.filter)) : []),
       ...(told.truncated ? fact("Listing", "full, so there may be more; the run lists until nothing is left") : []),
       ...(told.bots ? fact("Bots", `${least}${told.bots.toLocaleString("en")}: ${platforms(told)}`) : []),
@@ -75,7 +80,7 @@ export class Preview {
     );
     $("left-alone").hidden = told.left_alone.length === 0;
     $("left-alone").classList.toggle("calm", told.left_alone.every((one) => one.kind === "outside"));
-    $("left-alone-list").replaceChildren(...told.left_alone.map(leftAlone));
+    $("left-alone-list").replaceChildren(...told.left_alone.map((one) => leftAlone(one, !$("preview-options").hidden)));
     $("consent-field").hidden = $("go").hidden = nothing;
     $("wanted").textContent = told.words ?? "";
     $("words").value = "";
@@ -124,6 +129,10 @@ function filterWords(filter) {
   ].filter(Boolean).join(", ");
 }
 
+function states(left) {
+  return Object.entries(left).map(([status, count]) => `${count} ${statusWords(status)}`).join(", ");
+}
+
 function platforms(told) {
   return Object.entries(told.platforms).map(([name, count]) => `${count} ${name}`).join(", ");
 }
@@ -133,8 +142,8 @@ function line(bot) {
   return [localTime(moment), away(moment), bot.platform, bot.name].filter(Boolean).join(" · ");
 }
 
-function leftAlone(one) {
+function leftAlone(one, chosen) {
   const more = one.count > one.examples.length ? ", …" : "";
   const examples = one.examples.length ? ` (${one.examples.join(", ")}${more})` : "";
-  return h("li", {}, LEFT[one.kind](one.count) + examples);
+  return h("li", {}, LEFT[one.kind](one.count, chosen) + examples);
 }

@@ -52,7 +52,7 @@ class MeetStreamApi:
             yield "list", "GET", f"calendar/{path}", listing.answer
         for path in account.settings.bot_paths:
             if path != "schedule":
-                yield "delete_bot", "DELETE", f"calendar/{path}/{{bot_id}}", unscheduling.delete_bot
+                yield "delete_bot", "DELETE", f"calendar/{path}/{{bot_id?}}", unscheduling.delete_bot
                 yield "reschedule", "PATCH", f"calendar/{path}/{{bot_id}}", bots.reschedule
         yield "unschedule", "DELETE", "calendar/schedule/{event_id}", unscheduling.unschedule
         yield "schedule", "POST", "calendar/schedule/{event_id}", scheduling.schedule
@@ -135,13 +135,13 @@ class MeetStreamApi:
 
 
 def _ids(pattern: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:
-    """The ids in a path; None if it is another path."""
+    """The ids in a path; None if it is another path. An id may be empty only where the pattern has "?"."""
     if len(pattern) != len(segments):
         return None
     ids = {}
     for expected, segment in zip(pattern, segments, strict=True):
-        if expected.startswith("{") and segment:
-            ids[expected[1:-1]] = segment
+        if expected.startswith("{") and (segment or expected.endswith("?}")):
+            ids[expected.strip("{?}")] = segment
         elif expected != segment:
             return None
     return ids

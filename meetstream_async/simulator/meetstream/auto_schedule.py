@@ -20,14 +20,14 @@ class AutoSchedule:
     def __init__(self, account: Account, scheduling: Scheduling) -> None:
         self._account = account
         self._scheduling = scheduling
-        self._day: datetime | None = None
+        self._day = _midnight(account.born)
 
     def tick(self, now: datetime) -> None:
         """Run the job once if a midnight has passed since the last call."""
-        day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        if self._day is not None and day > self._day:
+        day = _midnight(now)
+        if day > self._day:
+            self._day = day
             self.run(now)
-        self._day = day
 
     def run(self, now: datetime) -> tuple[str, ...]:
         """Book the events of the next 24 hours that have no bot. Returns the ids of the new bots."""
@@ -82,3 +82,7 @@ class AutoSchedule:
         self._account.default_bot_config = config
         text = f"Auto-scheduling {'enabled' if on else 'disabled'} successfully"
         return json_answer(200, {"message": text, **self._state()})
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -37,7 +37,7 @@ class Listing:
     def __init__(self, account: Account) -> None:
         self._world = account.world
         self._index = account.index
-        self._rows: dict[str, tuple[SimulatedBot, str, bytes]] = {}
+        self._rows: dict[str, tuple[tuple[SimulatedBot, str, str | None], bytes]] = {}
 
     def answer(self, record: RequestRecord, now: datetime, trouble: Trouble | None) -> Answer:
         """One listing."""
@@ -54,10 +54,11 @@ class Listing:
         return Answer(200, b'{"scheduled_bots": [' + b", ".join(rows) + b"]}")
 
     def _row(self, bot: SimulatedBot, state: str) -> bytes:
-        known, told, row = self._rows.get(bot.bot_id, (None, "", b""))
-        if known is not bot or told != state:
+        shown = None if bot.event_id is None else self._index.listed_id(bot.event_id)
+        version, row = self._rows.get(bot.bot_id, (None, b""))
+        if version is None or version[0] is not bot or version[1:] != (state, shown):
             row = json.dumps(self._fields(bot, state)).encode()
-            self._rows[bot.bot_id] = bot, state, row
+            self._rows[bot.bot_id] = (bot, state, shown), row
         return row
 
     def _fields(self, bot: SimulatedBot, state: str) -> dict[str, Any]:

@@ -45,12 +45,12 @@ class Media:
         name = record.path.rsplit("/", 1)[-1]
         field = COMMANDS[name]
         body = record.body if isinstance(record.body, dict) else {}
-        if name == "transcribe":
-            transcript_id = self._account.new_id("transcript")
-            told = {"provider": body.get("provider", "default"), "message": "Transcription started"}
-            return json_answer(200, {"bot_id": bot.bot_id, "transcript_id": transcript_id, **told})
         if field is not None and not isinstance(body.get(field), str):
             return refusal(400, f"{field} is required")
+        if name == "transcribe":
+            transcript_id = self._account.new_id("transcript")
+            told = {"provider": body[field], "message": "Transcription started"}
+            return json_answer(200, {"bot_id": bot.bot_id, "transcript_id": transcript_id, **told})
         if self._account.world.state(bot, now) != "InMeeting":
             return refusal(409, "Bot is not currently in the meeting")
         return json_answer(200, {"status": "success", "bot_id": bot.bot_id, "command": name})

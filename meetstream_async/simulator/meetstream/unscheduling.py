@@ -87,6 +87,8 @@ class Unscheduling:
         return self._delete(record.bot_id or "", record, now)
 
     def _delete(self, bot_id: str, record: RequestRecord, now: datetime) -> Answer:
+        if not bot_id:
+            return refusal(400, "Missing bot_id")
         if bot_id in self._settings.foreign_bots:
             return refusal(403, NOT_YOURS)
         bot = self._world.bot(bot_id)

@@ -1,0 +1,296 @@
+"""Finds the pace that an API lets through, from what it let through and what it refused. Pure, no I/O.
+
+Two kinds of limit are told apart. A flow (a token bucket, or a short window) is found as a rate. A window
+lets a number of requests through and then nothing until its end; where two in a row end after the same
+number, that number is not exceeded again.
+
+What it owes to others: a rate measured by what was let through (the adaptive mode of the AWS SDKs), growth
+that is slow at the last limit and fast beyond it (TCP CUBIC), probes that cost no more than they may find.
+What their users complain of is avoided: refusals that were in flight together count once, so that they can't
+ruin the rate; no minute of slow growth follows the first pause; and a client that is idle does not raise its
+rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from .let_through import SPAN, LetThrough
+from .pace_probes import Probes
+from .pace_windows import LONG, WINDOW_MARGIN, Ended, Window
+
+_DOUBLING = 0.5
+"""Seconds in which a pace that has met no limit doubles."""
+_BELOW = 0.97
+"""Share of the limit that was found at which requests are paced."""
+_CREEP = 0.05
+"""Share of the limit by which the pace rises until the next probe, since limits are estimated low."""
+_STEP = 0.03
+"""Share of the limit by which a probe begins; it grows as an unlimited pace does."""
+_DOUBT_AFTER = 4
+"""Whole windows before their number is doubted; twice as many after each doubt in vain."""
+_QUICKLY = 0.2
+_WARY_CUT = 0.6
+_WARY_PROBE = 20.0
+_CROWDED = 0.2
+"""Share of the bound that is used where others are seen to use the key."""
+_CROWD_PROBE = 120.0
+_WARY_DOUBLING = 10.0
+
+
+class PaceFinder:
+    """The pace that holds, once there was a refusal. Times are those of :class:`Pace`."""
+
+    def __init__(self, bound: float | None, wary: bool) -> None:
+        self.bound = bound
+        self._wary = wary
+        self._seen = LetThrough()
+        self._count = 0
+        """Let through since the last pause."""
+        self._since: float | None = None
+        """Start of the first request since the last pause."""
+        self._rate: float | None = None
+        """Requests per second at the beginning of the phase; None before the first refusal."""
+        self.limit: float | None = None
+        """The limit that was found, in requests per second; None while it is unknown."""
+        self._burst = 0.0
+        """What was let through before the first refusal, and in how many seconds."""
+        self._burst_seconds = 0.0
+        self._last_began = -math.inf
+        self._busy = 0.0
+        """Seconds of this phase in which the pace was used."""
+        self._last = 0.0
+        """The last start."""
+        self._probes = Probes()
+        self._cut: tuple[float, float | None] | None = None
+        """When a request was refused and how long to wait, while replies are still to come."""
+        self._cut_at = -math.inf
+        self._ended: Ended | None = None
+        self._window: Window | None = None
+        self._starts: deque[float] = deque()
+        """The starts that a window counts."""
+        self._may_scout = False
+        self._scout = math.inf
+        """Start of the request that finds out whether the window has grown, once it is under way."""
+        self._windows = 0
+        self._doubt_after = _DOUBT_AFTER
+        self.round_trip = 0.0
+        self.findings = 0
+        """How often the pace was found anew."""
+        self._rest = 0.0
+        """Length of the last pause."""
+
+    @property
+    def short_pause(self) -> float:
+        """Seconds to wait after a refusal that names no wait: less than usual where the limit is known."""
+        return max(_QUICKLY, 1.5 / self.limit) if self.limit is not None and self._count >= 10 else math.inf
+
+    @property
+    def is_free(self) -> bool:
+        """No limit was met."""
+        return self._rate is None and self._cut is None
+
+    @property
+    def pace(self) -> float | None:
+        """Requests per second as of now; None for full speed."""
+        if self._rate is None:
+            return None
+        if self._window is not None:
+            pace = self._window.pace
+        elif self.limit is None:
+            pace = self._rate * self._growth(self._busy)
+        else:
+            over = self._busy - self._probes.hold
+            creep = _CREEP * min(self._busy / self._probes.hold, 1.0)
+            pace = self.limit * (_BELOW + creep + (_STEP * (self._growth(over) - 1.0) if over > 0 else 0.0))
+        return pace if self.bound is None else min(pace, self.bound)
+
+    def _growth(self, seconds: float) -> float:
+        return float(2.0 ** min(seconds / (_WARY_DOUBLING if self._wary else _DOUBLING), 40.0))
+
+    @property
+    def sustained(self) -> float | None:
+        """Requests per second in the long run, as of now; None for full speed."""
+        return self.pace if self._window is None else self._window.rate
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two starts."""
+        pace = self.pace
+        if pace is None:
+            return 0.0
+        ended = self._ended
+        if ended is not None and self._window is None and ended.may_repeat(self._count):
+            # A window may end here. One request at a time finds out, so that only one is refused.
+            return max(1.0 / pace, 2.0 * self.round_trip)
+        return 1.0 / pace
+
+    def hold_until(self, now: float) -> float:
+        """When the window has room again; in the past if it has."""
+        if self._window is None or len(self._starts) < self._window.most:
+            return -math.inf
+        if self._may_scout and self._is_spent(self._window, now):
+            return -math.inf
+        return self._starts[0] + self._window.seconds + WINDOW_MARGIN
+
+    def _is_spent(self, window: Window, now: float) -> bool:
+        """All that it lets through started a short time ago, so that one more would surely be refused."""
+        return now - self._starts[0] < window.seconds / 2
+
+    def started(self, now: float, *, in_time: bool) -> None:
+        """A request starts. ``in_time``: the pace is used to the full, so it may grow."""
+        if self._since is None:
+            self._since = now
+        if self._rate is None:
+            return
+        if in_time and self._last:
+            self._busy += min(now - self._last, 2.0 * self.interval, _DOUBLING)
+        if self._window is not None:
+            self._start_in_window(self._window, now)
+        self._last = now
+
+    def _start_in_window(self, window: Window, now: float) -> None:
+        if self._may_scout and len(self._starts) == window.most and self._is_spent(window, now):
+            # One request more than the window has room for, to see whether it still has its size.
+            self._may_scout, self._scout = False, now
+            return
+        if now - self._last > window.seconds / 5:
+            self._count, self._since = 0, now
+            self._windows += 1
+            if self._windows == self._doubt_after:
+                self._windows, self._doubt_after, self._may_scout = 0, 2 * self._doubt_after, True
+        self._starts.append(now)
+
+    def crowd(self) -> bool:
+        """Leave most of the bound to others. Returns False if that is so already."""
+        if self.bound is None or (self.limit is not None and self.limit <= _CROWDED * self.bound):
+            return False
+        self.limit = self._rate = _CROWDED * self.bound
+        self._busy, self._probes.hold, self._cut = 0.0, _CROWD_PROBE, None
+        return True
+
+    def slow_down(self, share: float) -> None:
+        """Go on at this share of the pace."""
+        if self._rate is not None:
+            self._rate *= share
+        if self.limit is not None:
+            self.limit *= share
+
+    def let_through(self, began: float, now: float) -> None:
+        """A request that was sent at ``began`` was not refused."""
+        self._seen.add(began)
+        self._count += 1
+        self._last_began = began
+        if self._since is None:
+            self._since = began
+        self.round_trip += (now - began - self.round_trip) / 8
+        if began >= self._scout and self._window is not None:
+            # It has grown. The next two refusals tell its size.
+            self._rate, self._busy, self.limit = self.pace, 0.0, None
+            self._window, self._scout = None, math.inf
+
+    def refused(self, began: float, now: float, told: float | None) -> bool:
+        """Returns False if it was in flight when another one was refused: nothing new is learned from it."""
+        if began < self._cut_at:
+            if self._cut is not None and told is not None:
+                self._cut = (self._cut[0], max(told, self._cut[1] or 0.0))
+            return False
+        self.settle(now)
+        self._cut_at = now
+        if self._window is not None and began >= self._scout:
+            # As expected.
+            self._scout = math.inf
+            return True
+        self._cut = (now, told)
+        return True
+
+    def used_up(self, now: float, seconds: float) -> None:
+        """Nothing is left of the limit for so long. As good as a refusal, where there is no pace yet."""
+        if self.is_free and self.bound is None:
+            self._cut, self._cut_at = (now, seconds), now
+
+    def settle(self, now: float) -> None:
+        """Judge the last refusal, now that its pause is over."""
+        if self._cut is None:
+            return
+        (at, told), self._cut = self._cut, None
+        pace, self._window = self.pace, None
+        since = at if self._since is None else self._since
+        wait = max(now - at, told or 0.0)
+        before, ended = self._ended, Ended(self._count, at - since + wait, wait)
+        if ended.count == 0 and before is not None:
+            # Refused again: the pause goes on.
+            before.seconds += wait
+            before.wait += wait
+            if self.limit is None:
+                self._rate = (pace or 1.0) / 2
+        elif not self._wary and before is not None and ended.is_like_long(before):
+            self._open_window(before, ended, since)
+        elif not self._wary and before is not None and pace is not None and ended.is_like_short(before):
+            # A window, too short for a hold.
+            self._ended = ended
+            self._take_limit(ended.count / min(before.seconds, ended.seconds), wait)
+        else:
+            self._ended = ended
+            self._take_rate(pace, since, at, wait)
+        self._count, self._since, self._busy = 0, None, 0.0
+        self._last = 0.0
+        self.findings += 1
+
+    def _open_window(self, before: Ended, ended: Ended, since: float) -> None:
+        window = self._window = Window.between(before, ended)
+        self._ended = Ended(window.most, window.seconds, max(before.wait, ended.wait))
+        self._windows, self._rate = 0, window.rate
+        self._starts = deque(self._seen.times(since)[-window.most :], maxlen=window.most)
+
+    def _take_rate(self, pace: float | None, since: float, at: float, wait: float) -> None:
+        elapsed = at - since
+        if self._wary:
+            self._take_limit(_WARY_CUT * self._measured(pace, since, at), wait)
+        elif pace is None:
+            self._first_refusal(elapsed, at, wait)
+        else:
+            found = min(self._found(pace, since, at), 0.98 * pace)
+            # A first estimate that is too high costs a pause; one that is too low is soon made up for.
+            self._take_limit(found if self.limit is not None else _BELOW * found, wait)
+        self._rest = wait
+
+    def _found(self, pace: float, since: float, at: float) -> float:
+        """The limit, after a refusal at this pace."""
+        if self._count < 3:
+            return 0.7 * pace
+        # Between two refusals an API lets through no more than its limit, and less where it was paused.
+        found = self._seen.flow(
+            since,
+            at,
+            burst=self._burst,
+            burst_seconds=self._burst_seconds,
+            # Between two refusals an API lets through no more than its limit, and less where it was paused.
+            least=self._count / (at - since + self._rest),
+            guess=self.limit or pace,
+        )
+        if self.limit is not None and self._busy > self._probes.hold and found < _BELOW * self.limit:
+            # That pace has held until the probe began. It may be a window that is too short to be seen.
+            return max(_BELOW * self.limit, float(self._seen.since(at - 1.0 + SPAN)))
+        return found
+
+    def _first_refusal(self, elapsed: float, at: float, wait: float) -> None:
+        lasted = max(0.0, self._last_began - (at - elapsed))
+        self._burst, self._burst_seconds = float(max(self._count, 1)), lasted
+        if elapsed >= 1.0:
+            self.limit = self._rate = 0.93 * max(self._seen.since(at - 1.0 + SPAN), 1)
+            self._probes.begin(self.limit, wait)
+            return
+        self._rate = self._burst / max(elapsed + wait, 0.1) * (4.0 if wait >= LONG else 2.0)
+
+    def _measured(self, pace: float | None, since: float, at: float) -> float:
+        measured = self._seen.since(at - 2.0) / max(min(at - since, 2.0), 1.0)
+        return max(min(self.bound or math.inf, pace or math.inf, max(measured, 0.1) / _WARY_CUT), 0.05)
+
+    def _take_limit(self, found: float, wait: float) -> None:
+        if self._wary:
+            self._probes.hold = _WARY_PROBE
+        else:
+            self._probes.plan(self.limit, found, wait, self._count)
+        self.limit = self._rate = found

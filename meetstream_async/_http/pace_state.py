@@ -1,0 +1,74 @@
+"""The state of a pace as JSON values, for a store that several processes share. Pure, no I/O.
+
+What belongs to one process stays out of it: the bound, and the starts that it counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Any
+
+from .let_through import LetThrough
+from .pace import Pace
+from .pace_probes import Probes
+from .pace_windows import Ended, Window
+
+FORMAT = 1
+
+_PACE = (
+    "_slot", "paused_until", "last_let_through", "_in_a_row", "_warnings", "_left", "_left_until", "is_free",
+)  # fmt: skip
+_FINDER = (
+    "_count", "_since", "_rate", "limit", "_burst", "_burst_seconds", "_last_began", "_busy", "_last", "_cut",
+    "_cut_at", "_may_scout", "_scout", "_windows", "_doubt_after", "round_trip", "_rest",
+    "findings", )  # fmt: skip
+
+
+def to_state(pace: Pace) -> dict[str, Any]:
+    """What others need to go on from here."""
+    finder = pace.finder
+    own, found = vars(pace), vars(finder)
+    return {
+        "format": FORMAT,
+        "pace": [_plain(own[name]) for name in _PACE],
+        "finder": [_plain(found[name]) for name in _FINDER],
+        "seen": found["_seen"].to_list(),
+        "ended": _fields(found["_ended"]),
+        "window": _fields(found["_window"]),
+        "probes": [found["_probes"].hold, found["_probes"].eager],
+        "starts": list(found["_starts"]),
+    }
+
+
+def take_state(pace: Pace, state: dict[str, Any]) -> None:
+    """Go on from there. Raises ValueError, KeyError or TypeError for what is no state of this format."""
+    if state["format"] != FORMAT:
+        raise ValueError("another format")
+    own = dict(zip(_PACE, map(_float, state["pace"]), strict=True))
+    found = dict(zip(_FINDER, map(_float, state["finder"]), strict=True))
+    found["_seen"] = LetThrough((int(span), int(count)) for span, count in state["seen"])
+    found["_ended"] = None if state["ended"] is None else Ended(*state["ended"])
+    found["_probes"] = Probes(*state["probes"])
+    window = found["_window"] = None if state["window"] is None else Window(*state["window"])
+    found["_starts"] = deque(state["starts"], maxlen=None if window is None else window.most)
+    vars(pace).update(own, is_free=own["is_free"] and pace.finder.bound is None)
+    vars(pace.finder).update(found)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _float(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return float(value) if isinstance(value, str) else value
+
+
+def _fields(value: Ended | Window | None) -> list[float] | None:
+    if value is None:
+        return None
+    if isinstance(value, Window):
+        return [value.most, value.seconds]
+    return [value.count, value.seconds, value.wait]

@@ -1,0 +1,41 @@
+"""Which bots the answers alone say are gone. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ._evidence import time_has_come
+from ._facts import DELETED, DONE
+from ._known_bots import KnownBots
+from ._verification import Tracked
+
+
+def confirm(item: Tracked, bots: KnownBots, time: datetime | None) -> None:
+    """Note which bots the answers of a turn say are gone. ``time``: the server's, at the last of them."""
+    fates = item.fates or {}
+    for bot_id, fate in fates.items():
+        if fate == DELETED:
+            bots.bots[bot_id].confirmed = True
+    if item.sent != "event" or item.answer != DONE:
+        return
+    for bot_id in item.listed:
+        known = bots.bots[bot_id]
+        known.missed = known.missed or time_has_come(known.bot, time)
+    if len(item.listed) == 1:
+        # The event's DELETE says nothing of which bot it took, where there may be several.
+        known = bots.bots[next(iter(item.listed))]
+        others = (bots.bots[bot_id] for bot_id in item.bots if bot_id not in item.listed)
+        if all(other.is_gone for other in others) and not known.missed:
+            known.confirmed = True
+
+
+def doubt(item: Tracked, bots: KnownBots) -> None:
+    """Take back what only the event's answer says: another bot of it has come to light."""
+    fates = item.fates or {}
+    for bot_id in item.bots:
+        bots.bots[bot_id].confirmed = fates.get(bot_id) == DELETED
+
+
+def is_settled(item: Tracked, bots: KnownBots) -> bool:
+    """Whether no listing is needed to know what became of it."""
+    return bool(item.bots) and all(bots.bots[bot_id].confirmed for bot_id in item.bots)

@@ -1,0 +1,69 @@
+"""How much is shown, and how: what ``--verbose``, ``--quiet`` and ``--no-color`` say."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Final
+
+import aiohttp
+from attrs import define
+
+_LOG = logging.getLogger("meetstream_async")
+_IDS = ("x-request-id", "x-amzn-requestid", "apigw-requestid")
+_SHORTEST = 6
+"""Characters of a word in a header that may be a secret."""
+
+
+@define
+class Look:
+    """The choices of this process."""
+
+    verbose: bool = False
+    quiet: bool = False
+    no_color: bool = False
+
+    @contextlib.contextmanager
+    def loud(self, needed: bool) -> Iterator[None]:
+        """Show everything although it is to be quiet, if ``needed``: what a person is to confirm is shown."""
+        quiet, self.quiet = self.quiet, self.quiet and not needed
+        try:
+            yield
+        finally:
+            self.quiet = quiet
+
+
+LOOK: Final = Look()
+_handler: list[logging.Handler] = []
+
+
+def choose(verbose: bool, quiet: bool, no_color: bool, handler: logging.Handler) -> None:
+    """Set what was typed. ``handler`` writes the library's log lines, if they are wanted."""
+    LOOK.verbose, LOOK.quiet, LOOK.no_color = verbose, quiet, no_color
+    while _handler:
+        _LOG.removeHandler(_handler.pop())
+        _LOG.setLevel(logging.NOTSET)
+    if verbose:
+        _handler.append(handler)
+        _LOG.addHandler(handler)
+        _LOG.setLevel(logging.INFO)
+
+
+def traces() -> tuple[aiohttp.TraceConfig, ...]:
+    """For a client: with ``--verbose``, each answer is logged with its status and request id."""
+    if not LOOK.verbose:
+        return ()
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(_tell)
+    return (trace,)
+
+
+async def _tell(_: object, __: object, params: aiohttp.TraceRequestEndParams) -> None:
+    identifier = next((found for name in _IDS if (found := params.response.headers.get(name))), None)
+    # A server that echoes what it was sent must not bring a key into the log.
+    sent = [word for value in params.headers.values() for word in value.split() if len(word) >= _SHORTEST]
+    if identifier is not None and any(word in identifier for word in sent):
+        identifier = None
+    told = f", request id {identifier}" if identifier else ""
+    _LOG.info("%s %s: %d%s", params.method, params.url.raw_path, params.response.status, told)

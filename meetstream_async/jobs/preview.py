@@ -1,0 +1,105 @@
+"""What a job would do, counted for each of its accounts by one listing; nothing is stored or changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from .. import AccountState, MeetStreamClient, MeetStreamError, OutcomeStatus, ScheduledBot, SkipReason
+from .accounts import JobAccount, check_accounts
+from .credentials import Resolver, resolve
+from .options import JobOptions
+from .steps import describe
+
+
+@frozen
+class AccountPreview:
+    """What a job would do in one account, according to one listing."""
+
+    account: str
+    reference: str
+    """Where the key is found, in words."""
+    to_do: int = 0
+    """Number of events, and of bots without one, that would be unscheduled."""
+    events: int = 0
+    """Of these, the events."""
+    bots: int = 0
+    """The bots that the listing shows."""
+    left_alone: int = 0
+    """Number of events and bots that were asked for and would be left alone, and join."""
+    full: bool = False
+    """The listing is full: there may be more of everything."""
+    reason: str | None = None
+    """Why the account could not be listed, or why the filter selects none of its bots."""
+    failed: bool = False
+    """The account could not be listed."""
+
+
+async def preview_job(
+    accounts: Iterable[JobAccount],
+    options: JobOptions | None = None,
+    *,
+    resolver: Resolver | None = None,
+    accounts_at_once: int = 20,
+) -> tuple[AccountPreview, ...]:
+    """List each account of a job, and count what the job would do there. Sends only GETs; stores nothing.
+
+    Accounts that can't be listed have a ``reason``. For those with ``event_ids`` nothing is listed.
+    Raises ConfigurationError for invalid accounts.
+    """
+    options = options or JobOptions()
+    slots = asyncio.Semaphore(accounts_at_once)
+
+    async def one(account: JobAccount) -> AccountPreview:
+        async with slots:
+            return await _preview(account, options, resolver)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(account)) for account in check_accounts(accounts)]
+    return tuple(task.result() for task in tasks)
+
+
+async def _preview(account: JobAccount, options: JobOptions, resolver: Resolver | None) -> AccountPreview:
+    name, reference = account.name, account.reference
+    if account.event_ids is not None:
+        count = len(account.event_ids)
+        return AccountPreview(name, reference, to_do=count, events=count)
+    try:
+        key = await resolve(account, resolver)
+        async with MeetStreamClient(
+            key,
+            base_url=account.base_url,
+            timeout=options.timeout,
+            rate_limit=options.rate_limit,
+            trust_env=True,
+        ) as client:
+            page = await client.list_scheduled_bots()
+    except MeetStreamError as error:
+        return AccountPreview(name, reference, reason=describe(error, reference), failed=True)
+    state = AccountState(options)
+    state.take_listing(page, now=0.0)
+    forecast = state.forecast()
+    would = [one for one in forecast if one.status is OutcomeStatus.WOULD_UNSCHEDULE]
+    left = [one for one in forecast if one.status is OutcomeStatus.SKIPPED and _will_join(one.reason)]
+    return AccountPreview(
+        name,
+        reference,
+        to_do=len(would),
+        events=sum(one.event_id is not None for one in would),
+        bots=len(page.bots),
+        left_alone=len(left),
+        full=page.truncated or bool(page.rejected),
+        reason=_why_none(options, page.bots),
+    )
+
+
+def _will_join(reason: str | None) -> bool:
+    return any(reason == one and one.will_join for one in SkipReason)
+
+
+def _why_none(options: JobOptions, bots: tuple[ScheduledBot, ...]) -> str | None:
+    if options.where is None or not bots or any(map(options.where, bots)):
+        return None
+    return options.where.why_none(bots)

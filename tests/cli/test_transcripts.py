@@ -1,0 +1,39 @@
+"""The transcripts of docs/cli.md are what its commands show, but for times and, in a stopped run, numbers."""
+
+import re
+from pathlib import Path
+
+from tests.helpers.program import ROOT
+from tests.helpers.tour import BLOCK, blocks_of, terminal_screens
+
+PAGE = ROOT / "docs" / "cli.md"
+MOVING = [
+    (r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)", "<time>"),
+    (r"\w{3} \d\d \w{3} (\d{4} )?\d\d:\d\d(:\d\d [+-]\d\d:\d\d)?", "<time>"),
+    (r"in \d+ (d|h|min)( \d+ (h|min))?", "<away>"),
+    (r"[━╺╸]+.*", "<bar>"),
+    (r"\(\d+\.\d s\)", "<seconds>"),
+    (r"sim-\d+", "sim-0"),
+]
+CHANCE = re.compile(r"already unscheduled <n>|<n> still listed; checking again.*|checking <bar>|to <n> s")
+"""Lines of a stopped run and its retry that depend on the moment."""
+COUNTS = [(r"evt_\w+", "<event>"), (r"\d+", "<n>")]
+
+
+def steady(block: str) -> list[str]:
+    """The lines without what differs from run to run."""
+    stopped = "run.jsonl" in block
+    for pattern, word in MOVING + COUNTS * stopped:
+        block = re.sub(pattern, word, block)
+    lines = [" ".join(line.split()) for line in block.splitlines() if line.strip()]
+    # A bar may be drawn more than once.
+    return list(dict.fromkeys(line for line in lines if not (stopped and CHANCE.fullmatch(line))))
+
+
+async def test_the_transcripts_are_what_the_commands_show(tmp_path: Path) -> None:
+    """Run in order on a terminal of 100 columns; `python -m tests.helpers.tour FOLDER --page` renews them."""
+    shown = await terminal_screens(tmp_path, 100)
+    made = blocks_of(shown, (tmp_path / "flooded.csv").read_text())
+    printed = BLOCK.findall(PAGE.read_text())
+    for page, run in zip(printed, made, strict=True):
+        assert steady(page) == steady(run)

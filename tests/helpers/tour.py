@@ -1,0 +1,194 @@
+"""The tour: every command on a terminal, and the console in a browser, as screens to look at.
+
+``python -m tests.helpers.tour FOLDER`` writes them: text at 80 and 120 columns, pictures at 390 and 1,280
+pixels, light and dark. With ``--page`` it puts its screens of 100 columns into docs/cli.md instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from meetstream_async.simulator import Simulator, Trouble
+from tests.helpers.command_line import Terminal, surroundings
+
+CSV = 'calendar_id,event_id,cancel_note\n{0},"Moved to May, sorry."\n{1},\n{2},\n{3},\n'
+PORT = re.compile(r"127\.0\.0\.1:\d+")
+
+
+@asynccontextmanager
+async def account(**options: Any) -> AsyncIterator[Simulator]:
+    """The account of the transcripts: 24 bots of 23 events."""
+    async with Simulator(24, seed=1, one_off=0, series=0, error_rate=0, **options) as sim:
+        yield sim
+
+
+async def screen(
+    sim: Simulator, folder: Path, *words: str, columns: int, typed: str | None = None, stop: str | None = None
+) -> str:
+    """What a command shows. ``typed``: the answer to the prompt. ``stop``: Ctrl-C once it shows this."""
+    environment = surroundings(sim, MEETBIT_PRIMARY_DOMAIN="acme.example.com")
+    there = partial(os.chdir, folder)
+    async with Terminal(*words, environment=environment, columns=columns, before=there) as terminal:
+        if typed is not None:
+            await terminal.shows("anything else to abort:")
+            terminal.type(typed)
+        if stop is not None:
+            await terminal.shows(stop)
+            await asyncio.sleep(0.7)
+            terminal.interrupt(signal.SIGINT)
+        ended = await terminal.ended()
+        await asyncio.sleep(0.05)
+    text = re.sub(r"[^\n]*\r(?!\n)", "", terminal.text.replace("\r\n", "\n"))
+    text = PORT.sub("127.0.0.1:8100", text)
+    if stop is not None:
+        # The terminal would show it; the signal comes from elsewhere here.
+        text = text.replace("stopping: ", "^C\nstopping: ", 1)
+    command = " ".join(f'"{word}"' if " " in word else word for word in words)
+    return f"$ meetstream-async {command}\n{text.rstrip()}\n$ echo $?\n{ended.code}\n"
+
+
+def write_rows(sim: Simulator, folder: Path) -> None:
+    """The files that the commands on calendar events read."""
+    pairs = [f"{one.calendar_id},{one.event_id}" for one in sim.calendar_events[:4]]
+    (folder / "flooded.csv").write_text(CSV.format(*pairs))
+    (folder / "bad.csv").write_text("7,100\n7,200\n7,seven\n")
+
+
+ORDER = ("list", "dry run", "run", "retry", "cancel events", "bad rows", "rejected")
+"""The screens of docs/cli.md, in the order of the page."""
+BLOCK = re.compile(r"```console\n(.*?)```", re.S)
+
+
+def blocks_of(shown: dict[str, str], rows: str) -> list[str]:
+    """The transcripts of the page, shortened: exit codes only of the run that was stopped."""
+    found = []
+    for name in ORDER:
+        text = shown[name] if name == "run" else shown[name].partition("$ echo")[0]
+        if name == "cancel events":
+            text = f"$ cat flooded.csv\n{rows}{text}"
+        if name == "rejected":
+            text += shown["report exists"].partition("$ echo")[0]
+        found.append(_shortened(text))
+    return found
+
+
+def _shortened(text: str) -> str:
+    """Without trailing blanks; of four lines or more of ids alone, the first and how many there are."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    kept: list[str] = []
+    while lines:
+        count = next((n for n, line in enumerate(lines) if not re.fullmatch(r"evt_\w+", line)), len(lines))
+        kept += [lines[0], f"[{count - 1} more]"] if count > 3 else lines[: max(count, 1)]
+        lines = lines[max(count, 1) :]
+    return "\n".join(kept) + "\n"
+
+
+def write_page(page: Path, folder: Path) -> None:
+    """Put the transcripts into the page."""
+    shown = asyncio.run(terminal_screens(folder, 100))
+    blocks = blocks_of(shown, (folder / "flooded.csv").read_text())
+    page.write_text(BLOCK.sub(lambda _: f"```console\n{blocks.pop(0)}```", page.read_text()))
+
+
+async def terminal_screens(folder: Path, columns: int, *, all_of_it: bool = False) -> dict[str, str]:
+    """The screens of the command line, by name: those of the page, or all."""
+    shown: dict[str, str] = {}
+    async with account() as sim:
+        write_rows(sim, folder)
+
+        async def show(name: str, *words: str, **more: Any) -> None:
+            shown[name] = await screen(sim, folder, *words, columns=columns, **more)
+
+        await show("list", "list", "--platform", "zoom", "--before", "+4d")
+        if all_of_it:
+            await show("list all", "list")
+            await show("typo", "unschedule-all", "--platform", "zom", "--dry-run")
+        await show("dry run", "unschedule-all", "--platform", "zoom", "--dry-run", "--max", "20")
+        await show(
+            "cancel events",
+            "cancel-events",
+            "flooded.csv",
+            "--note",
+            "The room is flooded.",
+            typed="cancel 4",
+        )
+        await show("bad rows", "cancel-events", "bad.csv", "--note", "The room is flooded.", "--yes")
+    async with account(latency=0.25) as sim:
+        run = ("unschedule-all", "--max", "50", "--report", "run.jsonl", "--concurrency", "3")
+        shown["run"] = await screen(
+            sim, folder, *run, columns=columns, typed="unschedule 23", stop="unscheduling"
+        )
+        left = 23 - len(sim.ledger.unscheduled_events)
+        again = ("unschedule-all", "--retry-from", "run.jsonl", "--report", "again.jsonl")
+        shown["retry"] = await screen(sim, folder, *again, columns=columns, typed=f"unschedule {left}")
+        taken = ("unschedule-all", "--report", "run.jsonl", "--yes")
+        shown["report exists"] = await screen(sim, folder, *taken, columns=columns)
+    async with account(troubles=[Trouble("*", 403)]) as sim:
+        shown["rejected"] = await screen(sim, folder, "unschedule-all", columns=columns)
+    if not all_of_it:
+        return shown
+    async with Simulator(60, 3, error_rate=0, removes="nothing") as sim:
+        shown["left behind"] = await screen(
+            sim, folder, "unschedule-all", "--platform", "zoom", "--yes", columns=columns
+        )
+    return shown
+
+
+async def console_screens(folder: Path) -> list[Path]:
+    """Pictures of the console: the page, a preview, a run that leaves bots behind."""
+    from tests.helpers.browser import browsing
+
+    pictures = []
+    for width in (390, 1280):
+        for scheme in ("light", "dark"):
+            options = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
+            troubles = [Trouble("unschedule", 409, times=2), Trouble("delete_bot", 409)]
+            async with (
+                Simulator(60, 7, latency=0.1, troubles=troubles) as sim,
+                browsing(sim, **options) as seen,
+            ):
+
+                async def take(
+                    name: str, width: int = width, scheme: str = scheme, page: Any = seen.page
+                ) -> None:
+                    path = folder / f"console-{name}-{width}-{scheme}.png"
+                    await page.screenshot(path=path, full_page=name == "run")
+                    pictures.append(path)
+
+                await take("page")
+                await seen.page.click("#every")
+                await seen.page.wait_for_selector("#words:visible")
+                await take("preview")
+                await seen.consent()
+                await seen.page.wait_for_timeout(900)
+                await take("running")
+                await seen.page.wait_for_selector("#stop", state="hidden", timeout=60_000)
+                await seen.page.wait_for_timeout(1500)
+                await take("run")
+    return pictures
+
+
+async def main(folder: Path) -> None:
+    """Write all of it."""
+    for columns in (80, 120):
+        place = folder / str(columns)
+        place.mkdir(parents=True, exist_ok=True)
+        for name, text in (await terminal_screens(place, columns, all_of_it=True)).items():
+            (place / f"{name.replace(' ', '-')}.txt").write_text(text)
+    await console_screens(folder)
+
+
+if __name__ == "__main__":
+    if sys.argv[2:] == ["--page"]:
+        write_page(Path("docs/cli.md"), Path(sys.argv[1]))
+    else:
+        asyncio.run(main(Path(sys.argv[1])))

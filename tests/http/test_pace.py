@@ -1,0 +1,208 @@
+"""The law of the pace at servers that do not publish their limit. On a clock that is only a number."""
+
+from __future__ import annotations
+
+import math
+import random
+from itertools import pairwise
+
+import pytest
+
+from meetstream_async._http.pace import JITTER, Pace
+from tests.helpers.limited_server import BEGIN, Bucket, Course, Fixed, Limit, Sliding, run_at
+from tests.helpers.proof import sized
+
+
+def share(course: Course, burst: float, rate: float) -> float:
+    """Of the speed that the limit allows, its burst at the beginning included."""
+    return (len(course.times) - burst) / rate / course.seconds
+
+
+@pytest.mark.parametrize(
+    ("server", "requests", "concurrency", "least"),
+    [
+        (Bucket(50, 10, 1), 600, 20, 0.80),
+        (Bucket(50, 10, 1), 6000, 20, 0.92),
+        (Bucket(50, 10, None), 600, 20, 0.85),
+        (Bucket(50, 10, None), 6000, 20, 0.92),
+        (Bucket(20, 5, 2), 600, 50, 0.80),
+        (Bucket(50, 50, 1), 600, 20, 0.80),
+        (Bucket(500, 50, None), 6000, 50, 0.80),
+        (Bucket(1, 5, 1), 300, 5, 0.90),
+    ],
+)
+def test_a_bucket_is_used_nearly_to_the_full(
+    server: Bucket, requests: int, concurrency: int, least: float
+) -> None:
+    """Whatever a refusal says of the wait; no more than 3 % of the requests are refused."""
+    course = run_at(server, requests, concurrency=concurrency)
+    assert share(course, server.burst, server.rate) >= least
+    assert course.refused_share <= 0.03
+
+
+@pytest.mark.parametrize(("most", "seconds", "requests"), [(30, 60, 150), (100, 10, 600)])
+@pytest.mark.parametrize("kind", [Sliding, Fixed])
+def test_a_window_is_used_to_the_full(
+    kind: type[Sliding] | type[Fixed], most: int, seconds: float, requests: int
+) -> None:
+    """Once its number is known it is not exceeded again: one refusal a window at most, after the first."""
+    course = run_at(kind(most, seconds), requests)
+    assert share(course, most, most / seconds) >= 0.95
+    in_flight = 20
+    assert course.refused <= in_flight + requests / most
+
+
+def test_a_window_that_grows_is_noticed() -> None:
+    """One request more than a window had room for finds out, now and then."""
+    server = Sliding(30, 10)
+    course = run_at(server, 900, changes=[(45, lambda: setattr(server, "most", 60))])
+    assert course.per_second(course.seconds - 40, course.seconds) >= 5
+    assert course.refused_share <= 0.05
+
+
+@pytest.mark.parametrize("told", [1, None])
+def test_a_limit_that_halves_and_doubles_is_followed(told: float | None) -> None:
+    """Within 5 seconds the pace is at the new limit."""
+    server = Bucket(50, 10, told)
+
+    def change(rate: float) -> None:
+        server.rate = rate
+
+    course = run_at(server, 2400, changes=[(15, lambda: change(25)), (25, lambda: change(50))])
+    assert course.per_second(20, 25) >= 0.6 * 25
+    assert course.per_second(30, 40) >= 0.75 * 50
+    assert course.refused_share <= 0.03
+
+
+@pytest.mark.parametrize("concurrency", [1, 5])
+def test_where_nothing_is_refused_nothing_is_paced(concurrency: int) -> None:
+    """A client that is slower than the limit never waits."""
+    course = run_at(Bucket(1000, 100, 1), 500, concurrency=concurrency)
+    assert course.refused == 0
+    assert course.pace.is_free
+    assert course.seconds <= 500 * 0.05 * 1.1 / concurrency
+
+
+def test_refusals_that_were_in_flight_together_count_once() -> None:
+    """Fifty of them say no more than one, and their pauses are not added up."""
+    pace = Pace()
+    for _ in range(50):
+        pace.take(BEGIN)
+    for _ in range(50):
+        pace.let_through(BEGIN, BEGIN + 0.05)
+    waits = [pace.refused(BEGIN, BEGIN + 0.1, None) for _ in range(50)]
+    assert max(waits) == pytest.approx(0.5)
+    assert pace.paused_until == pytest.approx(BEGIN + 0.6)
+
+
+def test_after_a_told_pause_nothing_starts_in_a_burst() -> None:
+    """Starts are spaced from the first one on."""
+    pace = Pace()
+    for _ in range(10):
+        pace.let_through(BEGIN, BEGIN + 0.05)
+    pace.refused(BEGIN, BEGIN + 0.1, 2.0)
+    now, starts = BEGIN, []
+    while len(starts) < 20:
+        now = max(now, pace.next_start(now))
+        pace.take(now, waited=True)
+        starts.append(now)
+    assert starts[0] == pytest.approx(BEGIN + 2.1)
+    assert min(after - before for before, after in pairwise(starts)) > 0.02
+
+
+@pytest.mark.parametrize("rate", [5, 7.5, 50, 500, 1000])
+@pytest.mark.parametrize("overshot", [0.0, 0.001, 0.004])
+def test_what_a_wait_overshot_the_next_one_makes_up_for(rate: float, overshot: float) -> None:
+    """The rate that was asked for arrives, less the margin for the network, and no second holds more."""
+    pace, now, starts = Pace(rate), BEGIN, []
+    draw = random.Random(7)
+    while now < BEGIN + 10:
+        start = pace.next_start(now)
+        if start > now:
+            now = start + overshot * draw.random()
+            waited = True
+        else:
+            waited = False
+        while pace.next_start(now) <= now:
+            pace.take(now, waited=waited)
+            starts.append(now)
+        now += 1e-6
+    assert len(starts) / 10 >= 0.98 * rate - 0.5
+    for first, start in enumerate(starts):
+        after = first + max(1, int(rate))
+        assert after >= len(starts) or starts[after] - start >= max(1, int(rate)) / rate + JITTER - 1e-9
+
+
+def test_a_bound_is_not_exceeded_by_what_is_found() -> None:
+    """A probe ends at the number that the caller gave."""
+    course = run_at(Bucket(50, 10, None), 2000, pace=Pace(30))
+    assert course.refused == 0
+    assert course.per_second(0, 60) <= 30
+
+
+def test_a_count_that_is_told_is_used_before_a_refusal() -> None:
+    """Two more within a second: the third start waits for its end."""
+    pace = Pace()
+    pace.allowed(BEGIN, 2, 1.0)
+    for _ in range(2):
+        assert pace.next_start(BEGIN) <= BEGIN
+        pace.take(BEGIN)
+    assert pace.next_start(BEGIN) == pytest.approx(BEGIN + 1)
+    assert pace.next_start(BEGIN + 1) <= BEGIN + 1
+
+
+def test_a_wary_pace_waits_longer_than_told_and_slows_down() -> None:
+    """By a margin that grows with each refusal, because others may be waiting for the same moment."""
+    pace, now, margins = Pace(5, wary=True, draw=lambda: 1.0), BEGIN, []
+    for _ in range(4):
+        for _ in range(5):
+            now = max(now, pace.next_start(now))
+            pace.take(now, waited=True)
+            pace.let_through(now, now)
+        now = max(now, pace.next_start(now))
+        pace.take(now, waited=True)
+        pace.refused(now, now, 1.0)
+        margins.append(pace.next_start(now) - now - 1.0)
+    assert margins == sorted(margins)
+    assert margins[-1] >= 1
+    pace.take(pace.next_start(now), waited=True)
+    assert pace.finder.pace is not None
+    assert pace.finder.pace <= 2.5
+
+
+def _drawn(seed: int) -> tuple[Limit, float, float, int]:
+    """A server, its burst, its rate, and how many requests show how it is met."""
+    draw = random.Random(seed)
+    if draw.random() < 0.6:
+        rate = math.exp(draw.uniform(0, math.log(200)))
+        burst = max(3.0, rate * draw.choice([0.1, 0.2, 0.5, 1, 2, 5]))
+        bucket = Bucket(rate, burst, draw.choice([None, 1, 1, 2]))
+        return bucket, burst, rate, int(min(max(60 * rate, 300), 3000) + burst)
+    seconds, most = draw.choice([5, 10, 30, 60]), draw.choice([10, 30, 100, 300])
+    server = Sliding(most, seconds) if draw.random() < 0.5 else Fixed(most, seconds, draw.uniform(0, seconds))
+    return server, most, most / seconds, most * draw.choice([6, 10])
+
+
+def _check(seed: int) -> float:
+    server, burst, rate, requests = _drawn(seed)
+    draw = random.Random(seed)
+    concurrency, latency = draw.choice([1, 5, 10, 20, 50]), draw.choice([0.02, 0.05, 0.1, 0.3])
+    course = run_at(server, requests, concurrency=concurrency, latency=latency, seed=seed)
+    ideal = max((requests - burst) / rate, requests * latency / concurrency)
+    # The first refusals come together: as many as are in flight.
+    assert course.refused <= concurrency + 0.05 * requests + 3, f"seed {seed}: {server}"
+    assert ideal / course.seconds >= 0.4, f"seed {seed}: {server} {ideal / course.seconds}"
+    return ideal / course.seconds
+
+
+def test_at_servers_that_were_drawn_the_pace_neither_starves_nor_halves() -> None:
+    """Most of the allowed speed on average, and few refusals, at any of them."""
+    shares = [_check(seed) for seed in range(25)]
+    assert sum(shares) / len(shares) >= 0.85
+
+
+@pytest.mark.soak
+def test_at_thousands_of_servers_the_pace_neither_starves_nor_halves() -> None:
+    """The same for many more."""
+    shares = [_check(seed) for seed in range(1000, 1000 + sized(20, 300, 3000))]
+    assert sum(shares) / len(shares) >= 0.85
