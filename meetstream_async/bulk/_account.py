@@ -185,10 +185,11 @@ class Account:
     def _choose(self, item: Tracked) -> str | None:
         bots = self._bots
         if bots.index and item.event_id is not None and item.bots:
-            known = all(bot_id in bots.index for bot_id in item.bots)
+            own_id = item.request_id or item.event_id
+            known = {bots.index.get(bot_id) for bot_id in item.bots}
             # Of several bots under a provider's id, each may have an event of its own.
-            foreign = item.request_id not in (None, item.event_id)
-            item.certain = item.certain and (known or not (bots.index_is_whole or foreign))
+            doubted = bots.index_is_whole or own_id != item.event_id or bool(known - {own_id, None})
+            item.certain = item.certain and (known == {own_id} or not doubted)
         return choose(
             item,
             self._options,

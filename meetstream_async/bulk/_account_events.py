@@ -193,7 +193,10 @@ class IndexedAccount(ReportedAccount):
         target = self._target(event.id)
         if item.request_id not in (None, event.id):
             # The listing shows the bots of several events under one id.
-            item.certain = False
+            if self._is_untouched(item) and not (item.event_id or "").startswith(OWN_ID):
+                self._move(item, known, event.id)
+            else:
+                item.certain = False
         elif target is item:
             item.request_id = event.id
         elif target is None and (item.event_id is not None or not self._is_untouched(item)):
@@ -204,15 +207,20 @@ class IndexedAccount(ReportedAccount):
             item.request_id, item.certain = event.id, False
         else:
             self._drop(item)
-            if target is None:
-                self._set_key(known, event.id)
-                self._add(Tracked(event.id, dict(item.bots), request_id=event.id))
-                return
-            self._set_key(known, event.id)
-            target.bots[known.bot.bot_id] = known.bot
-            self._note(target)
-            if target.turns:
-                self._open[target.key] = target
+            self._move(item, known, event.id)
+
+    def _move(self, item: Tracked, known: KnownBot, own_id: str) -> None:
+        """The bot is no longer this item's, but that of its event's."""
+        bot = known.bot
+        item.bots.pop(bot.bot_id, None)
+        self._set_key(known, own_id)
+        if (target := self._target(own_id)) is None:
+            self._add(Tracked(own_id, {bot.bot_id: bot}, request_id=own_id))
+            return
+        target.bots[bot.bot_id] = bot
+        self._note(target)
+        if target.turns:
+            self._open[target.key] = target
 
     def _set_key(self, known: KnownBot, own_id: str) -> None:
         known.key = self._aliases.get(own_id, ("event", own_id))

@@ -230,7 +230,9 @@ async def test_bots_that_share_a_listed_id_go_by_their_own_events() -> None:
     async with Simulator([*bots, bot(9)], ids="provider") as sim, connect(sim) as client:
         report = await unschedule_all(client, where=lambda one: one.bot_id != "bot-0009")
         assert sim.ledger.scheduled_bots == {"bot-0009"}
+        assert sorted(map(str, deletes(sim))) == ["evt_0000", "evt_0001", "evt_0002"]
     assert report.ok
+    assert statuses(report) == {"unscheduled": 3}
 
 
 async def test_a_series_that_is_one_event_is_not_taken_whole_for_a_part() -> None:

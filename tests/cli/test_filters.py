@@ -183,7 +183,7 @@ async def test_a_listing_full_of_one_off_bots_is_not_done() -> None:
         assert len(first.ledger.scheduled_bots) >= 100
         assert not second.ledger.scheduled_bots
     assert left.code == 1
-    assert "bots that belong to no calendar event may be behind it" in left.out
+    assert "the last listing was full (100 rows); bots that belong to no calendar event may be" in left.out
     assert "hint: one-off bots fill the listing" in left.err
     assert "--one-off-bots delete" in left.err
     assert taken.code == 0
