@@ -169,9 +169,9 @@ class IndexedAccount(ReportedAccount):
             if known is None:
                 continue
             item = self._items.get(known.key)
-            if item is not None:
+            if item is not None and one.id in item.bots:
                 self._join(item, known, event)
-            elif known.bot.event_id is None:
+            elif known.bot.event_id is None and (known.inside or item is None):
                 self._set_key(known, event.id)
         if self._options.whole_events and (target := self._target(event.id)) is not None:
             others = self._bots.of(self._bots.outside.get(event.id, ()))

@@ -235,6 +235,19 @@ async def test_bots_that_share_a_listed_id_go_by_their_own_events() -> None:
     assert statuses(report) == {"unscheduled": 3}
 
 
+@pytest.mark.parametrize("cancel_by", ["auto", "bot"])
+async def test_a_bot_outside_the_filter_stays_under_an_id_that_it_shares(cancel_by: Any) -> None:
+    """A listed id for the bots of several events, on both sides of the filter."""
+    bots = [
+        bot(n, f"evt_{n:04x}", provider_event_id="series", platform=("zoom", "google_meet")[n % 2])
+        for n in range(6)
+    ]
+    async with Simulator([*bots, bot(9, None)], ids="provider") as sim, connect(sim) as client:
+        report = await unschedule_all(client, where=ZOOM, cancel_by=cancel_by)
+        assert sim.ledger.removed_bots <= on_zoom(bots)
+    assert report.counts["failed"] == report.counts["unknown"] == 0
+
+
 async def test_a_series_that_is_one_event_is_not_taken_whole_for_a_part() -> None:
     """Its master holds the bots of all occurrences; only those that were agreed to go, by their own ids."""
     bots = [bot(n, "evt_aaaa", join_time=SOON + timedelta(days=7 * n)) for n in range(4)]
