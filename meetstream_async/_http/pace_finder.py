@@ -286,7 +286,9 @@ class PaceFinder:
 
     def _measured(self, pace: float | None, since: float, at: float) -> float:
         measured = self._seen.since(at - 2.0) / max(min(at - since, 2.0), 1.0)
-        return max(min(self.bound or math.inf, pace or math.inf, max(measured, 0.1) / _WARY_CUT), 0.05)
+        # A first refusal that comes before anything was let through says that others are at it, not how fast.
+        least = _CROWDED * self.bound if pace is None and self.bound is not None else 0.1
+        return max(min(self.bound or math.inf, pace or math.inf, max(measured, least) / _WARY_CUT), 0.05)
 
     def _take_limit(self, found: float, wait: float) -> None:
         if self._wary:

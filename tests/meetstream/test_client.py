@@ -196,7 +196,7 @@ async def test_a_call_during_a_pause_that_is_too_long_sends_nothing(mocked: Mock
 
 @virtual_time
 async def test_the_rate_limit_spaces_the_clients_requests(mocked: Mocked) -> None:
-    """rate_limit=5 starts a request every 0.2 s, retries included."""
+    """rate_limit=5 starts 5 requests in 1.01 s, evenly and retries included."""
     asked: list[float] = []
     for index in range(10):
         for status in ([503] if index == 3 else []) + [200]:
@@ -209,7 +209,7 @@ async def test_the_rate_limit_spaces_the_clients_requests(mocked: Mocked) -> Non
     async with client(rate_limit=5, retry=RetryPolicy(initial_wait=0)) as c:
         await asyncio.gather(*(c.unschedule_event(f"evt_{index}") for index in range(10)))
     gaps = [after - before for before, after in pairwise(asked)]
-    assert gaps == pytest.approx([0.2] * 10)
+    assert gaps == pytest.approx([1.01 / 5] * 10)
 
 
 # --- the life of a client ------------------------------------------------------------------------------

@@ -40,10 +40,16 @@ def honest(played: Played) -> Iterator[Broken]:
             yield Broken(f"false-ok/{why(played, life)}", f"ok, but {life} {_fate(life)}")
         yield from _typed_without_answer(played)
     listings = () if played.history.door in TYPED else played.ledger.shown
-    if report.complete and listings and listings[-1].truncated:
+    if report.complete and listings and listings[-1].truncated and not _events_tell_the_rest(played):
         yield Broken("complete-truncated", "complete, but the last listing said that there is more")
     if not report.ok:
         yield from _false_claims(played, joining)
+
+
+def _events_tell_the_rest(played: Played) -> bool:
+    """Behind a full listing are the bots of the calendars' events, which can be read, and one-off bots."""
+    served = played.history.habits.events_route == "there"
+    return served and played.history.options.get("one_off_bots") == "skip"
 
 
 def asked_for(played: Played, life: Life) -> bool:
