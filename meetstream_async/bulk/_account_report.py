@@ -81,7 +81,7 @@ class ReportedAccount(LookedAtAccount):
             reasons.append(self._listing_failure)
         if self._page is not None and not self._only_given:
             rows, truncated, rejected = self._page
-            if truncated and self._events != CONFIRMED:
+            if truncated and (self._events != CONFIRMED or self._bots.index_is_empty):
                 reasons.append(f"the last listing was full ({rows} rows); there may be more bots behind it")
             elif truncated and self._options.one_off_bots != "skip":
                 reasons.append(

@@ -174,6 +174,11 @@ class KnownBots:
                 self.outside.setdefault(known.key[1], set()).add(bot.bot_id)
         return known
 
+    @property
+    def index_is_empty(self) -> bool:
+        """It knows no bot, though bots of events are listed: it may be that of another calendar."""
+        return not self.index and any(one.bot.event_id is not None for one in self.bots.values())
+
     def index_event(self, event: CalendarEvent, time: datetime | None = None) -> list[ScheduledBot]:
         """Take in one event of the index. Returns rows of its bots that a full listing may hide.
 

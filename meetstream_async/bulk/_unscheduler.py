@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from .._http.call import FIRST, PACED, Context
+from .._http.rate_limit import WaitTooLongError
 from ..errors import MeetStreamError
 from ..meetstream import bot_is_not_yours, delete_scheduled_bot, unschedule_event
 from ..meetstream.client import MeetStreamClient
@@ -43,17 +44,29 @@ class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
         item.begin()
         item.start_turn()
         # The runner has waited for the turn of one request only.
-        context = item.context
+        context: Context | None = item.context
         while not item.event_asked:
-            await self._unschedule(item, context)
-            context = Context(uncertain=item.uncertain)
-        if item.fatal is None and item.next_bot() is not None:
-            context = PACED if context.paced else FIRST
-            while item.fatal is None and (bot_id := item.next_bot()) is not None:
-                await self._delete_bot(item, bot_id, context)
-                context = FIRST
+            await self._unschedule(item, context or await self._further_turn(item.uncertain))
+            context = None
+        while item.fatal is None and (bot_id := item.next_bot()) is not None:
+            if context is not None:
+                context = PACED if context.paced else FIRST
+            await self._delete_bot(item, bot_id, context or await self._further_turn())
+            context = None
         item.elapsed += item.end()
         return item.outcome()
+
+    async def _further_turn(self, uncertain: bool = False) -> Context:
+        """Wait for the turn of a further request of an item.
+
+        A call that had to wait itself could run out of time before its request: the item would go back, and
+        begin anew each time.
+        """
+        try:
+            await self._api.rate_limiter.wait(pause_limit=self._api.policy.max_elapsed)
+        except WaitTooLongError:
+            return Context(uncertain=uncertain)
+        return Context(paced=True, uncertain=uncertain)
 
     async def _unschedule(self, item: ItemT, context: Context) -> None:
         options = self._options

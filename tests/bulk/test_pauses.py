@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import attrs
 import pytest
+from aioresponses import CallbackResult
+from aioresponses import aioresponses as Mocked
+from yarl import URL
 
 from meetstream_async import (
     MeetBitClient,
+    MeetStreamClient,
     RetryPolicy,
     ScheduledBot,
+    ScheduledBotPage,
     bulk_cancel_events,
     bulk_unschedule,
     cancel_meeting,
 )
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.accounts import connect, plain_account
+from tests.helpers.clock import virtual_time
 
 
 def row(bot_id: str, event_id: str) -> ScheduledBot:
@@ -103,3 +114,30 @@ async def test_targets_of_a_cancel_are_those_that_were_given():
         async with meetbit:
             await bulk_cancel_events(meetbit, targets, "x", max_concurrency=1, on_outcome=change)
     assert sim.ledger.cancelled_events == wanted
+
+
+@virtual_time
+async def test_the_further_requests_of_an_event_wait_for_the_rate_and_not_in_vain(mocked: Mocked) -> None:
+    """An event needs several DELETEs, and a call may take less than the rate makes it wait: the run ends."""
+    asked: Counter[str] = Counter()
+
+    def answer(url: URL, **_: Any) -> CallbackResult:
+        asked[url.name] += 1
+        if asked[url.name] == 1:
+            return CallbackResult(status=503)
+        if asked[url.name] == 2:
+            # It says nothing of how many bots it took.
+            return CallbackResult(payload={"message": "Bot unscheduled"})
+        return CallbackResult(status=400, payload={"message": "Event not scheduled"})
+
+    mocked.delete(re.compile(""), callback=answer, repeat=True)
+    rows = [row(f"bot-{n}", f"evt_{n % 3}") for n in range(6)]
+    later = datetime.now(UTC) + timedelta(days=1)
+    rows = [attrs.evolve(one, scheduled_join_time=later) for one in rows]
+    policy = RetryPolicy(max_elapsed=1.0)
+    async with MeetStreamClient(
+        "ms_key-of-no-account", base_url="http://127.0.0.1", retry=policy, rate_limit=2
+    ) as client:
+        report = await bulk_unschedule(client, ScheduledBotPage(tuple(rows), limit=100, truncated=False))
+    assert report.counts["unscheduled"] == 3, report
+    assert max(asked.values()) <= 4
