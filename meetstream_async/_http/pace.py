@@ -91,7 +91,8 @@ class Pace:
         punished; waits are longer than told by a random margin that grows with each refusal. ``shared``: the
         starts are those of several processes.
         """
-        self.finder = PaceFinder(bound, wary)
+        # Who lifts the bound of a wary pace wants it found as that of any other API.
+        self.finder = PaceFinder(bound, wary and bound is not None)
         self._margin = SHARED_JITTER if shared else JITTER
         self._bound = None if bound is None else _Bound.of(bound, self._margin)
         self.is_free = bound is None
@@ -209,7 +210,7 @@ class Pace:
 
     def _keep_away(self, now: float, told: float, size: int | None) -> None:
         doubled = 2.0 ** (self._warnings - 1)
-        margin = min(_MARGIN * max(told, 1.0) * doubled, _LONGEST_MARGIN) * self._draw()
+        margin = min(_MARGIN * max(told, 0.1) * doubled, _LONGEST_MARGIN) * self._draw()
         if size is not None and self._others(size, 0, now) > 0:
             margin = _CROWD_MARGIN * doubled * (1.0 + self._draw())
             self.finder.crowd()
