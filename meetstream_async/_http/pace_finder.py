@@ -34,8 +34,7 @@ _QUICKLY = 0.2
 _WARY_CUT = 0.6
 _WARY_PROBE = 20.0
 _SLOWEST = 0.1
-"""Share of its bound below which a wary pace does not fall: the margins of its waits grow with each refusal
-anyway, and refusals that have nothing to do with the pace must not bring it to a halt."""
+"""Share of its bound below which a wary pace does not fall: the margins of its waits grow anyway."""
 _CROWDED = 0.2
 """Share of the bound that is used where others are seen to use the key."""
 _CROWD_PROBE = 120.0
@@ -263,7 +262,6 @@ class PaceFinder:
         """The limit, after a refusal at this pace."""
         if self._count < 3:
             return 0.7 * pace
-        # Between two refusals an API lets through no more than its limit, and less where it was paused.
         found = self._seen.flow(
             since,
             at,
@@ -291,8 +289,7 @@ class PaceFinder:
         measured = self._seen.since(at - 2.0) / max(min(at - since, 2.0), 1.0)
         # A first refusal that comes before anything was let through says that others are at it, not how fast.
         least = _CROWDED * self.bound if pace is None and self.bound is not None else 0.1
-        bound = math.inf if self.bound is None else self.bound
-        found = min(bound, pace or math.inf, max(measured, least) / _WARY_CUT)
+        found = min(self.bound or math.inf, pace or math.inf, max(measured, least) / _WARY_CUT)
         return max(found, 0.05 if self.bound is None else _SLOWEST * self.bound / _WARY_CUT)
 
     def _take_limit(self, found: float, wait: float) -> None:
