@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from ..meetstream.models import ScheduledBot
+from ..meetstream.models import MeetStreamEvent, ScheduledBot
 from ._account_report import ReportedAccount
 from ._event_states import AWAITED, CONFIRMED, KNOWN, READ, UNASKED, UNKNOWN
 from ._evidence import is_in_meeting, is_withdrawn, lies_ahead
 from ._facts import OWN_ID
-from ._known_bots import LOOKS_FOR_PROOF, CalendarEvent, KnownBot, row_of
+from ._known_bots import LOOKS_FOR_PROOF, KnownBot
 from ._verification import FIRST_LOOK, LONGEST_LOOK, Tracked
 from .options import UnscheduleOptions
 from .statuses import OutcomeStatus
@@ -98,7 +98,7 @@ class IndexedAccount(ReportedAccount):
         else:
             self._events = AWAITED
 
-    def take_events(self, events: Iterable[CalendarEvent], *, complete: bool = False) -> None:
+    def take_events(self, events: Iterable[MeetStreamEvent], *, complete: bool = False) -> None:
         """Events of ``GET /calendar/events``, the index that joins bots with their events.
 
         ``complete``: with these, all of them have been seen.
@@ -106,7 +106,7 @@ class IndexedAccount(ReportedAccount):
         again = self._shown_again
         for event in events:
             if again is not None and not event.is_deleted:
-                again.update((one.id, row_of(one, event.id)) for one in event.bots)
+                again.update((one.id, one.as_row(event.id)) for one in event.bots)
             self._take_event(event)
         if complete and again is not None:
             self._conclude(again)
@@ -160,7 +160,7 @@ class IndexedAccount(ReportedAccount):
         self._held.extend(item for item in held if item not in ready)
         self._backlog.extendleft(reversed(ready))
 
-    def _take_event(self, event: CalendarEvent) -> None:
+    def _take_event(self, event: MeetStreamEvent) -> None:
         hidden = self._bots.index_event(event, self.server_time(self._last_answer))
         if event.is_deleted:
             return
@@ -187,7 +187,7 @@ class IndexedAccount(ReportedAccount):
     def _target(self, own_id: str) -> Tracked | None:
         return self._items.get(self._aliases.get(own_id, ("event", own_id)))
 
-    def _join(self, item: Tracked, known: KnownBot, event: CalendarEvent) -> None:
+    def _join(self, item: Tracked, known: KnownBot, event: MeetStreamEvent) -> None:
         """One of an item's bots belongs to this event."""
         self._note(item)
         target = self._target(event.id)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from attrs import define
 
 from ..meetstream.filters import BotFilter
-from ..meetstream.models import ScheduledBot
+from ..meetstream.models import MeetStreamEvent, ScheduledBot
 from ._evidence import is_cancelled, is_in_meeting, is_withdrawn, lies_ahead, time_has_come
 from ._items import key_of
 from .options import UnscheduleOptions
@@ -21,34 +21,6 @@ Key = tuple[str, str]
 LOOKS_FOR_PROOF: Final = 2
 """Whole listings in a row that must not show a bot of which no answer says that it is gone: one listing
 may leave out a row."""
-
-
-class EventBot(Protocol):
-    """A bot as ``GET /calendar/events`` shows it under its event."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def status(self) -> str | None: ...
-    @property
-    def scheduled_join_time(self) -> datetime | None: ...
-    @property
-    def bot_username(self) -> str | None: ...
-    @property
-    def platform(self) -> str | None: ...
-    @property
-    def is_scheduled(self) -> bool | None: ...
-
-
-class CalendarEvent(Protocol):
-    """An event of ``GET /calendar/events``."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def is_deleted(self) -> bool | None: ...
-    @property
-    def bots(self) -> Sequence[EventBot]: ...
 
 
 @define(eq=False)
@@ -179,7 +151,7 @@ class KnownBots:
         """It knows no bot, though bots of events are listed: it may be that of another calendar."""
         return not self.index and any(one.bot.event_id is not None for one in self.bots.values())
 
-    def index_event(self, event: CalendarEvent, time: datetime | None = None) -> list[ScheduledBot]:
+    def index_event(self, event: MeetStreamEvent, time: datetime | None = None) -> list[ScheduledBot]:
         """Take in one event of the index. Returns rows of its bots that a full listing may hide.
 
         ``time``: the server's.
@@ -194,7 +166,7 @@ class KnownBots:
                 if not known.inside:
                     self.outside.setdefault(event.id, set()).add(one.id)
                 continue
-            row = row_of(one, event.id)
+            row = one.as_row(event.id)
             # A whole listing shows all that are scheduled: the index may lag behind it.
             if self.listing_is_whole or is_withdrawn(row) or time_has_come(row, time):
                 continue
@@ -251,19 +223,6 @@ class KnownBots:
             return where is None or where.attributes is None
         # A function of the caller's own may look at anything, unless it says that it does not.
         return getattr(where, "needs_attributes", True) is False
-
-
-def row_of(bot: EventBot, event_id: str) -> ScheduledBot:
-    """A bot of the index as a listing would show it."""
-    return ScheduledBot(
-        bot.id,
-        bot.platform,
-        bot.status,
-        bot.scheduled_join_time,
-        bot.bot_username,
-        bot.is_scheduled,
-        {"event_id": event_id},
-    )
 
 
 def by_id(bots: Iterable[ScheduledBot]) -> Mapping[str, ScheduledBot]:

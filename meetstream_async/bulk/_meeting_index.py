@@ -18,7 +18,6 @@ from ..meetstream.events import EventPages
 from ..meetstream.models import MeetStreamEvent, MeetStreamEventPage, ScheduledBot
 from ._event_reading import MOST_SECONDS, PAGE_SECONDS
 from ._evidence import is_in_meeting, is_withdrawn
-from ._known_bots import row_of
 
 _DAY = timedelta(days=1)
 _YEAR = timedelta(days=366)
@@ -95,7 +94,7 @@ def _is_series(event: MeetStreamEvent) -> bool:
 
 def bots_of(event: MeetStreamEvent) -> list[ScheduledBot]:
     """The bots of an event that are scheduled, or in their meeting, as rows of a listing."""
-    rows = (row_of(bot, event.id) for bot in event.bots)
+    rows = (bot.as_row(event.id) for bot in event.bots)
     return [row for row in rows if is_in_meeting(row) or not is_withdrawn(row)]
 
 

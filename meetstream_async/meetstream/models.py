@@ -186,6 +186,18 @@ class EventBot(Schemed):
     is_scheduled: bool | None = None
     """Whether the bot is still waiting for its meeting."""
 
+    def as_row(self, event_id: str) -> ScheduledBot:
+        """The bot as a listing would show it, with the id of its event; without other attributes and link."""
+        return ScheduledBot(
+            self.id,
+            self.platform,
+            self.status,
+            self.scheduled_join_time,
+            self.bot_username,
+            self.is_scheduled,
+            {"event_id": event_id},
+        )
+
 
 @frozen
 class MeetStreamEvent(Schemed):

@@ -106,19 +106,7 @@ class Preview:
     @cached_property
     def by_id(self) -> dict[str, ScheduledBot]:
         """The rows by the ids of their bots, and bots that only the events show."""
-        hidden = {
-            bot.id: ScheduledBot(
-                bot.id,
-                bot.platform,
-                bot.status,
-                bot.scheduled_join_time,
-                bot.bot_username,
-                bot.is_scheduled,
-                {"event_id": event.id},
-            )
-            for event in self.index or ()
-            for bot in event.bots
-        }
+        hidden = {bot.id: bot.as_row(event.id) for event in self.index or () for bot in event.bots}
         return {**hidden, **{bot.bot_id: bot for bot in self.listed}}
 
     @property

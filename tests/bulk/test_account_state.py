@@ -7,14 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from attrs import evolve, frozen
+from attrs import evolve
 
 from meetstream_async import (
     AccountState,
     BotFilter,
     ConfigurationError,
     ConnectionFailedError,
+    EventBot,
     EventNotScheduledError,
+    MeetStreamEvent,
     NotFoundError,
     RequestTimeoutError,
     ScheduledBot,
@@ -234,32 +236,16 @@ def test_the_filter_is_asked_once_for_each_bot() -> None:
     assert heard == ["b1", "b2"]
 
 
-@frozen
-class IndexedBot:
+def indexed(bot_id: str) -> EventBot:
     """A bot of an event of the index."""
-
-    id: str
-    status: str | None = "Scheduled"
-    scheduled_join_time: datetime | None = START + timedelta(hours=1)
-    bot_username: str | None = None
-    platform: str | None = "zoom"
-    is_scheduled: bool | None = True
-
-
-@frozen
-class IndexedEvent:
-    """An event of the index."""
-
-    id: str
-    bots: tuple[IndexedBot, ...]
-    is_deleted: bool | None = False
+    return EventBot(bot_id, "Scheduled", START + timedelta(hours=1), platform="zoom", is_scheduled=True)
 
 
 def test_the_index_knows_the_events_own_id() -> None:
     """The join is on the bot's id, whatever the listing calls the event."""
     state = AccountState()
     look(state, 0, bot("b1", "7vq1google"), bot("b2", None))
-    state.take_events([IndexedEvent("evt_1", (IndexedBot("b1"),))], complete=True)
+    state.take_events([MeetStreamEvent("evt_1", bots=(indexed("b1"),))], complete=True)
     assert (asked(state).id, state.report().outcomes) == ("evt_1", ())
 
 
@@ -267,7 +253,7 @@ def test_bots_that_only_the_index_shows_are_work() -> None:
     """Behind a full listing there is no other way to know of them."""
     state = AccountState()
     look(state, 0, bot("b1"), truncated=True)
-    state.take_events([IndexedEvent("evt_9", (IndexedBot("hidden"),))])
+    state.take_events([MeetStreamEvent("evt_9", bots=(indexed("hidden"),))])
     assert {asked(state).id, asked(state).id} == {"evt_e1", "evt_9"}
 
 
@@ -275,7 +261,7 @@ def test_a_bot_that_only_the_index_shows_goes_with_the_event_that_the_listing_na
     """Also where the state is put together of what each step has changed."""
     state = AccountState()
     look(state, 0, bot("b1", "7vq1google"), truncated=True)
-    state.take_events([IndexedEvent("evt_1", (IndexedBot("b1"), IndexedBot("hidden")))])
+    state.take_events([MeetStreamEvent("evt_1", bots=(indexed("b1"), indexed("hidden")))])
     told = [state.changes(0.0)]
     state.take_answer(asked(state), UnscheduleResult(unscheduled=True, bots_deleted=2), now=1)
     told.append(state.changes(0.0))
@@ -290,7 +276,7 @@ def test_a_bot_that_only_the_index_shows_goes_with_the_event_that_the_listing_na
 def test_an_event_with_a_bot_that_the_filter_cannot_judge_is_not_taken_whole() -> None:
     """The index has no attributes, so a bot that only it shows may lie outside."""
     state = AccountState(UnscheduleOptions(where=BotFilter(attributes={"event_id": "evt_1"})))
-    state.take_events([IndexedEvent("evt_1", (IndexedBot("b1"), IndexedBot("hidden")))], complete=True)
+    state.take_events([MeetStreamEvent("evt_1", bots=(indexed("b1"), indexed("hidden")))], complete=True)
     look(state, 0, bot("b1", "evt_1"))
     assert asked(state).method == "bot"
 
