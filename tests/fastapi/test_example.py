@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 from types import ModuleType
 
 import pytest
@@ -27,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 from meetstream_async.fastapi import InProcessRuns
 from meetstream_async.simulator import Simulator
 from tests.helpers.fastapi_app import TOKEN, app_for, events, serve
+from tests.helpers.in_thread import in_thread
 
 LONG = os.environ.get("MEETSTREAM_PROOF", "short") != "short"
 SEMANTIC = ("invalid_argument", "invalid_position", "idempotency_key_reused")
@@ -69,29 +68,20 @@ async def test_the_example_lists_unschedules_and_follows_a_run(monkeypatch: pyte
     assert none.status_code in (401, 403)
 
 
+@asynccontextmanager
+async def _explored() -> AsyncIterator[tuple[str, str]]:
+    runs = InProcessRuns(max_running=1000, max_kept=100_000)
+    async with Simulator(0) as sim, serve(app_for(sim, runs)) as served:
+        run = await served.start({"all": True, "dry_run": True})
+        await served.over(run)
+        yield str(served.http.base_url), run.rsplit("/")[-1]
+
+
 @pytest.fixture
 def explored() -> Iterator[tuple[str, str]]:
     """The router served from a thread, its account empty; its URL and the id of a run that is over."""
-    ready: Queue[tuple[str, str, Callable[[], None]]] = Queue()
-
-    async def main() -> None:
-        over = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        runs = InProcessRuns(max_running=1000, max_kept=100_000)
-        async with Simulator(0) as sim, serve(app_for(sim, runs)) as served:
-            run = await served.start({"all": True, "dry_run": True})
-            await served.over(run)
-            ready.put(
-                (str(served.http.base_url), run.rsplit("/")[-1], lambda: loop.call_soon_threadsafe(over.set))
-            )
-            await over.wait()
-
-    thread = Thread(target=asyncio.run, args=(main(),))
-    thread.start()
-    url, run, stop = ready.get(timeout=20)
-    yield url, run
-    stop()
-    thread.join(20)
+    with in_thread(_explored) as url_and_run:
+        yield url_and_run
 
 
 def _explore(explored: tuple[str, str], examples: int) -> Counter[int]:

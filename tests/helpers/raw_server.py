@@ -8,10 +8,11 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import NoReturn
 
 from attrs import field, frozen
+
+from tests.helpers.loopback import LoopbackServer
 
 
 @frozen
@@ -64,7 +65,7 @@ def then_close(content: bytes) -> Step:
     return step
 
 
-class RawServer:
+class RawServer(LoopbackServer):
     """A scripted server on loopback that records its requests.
 
     Each request takes the next step of the script; the last step serves all that follow.
@@ -72,41 +73,15 @@ class RawServer:
 
     def __init__(self, *script: Step, tls: ssl.SSLContext | None = None) -> None:
         """``tls``: the server's side of TLS, if it is to speak HTTPS."""
+        super().__init__()
         self.script = list(script)
-        self._tls = tls
+        self.tls = tls
         self.connections = 0
         self.requests: list[RawRequest] = []
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._server: asyncio.Server | None = None
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        await self._server.wait_closed()
-
-    @property
-    def port(self) -> int:
-        assert self._server is not None
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def open_connections(self) -> int:
-        return len(self._tasks)
 
     async def until(self, condition: Callable[[RawServer], bool]) -> None:
         """Wait until the server has seen what the test waits for."""
@@ -115,10 +90,6 @@ class RawServer:
                 await asyncio.sleep(0.005)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         self.connections += 1
         try:
             while not writer.is_closing():

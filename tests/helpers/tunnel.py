@@ -3,50 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
-from typing import Any, Self
+
+from tests.helpers.loopback import LoopbackServer
 
 
-class Tunnel:
+class Tunnel(LoopbackServer):
     """A proxy that records what it is asked for, and can refuse.
 
     ``answer`` is sent in place of an open tunnel; ``hangs`` leaves the question open.
     """
 
     def __init__(self, target: int, *, answer: bytes | None = None, hangs: bool = False) -> None:
+        super().__init__()
         self.target = target
         self.answer = answer
         self.hangs = hangs
         self.heads: list[str] = []
         """The head of each request to the proxy."""
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._server: asyncio.Server | None = None
-
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        await self._server.wait_closed()
 
     @property
     def address(self) -> str:
-        assert self._server is not None
-        return f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return f"127.0.0.1:{self.port}"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         writers = [writer]
         try:
             self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 from typing import Any
 
 import attrs
@@ -29,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
 
 from meetstream_async.simulator import Simulator, Trouble
 from meetstream_async.simulator.settings import Settings, Switches
+from tests.helpers.in_thread import in_thread
 from tests.helpers.simulator import ask, says
 from tests.helpers.simulator_routes import ROUTES, Reply, Row, openapi, whole_account
 
@@ -116,24 +115,17 @@ def test_the_document_lists_every_switch_and_route_name() -> None:
     assert [name for name in names if f'`"{name}"`' not in text] == []
 
 
+@asynccontextmanager
+async def _served() -> AsyncIterator[tuple[str, str]]:
+    async with whole_account() as sim:
+        yield sim.base_url, f"Token {sim.api_key}"
+
+
 @pytest.fixture
 def served() -> Iterator[tuple[str, str]]:
     """A simulator in a thread: its URL and the header of its key."""
-    ready: Queue[tuple[str, str, Callable[[], object]]] = Queue()
-
-    async def main() -> None:
-        over = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        async with whole_account() as sim:
-            ready.put((sim.base_url, f"Token {sim.api_key}", lambda: loop.call_soon_threadsafe(over.set)))
-            await over.wait()
-
-    thread = Thread(target=asyncio.run, args=(main(),))
-    thread.start()
-    url, key, stop = ready.get(timeout=20)
-    yield url, key
-    stop()
-    thread.join(20)
+    with in_thread(_served) as url_and_key:
+        yield url_and_key
 
 
 def _explore(served: tuple[str, str], examples: int) -> Counter[int]:
