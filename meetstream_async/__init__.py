@@ -1,64 +1,104 @@
 """Asyncio client for MeetStream and MeetBit: stream scheduled bots into a bounded, verified unschedule."""
 
-from ._http.options import ClientOptions
-from ._http.retry import RetryPolicy
+from typing import TYPE_CHECKING
+
+from ._lazy import lazily
 from ._version import __version__
-from .bulk.account_state import AccountState
-from .bulk.cancel import bulk_cancel_events
-from .bulk.meetings import cancel_meeting, cancel_meetings
-from .bulk.options import BulkOptions, UnscheduleOptions
-from .bulk.report import (
-    BulkError,
-    BulkReport,
-    CancelOutcome,
-    MeetingCancellation,
-    UnscheduleOutcome,
-    outcome_to_dict,
-)
-from .bulk.run import BulkRun
-from .bulk.statuses import OutcomeStatus, SkipReason
-from .bulk.steps import cancel_waiting, list_account
-from .bulk.unschedule import bulk_unschedule, stream_unschedule
-from .bulk.unschedule_all import run_account, unschedule_all
-from .doctor.diagnose import diagnose
-from .doctor.diagnosis import Check, CheckStatus, Diagnosis
-from .errors import (
-    ApiError,
-    AuthenticationError,
-    BadRequestError,
-    ClientSetupError,
-    ConfigurationError,
-    ConnectionFailedError,
-    EventNotFoundError,
-    EventNotScheduledError,
-    InvalidFromDateError,
-    InvalidResponseError,
-    MasterEventNotFoundError,
-    MeetStreamError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitError,
-    RequestTimeoutError,
-    ServerError,
-    TransportError,
-    UserNotFoundError,
-)
-from .meetbit.client import MeetBitClient
-from .meetbit.models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
-from .meetstream.checks import check_api_key, check_event_id
-from .meetstream.client import MeetStreamClient, ScheduledBotStream
-from .meetstream.events import MeetStreamEventStream
-from .meetstream.filters import BotFilter, platform_name
-from .meetstream.models import (
-    DeletedBot,
-    EventBot,
-    MeetStreamEvent,
-    MeetStreamEventPage,
-    RejectedRow,
-    ScheduledBot,
-    ScheduledBotPage,
-    UnscheduleResult,
-)
+
+if TYPE_CHECKING:
+    from ._http.options import ClientOptions
+    from ._http.retry import RetryPolicy
+    from .bulk.account_state import AccountState
+    from .bulk.cancel import bulk_cancel_events
+    from .bulk.meetings import cancel_meeting, cancel_meetings
+    from .bulk.options import BulkOptions, UnscheduleOptions
+    from .bulk.report import (
+        BulkError,
+        BulkReport,
+        CancelOutcome,
+        MeetingCancellation,
+        UnscheduleOutcome,
+        outcome_to_dict,
+    )
+    from .bulk.run import BulkRun
+    from .bulk.statuses import OutcomeStatus, SkipReason
+    from .bulk.steps import cancel_waiting, list_account
+    from .bulk.unschedule import bulk_unschedule, stream_unschedule
+    from .bulk.unschedule_all import run_account, unschedule_all
+    from .doctor.diagnose import diagnose
+    from .doctor.diagnosis import Check, CheckStatus, Diagnosis
+    from .errors import (
+        ApiError,
+        AuthenticationError,
+        BadRequestError,
+        ClientSetupError,
+        ConfigurationError,
+        ConnectionFailedError,
+        EventNotFoundError,
+        EventNotScheduledError,
+        InvalidFromDateError,
+        InvalidResponseError,
+        MasterEventNotFoundError,
+        MeetStreamError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitError,
+        RequestTimeoutError,
+        ServerError,
+        TransportError,
+        UserNotFoundError,
+    )
+    from .meetbit.client import MeetBitClient
+    from .meetbit.models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
+    from .meetstream.checks import check_api_key, check_event_id
+    from .meetstream.client import MeetStreamClient, ScheduledBotStream
+    from .meetstream.events import MeetStreamEventStream
+    from .meetstream.filters import BotFilter, platform_name
+    from .meetstream.models import (
+        DeletedBot,
+        EventBot,
+        MeetStreamEvent,
+        MeetStreamEventPage,
+        RejectedRow,
+        ScheduledBot,
+        ScheduledBotPage,
+        UnscheduleResult,
+    )
+else:
+    # Imported when they are first used: a command that needs few of them starts at once.
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "_http.options": "ClientOptions",
+            "_http.retry": "RetryPolicy",
+            "bulk.account_state": "AccountState",
+            "bulk.cancel": "bulk_cancel_events",
+            "bulk.meetings": "cancel_meeting cancel_meetings",
+            "bulk.options": "BulkOptions UnscheduleOptions",
+            "bulk.report": "BulkError BulkReport CancelOutcome MeetingCancellation UnscheduleOutcome "
+            "outcome_to_dict",
+            "bulk.run": "BulkRun",
+            "bulk.statuses": "OutcomeStatus SkipReason",
+            "bulk.steps": "cancel_waiting list_account",
+            "bulk.unschedule": "bulk_unschedule stream_unschedule",
+            "bulk.unschedule_all": "run_account unschedule_all",
+            "doctor.diagnose": "diagnose",
+            "doctor.diagnosis": "Check CheckStatus Diagnosis",
+            "errors": "ApiError AuthenticationError BadRequestError ClientSetupError ConfigurationError "
+            "ConnectionFailedError EventNotFoundError EventNotScheduledError "
+            "InvalidFromDateError InvalidResponseError MasterEventNotFoundError "
+            "MeetStreamError NotFoundError PermissionDeniedError RateLimitError "
+            "RequestTimeoutError ServerError TransportError UserNotFoundError",
+            "meetbit.client": "MeetBitClient",
+            "meetbit.models": "Attendee CalendarEvent CancelledEvent OnlineConference",
+            "meetstream.checks": "check_api_key check_event_id",
+            "meetstream.client": "MeetStreamClient ScheduledBotStream",
+            "meetstream.events": "MeetStreamEventStream",
+            "meetstream.filters": "BotFilter platform_name",
+            "meetstream.models": "DeletedBot EventBot MeetStreamEvent MeetStreamEventPage RejectedRow "
+            "ScheduledBot ScheduledBotPage UnscheduleResult",
+        },
+    )
 
 __all__ = [
     "AccountState",

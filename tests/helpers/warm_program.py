@@ -24,6 +24,12 @@ import typer.main
 import typer.testing
 from attrs import frozen
 
+LATE = (
+    *("commands.cancel", "commands.console", "commands.demo", "commands.doctor", "commands.jobs"),
+    *("commands.list_bots", "commands.simulate", "commands.small", "commands.unschedule"),
+    *("runs.simulation", "runs.jobs", "runs.jobs_admin", "runs.jobs_looking"),
+)
+"""What the commands import when they are called."""
 CODE = struct.Struct("i")
 """The replies on a request's own socket: first the process id, at the end the exit code."""
 
@@ -106,7 +112,7 @@ def main() -> None:
     """Import everything that the commands import lazily, and serve on the socket that was passed."""
     from meetstream_async.cli.app import app
 
-    for late in ("commands.demo", "runs.simulation", "runs.jobs"):
+    for late in LATE:
         # Imports that need another extra are skipped without it.
         with suppress(ImportError):
             import_module(f"meetstream_async.cli.{late}")

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from meetstream_async import BotFilter, MeetStreamClient
 from meetstream_async.jobs import JobOptions
-from meetstream_async.jobs.ledger import AccountLedger, Json
+from meetstream_async.jobs.ledger import AccountLedger
+from meetstream_async.jobs.names import Json
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.accounts import QUICK
 from tests.helpers.job_steps import do_step, ledger_of
