@@ -1,5 +1,6 @@
 """Asyncio client for MeetStream and MeetBit: stream scheduled bots into a bounded, verified unschedule."""
 
+from ._http.any_request import JsonValue
 from ._http.options import ClientOptions
 from ._http.retry import RetryPolicy
 from ._version import __version__
@@ -87,6 +88,7 @@ __all__ = [
     "EventNotScheduledError",
     "InvalidFromDateError",
     "InvalidResponseError",
+    "JsonValue",
     "MasterEventNotFoundError",
     "MeetBitClient",
     "MeetStreamClient",

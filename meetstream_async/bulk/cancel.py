@@ -119,7 +119,14 @@ class CancelOperation(ApiOperation[Cancellation, CancelOutcome]):
         except MeetStreamError as exc:
             error = exc
         else:
-            return self.outcome(item, OutcomeStatus.CANCELLED, result=answer.value, attempts=answer.attempts)
+            event = answer.value
+            return self.outcome(
+                item,
+                OutcomeStatus.CANCELLED,
+                result=event,
+                attempts=answer.attempts,
+                request_id=event.request_id,
+            )
         item.note_error(error)
         return self.failure(item, error)
 
