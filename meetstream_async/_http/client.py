@@ -77,6 +77,11 @@ class ApiClient:
         return (await self.api.call(request)).value
 
     @property
+    def closed(self) -> bool:
+        """Whether it was closed; every call of it raises ClientSetupError then."""
+        return self.api.closed
+
+    @property
     def base_url(self) -> str:
         """The base URL of the requests."""
         return str(self.api.base_url)

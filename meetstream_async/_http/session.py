@@ -132,6 +132,11 @@ class ApiSession:
         self._clock.observe(headers.get("Date"))
         self.rate_limiter.observe(status, headers, began, under_way)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it, or the session that it was derived from, was closed."""
+        return self._closed or self.transport.closed
+
     def open(self) -> int | None:
         """Bind to the running loop. Returns the maximum number of concurrent requests, if it is bounded.
 
