@@ -101,7 +101,7 @@ def test_the_version_is_that_of_the_metadata() -> None:
     assert meetstream_async.__version__ == version("meetstream-async")
 
 
-@pytest.mark.parametrize("door", ["preview", "console", "fastapi"])
+@pytest.mark.parametrize("door", ["preview", "console", "fastapi", "tracing"])
 def test_the_public_names_of_a_door_are_there(door: str) -> None:
     """Each name that other modules and users may import is listed once, and exists."""
     room = importlib.import_module(f"meetstream_async.{door}")

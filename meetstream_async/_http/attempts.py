@@ -11,6 +11,7 @@ from yarl import URL
 
 from .call import Route
 from .failures import Failure, HeldBack, rate_limited
+from .observing import PLACE
 from .rate_limit import RateLimiter, WaitTooLongError
 from .reply import Reply
 from .retry import log_retry
@@ -58,7 +59,11 @@ class Attempts:
         """Make one attempt now; its result must be passed to ``note``."""
         session = self._session
         seconds = min(session.timeout, self._deadline - self._loop.time())
-        return session.transport.send(self._route.method, self._url, self._data, seconds, session.timeout)
+        sending = session.transport.send(self._route.method, self._url, self._data, seconds, session.timeout)
+        observer = PLACE.observer
+        if observer is None:
+            return sending
+        return observer.attempt(sending, self._route, self._url, self.attempts)
 
     def note(self, outcome: Reply | Failure | HeldBack) -> Reply | Failure | None:
         """Count the result of an attempt; None if nothing was sent."""

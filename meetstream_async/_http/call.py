@@ -28,6 +28,10 @@ class Route:
 
     method: str
     paths: tuple[str, ...]
+    name: str = "request"
+    """What the client's method for it is called."""
+    rest: str | None = None
+    """What follows the path, with names in place of ids; None if nobody knows."""
     repeated: bool = True
     """Whether a failed attempt may be followed by another one, as the retry policy says."""
 

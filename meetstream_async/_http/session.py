@@ -9,7 +9,7 @@ import asyncio
 import copy
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
@@ -24,6 +24,7 @@ from .call import FIRST, ONE_ATTEMPT, Answer, Context, Request, Route
 from .deadlines import check_timeout
 from .failures import CLOSED, Failure
 from .network import DIRECT, Network
+from .observing import PLACE
 from .pace_key import name_of
 from .rate_limit import RateLimiter
 from .reply import Reply
@@ -165,13 +166,17 @@ class ApiSession:
             self.rate_limiter.leave()
         await self.transport.close()
 
-    async def call(self, request: Request[T], context: Context = FIRST) -> Answer[T]:
+    def call(self, request: Request[T], context: Context = FIRST) -> Coroutine[Any, Any, Answer[T]]:
         """Make one call, which takes at most ``max_elapsed`` seconds, attempts and waits together.
 
         Raises what ``request.read`` raises for the last reply; TransportError or InvalidResponseError if the
         last attempt got none; RateLimitError if a pause is longer than the call may take; ClientSetupError if
         the client is unusable.
         """
+        calling = self._call(request, context)
+        return calling if PLACE.observer is None else PLACE.observer.call(calling, request.route)
+
+    async def _call(self, request: Request[T], context: Context) -> Answer[T]:
         if len(request.route.paths) > 1:
             return await self._find_spelling(request, context)
         reply, after = await self._exchange(request, request.route.paths[0], context)

@@ -63,7 +63,7 @@ async def bulk_cancel_events(
         on_outcome=on_outcome,
         stop=stop,
     )
-    return await run_to_end(operation, options)
+    return await run_to_end(operation, options, "bulk_cancel_events")
 
 
 def check_meetbit(client: object) -> MeetBitClient:
