@@ -43,9 +43,11 @@ from .errors import (
     ServerError,
     TransportError,
     UserNotFoundError,
+    WebhookError,
 )
 from .meetbit.client import MeetBitClient
 from .meetbit.models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
+from .meetbit.webhooks import SeenWebhooks, Webhook, sign_webhook, verify_webhook
 from .meetstream.checks import check_api_key, check_event_id
 from .meetstream.client import MeetStreamClient, ScheduledBotStream
 from .meetstream.events import MeetStreamEventStream
@@ -108,6 +110,7 @@ __all__ = [
     "ScheduledBot",
     "ScheduledBotPage",
     "ScheduledBotStream",
+    "SeenWebhooks",
     "ServerError",
     "SkipReason",
     "TransportError",
@@ -115,6 +118,8 @@ __all__ = [
     "UnscheduleOutcome",
     "UnscheduleResult",
     "UserNotFoundError",
+    "Webhook",
+    "WebhookError",
     "__version__",
     "bulk_cancel_events",
     "bulk_unschedule",
@@ -128,6 +133,8 @@ __all__ = [
     "outcome_to_dict",
     "platform_name",
     "run_account",
+    "sign_webhook",
     "stream_unschedule",
     "unschedule_all",
+    "verify_webhook",
 ]

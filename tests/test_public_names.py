@@ -23,6 +23,7 @@ FOR_USERS = [
     "meetstream/checks",
     "meetbit/models",
     "meetbit/client",
+    "meetbit/webhooks",
     "bulk/options",
     "bulk/report",
     "bulk/statuses",
