@@ -6,6 +6,7 @@ from ._lazy import lazily
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from ._http.any_request import JsonValue
     from ._http.options import ClientOptions
     from ._http.retry import RetryPolicy
     from .bulk.account_state import AccountState
@@ -47,9 +48,11 @@ if TYPE_CHECKING:
         ServerError,
         TransportError,
         UserNotFoundError,
+        WebhookError,
     )
     from .meetbit.client import MeetBitClient
     from .meetbit.models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
+    from .meetbit.webhooks import SeenWebhooks, Webhook, sign_webhook, verify_webhook
     from .meetstream.checks import check_api_key, check_event_id
     from .meetstream.client import MeetStreamClient, ScheduledBotStream
     from .meetstream.events import MeetStreamEventStream
@@ -69,6 +72,7 @@ else:
     __getattr__, __dir__ = lazily(
         __name__,
         {
+            "_http.any_request": "JsonValue",
             "_http.options": "ClientOptions",
             "_http.retry": "RetryPolicy",
             "bulk.account_state": "AccountState",
@@ -88,15 +92,16 @@ else:
             "ConnectionFailedError EventNotFoundError EventNotScheduledError "
             "InvalidFromDateError InvalidResponseError MasterEventNotFoundError "
             "MeetStreamError NotFoundError PermissionDeniedError RateLimitError "
-            "RequestTimeoutError ServerError TransportError UserNotFoundError",
+            "RequestTimeoutError ServerError TransportError UserNotFoundError WebhookError",
             "meetbit.client": "MeetBitClient",
             "meetbit.models": "Attendee CalendarEvent CancelledEvent OnlineConference",
+            "meetbit.webhooks": "SeenWebhooks Webhook sign_webhook verify_webhook",
             "meetstream.checks": "check_api_key check_event_id",
             "meetstream.client": "MeetStreamClient ScheduledBotStream",
             "meetstream.events": "MeetStreamEventStream",
             "meetstream.filters": "BotFilter platform_name",
-            "meetstream.models": "DeletedBot EventBot MeetStreamEvent MeetStreamEventPage RejectedRow "
-            "ScheduledBot ScheduledBotPage UnscheduleResult",
+            "meetstream.models": "DeletedBot EventBot MeetStreamEvent MeetStreamEventPage RejectedRow ScheduledBot "
+            "ScheduledBotPage UnscheduleResult",
         },
     )
 
@@ -127,6 +132,7 @@ __all__ = [
     "EventNotScheduledError",
     "InvalidFromDateError",
     "InvalidResponseError",
+    "JsonValue",
     "MasterEventNotFoundError",
     "MeetBitClient",
     "MeetStreamClient",
@@ -146,6 +152,7 @@ __all__ = [
     "ScheduledBot",
     "ScheduledBotPage",
     "ScheduledBotStream",
+    "SeenWebhooks",
     "ServerError",
     "SkipReason",
     "TransportError",
@@ -153,6 +160,8 @@ __all__ = [
     "UnscheduleOutcome",
     "UnscheduleResult",
     "UserNotFoundError",
+    "Webhook",
+    "WebhookError",
     "__version__",
     "bulk_cancel_events",
     "bulk_unschedule",
@@ -166,6 +175,8 @@ __all__ = [
     "outcome_to_dict",
     "platform_name",
     "run_account",
+    "sign_webhook",
     "stream_unschedule",
     "unschedule_all",
+    "verify_webhook",
 ]

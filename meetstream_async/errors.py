@@ -9,6 +9,7 @@
     │   ├── ConnectionFailedError
     │   └── RequestTimeoutError (also TimeoutError)
     ├── InvalidResponseError                      a 2xx whose body is not what the API promises
+    ├── WebhookError                          a webhook that is not to be trusted
     ├── BulkError                                 from BulkReport.raise_for_failures()
     └── ApiError                                  the API's own refusal
         ├── BadRequestError 400, 422
@@ -58,6 +59,7 @@ __all__ = [
     "ServerError",
     "TransportError",
     "UserNotFoundError",
+    "WebhookError",
 ]
 
 
@@ -154,6 +156,10 @@ class InvalidResponseError(MeetStreamError):
 
     def _text(self) -> str:
         return f"{self.message} at {self.path}"
+
+
+class WebhookError(MeetStreamError):
+    """A request that claims to be a webhook, and is not genuine, not fresh, or not readable."""
 
 
 class ApiError(MeetStreamError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from .. import errors
@@ -36,7 +36,7 @@ Hint = Callable[[type[errors.ApiError], str], str | None]
 def api_error(
     reply: Reply,
     context: Context,
-    texts: dict[tuple[int, str], type[errors.ApiError]],
+    texts: Mapping[tuple[int, str], type[errors.ApiError]],
     *,
     effect: bool,
     hint: Hint | None = None,

@@ -173,7 +173,7 @@ class AccountState(IndexedAccount):
             answer = result if isinstance(result, UnscheduleResult) else UnscheduleResult()
             request.item.event_done(answer, attempts, self.server_time(now))
         else:
-            request.item.bot_done(request.id, attempts)
+            request.item.bot_done(request.id, attempts, None if result is None else result.request_id)
         self._go_on(request, now)
 
     def take_error(self, request: CancelRequest, error: MeetStreamError, *, now: float) -> None:

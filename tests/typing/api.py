@@ -26,6 +26,7 @@ from meetstream_async import (
     DeletedBot,
     Diagnosis,
     InvalidResponseError,
+    JsonValue,
     MeetBitClient,
     MeetingCancellation,
     MeetStreamClient,
@@ -344,3 +345,15 @@ async def simulated() -> None:
 
 
 assert_type(meetstream_async.__version__, str)
+
+
+async def endpoints_that_are_not_wrapped(client: MeetStreamClient, meetbit: MeetBitClient) -> None:
+    assert_type(await client.request("GET", "/bots", params={"limit": 5, "id": ["a"]}), JsonValue)
+    answer = await meetbit.request("POST", "/calendars", json={"name": "Room"}, retry=True)
+    if isinstance(answer, dict):
+        assert_type(answer["id"], JsonValue)
+    patient = client.with_options(timeout=60, retry=RetryPolicy(max_attempts=2))
+    assert_type(patient, MeetStreamClient)
+    assert_type(meetbit.with_options(), MeetBitClient)
+    assert_type((await client.list_scheduled_bots()).request_id, str | None)
+    MeetStreamClient(user_agent="acme-jobs/2.1")
