@@ -15,9 +15,13 @@ from .bulk.report import (
     UnscheduleOutcome,
     outcome_to_dict,
 )
+from .bulk.reschedule import bulk_reschedule
+from .bulk.reschedule_outcome import RescheduleOutcome
 from .bulk.run import BulkRun
+from .bulk.snapshot import Snapshot, SnapshotBot
 from .bulk.statuses import OutcomeStatus, SkipReason
 from .bulk.steps import cancel_waiting, list_account
+from .bulk.take_snapshot import take_snapshot
 from .bulk.unschedule import bulk_unschedule, stream_unschedule
 from .bulk.unschedule_all import run_account, unschedule_all
 from .doctor.diagnose import diagnose
@@ -29,6 +33,7 @@ from .errors import (
     ClientSetupError,
     ConfigurationError,
     ConnectionFailedError,
+    EventAlreadyScheduledError,
     EventNotFoundError,
     EventNotScheduledError,
     InvalidFromDateError,
@@ -45,6 +50,7 @@ from .errors import (
 )
 from .meetbit.client import MeetBitClient
 from .meetbit.models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
+from .meetstream.bots import BotDetail, CreatedBot, MovedBot, ScheduleResult
 from .meetstream.checks import check_api_key, check_event_id
 from .meetstream.client import MeetStreamClient, ScheduledBotStream
 from .meetstream.events import MeetStreamEventStream
@@ -66,6 +72,7 @@ __all__ = [
     "Attendee",
     "AuthenticationError",
     "BadRequestError",
+    "BotDetail",
     "BotFilter",
     "BulkError",
     "BulkOptions",
@@ -80,8 +87,10 @@ __all__ = [
     "ClientSetupError",
     "ConfigurationError",
     "ConnectionFailedError",
+    "CreatedBot",
     "DeletedBot",
     "Diagnosis",
+    "EventAlreadyScheduledError",
     "EventBot",
     "EventNotFoundError",
     "EventNotScheduledError",
@@ -95,6 +104,7 @@ __all__ = [
     "MeetStreamEventPage",
     "MeetStreamEventStream",
     "MeetingCancellation",
+    "MovedBot",
     "NotFoundError",
     "OnlineConference",
     "OutcomeStatus",
@@ -102,12 +112,16 @@ __all__ = [
     "RateLimitError",
     "RejectedRow",
     "RequestTimeoutError",
+    "RescheduleOutcome",
     "RetryPolicy",
+    "ScheduleResult",
     "ScheduledBot",
     "ScheduledBotPage",
     "ScheduledBotStream",
     "ServerError",
     "SkipReason",
+    "Snapshot",
+    "SnapshotBot",
     "TransportError",
     "UnscheduleOptions",
     "UnscheduleOutcome",
@@ -115,6 +129,7 @@ __all__ = [
     "UserNotFoundError",
     "__version__",
     "bulk_cancel_events",
+    "bulk_reschedule",
     "bulk_unschedule",
     "cancel_meeting",
     "cancel_meetings",
@@ -127,5 +142,6 @@ __all__ = [
     "platform_name",
     "run_account",
     "stream_unschedule",
+    "take_snapshot",
     "unschedule_all",
 ]

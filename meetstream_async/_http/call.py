@@ -91,6 +91,12 @@ class Request(Generic[T]):
     """The rest of the path after the route's, percent-encoded."""
     query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] | None = None
+    """Beside those that every request has; none of them a credential."""
+    final: frozenset[int] = frozenset()
+    """Statuses that are this route's own answers: they are never retried, and leave nothing uncertain."""
+    repeatable: bool = True
+    """Whether it may be sent again after an attempt that may have taken effect."""
 
 
 @define(eq=False)

@@ -6,25 +6,25 @@ No connection is held while a call waits for its next attempt: the previous repl
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 import aiohttp
-from attrs import define, evolve
+from attrs import evolve
 from yarl import URL
 
 from ..errors import ApiError, ClientSetupError, MeetStreamError
 from .api_errors import refuses_before_the_api, route_is_missing
+from .attempts import Attempts, Count
 from .call import FIRST, ONE_ATTEMPT, Answer, Context, Request, Route
-from .failures import Failure, HeldBack, rate_limited
+from .failures import Failure
 from .network import DIRECT, Network
 from .pace_key import name_of
-from .rate_limit import RateLimiter, WaitTooLongError
+from .rate_limit import RateLimiter
 from .reply import Reply
-from .retry import RetryPolicy, log_retry, retry
+from .retry import RetryPolicy, retry
 from .secrets import Secret
 from .server_clock import ServerClock
 from .transport import Transport
@@ -89,12 +89,16 @@ class ApiSession:
         self._spellings: dict[Route, int] = {}
         """Index of the path that worked, by route."""
         self._key_accepted = False
-        self.failed_attempts = 0
-        """Number of requests so far that did not reach a working server."""
+        self._failed = Count()
         self._clock = ServerClock()
 
     def __repr__(self) -> str:
         return f"<ApiSession {self.base_url}>"
+
+    @property
+    def failed_attempts(self) -> int:
+        """Number of requests so far that did not reach a working server."""
+        return self._failed.number
 
     def server_time(self) -> datetime:
         """The time by the API's clock, as its replies say; this machine's until one did."""
@@ -235,66 +239,12 @@ class ApiSession:
 
     def _new_call(
         self, request: Request[Any], path: str, context: Context, deadline: float, reserve: float
-    ) -> _Call:
+    ) -> Attempts:
         loop = self._transport.open()
         url = self.base_url.with_path(f"{self._base_path}{path}{request.rest}", encoded=True)
         if request.query:
             url = url.with_query(request.query)
-        data = None if request.body is None else json.dumps(request.body).encode()
-        attempts, uncertain = context.attempts, context.uncertain
-        return _Call(self, loop, request.route, url, data, attempts, uncertain, deadline, reserve)
-
-
-@define(eq=False)
-class _Call:
-    """The attempts of one call."""
-
-    _session: ApiSession
-    _loop: asyncio.AbstractEventLoop
-    _route: Route
-    _url: URL
-    _data: bytes | None
-    attempts: int
-    uncertain: bool
-    _deadline: float
-    """Deadline of the call, in the loop's time."""
-    _reserve: float
-    """Seconds that must be left when a request starts."""
-
-    async def attempt(self) -> Reply | Failure:
-        """Wait until a request may start, then make one attempt."""
-        session = self._session
-        while True:
-            try:
-                await session.rate_limiter.wait(self._deadline - self._reserve - self._loop.time())
-            except WaitTooLongError as exc:
-                return rate_limited(exc.seconds)
-            outcome = self.note(await self.send())
-            if outcome is not None:
-                return outcome
-
-    def send(self) -> Coroutine[Any, Any, Reply | Failure | HeldBack]:
-        """Make one attempt now; its result must be passed to ``note``."""
-        transport = self._session._transport
-        seconds = min(transport.timeout, self._deadline - self._loop.time())
-        return transport.send(self._route.method, self._url, self._data, seconds)
-
-    def note(self, outcome: Reply | Failure | HeldBack) -> Reply | Failure | None:
-        """Count the result of an attempt; None if nothing was sent."""
-        if isinstance(outcome, Reply):
-            self.attempts += 1
-            if outcome.status >= 500:
-                self._session.failed_attempts += 1
-                self.uncertain = self.uncertain or self._route.has_effect
-            return outcome
-        if isinstance(outcome, HeldBack):
-            return None
-        if outcome.is_attempt:
-            self.attempts += 1
-            self._session.failed_attempts += 1
-        self.uncertain = self.uncertain or outcome.may_be_sent
-        return outcome
-
-    def log_retry(self, outcome: Reply | Failure, attempt: int, wait: float) -> None:
-        reason = f"status {outcome.status}" if isinstance(outcome, Reply) else outcome.kind.__name__
-        log_retry(self._route.method, self._url.raw_path, reason, attempt, wait)
+        return Attempts(
+            self._transport, self.rate_limiter, self._failed, loop, request, url, context.attempts,
+            context.uncertain, deadline, reserve,
+        )  # fmt: skip

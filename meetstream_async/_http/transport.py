@@ -175,7 +175,7 @@ class Transport:
                 self._deadlines.close()
 
     async def send(
-        self, method: str, url: URL, data: bytes | None, seconds: float
+        self, method: str, url: URL, data: bytes | None, seconds: float, more: Mapping[str, str] | None = None
     ) -> Reply | Failure | HeldBack:
         """Send one request and read the whole reply, for at most ``seconds``. Raises only cancellation."""
         http = self._http
@@ -198,7 +198,7 @@ class Transport:
                         return unusable(problem)
                 began = self._deadlines.loop.time()
                 response = await http.request(
-                    method, url, data=data, headers=self._headers(data is not None), **self._options()
+                    method, url, data=data, headers=self._headers(data is not None, more), **self._options()
                 )
                 try:
                     status, headers = response.status, response.headers
@@ -283,13 +283,13 @@ class Transport:
             return self._per_request
         return self._per_request | {"proxy": self._proxy.url, "proxy_headers": self._proxy.headers()}
 
-    def _headers(self, has_body: bool) -> dict[str, str]:
+    def _headers(self, has_body: bool, more: Mapping[str, str] | None) -> dict[str, str]:
         """The headers that the session does not set by itself."""
         # aiohttp sends a session's own headers to its proxy as well, so with one they can't hold the key.
         headers = self._standing_headers() if self._borrowed or self._proxy is not None else {}
         if has_body:
             headers["Content-Type"] = "application/json"
-        return headers
+        return {**headers, **more} if more else headers
 
     def _standing_headers(self) -> dict[str, str]:
         # Built anew each time, so that no attribute or frame of ours keeps a dict with a credential.
