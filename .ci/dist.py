@@ -15,7 +15,6 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 PACKAGES = ("meetstream_async", "pytest_meetstream_async")
-BESIDE_CODE = {"py.typed", "console/page.html"}
 WANTED_IN_SDIST = (
     ".ci/run", "noxfile.py", "pyproject.toml", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE",
     "constraints.txt", "docs/cli.md", "docs/conf.py", "examples/compose.yaml", "tests/conftest.py",
@@ -50,16 +49,20 @@ def check_wheel(path: Path) -> list[str]:
         and ".dist-info/" not in name
         and not (name.endswith("py.typed") or name.startswith("meetstream_async/console/"))
     ]
-    wrong += [f"{name} is outside the packages" for name in names if not name.startswith((*PACKAGES, "meetstream_"))]
+    wrong += [
+        f"{name} is outside the packages" for name in names if not name.startswith((*PACKAGES, "meetstream_"))
+    ]
     sources = {str(file) for package in PACKAGES for file in Path(package).rglob("*.py")}
     wrong += [f"{name} is not in the wheel" for name in sorted(sources - set(names))]
     links = re.findall(r"\]\(([^)]+)\)", re.sub(r"```.*?```|`[^`\n]*`", "", str(readme), flags=re.DOTALL))
-    wrong += [f"the readme for the index links to {link}" for link in links if not link.startswith("https://")]
+    wrong += [
+        f"the readme for the index links to {link}" for link in links if not link.startswith("https://")
+    ]
     return wrong
 
 
 def check_sdist(path: Path) -> list[str]:
-    """Everything that is needed to build, test and document it again, and no more than is kept in the repository."""
+    """What is needed to build, test and document it again, and nothing that the repository does not keep."""
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     wrong = [f"{name} is not in the sdist" for name in WANTED_IN_SDIST if name not in names]
@@ -69,7 +72,9 @@ def check_sdist(path: Path) -> list[str]:
         return wrong  # built from an sdist: there is no repository
     kept = set(listed.splitlines())
     wrong += [f"{name} is not in the sdist" for name in sorted(kept - names)]
-    return wrong + [f"{name} is in the sdist only" for name in sorted(names - kept - {"PKG-INFO", ".gitignore"})]
+    return wrong + [
+        f"{name} is in the sdist only" for name in sorted(names - kept - {"PKG-INFO", ".gitignore"})
+    ]
 
 
 def main(folder: Path) -> int:

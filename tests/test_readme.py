@@ -19,7 +19,15 @@ EXAMPLES = [
     for page in PAGES
     for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL), 1)
 ]
-OWN_TESTS = ("fastapi.md", "testing.md", "tracing.md", "webhooks.md")
+OWN_TESTS = (
+    "accounts.md",
+    "fastapi.md",
+    "offboarding.md",
+    "testing.md",
+    "tracing.md",
+    "tutorial.md",
+    "webhooks.md",
+)
 """Pages whose programs are run by a test of their own."""
 PROGRAMS = [
     str(example.values[0])

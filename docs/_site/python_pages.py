@@ -35,8 +35,8 @@ PAGES = (
     Page(
         "bulk", "Bulk runs", ROOT,
         "Many cancels, one report. The options are explained at "
-        ":class:`~meetstream_async.UnscheduleOptions` and :class:`~meetstream_async.BulkOptions`; the functions "
-        "take the same names as keyword arguments.",
+        ":class:`~meetstream_async.UnscheduleOptions` and :class:`~meetstream_async.BulkOptions`; the "
+        "functions take the same names as keyword arguments.",
         _names(
             "unschedule_all bulk_unschedule stream_unschedule bulk_cancel_events cancel_meeting "
             "cancel_meetings UnscheduleOptions BulkOptions BotFilter platform_name BulkRun "
