@@ -30,6 +30,8 @@ class AccountPreview:
     """The bots that the listing shows."""
     left_alone: int = 0
     """Number of events and bots that were asked for and would be left alone, and join."""
+    undecided: int = 0
+    """Number of bots behind a full listing that only a later listing can judge, for want of attributes."""
     full: bool = False
     """The listing is full: there may be more of everything."""
     reason: str | None = None
@@ -95,7 +97,8 @@ async def _preview(account: JobAccount, options: JobOptions, resolver: Resolver 
         to_do=preview.to_do,
         events=len(preview.events),
         bots=len(preview.listed),
-        left_alone=len(left) + preview.undecided,
+        left_alone=len(left),
+        undecided=preview.undecided,
         full=preview.truncated or bool(preview.rejected),
         reason=preview.why_none,
     )

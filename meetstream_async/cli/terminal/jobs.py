@@ -129,6 +129,8 @@ def preview_table(previews: Sequence[AccountPreview], most: int) -> Table:
         notes = [one.reason] if one.reason else []
         if one.full:
             notes.append("the listing is full")
+        if one.undecided:
+            notes.append(f"{one.undecided} behind it can't be judged yet")
         if one.left_alone:
             notes.append(f"{one.left_alone} left alone, will join")
         grid.add_row(

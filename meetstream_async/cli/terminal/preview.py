@@ -71,8 +71,8 @@ def _left_alone(preview: Preview) -> list[str]:
         if names := preview.skipped(reason):
             left.append(f"{len(names)} {what}: {', '.join(clean(name, 60) for name in names[:_SOONEST])}")
     if count := preview.undecided:
-        what = "behind the full listing: the events don't tell what the filter asks for"
-        left.append(f"{_bots(count)} {what}")
+        what = "behind the full listing, unless a later one shows them: the events don't tell enough"
+        left.append(f"{_bots(count)} {what} for this filter")
     if outside := len(preview.listed) - len(preview.bots):
         left.append(f"{_bots(outside)} outside the filter")
     return left + [f"unreadable row: {clean(row.path)} {clean(row.reason)}" for row in preview.rejected]
