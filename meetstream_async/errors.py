@@ -9,6 +9,7 @@
     │   ├── ConnectionFailedError
     │   └── RequestTimeoutError (also TimeoutError)
     ├── InvalidResponseError                      a 2xx whose body is not what the API promises
+    ├── WebhookError                          a webhook that is not to be trusted
     ├── BulkError                                 from BulkReport.raise_for_failures()
     └── ApiError                                  the API's own refusal
         ├── BadRequestError 400, 422
@@ -20,6 +21,7 @@
         ├── NotFoundError 404
         │   ├── EventNotFoundError
         │   └── UserNotFoundError
+        ├── EventAlreadyScheduledError 409
         ├── RateLimitError 429
         └── ServerError 5xx
 
@@ -30,7 +32,7 @@ processes. They are raised without a cause, because aiohttp's own frames contain
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._pydantic import error_schema
 
@@ -45,6 +47,7 @@ __all__ = [
     "ClientSetupError",
     "ConfigurationError",
     "ConnectionFailedError",
+    "EventAlreadyScheduledError",
     "EventNotFoundError",
     "EventNotScheduledError",
     "InvalidFromDateError",
@@ -58,6 +61,7 @@ __all__ = [
     "ServerError",
     "TransportError",
     "UserNotFoundError",
+    "WebhookError",
 ]
 
 
@@ -156,6 +160,10 @@ class InvalidResponseError(MeetStreamError):
         return f"{self.message} at {self.path}"
 
 
+class WebhookError(MeetStreamError):
+    """A request that claims to be a webhook, and is not genuine, not fresh, or not readable."""
+
+
 class ApiError(MeetStreamError):
     """The API refused the request.
 
@@ -235,6 +243,14 @@ class EventNotFoundError(NotFoundError):
 
 class UserNotFoundError(NotFoundError):
     """404 "User not found"."""
+
+
+class EventAlreadyScheduledError(ApiError):
+    """409: the event has a bot already; ``bot_id`` is its id, if the API says which."""
+
+    def __init__(self, message: str = "", *, bot_id: str | None = None, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.bot_id = bot_id
 
 
 class RateLimitError(ApiError):

@@ -32,6 +32,7 @@ TREE = {
     "RequestTimeoutError": "TransportError",
     "InvalidResponseError": "MeetStreamError",
     "BulkError": "MeetStreamError",
+    "WebhookError": "MeetStreamError",
     "ApiError": "MeetStreamError",
     "BadRequestError": "ApiError",
     "EventNotScheduledError": "BadRequestError",
@@ -42,6 +43,7 @@ TREE = {
     "NotFoundError": "ApiError",
     "EventNotFoundError": "NotFoundError",
     "UserNotFoundError": "NotFoundError",
+    "EventAlreadyScheduledError": "ApiError",
     "RateLimitError": "ApiError",
     "ServerError": "ApiError",
 }

@@ -17,18 +17,24 @@ FOR_USERS = [
     "_http/options",
     "_http/retry",
     "meetstream/models",
+    "meetstream/bots",
     "meetstream/filters",
     "meetstream/client",
     "meetstream/events",
     "meetstream/checks",
     "meetbit/models",
     "meetbit/client",
+    "meetbit/webhooks",
     "bulk/options",
     "bulk/report",
+    "bulk/reschedule",
+    "bulk/reschedule_outcome",
+    "bulk/snapshot",
     "bulk/statuses",
     "bulk/run",
     "bulk/account_state",
     "bulk/steps",
+    "bulk/take_snapshot",
     "bulk/unschedule",
     "bulk/unschedule_all",
     "bulk/cancel",
@@ -45,6 +51,7 @@ FOR_THE_PACKAGE = {
     "speaks_for_itself",
     "log_retry",
     "Attempt",
+    "check_policy",
     "retry",
     "Outcome",
     "BotsOutcome",
@@ -56,6 +63,9 @@ FOR_THE_PACKAGE = {
     "check_meetbit",
     "EventPages",
     "reason_of",
+    "EventsOfBots",
+    "with_detail",
+    "window",
     "Cancellation",
     "CancelOperation",
 }
@@ -83,7 +93,7 @@ def test_the_public_names_are_complete() -> None:
     """Every class and function that a module has for users is importable from the package root."""
     defined = set().union(*map(_defined, FOR_USERS))
     assert defined >= FOR_THE_PACKAGE
-    assert defined - FOR_THE_PACKAGE | {"__version__"} == set(meetstream_async.__all__)
+    assert defined - FOR_THE_PACKAGE | {"__version__", "JsonValue"} == set(meetstream_async.__all__)
 
 
 def test_no_name_is_public_by_accident() -> None:
@@ -125,7 +135,7 @@ def test_the_version_is_that_of_the_metadata() -> None:
     assert meetstream_async.__version__ == version("meetstream-async")
 
 
-@pytest.mark.parametrize("door", ["preview", "console", "fastapi"])
+@pytest.mark.parametrize("door", ["preview", "console", "fastapi", "tracing"])
 def test_the_public_names_of_a_door_are_there(door: str) -> None:
     """Each name that other modules and users may import is listed once, and exists."""
     room = importlib.import_module(f"meetstream_async.{door}")

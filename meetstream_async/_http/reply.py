@@ -29,11 +29,13 @@ class Reply:
     """Removes the credentials from a text for people."""
     blot: Callable[[str], str] = attrs.field(default=_as_it_is, repr=False)
     """Redacts long credentials from response data (short ones could match ordinary text)."""
+    is_final: bool = attrs.field(default=False, repr=False)
+    """Whether its request must not be sent again, whatever the status."""
 
     @property
     def retry(self) -> bool:
         """Whether another attempt makes sense, by the table in :mod:`meetstream_async._http.retry`."""
-        return is_retried(self.status)
+        return not self.is_final and is_retried(self.status)
 
     @property
     def retry_after(self) -> float | None:
@@ -49,7 +51,9 @@ class Reply:
         for name in ("x-request-id", "x-amzn-requestid", "apigw-requestid"):
             value = self.headers.get(name)
             if value:
-                return clean_text(value, 200, self.scrub)
+                # Nearly every id is plain, and cleaning it takes as long as a tenth of a request.
+                plain = len(value) <= 200 and value.isascii() and value.isprintable() and " " not in value
+                return self.scrub(value) if plain else clean_text(value, 200, self.scrub)
         return None
 
     def json(self) -> object:

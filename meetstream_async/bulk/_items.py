@@ -38,6 +38,7 @@ from ._facts import (
     UNTOLD,
     Facts,
 )
+from ._item import request_id_of
 from .report import Method
 
 Target: TypeAlias = ScheduledBot | str
@@ -111,7 +112,7 @@ class EventItem(Facts):
         self.sent = "event"
         self.attempts += attempts
         self.error = None
-        self.result = result
+        self.result, self.last_request = result, result.request_id
         if result.inferred:
             # "Not scheduled", which the inference stands on, is also true of a bot in its meeting.
             self.answer = INFERRED_DONE if self._lies_ahead(time) else MAYBE
@@ -163,9 +164,9 @@ class EventItem(Facts):
         if self.answer == MISSING and not fell_back and self._may_be_another_id():
             self.answer = DOUBTFUL
 
-    def bot_done(self, bot_id: str, attempts: int) -> None:
-        """The DELETE of a bot by its own id succeeded."""
-        self.sent = "bot"
+    def bot_done(self, bot_id: str, attempts: int, request_id: str | None = None) -> None:
+        """The DELETE of a bot by its own id succeeded. ``request_id``: the API's own id of the request."""
+        self.sent, self.last_request = "bot", request_id
         self.attempts += attempts
         self._set_fate(bot_id, DELETED)
 
@@ -233,7 +234,7 @@ class EventItem(Facts):
         self.uncertain = self.uncertain or error.outcome_unknown
         self.attempts += error.attempts
         if error.attempts:
-            self.sent = method
+            self.sent, self.last_request = method, request_id_of(error)
 
     def _set_fate(self, bot_id: str, fate: str) -> None:
         if self.fates is None:

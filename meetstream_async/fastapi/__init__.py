@@ -17,6 +17,7 @@ try:
     from .problems import FieldProblem, Problem, ProblemError, add_error_handlers, problem_responses
     from .router import bulk_router
     from .runs import BulkRequest, OutcomePage, RunOutcome, RunPhase, Runs, RunState
+    from .webhooks import WebhookIds, meetbit_webhook
 except ImportError as error:
     if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "pydantic"):
         raise
@@ -39,11 +40,13 @@ __all__ = [
     "RunPhase",
     "RunState",
     "Runs",
+    "WebhookIds",
     "add_error_handlers",
     "bulk_router",
     "get_client",
     "get_meetbit_client",
     "meetbit_lifespan",
+    "meetbit_webhook",
     "meetstream_lifespan",
     "problem_responses",
 ]

@@ -205,6 +205,7 @@ class RunOutcome(BaseModel):
     attempts: int = Field(description="Number of requests sent.")
     elapsed: float = Field(description="Seconds from the first attempt to the last response.")
     error: str | None = Field(description="Class and text of the error.")
+    request_id: str | None = Field(description="MeetStream's id of the last request, if it told one.")
 
 
 class OutcomePage(BaseModel):

@@ -251,6 +251,7 @@ def _outcome(account: str, outcome: Json, position: str) -> JobOutcome:
         attempts=outcome["attempts"],
         elapsed=outcome["elapsed"],
         error=outcome["error"],
+        request_id=outcome.get("request_id"),
         position=position,
     )
 

@@ -156,6 +156,8 @@ class JobOutcome:
     """Seconds from the first attempt to the last response, as far as known to that worker."""
     error: str | None
     """Class and text of the error."""
+    request_id: str | None
+    """The API's id of the last request, as far as that was stored."""
     position: str
     """Position in the job; ``job_outcomes(after=...)`` continues after it."""
 

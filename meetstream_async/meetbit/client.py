@@ -58,6 +58,7 @@ class MeetBitClient(ApiClient):
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = False,
         pace_store: str | os.PathLike[str] | None = None,
+        user_agent: str | None = None,
     ) -> None:
         try:
             key_id = Secret.load(access_key_id, "MEETBIT_ACCESS_KEY_ID", "access_key_id")
@@ -83,6 +84,7 @@ class MeetBitClient(ApiClient):
             trace_configs=trace_configs,
             network=network,
             pace_store=check_pace_store(pace_store, "MEETBIT_PACE_STORE"),
+            user_agent=user_agent,
             wary=True,
         )
 

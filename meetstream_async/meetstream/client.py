@@ -1,16 +1,16 @@
 """The MeetStream client: one short typed method per endpoint, and the stream of scheduled bots.
 
 Sources: "List Scheduled Bots" and "Unschedule Bot for Event" of the MeetStream API reference, and the
-vendor's published clients for ``/calendar/scheduled_bots`` and ``/calendar/events``.
+vendor's published clients for ``/calendar/scheduled_bots``, ``/calendar/events`` and ``/bots``.
 """
 
 from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 
@@ -21,8 +21,10 @@ from .._http.retry import RetryPolicy
 from .._http.secrets import Secret
 from .._http.session import ApiSession
 from .._http.urls import check_base_url
-from . import _requests
+from . import _bot_requests, _requests
+from ._replies import ERROR_TEXTS
 from ._requests import MAX_LIMIT
+from .bots import BotDetail, CreatedBot, MovedBot, ScheduleResult
 from .events import MeetStreamEventStream
 from .models import (
     DeletedBot,
@@ -52,10 +54,13 @@ class MeetStreamClient(ApiClient):
     So are ``proxy`` (the URL of an HTTP proxy, with its user and password if it needs them), ``ssl_context``,
     and ``trust_env``, which takes the proxy from ``HTTPS_PROXY`` and ``NO_PROXY`` and never reads ``.netrc``.
     None of them may be given together with ``session``. Loopback addresses are reached without a proxy.
+    ``user_agent`` is added to our own ``User-Agent``: the application's name and version, in printable ASCII.
 
     Raises ConfigurationError for a missing or malformed key, a base URL that a key must not be sent to,
     or any argument out of range. Every call may raise the errors of :mod:`meetstream_async.errors`.
     """
+
+    _error_texts = ERROR_TEXTS
 
     def __init__(
         self,
@@ -71,6 +76,7 @@ class MeetStreamClient(ApiClient):
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = False,
         pace_store: str | os.PathLike[str] | None = None,
+        user_agent: str | None = None,
     ) -> None:
         try:
             secret = Secret.load(api_key, "MEETSTREAM_API_KEY", "api_key")
@@ -100,6 +106,7 @@ class MeetStreamClient(ApiClient):
             trace_configs=trace_configs,
             network=network,
             pace_store=check_pace_store(pace_store, "MEETSTREAM_PACE_STORE"),
+            user_agent=user_agent,
         )
 
     async def list_scheduled_bots(self, limit: int = MAX_LIMIT) -> ScheduledBotPage:
@@ -177,6 +184,63 @@ class MeetStreamClient(ApiClient):
         response is an error with ``outcome_unknown``, since a wrong id would get the same response.
         """
         return (await self.api.call(_requests.delete_scheduled_bot(bot_id))).value
+
+    async def schedule_event(
+        self, event_id: str, bot_config: Mapping[str, Any] | None = None
+    ) -> ScheduleResult:
+        """``POST /calendar/schedule/{event_id}``: schedule a bot for a calendar event.
+
+        ``event_id``: MeetStream's own id (``evt_…``). ``bot_config``: the fields of the bot, such as
+        ``bot_name`` and ``custom_attributes``, as JSON values; without ``join_at``, since the API decides how
+        long before the meeting a bot joins, and without a ``deduplication_key``. Raises
+        EventAlreadyScheduledError, with the ``bot_id`` that the event has, and EventNotFoundError.
+
+        The API takes no idempotency key here, so a request that may have taken effect is not sent again:
+        ``outcome_unknown`` is set on its error, and a listing tells.
+        """
+        return (await self.api.call(_bot_requests.schedule_event(event_id, bot_config))).value
+
+    async def create_bot(
+        self,
+        meeting_link: str,
+        bot_name: str,
+        *,
+        join_at: datetime | None = None,
+        custom_attributes: Mapping[str, Any] | None = None,
+        config: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> CreatedBot:
+        """``POST /bots/create_bot``: create a bot without a calendar event.
+
+        ``meeting_link``: an https URL. ``join_at``: an aware datetime, sent as UTC; None joins at once.
+        ``config``: further fields of the body, as JSON values. ``idempotency_key``: 1 to 255 printable ASCII
+        characters; the API answers a repeated one with its first answer (``repeated`` is set then). Without
+        a key, a request that may have taken effect is not sent again.
+        """
+        request = _bot_requests.create_bot(
+            meeting_link,
+            bot_name,
+            join_at=join_at,
+            custom_attributes=custom_attributes,
+            config=config,
+            idempotency_key=idempotency_key,
+        )
+        return (await self.api.call(request)).value
+
+    async def get_bot_detail(self, bot_id: str) -> BotDetail:
+        """``GET /bots/{bot_id}/detail``: one bot, with the configuration that it was made with.
+
+        Raises NotFoundError for an unknown bot; one that was cancelled may be unknown. Raises
+        InvalidResponseError if the reply is not about that bot.
+        """
+        return (await self.api.call(_bot_requests.get_bot_detail(bot_id))).value
+
+    async def move_scheduled_bot(self, bot_id: str, join_time: datetime) -> MovedBot:
+        """``PATCH /calendar/scheduled_bots/{bot_id}``: let a scheduled bot join at another time.
+
+        ``join_time``: an aware datetime that lies ahead, sent as UTC and rounded up to the second.
+        """
+        return (await self.api.call(_bot_requests.move_scheduled_bot(bot_id, join_time))).value
 
 
 class ScheduledBotStream:

@@ -46,6 +46,9 @@ from meetstream_async.cli.runs.request import read
 from meetstream_async.cli.terminal.look import LOOK
 from meetstream_async.preview import Leftovers
 from meetstream_async.simulator import SlidingWindow
+from tests.helpers.warm_program import build_commands_once
+
+build_commands_once()
 
 LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 BOT = ScheduledBot(

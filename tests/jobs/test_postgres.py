@@ -235,7 +235,7 @@ async def test_a_pickled_row_runs_no_code_in_a_client_or_a_worker(database: str,
 
 
 async def test_a_reader_reads_what_the_engine_reads(database: str) -> None:
-    """Without the engine, from the same tables: a job that was cancelled, and one that waits."""
+    """Without the engine, from the same tables: the status of a cancelled job, and of one that waits."""
     accounts = [JobAccount(name, api_key_env="ACME_KEY") for name in ("acme", "globex")]
     async with JobEngine(database) as engine:
         await submit_job(accounts, job_id="waits", engine=engine)
