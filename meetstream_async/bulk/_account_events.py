@@ -68,6 +68,14 @@ class IndexedAccount(ReportedAccount):
         """The last listing was full: bots may be out of its sight that the events show."""
         return self._page is not None and self._page[1]
 
+    @property
+    def undecided(self) -> int:
+        """Bots behind a full listing that the filter can't judge by what the events tell of them.
+
+        They are left alone, and the report is not complete.
+        """
+        return self._bots.undecided_bots if self.is_hidden else 0
+
     def events_window(self, time: datetime) -> tuple[datetime, datetime]:
         """From when to when events matter: around the listed bots, or a year where these are not all.
 

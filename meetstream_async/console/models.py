@@ -131,7 +131,7 @@ class Matches(BaseModel):
 class LeftAlone(BaseModel):
     """Bots or events that a run would not touch, with some of their ids."""
 
-    kind: Literal["one_off", "shared", "unsafe", "outside", "unreadable", "gone", "unseen"]
+    kind: Literal["one_off", "shared", "unsafe", "outside", "unreadable", "gone", "unseen", "undecided"]
     count: int
     examples: list[str] = []
 
@@ -197,6 +197,7 @@ def left_alone(preview: Preview, *, gone: Iterable[str] = ()) -> list[LeftAlone]
         ("shared", len(preview.shared), preview.shared),
         ("unsafe", len(unsafe), unsafe),
         ("gone", len(missing := list(gone)), missing),
+        ("undecided", preview.undecided, []),
         ("outside", outside, []),
         ("unreadable", len(preview.rejected), [f"{row.path}: {row.reason}" for row in preview.rejected]),
     ]

@@ -52,11 +52,9 @@ class Consent:
         """Number of bots that were scheduled since the preview; they are left alone."""
         return len(self._newcomers)
 
-    @property
-    def needs_attributes(self) -> bool:
-        """It can't judge a bot of which only the calendars' events tell, without custom attributes."""
-        selection = self.preview.selection
-        return selection is not None and getattr(selection, "needs_attributes", True)
+    def judge(self, bot: ScheduledBot) -> bool | None:
+        """As ``BotFilter.judge``, for a bot that only the calendars' events show."""
+        return self.preview.judges(bot)
 
     def __call__(self, bot: ScheduledBot) -> bool:
         return self.admits(bot)
