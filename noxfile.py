@@ -22,6 +22,9 @@ DOCS = [
     "tests/test_links.py",
     "tests/fastapi/test_docs.py",
     "tests/reliability/test_the_document.py",
+    "tests/fastapi/test_webhooks.py",
+    "tests/test_testing_page.py",
+    "tests/test_tracing.py",
 ]
 
 
