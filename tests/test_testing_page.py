@@ -32,7 +32,7 @@ def test_every_program_of_the_page_passes(pytester: pytest.Pytester, monkeypatch
 
 
 def test_what_the_page_says_of_aioresponses_is_still_so() -> None:
-    """The bridge of the page is the one that this project's own tests use; once it can go there, so can it."""
+    """The bridge of the page is the one of this project's own tests; once it can go there, so can it."""
     ours = (Path(__file__).parent / "conftest.py").read_text("utf-8")
     for line in PROGRAMS["conftest.py"].splitlines():
         if "stream_writer" in line or "limit=2**26" in line:
