@@ -24,12 +24,12 @@ from .errors import ApiError, ConfigurationError, InvalidResponseError, MeetStre
 try:
     from opentelemetry import metrics, trace
     from opentelemetry.trace import Span, SpanKind, StatusCode
-except ImportError as error:
-    if (error.name or "").partition(".")[0] != "opentelemetry":
+except ImportError as _error:
+    if (_error.name or "").partition(".")[0] != "opentelemetry":
         raise
     raise ImportError(
         "tracing needs an extra: pip install 'meetstream-async[otel]', or '.[otel]' in a checkout",
-        name=error.name,
+        name=_error.name,
     ) from None
 
 __all__ = ["instrument", "uninstrument"]

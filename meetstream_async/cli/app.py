@@ -22,7 +22,7 @@ from .runs.process import execute
 from .terminal.output import print_line
 
 # Tracebacks with local variables could show a key; and brackets in help texts must stay brackets.
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="meetstream-async",
     no_args_is_help=True,
     add_completion=True,

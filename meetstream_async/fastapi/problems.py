@@ -115,7 +115,7 @@ class ProblemError(Exception):
         errors: list[FieldProblem] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.problem = Problem(
+        self.problem: Problem = Problem(
             title=HTTPStatus(status).phrase,
             status=status,
             detail=detail,

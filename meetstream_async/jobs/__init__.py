@@ -35,12 +35,12 @@ try:
     from .engine import JobEngine
     from .preview import AccountPreview, preview_job
     from .retention import forget_jobs
-except ImportError as error:
-    if (error.name or "").partition(".")[0] not in ("dbos", "platformdirs", "psycopg", "sqlalchemy"):
+except ImportError as _error:
+    if (_error.name or "").partition(".")[0] not in ("dbos", "platformdirs", "psycopg", "sqlalchemy"):
         raise
     raise ImportError(
         "jobs need an extra: pip install 'meetstream-async[jobs]', or '.[jobs]' in a checkout",
-        name=error.name,
+        name=_error.name,
     ) from None
 
 __all__ = [

@@ -25,7 +25,7 @@ from .jobs_admin import (
     status,
 )
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Durable jobs over many accounts, which survive the death of a process.",
