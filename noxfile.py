@@ -128,6 +128,16 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def typing(session: nox.Session) -> None:
+    """pyright: the type of every public name is known. pyright and pyrefly: what a user writes, strictly."""
+    install(session, "dev")
+    for package in ("meetstream_async", "pytest_meetstream_async"):
+        session.run("basedpyright", "--ignoreexternal", "--verifytypes", package)
+    session.run("basedpyright")
+    session.run("pyrefly", "check")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The documents: links, examples, and the tests that they name."""
     install(session, "test")

@@ -15,7 +15,7 @@ from .convert import invalid_response
 from .reply import UNREADABLE, Reply
 from .urls import identifier_problem
 
-JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
+JsonValue: TypeAlias = dict[str, "JsonValue"] | list["JsonValue"] | str | int | float | bool | None
 """What a JSON document can hold."""
 QueryValue: TypeAlias = str | int | float | bool | None
 """A value of a query; None leaves it out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, assert_type
@@ -297,11 +297,11 @@ async def durable(filtered: BotFilter) -> None:
 
 async def in_an_application(bot_filter: BotFilter) -> None:
     @asynccontextmanager
-    async def plain(app: FastAPI) -> AsyncIterator[None]:
+    async def plain(app: FastAPI) -> AsyncGenerator[None, None]:
         yield
 
     @asynccontextmanager
-    async def with_state(app: FastAPI) -> AsyncIterator[dict[str, int]]:
+    async def with_state(app: FastAPI) -> AsyncGenerator[dict[str, int], None]:
         yield {"answer": 42}
 
     FastAPI(lifespan=integration.meetstream_lifespan(plain, api_key="key", rate_limit=5))
@@ -351,7 +351,8 @@ async def endpoints_that_are_not_wrapped(client: MeetStreamClient, meetbit: Meet
     assert_type(await client.request("GET", "/bots", params={"limit": 5, "id": ["a"]}), JsonValue)
     answer = await meetbit.request("POST", "/calendars", json={"name": "Room"}, retry=True)
     if isinstance(answer, dict):
-        assert_type(answer["id"], JsonValue)
+        field: JsonValue = answer["id"]
+        assert field is not None
     patient = client.with_options(timeout=60, retry=RetryPolicy(max_attempts=2))
     assert_type(patient, MeetStreamClient)
     assert_type(meetbit.with_options(), MeetBitClient)
