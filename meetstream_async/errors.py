@@ -21,6 +21,7 @@
         ├── NotFoundError 404
         │   ├── EventNotFoundError
         │   └── UserNotFoundError
+        ├── EventAlreadyScheduledError 409
         ├── RateLimitError 429
         └── ServerError 5xx
 
@@ -31,7 +32,7 @@ processes. They are raised without a cause, because aiohttp's own frames contain
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._pydantic import error_schema
 
@@ -46,6 +47,7 @@ __all__ = [
     "ClientSetupError",
     "ConfigurationError",
     "ConnectionFailedError",
+    "EventAlreadyScheduledError",
     "EventNotFoundError",
     "EventNotScheduledError",
     "InvalidFromDateError",
@@ -241,6 +243,14 @@ class EventNotFoundError(NotFoundError):
 
 class UserNotFoundError(NotFoundError):
     """404 "User not found"."""
+
+
+class EventAlreadyScheduledError(ApiError):
+    """409: the event has a bot already; ``bot_id`` is its id, if the API says which."""
+
+    def __init__(self, message: str = "", *, bot_id: str | None = None, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.bot_id = bot_id
 
 
 class RateLimitError(ApiError):

@@ -43,6 +43,7 @@ TREE = {
     "NotFoundError": "ApiError",
     "EventNotFoundError": "NotFoundError",
     "UserNotFoundError": "NotFoundError",
+    "EventAlreadyScheduledError": "ApiError",
     "RateLimitError": "ApiError",
     "ServerError": "ApiError",
 }

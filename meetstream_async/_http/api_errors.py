@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 from .. import errors
 from .call import Context
@@ -40,12 +41,14 @@ def api_error(
     *,
     effect: bool,
     hint: Hint | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> errors.ApiError:
     """The exception for an error reply.
 
     texts: exception class by status and text of the message.
     effect: whether the request could have changed something.
     hint: returns advice for an exception's class and message.
+    more: further fields of the exception's class.
     """
     message, fields = _read_error_body(reply)
     kind = _BY_STATUS.get(reply.status, errors.ServerError if reply.status >= 500 else errors.ApiError)
@@ -66,6 +69,7 @@ def api_error(
         key_rejected=_is_about_the_key(reply, message, context),
         attempts=context.attempts,
         outcome_unknown=effect and (context.uncertain or reply.status >= 500),
+        **(more or {}),
     )
 
 

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
-from attrs import define
+from attrs import define, evolve
 from yarl import URL
 
-from .call import Route
+from .call import Request
 from .failures import Failure, HeldBack, rate_limited
 from .observing import PLACE
 from .rate_limit import RateLimiter, WaitTooLongError
@@ -33,7 +33,7 @@ class Attempts:
 
     _session: Sender
     _loop: asyncio.AbstractEventLoop
-    _route: Route
+    _request: Request[Any]
     _url: URL
     _data: bytes | None
     attempts: int
@@ -57,21 +57,28 @@ class Attempts:
 
     def send(self) -> Coroutine[Any, Any, Reply | Failure | HeldBack]:
         """Make one attempt now; its result must be passed to ``note``."""
-        session = self._session
+        session, request = self._session, self._request
         seconds = min(session.timeout, self._deadline - self._loop.time())
-        sending = session.transport.send(self._route.method, self._url, self._data, seconds, session.timeout)
+        sending = session.transport.send(
+            request.route.method, self._url, self._data, seconds, session.timeout, request.headers
+        )
         observer = PLACE.observer
         if observer is None:
             return sending
-        return observer.attempt(sending, self._route, self._url, self.attempts)
+        return observer.attempt(sending, request.route, self._url, self.attempts)
 
     def note(self, outcome: Reply | Failure | HeldBack) -> Reply | Failure | None:
         """Count the result of an attempt; None if nothing was sent."""
+        request = self._request
         if isinstance(outcome, Reply):
             self.attempts += 1
+            if outcome.status in request.final:
+                return evolve(outcome, is_final=True)
             if outcome.status >= 500:
                 self._session.failed_attempts += 1
-                self.uncertain = self.uncertain or self._route.has_effect
+                self.uncertain = self.uncertain or request.route.has_effect
+            if self.uncertain and not request.repeatable:
+                return evolve(outcome, is_final=True)
             return outcome
         if isinstance(outcome, HeldBack):
             return None
@@ -79,8 +86,11 @@ class Attempts:
             self.attempts += 1
             self._session.failed_attempts += 1
         self.uncertain = self.uncertain or outcome.may_be_sent
+        if self.uncertain and not request.repeatable:
+            return evolve(outcome, retry=False)
         return outcome
 
     def log_retry(self, outcome: Reply | Failure, attempt: int, wait: float) -> None:
+        """One line for an attempt that is followed by another one."""
         reason = f"status {outcome.status}" if isinstance(outcome, Reply) else outcome.kind.__name__
-        log_retry(self._route.method, self._url.raw_path, reason, attempt, wait)
+        log_retry(self._request.route.method, self._url.raw_path, reason, attempt, wait)

@@ -102,6 +102,12 @@ class Request(Generic[T]):
     query: Mapping[str, str | Sequence[str]] | None = None
     body: object = field(default=None, repr=False)
     """A JSON value; None for a request without a body."""
+    headers: Mapping[str, str] | None = None
+    """Beside those that every request has; none of them a credential."""
+    final: frozenset[int] = frozenset()
+    """Statuses that are this route's own answers: they are never retried, and leave nothing uncertain."""
+    repeatable: bool = True
+    """Whether it may be sent again after an attempt that may have taken effect."""
 
 
 @define(eq=False)

@@ -29,11 +29,13 @@ class Reply:
     """Removes the credentials from a text for people."""
     blot: Callable[[str], str] = attrs.field(default=_as_it_is, repr=False)
     """Redacts long credentials from response data (short ones could match ordinary text)."""
+    is_final: bool = attrs.field(default=False, repr=False)
+    """Whether its request must not be sent again, whatever the status."""
 
     @property
     def retry(self) -> bool:
         """Whether another attempt makes sense, by the table in :mod:`meetstream_async._http.retry`."""
-        return is_retried(self.status)
+        return not self.is_final and is_retried(self.status)
 
     @property
     def retry_after(self) -> float | None:

@@ -287,7 +287,7 @@ class ApiSession:
             url = url.with_query(request.query)
         data = None if request.body is None else json.dumps(request.body).encode()
         attempts, uncertain = context.attempts, context.uncertain
-        return Attempts(self, loop, request.route, url, data, attempts, uncertain, deadline, reserve)
+        return Attempts(self, loop, request, url, data, attempts, uncertain, deadline, reserve)
 
 
 def _reserve(timeout: float, policy: RetryPolicy) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -37,7 +38,7 @@ from .failures import (
     conceal,
     known_failure,
     unusable,
-)
+)  # fmt: skip
 from .headers import StandingHeaders
 from .network import Network
 from .reply import Reply
@@ -93,6 +94,7 @@ class Transport:
         if self._proxy is not None:
             secrets += self._proxy.secrets()
         self.scrub: Callable[[str], str] = scrubber(secrets)
+        self._text = partial(clean_text, scrub=self.scrub)
         self.blot: Callable[[str], str] = scrubber(secrets, LONG_SECRET)
         self._paused, self._on_head = paused, on_head
         self._borrowed, self._http = session is not None, session
@@ -173,10 +175,11 @@ class Transport:
                 self._deadlines.close()
 
     async def send(
-        self, method: str, url: URL, data: bytes | None, seconds: float, timeout: float
-    ) -> Reply | Failure | HeldBack:
+        self, method: str, url: URL, data: bytes | None, seconds: float, timeout: float,
+        more: Mapping[str, str] | None = None,
+    ) -> Reply | Failure | HeldBack:  # fmt: skip
         """Send one request and read the whole reply, for at most ``seconds``; of ``timeout``, half is for
-        connecting. Raises only cancellation.
+        connecting. Raises only cancellation. ``more``: headers of this request.
         """
         http = self._http
         if http is None or self.closed or self._borrowed:
@@ -198,7 +201,7 @@ class Transport:
                         return unusable(problem)
                 began = self._deadlines.loop.time()
                 response = await http.request(
-                    method, url, data=data, headers=self._headers(data is not None), **self._options(timeout)
+                    method, url, data=data, headers=self._headers(data, more), **self._options(timeout)
                 )
                 try:
                     status, headers = response.status, response.headers
@@ -288,13 +291,10 @@ class Transport:
             options |= {"proxy": self._proxy.url, "proxy_headers": self._proxy.headers()}
         return options
 
-    def _headers(self, has_body: bool) -> dict[str, str]:
+    def _headers(self, data: bytes | None, more: Mapping[str, str] | None) -> dict[str, str]:
         """The headers that the session does not set by itself."""
         # aiohttp sends a session's own headers to its proxy as well, so with one they can't hold the key.
         headers = self._standing.build() if self._borrowed or self._proxy is not None else {}
-        if has_body:
+        if data is not None:
             headers["Content-Type"] = "application/json"
-        return headers
-
-    def _text(self, text: str) -> str:
-        return clean_text(text, scrub=self.scrub)
+        return {**headers, **more} if more else headers

@@ -12,13 +12,14 @@ from .._http.session import ApiSession
 from ..errors import MeetStreamError
 from ._item import Item, request_id_of
 from .report import CancelOutcome, UnscheduleOutcome
+from .reschedule_outcome import RescheduleOutcome
 from .statuses import OutcomeStatus
 
 _LONGEST_OUTAGE = 10.0
 """Maximum seconds a run waits for an outage; scaled down for impatient retry policies."""
 
 ItemT = TypeVar("ItemT", bound=Item)
-C = TypeVar("C", UnscheduleOutcome, CancelOutcome)
+C = TypeVar("C", UnscheduleOutcome, CancelOutcome, RescheduleOutcome)
 
 
 class ApiOperation(ABC, Generic[ItemT, C]):

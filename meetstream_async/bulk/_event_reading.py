@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from .._http.rate_limit import WaitTooLongError
 from .._logs import log_fields
 from ..errors import MeetStreamError, NotFoundError
 from ..meetstream.events import EventPages, FetchPage
-from .account_state import AccountState
+from ..meetstream.models import MeetStreamEvent
 
 MOST_SECONDS = 60.0
 """Seconds that reading all events may take."""
@@ -22,7 +23,15 @@ PAGE_SECONDS = 10.0
 _log = logging.getLogger("meetstream_async.bulk")
 
 
-async def read_events(state: AccountState, fetch: FetchPage, changed: Callable[[], object]) -> None:
+class EventReader(Protocol):
+    """A state that is fed with events."""
+
+    def take_events(self, events: Iterable[MeetStreamEvent], *, complete: bool = False) -> None: ...
+    def take_events_error(self, reason: str) -> None: ...
+    def release_held(self) -> None: ...
+
+
+async def read_events(state: EventReader, fetch: FetchPage, changed: Callable[[], object]) -> None:
     """Read all events into a state that expects them. An error ends it, and is told to the state only.
 
     ``changed`` is called when the state has heard of something.

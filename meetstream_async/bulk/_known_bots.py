@@ -44,13 +44,16 @@ class KnownBot:
     """It left the listing, or its event's DELETE was answered, at a time when it may have joined."""
     doubted: bool = False
     """A listing asked for after its event's answer showed it, whatever the answer had said."""
+    rebooked: bool = False
+    """Its time had come when it was shown with another one: its earlier booking may have joined."""
     unindexed: bool = False
     """A whole index of the events, read after all answers, does not show it as scheduled any more."""
 
     @property
-    def evidence(self) -> tuple[bool, int, bool, bool, bool, bool]:
+    def evidence(self) -> tuple[bool, int, bool, bool, bool, bool, bool]:
         """All that listings and answers change of it."""
-        return self.listed, self.absences, self.confirmed, self.missed, self.doubted, self.unindexed
+        judged = self.confirmed, self.missed, self.doubted, self.rebooked, self.unindexed
+        return self.listed, self.absences, *judged
 
     @property
     def is_gone(self) -> bool:
@@ -121,6 +124,13 @@ class KnownBots:
         known = self.listing_is_whole or (own_id or event_id) in self.indexed
         undecided = any(self.undecided.get(one or "") for one in (event_id, own_id))
         return known and not self.is_shared(event_id, own_id) and not undecided
+
+    def compare(self, rows: Iterable[ScheduledBot], time: datetime | None) -> None:
+        """Notice bots that were scheduled again after their time had come. ``time``: the server's."""
+        for row in rows:
+            known = self.bots.get(row.bot_id)
+            if known is not None and known.bot.scheduled_join_time != row.scheduled_join_time:
+                known.rebooked = known.rebooked or (time_has_come(known.bot, time) and not is_withdrawn(row))
 
     def take(self, bot: ScheduledBot, *, listed: bool = True) -> KnownBot | None:
         """Remember a row. None for one that is no work and never was."""

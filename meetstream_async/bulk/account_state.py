@@ -101,6 +101,7 @@ class AccountState(IndexedAccount):
         self._bots.listing_is_whole = not page.truncated and not page.rejected
         before = len(self._backlog)
         rows = by_id(page.bots)
+        self._bots.compare(rows.values(), self.server_time(now))
         for bot in soonest_first(tuple(rows.values())):
             self._take_row(bot)
         if fresh:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from .. import OutcomeStatus, outcome_to_dict
+from .. import OutcomeStatus
 
 
 class JobState(StrEnum):
@@ -163,6 +163,8 @@ class JobOutcome:
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome as one line of ``jobs report``."""
+        from .. import outcome_to_dict  # only here: a status needs none of what it imports
+
         return {"account": self.account, **outcome_to_dict(self)}
 
 

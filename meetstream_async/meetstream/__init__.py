@@ -4,6 +4,8 @@ These names are for the package's other folders, which send requests through a b
 the package root.
 """
 
+from .._http.urls import check_identifier
+from ._bot_requests import check_config, create_bot, get_bot_detail, move_scheduled_bot, schedule_event
 from ._replies import bot_is_not_yours
 from ._requests import (
     MAX_LIMIT,
@@ -19,9 +21,15 @@ __all__ = [
     "MAX_LIMIT",
     "auto_schedule_enabled",
     "bot_is_not_yours",
+    "check_config",
+    "check_identifier",
     "check_series_options",
+    "create_bot",
     "delete_scheduled_bot",
+    "get_bot_detail",
     "list_calendar_events",
     "list_scheduled_bots",
+    "move_scheduled_bot",
+    "schedule_event",
     "unschedule_event",
 ]

@@ -188,10 +188,10 @@ def read_unscheduled(
     the reply's ApiError, or InvalidResponseError.
     """
     if reply.succeeded:
-        data = _success(reply, context)
+        data = success_of(reply, context)
         result, remarks = _structurer.structure(data, UnscheduleResult, "$")
         if result.event_id not in (None, event_id) and not (series and result.master_event_id == event_id):
-            raise _about_another(reply, context, "event_id", str(result.event_id), event_id)
+            raise about_another(reply, context, "event_id", str(result.event_id), event_id)
         return result, remarks
     error = meetstream_error(
         reply,
@@ -215,13 +215,13 @@ def read_deleted_bot(
     """
     if not reply.succeeded:
         raise meetstream_error(reply, context)
-    deleted, remarks = _structurer.structure(_success(reply, context), DeletedBot, "$")
+    deleted, remarks = _structurer.structure(success_of(reply, context), DeletedBot, "$")
     if bot_id is not None and deleted.bot_id not in (None, bot_id):
-        raise _about_another(reply, context, "bot_id", str(deleted.bot_id), bot_id)
+        raise about_another(reply, context, "bot_id", str(deleted.bot_id), bot_id)
     return deleted, remarks
 
 
-def _success(reply: Reply, context: Context) -> dict[str, Any]:
+def success_of(reply: Reply, context: Context) -> dict[str, Any]:
     """The object in a 2xx that says nothing against being one."""
     data = object_or_empty(reply, context)
     wrong = contradiction(reply, data)
@@ -234,8 +234,9 @@ def _success(reply: Reply, context: Context) -> dict[str, Any]:
     raise invalid_response(reply, context, wrong.text, wrong.path, effect=True)
 
 
-def _about_another(
-    reply: Reply, context: Context, name: str, told: str, asked: str
+def about_another(
+    reply: Reply, context: Context, name: str, told: str, asked: str, *, effect: bool = True
 ) -> errors.InvalidResponseError:
+    """The error for an answer about something else than was asked for."""
     problem = f"is about {clean_text(told, 100, reply.scrub)!r}; asked for was {asked!r}"
-    return invalid_response(reply, context, problem, f"$.{name}", effect=True)
+    return invalid_response(reply, context, problem, f"$.{name}", effect=effect)

@@ -53,7 +53,7 @@ def list_calendar_events(
     for name, time, up in (("time_min", time_min, False), ("time_max", time_max, True)):
         if time is not None:
             check_range(check_time(time, name), name)
-            query[name] = _utc_text(time, up=up)
+            query[name] = utc_text(time, up=up)
     if time_min is not None and time_max is not None and time_min >= time_max:
         raise ConfigurationError("time_min must be before time_max")
     if cursor is not None:
@@ -71,7 +71,7 @@ def unschedule_event(
         check_series_options(cancel_all_occurrences, from_date)
         body = {"cancel_all_occurrences": cancel_all_occurrences}
         if from_date is not None:
-            body["from_date"] = _utc_text(from_date)
+            body["from_date"] = utc_text(from_date)
 
     def read(reply: Reply, context: Context) -> tuple[UnscheduleResult, Sequence[Remark]]:
         return read_unscheduled(reply, context, event_id, bool(cancel_all_occurrences))
@@ -113,12 +113,13 @@ def check_time(time: object, name: str) -> datetime:
 def check_range(time: datetime, name: str) -> None:
     """Raises ConfigurationError for an aware time that UTC has no year for."""
     try:
-        _utc_text(time)
+        utc_text(time)
     except OverflowError:
         raise ConfigurationError(f"{name} {time.isoformat()} is out of range in UTC") from None
 
 
-def _utc_text(time: datetime, *, up: bool = True) -> str:
+def utc_text(time: datetime, *, up: bool = True) -> str:
+    """The time as the API takes it: in UTC, to the second."""
     # Up: a fraction of a second that is cut off would take in an occurrence before the time.
     return whole_second(time, up=up).astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 

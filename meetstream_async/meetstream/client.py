@@ -1,16 +1,16 @@
 """The MeetStream client: one short typed method per endpoint, and the stream of scheduled bots.
 
 Sources: "List Scheduled Bots" and "Unschedule Bot for Event" of the MeetStream API reference, and the
-vendor's published clients for ``/calendar/scheduled_bots`` and ``/calendar/events``.
+vendor's published clients for ``/calendar/scheduled_bots``, ``/calendar/events`` and ``/bots``.
 """
 
 from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 
@@ -21,9 +21,10 @@ from .._http.retry import RetryPolicy
 from .._http.secrets import Secret
 from .._http.session import ApiSession
 from .._http.urls import check_base_url
-from . import _requests
+from . import _bot_requests, _requests
 from ._replies import ERROR_TEXTS
 from ._requests import MAX_LIMIT
+from .bots import BotDetail, CreatedBot, MovedBot, ScheduleResult
 from .events import MeetStreamEventStream
 from .models import (
     DeletedBot,
@@ -183,6 +184,63 @@ class MeetStreamClient(ApiClient):
         response is an error with ``outcome_unknown``, since a wrong id would get the same response.
         """
         return (await self.api.call(_requests.delete_scheduled_bot(bot_id))).value
+
+    async def schedule_event(
+        self, event_id: str, bot_config: Mapping[str, Any] | None = None
+    ) -> ScheduleResult:
+        """``POST /calendar/schedule/{event_id}``: schedule a bot for a calendar event.
+
+        ``event_id``: MeetStream's own id (``evt_…``). ``bot_config``: the fields of the bot, such as
+        ``bot_name`` and ``custom_attributes``, as JSON values; without ``join_at``, since the API decides how
+        long before the meeting a bot joins, and without a ``deduplication_key``. Raises
+        EventAlreadyScheduledError, with the ``bot_id`` that the event has, and EventNotFoundError.
+
+        The API takes no idempotency key here, so a request that may have taken effect is not sent again:
+        ``outcome_unknown`` is set on its error, and a listing tells.
+        """
+        return (await self.api.call(_bot_requests.schedule_event(event_id, bot_config))).value
+
+    async def create_bot(
+        self,
+        meeting_link: str,
+        bot_name: str,
+        *,
+        join_at: datetime | None = None,
+        custom_attributes: Mapping[str, Any] | None = None,
+        config: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> CreatedBot:
+        """``POST /bots/create_bot``: create a bot without a calendar event.
+
+        ``meeting_link``: an https URL. ``join_at``: an aware datetime, sent as UTC; None joins at once.
+        ``config``: further fields of the body, as JSON values. ``idempotency_key``: 1 to 255 printable ASCII
+        characters; the API answers a repeated one with its first answer (``repeated`` is set then). Without
+        a key, a request that may have taken effect is not sent again.
+        """
+        request = _bot_requests.create_bot(
+            meeting_link,
+            bot_name,
+            join_at=join_at,
+            custom_attributes=custom_attributes,
+            config=config,
+            idempotency_key=idempotency_key,
+        )
+        return (await self.api.call(request)).value
+
+    async def get_bot_detail(self, bot_id: str) -> BotDetail:
+        """``GET /bots/{bot_id}/detail``: one bot, with the configuration that it was made with.
+
+        Raises NotFoundError for an unknown bot; one that was cancelled may be unknown. Raises
+        InvalidResponseError if the reply is not about that bot.
+        """
+        return (await self.api.call(_bot_requests.get_bot_detail(bot_id))).value
+
+    async def move_scheduled_bot(self, bot_id: str, join_time: datetime) -> MovedBot:
+        """``PATCH /calendar/scheduled_bots/{bot_id}``: let a scheduled bot join at another time.
+
+        ``join_time``: an aware datetime that lies ahead, sent as UTC and rounded up to the second.
+        """
+        return (await self.api.call(_bot_requests.move_scheduled_bot(bot_id, join_time))).value
 
 
 class ScheduledBotStream:

@@ -335,6 +335,41 @@ def test_a_bot_that_comes_back_and_joins_is_not_called_unscheduled() -> None:
     assert shown(state) == ["unknown"]
 
 
+def test_a_bot_that_is_scheduled_again_after_its_time_is_not_called_unscheduled() -> None:
+    """The DELETE takes the later booking; of the earlier one nobody knows whether it has joined."""
+    state = AccountState(settle=0)
+    look(state, 0, bot("b1", joins=10))
+    look(state, 20, bot("b1", joins=9000))
+    state.take_answer(asked(state), now=21)
+    for time in (22, 23):
+        look(state, time)
+    (outcome,) = state.report().outcomes
+    assert (outcome.status.value, outcome.reason) == ("unknown", "may have joined")
+
+
+def test_a_bot_that_is_moved_before_its_time_has_not_joined() -> None:
+    """Another join time by itself is no sign of anything."""
+    state = AccountState(settle=0)
+    look(state, 0, bot("b1", joins=3600))
+    look(state, 20, bot("b1", joins=9000))
+    state.take_answer(asked(state), now=21)
+    for time in (22, 23):
+        look(state, time)
+    assert shown(state) == ["unscheduled"]
+
+
+def test_a_bot_of_two_events_is_named_once() -> None:
+    """With the first of them that something was sent for."""
+    state = AccountState(UnscheduleOptions(where=lambda one: one.bot_id != "b2", whole_events=True))
+    look(state, 0, bot("b1", "evt_e1"), bot("b2", "evt_e1"), bot("b3", "evt_e2"))
+    look(state, 1, bot("b1", "evt_e1"), bot("b2", "evt_e2"), bot("b3", "evt_e2"))
+    for now in (2, 3):
+        state.take_answer(asked(state), now=now)
+    look(state, 4)
+    named = [bot_id for outcome in state.report().outcomes for bot_id in outcome.bot_ids]
+    assert sorted(named) == ["b1", "b2", "b3"]
+
+
 # --- what an earlier run has done -----------------------------------------------------------------------
 
 

@@ -147,6 +147,18 @@ async def test_another_method_is_sent_once(raw_server: Start, method: str) -> No
         assert await c.request(method, "/x", retry=True) is None
 
 
+@pytest.mark.parametrize("status", [429, 425, 408])
+async def test_another_method_is_retried_where_nothing_took_effect(raw_server: Start, status: int) -> None:
+    """The API says that it did not do it; and a connection that is refused carried nothing."""
+    server = await raw_server(reply(status), reply(200, 1))
+    async with client(server.url, retry=QUICK) as c:
+        assert await c.request("POST", "/x") == 1
+    async with client("http://127.0.0.1:9", retry=QUICK) as c:
+        with pytest.raises(TransportError) as caught:
+            await c.request("POST", "/x")
+    assert (caught.value.attempts, caught.value.outcome_unknown) == (3, False)
+
+
 async def test_the_caller_decides_whether_it_is_retried(raw_server: Start) -> None:
     """``retry=True`` for a POST that may be repeated, ``retry=False`` for a GET that must not wait."""
     server = await raw_server(drop, reply(200, 7), reply(503))

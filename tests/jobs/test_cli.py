@@ -319,7 +319,7 @@ async def test_a_worker_works_until_it_is_told_to_stop(tmp_path: Path) -> None:
 
 
 async def test_without_the_extra_one_line_says_what_to_install() -> None:
-    """Without the engine, only the commands of jobs fail, with 2 and how to get it."""
+    """Without the engine, only the commands that need it fail, with 2 and how to get it."""
     code = "import sys; sys.modules['dbos'] = None; from meetstream_async.cli import main; main()"
 
     async def ran(*words: str) -> tuple[int | None, str]:
@@ -334,7 +334,7 @@ async def test_without_the_extra_one_line_says_what_to_install() -> None:
         _, err = await process.communicate()
         return process.returncode, err.decode()
 
-    missing, fine = await asyncio.gather(ran("jobs", "status", "x"), ran("--version"))
+    missing, fine = await asyncio.gather(ran("jobs", "cancel", "x"), ran("--version"))
     assert missing == (
         2,
         "error: jobs need an extra: pip install 'meetstream-async[jobs]', or '.[jobs]' in a checkout\n",

@@ -15,6 +15,7 @@ import meetstream_async
 from meetstream_async import (
     ApiError,
     Attendee,
+    BotDetail,
     BotFilter,
     BulkError,
     BulkReport,
@@ -23,6 +24,7 @@ from meetstream_async import (
     CancelledEvent,
     CancelOutcome,
     CheckStatus,
+    CreatedBot,
     DeletedBot,
     Diagnosis,
     InvalidResponseError,
@@ -33,17 +35,23 @@ from meetstream_async import (
     MeetStreamError,
     MeetStreamEvent,
     MeetStreamEventPage,
+    MovedBot,
     OnlineConference,
     OutcomeStatus,
     RejectedRow,
     RequestTimeoutError,
+    RescheduleOutcome,
     RetryPolicy,
     ScheduledBot,
     ScheduledBotPage,
     ScheduledBotStream,
+    ScheduleResult,
+    Snapshot,
+    SnapshotBot,
     UnscheduleOutcome,
     UnscheduleResult,
     bulk_cancel_events,
+    bulk_reschedule,
     bulk_unschedule,
     cancel_meeting,
     cancel_meetings,
@@ -51,6 +59,7 @@ from meetstream_async import (
     jobs,
     simulator,
     stream_unschedule,
+    take_snapshot,
     unschedule_all,
 )
 from meetstream_async import fastapi as integration
@@ -73,6 +82,29 @@ async def clients(session: aiohttp.ClientSession, trace: aiohttp.TraceConfig) ->
     client = MeetStreamClient()
     assert_type(client.base_url, str)
     await client.close()
+
+
+async def way_back() -> None:
+    async with MeetStreamClient() as client:
+        page = await client.list_scheduled_bots()
+        snapshot = await take_snapshot(client, page, detail=True)
+        assert_type(snapshot, Snapshot)
+        await take_snapshot(client, client.iter_scheduled_bots())
+        await take_snapshot(client, page.bots[:3], among=page.bots)
+        assert_type(snapshot.bots, tuple[SnapshotBot, ...])
+        stored: dict[str, Any] = snapshot.to_dict()
+        report = await bulk_reschedule(client, Snapshot.from_dict(stored), dry_run=True)
+        assert_type(report, BulkReport[RescheduleOutcome])
+        stop = asyncio.Event()
+        await bulk_reschedule(
+            client, snapshot.only(["bot-1"]), max_concurrency=2, stop=stop, on_outcome=print
+        )
+        await bulk_reschedule(client, page)  # type: ignore[arg-type]
+        assert_type(report.outcomes[0].new_bot_id, str | None)
+        assert_type(await client.schedule_event("evt_1", {"bot_name": "Notes"}), ScheduleResult)
+        assert_type(await client.create_bot("https://zoom.us/j/1", "Notes", idempotency_key="a"), CreatedBot)
+        assert_type(await client.get_bot_detail("bot-1"), BotDetail)
+        assert_type(await client.move_scheduled_bot("bot-1", datetime.now(UTC)), MovedBot)
 
 
 async def single_calls() -> None:

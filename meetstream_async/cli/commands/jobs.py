@@ -10,26 +10,11 @@ from attrs import evolve, field, frozen
 
 from ..exit_codes import ExitCode
 from ..inputs.groups import grouped
-from ..inputs.help import write_plainly
-from ..inputs.options import AllowEmpty, Consent, Filter, Json, Patience, Scope, Speed, WholeEvents
+from ..inputs.options import AllowEmpty, Consent, Filter, Patience, Scope, Speed, WholeEvents
+from ..inputs.plain import Json
 from ..runs.bulk_run import BulkChoices
 from ..runs.request import Unscheduling
-from .jobs_admin import (
-    DatabaseUrl,
-    cancel,
-    execute_with_jobs,
-    forget,
-    list_,
-    report,
-    resume,
-    status,
-)
-
-app: typer.Typer = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Durable jobs over many accounts, which survive the death of a process.",
-)
+from .jobs_admin import DatabaseUrl, execute_with_jobs
 
 AccountsAtOnce = Annotated[
     int, typer.Option(min=1, metavar="N", help="Maximum accounts in progress at once on one worker.")
@@ -100,7 +85,6 @@ class Work:
         )
 
 
-@app.command("run")
 @grouped
 def run(
     job: NewJob,
@@ -142,7 +126,6 @@ def run(
     execute_with_jobs(command)
 
 
-@app.command("submit")
 @grouped
 def submit(
     job: NewJob,
@@ -167,7 +150,6 @@ def submit(
     execute_with_jobs(command)
 
 
-@app.command("worker")
 @grouped
 def worker(
     worker_id: Annotated[
@@ -197,10 +179,3 @@ def worker(
         return work(worker_id, database, accounts_at_once)
 
     execute_with_jobs(command)
-
-
-app.command("list")(list_)
-for _kept in (status, report, cancel, forget):
-    app.command()(_kept)
-app.command(short_help="Put accounts of a dead worker back into the queue.")(resume)
-write_plainly(app)

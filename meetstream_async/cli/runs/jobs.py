@@ -25,7 +25,8 @@ from ...jobs import (
     unfinished_jobs,
 )
 from ..exit_codes import ExitCode, Refused
-from ..terminal.jobs import conclude, follow, headline, selects_nothing
+from ..terminal.following import follow
+from ..terminal.jobs import conclude, headline, selects_nothing
 from ..terminal.look import LOOK
 from ..terminal.output import CleanFormatter, clean, plural, print_json, print_line, say
 from ..terminal.waiting import Waiting

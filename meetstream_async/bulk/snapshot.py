@@ -1,0 +1,297 @@
+"""What is known of bots before they are cancelled, so that they can be scheduled again: a plain value.
+
+It holds meeting links, with their passcodes, and attributes that may be personal: keep it as you would keep
+those. None of them is in a repr, a log line or a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final, Self
+
+import attrs
+from attrs import field, frozen
+
+from .._pydantic import Schemed
+from .._times import read_time
+from ..errors import ConfigurationError
+from ..meetstream import check_config, check_identifier
+from ..meetstream.bots import BotDetail
+from ..meetstream.models import MeetStreamEvent, ScheduledBot
+
+FORMAT: Final = 1
+"""Version of the JSON form."""
+MOST_BOTS: Final = 200_000
+"""Bots in one snapshot that are read."""
+OWN_ID: Final = "evt_"
+"""What MeetStream's own ids of events begin with."""
+_LONGEST_ID: Final = 2048
+"""Characters."""
+
+
+@frozen(kw_only=True)
+class SnapshotBot(Schemed):
+    """One bot as it was before it was cancelled. Only ``bot_id`` is always set."""
+
+    bot_id: str
+    """The bot's own id."""
+    event_id: str | None = None
+    """MeetStream's own id of its event (``evt_…``), where it is certain; None for a one-off bot."""
+    listed_event_id: str | None = None
+    """The event's id as the listing showed it: MeetStream's, the calendar provider's, or None."""
+    is_one_off: bool = False
+    """Nothing showed that a calendar scheduled it: it was created by its own."""
+    join_time: datetime | None = None
+    """When it was to join; aware."""
+    platform: str | None = None
+    """``google_meet``, ``zoom``, ``microsoft_teams``, or a variant spelling."""
+    bot_username: str | None = None
+    """The name that it was to join with."""
+    # Titles, people and links are personal, and a link may hold a passcode.
+    custom_attributes: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
+    """The attributes of its row. Not in the repr."""
+    meeting_link: str | None = field(default=None, repr=False)
+    """The meeting to join. Not in the repr."""
+    config: Mapping[str, Any] | None = field(default=None, hash=False, repr=False)
+    """The body of the request that made it, from its detail; None if that was not read. Not in the repr."""
+    other_bots: tuple[str, ...] = ()
+    """Ids of the other bots that its event had."""
+    other_events: tuple[str, ...] = ()
+    """Ids of the other events that shared it."""
+    has_row: bool = True
+    """A listing showed it; else only the calendars' events told of it, which have no attributes and link."""
+    no_detail: str | None = None
+    """Why its detail could not be read, where it was asked for."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; the time in ISO 8601. Fields that say nothing are left out."""
+        values = {option.name: getattr(self, option.name) for option in attrs.fields(SnapshotBot)}
+        values["join_time"] = None if self.join_time is None else self.join_time.isoformat()
+        for name in ("other_bots", "other_events"):
+            values[name] = list(values[name])
+        for name in ("custom_attributes", "config"):
+            values[name] = None if values[name] is None else dict(values[name])
+        plain = {one.name: one.default for one in attrs.fields(SnapshotBot)}
+        plain |= {"custom_attributes": {}, "other_bots": [], "other_events": []}
+        return {name: value for name, value in values.items() if value != plain[name]}
+
+    def as_row(self) -> ScheduledBot:
+        """The bot as a listing showed it, with MeetStream's own id of its event."""
+        own = {} if self.event_id is None else {"event_id": self.event_id}
+        return ScheduledBot(
+            self.bot_id,
+            self.platform,
+            scheduled_join_time=self.join_time,
+            bot_username=self.bot_username,
+            custom_attributes={**self.custom_attributes, **own},
+            meeting_link=self.meeting_link,
+        )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of ``to_dict``. Raises ConfigurationError, which shows no value, for anything else."""
+        if not isinstance(values, Mapping):
+            raise ConfigurationError(f"a bot of the snapshot is {type(values).__name__}, not an object")
+        known = {option.name for option in attrs.fields(cls)}
+        if unknown := values.keys() - known:
+            shown = ", ".join(sorted(str(name)[:40] for name in unknown))
+            raise ConfigurationError(f"a bot of the snapshot has unknown fields: {shown}")
+        given = dict(values)
+        given["bot_id"] = _identifier(values.get("bot_id"), "bot_id")
+        for name in ("event_id", "listed_event_id"):
+            if given.get(name) is not None:
+                given[name] = _identifier(given[name], name)
+        if not (given.get("event_id") or OWN_ID).startswith(OWN_ID):
+            raise ConfigurationError("event_id of a bot of the snapshot is not an id of MeetStream's own")
+        for name in ("other_bots", "other_events"):
+            if not isinstance(given.setdefault(name, []), list):
+                raise ConfigurationError(f"{name} of a bot of the snapshot is not a list of ids")
+            given[name] = tuple(_identifier(one, name) for one in given[name])
+        for name in ("custom_attributes", "config"):
+            if given.get(name) is not None:
+                given[name] = check_config(given[name], f"{name} of a bot of the snapshot")
+        given["custom_attributes"] = given.get("custom_attributes") or {}
+        for name in ("is_one_off", "has_row"):
+            if not isinstance(given.get(name, False), bool):
+                raise ConfigurationError(f"{name} of a bot of the snapshot is not true or false")
+        for name in ("platform", "bot_username", "meeting_link", "no_detail"):
+            if not isinstance(given.get(name, ""), str | None):
+                raise ConfigurationError(f"{name} of a bot of the snapshot is not a string")
+        if given.get("join_time") is not None:
+            given["join_time"] = _time(given["join_time"], "join_time of a bot of the snapshot")
+        return cls(**given)
+
+
+@frozen(kw_only=True)
+class Snapshot(Schemed):
+    """Bots as they were before they were cancelled, for ``bulk_reschedule``. Made by ``take_snapshot``."""
+
+    id: str
+    """Of this snapshot, made by chance. With a bot's id it makes the key under which a one-off bot is created
+    again, so that an undo which is repeated creates nothing twice."""
+    taken_at: datetime
+    """By the API's clock; aware."""
+    base_url: str
+    """Of the API that it was taken from."""
+    bots: tuple[SnapshotBot, ...] = field(repr=lambda bots: f"<{len(bots)} bots>")
+    """Each bot once."""
+    why_incomplete: str | None = None
+    """What is not known of some of them, and why; None if nothing is missing."""
+
+    def __iter__(self) -> Iterator[SnapshotBot]:
+        return iter(self.bots)
+
+    def __len__(self) -> int:
+        return len(self.bots)
+
+    def only(self, bot_ids: Collection[str]) -> Snapshot:
+        """The same snapshot with these bots alone. Raises ConfigurationError for one that it does not know.
+
+        No id selects nothing: an empty collection makes an empty snapshot.
+        """
+        if isinstance(bot_ids, str | bytes):
+            raise ConfigurationError("bot_ids must be a collection of ids, not one string")
+        wanted = frozenset(bot_ids)
+        if unknown := wanted - {bot.bot_id for bot in self.bots}:
+            raise ConfigurationError(f"not in the snapshot: {', '.join(sorted(map(repr, unknown))[:5])}")
+        return attrs.evolve(self, bots=tuple(bot for bot in self.bots if bot.bot_id in wanted))
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values, with links and attributes: to be kept like the meetings themselves."""
+        return {**self.head(), "bots": [bot.to_dict() for bot in self.bots]}
+
+    def head(self) -> dict[str, Any]:
+        """``to_dict`` without the bots."""
+        return {
+            "snapshot": FORMAT,
+            "id": self.id,
+            "taken_at": self.taken_at.isoformat(),
+            "base_url": self.base_url,
+            "why_incomplete": self.why_incomplete,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of ``to_dict``.
+
+        Raises ConfigurationError, which shows no value, for data of another kind or of a later version, for
+        a bot that is in it twice, and for more than 200,000 bots.
+        """
+        if not isinstance(values, Mapping) or "snapshot" not in values:
+            raise ConfigurationError("this is not a snapshot")
+        if values["snapshot"] != FORMAT:
+            raise ConfigurationError(
+                f"the snapshot is of another version than this package reads ({FORMAT}): use the version "
+                "that wrote it"
+            )
+        if unknown := values.keys() - {*_HEAD, "bots"}:
+            raise ConfigurationError(
+                f"the snapshot has unknown fields: {', '.join(sorted(map(str, unknown)))}"
+            )
+        for name in ("id", "base_url"):
+            if not isinstance(values.get(name), str) or not values[name]:
+                raise ConfigurationError(f"{name} of the snapshot is not a string, or empty")
+        why = values.get("why_incomplete")
+        if not isinstance(why, str | None):
+            raise ConfigurationError("why_incomplete of the snapshot is not a string")
+        bots = values.get("bots")
+        if not isinstance(bots, list) or len(bots) > MOST_BOTS:
+            raise ConfigurationError(f"bots of the snapshot is not a list of at most {MOST_BOTS} bots")
+        read = tuple(map(SnapshotBot.from_dict, bots))
+        if len({bot.bot_id for bot in read}) < len(read):
+            raise ConfigurationError("a bot is in the snapshot twice")
+        return cls(
+            id=values["id"],
+            taken_at=_time(values.get("taken_at"), "taken_at of the snapshot"),
+            base_url=values["base_url"],
+            bots=read,
+            why_incomplete=why,
+        )
+
+
+_HEAD = ("snapshot", "id", "taken_at", "base_url", "why_incomplete")
+
+
+class EventsOfBots:
+    """The index that joins bots with their events, from pages of ``GET /calendar/events``."""
+
+    def __init__(self, events: Iterable[MeetStreamEvent] = ()) -> None:
+        self._events: dict[str, list[str]] = {}
+        self._bots: dict[str, list[str]] = {}
+        for event in events:
+            self.take(event)
+
+    def take(self, event: MeetStreamEvent) -> None:
+        """Add an event."""
+        if event.is_deleted or not event.id.startswith(OWN_ID):
+            return
+        known = self._bots.setdefault(event.id, [])
+        for bot in event.bots:
+            if bot.id not in known:
+                known.append(bot.id)
+                self._events.setdefault(bot.id, []).append(event.id)
+
+    def take_row(self, bot: ScheduledBot) -> None:
+        """Add a bot whose row names its event by MeetStream's own id."""
+        if bot.event_id is not None and bot.event_id.startswith(OWN_ID) and bot.bot_id not in self._events:
+            self._bots.setdefault(bot.event_id, []).append(bot.bot_id)
+            self._events[bot.bot_id] = [bot.event_id]
+
+    def describe(self, bot: ScheduledBot, has_row: bool = True) -> SnapshotBot:
+        """The entry of a bot of a listing."""
+        listed = bot.event_id
+        events = self._events.get(bot.bot_id, [])
+        event_id = listed if listed is not None and listed.startswith(OWN_ID) else None
+        event_id = event_id or next(iter(events), None)
+        others = [one for one in self._bots.get(event_id or "", ()) if one != bot.bot_id]
+        return SnapshotBot(
+            bot_id=bot.bot_id,
+            event_id=event_id,
+            listed_event_id=listed,
+            is_one_off=bot.is_one_off and event_id is None,
+            join_time=bot.scheduled_join_time,
+            platform=bot.platform,
+            bot_username=bot.bot_username,
+            custom_attributes=_kept(bot.custom_attributes) or {},
+            meeting_link=bot.meeting_link,
+            other_bots=tuple(others),
+            other_events=tuple(one for one in events if one != event_id),
+            has_row=has_row,
+        )
+
+
+def with_detail(bot: SnapshotBot, detail: BotDetail) -> SnapshotBot:
+    """The entry with what the bot's detail tells beside its row."""
+    return attrs.evolve(
+        bot,
+        config=_kept(detail.request_payload),
+        custom_attributes=bot.custom_attributes or _kept(detail.custom_attributes) or {},
+        meeting_link=bot.meeting_link or detail.meeting_link,
+        bot_username=bot.bot_username or detail.bot_username,
+        no_detail=None,
+    )
+
+
+def _kept(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A copy of what the API sent; None if it is more than is read back."""
+    try:
+        return check_config(values, "it")
+    except ConfigurationError:
+        return None
+
+
+def _identifier(value: object, name: str) -> str:
+    if isinstance(value, str) and len(value) <= _LONGEST_ID:
+        return check_identifier(value, f"{name} of a bot of the snapshot")
+    raise ConfigurationError(f"{name} of a bot of the snapshot is not an id")
+
+
+def _time(value: object, name: str) -> datetime:
+    try:
+        time = read_time(value) if isinstance(value, str) else None
+    except ValueError:
+        time = None
+    if time is None or time.utcoffset() is None:
+        raise ConfigurationError(f"{name} is not an ISO 8601 time with an offset")
+    return time

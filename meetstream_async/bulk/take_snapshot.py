@@ -1,0 +1,153 @@
+"""Take a snapshot of bots before they are cancelled: their rows, their events' ids, and their details."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterable, Iterable
+from datetime import datetime, timedelta
+
+import attrs
+
+from .._http.api_errors import why_no_other_can_succeed
+from ..errors import (
+    ConfigurationError,
+    MeetStreamError,
+    NotFoundError,
+    ServerError,
+    TransportError,
+)
+from ..meetstream import bot_is_not_yours, get_bot_detail
+from ..meetstream.client import MeetStreamClient
+from ..meetstream.models import MeetStreamEvent, ScheduledBot, ScheduledBotPage
+from ._each import for_each
+from .options import BULK_DEFAULTS, BulkOptions
+from .snapshot import OWN_ID, EventsOfBots, Snapshot, SnapshotBot, with_detail
+from .unschedule import check_client
+
+_DAY = timedelta(days=1)
+_YEAR = timedelta(days=365)
+_MOST_SECONDS = 60.0
+"""Seconds that reading all events may take."""
+_ALIKE = 5
+"""Details in a row that can't be had for want of a server."""
+
+
+async def take_snapshot(
+    client: MeetStreamClient,
+    bots: Iterable[ScheduledBot] | AsyncIterable[ScheduledBot] | ScheduledBotPage,
+    *,
+    detail: bool = False,
+    max_concurrency: int = BULK_DEFAULTS.max_concurrency,
+    events: Iterable[MeetStreamEvent] | None = None,
+    among: Iterable[ScheduledBot] = (),
+) -> Snapshot:
+    """What is known of these bots, for ``bulk_reschedule``. Sends GETs only.
+
+    ``bots``: a listing, or any iterable or async iterable of ScheduledBot. Where a row does not name its
+    event by MeetStream's own id, or the listing is full, the calendars' events are read as well; ``events``
+    are all of them, if you have read them already. ``among``: the rows that ``bots`` were picked from, where
+    others stay: an event that keeps a bot can't get another one. ``detail`` also reads each bot's detail,
+    which has its full configuration, with at most ``max_concurrency`` requests in flight and at the client's
+    pace: do it before the bots are cancelled, since cancelled bots may be unknown to the API.
+
+    What can't be had is named in ``why_incomplete`` and in the bots' ``no_detail``. Raises ConfigurationError
+    for bad arguments, and the errors of a rejected key or of a server that does not answer.
+    """
+    check_client(client)
+    if not isinstance(detail, bool):
+        raise ConfigurationError(f"detail must be True or False, not {detail!r}")
+    cap = BulkOptions[object](max_concurrency=max_concurrency).max_concurrency  # type: ignore[type-var]
+    rows, full = await _rows(bots)
+    missing: list[str] = []
+    index = EventsOfBots()
+    unclear = full or any(not (row.event_id or "").startswith(OWN_ID) for row in rows.values())
+    if events is not None:
+        index = EventsOfBots(events)
+    elif unclear and (problem := await _read_events(client, index, list(rows.values()), full)) is not None:
+        missing.append(problem)
+    for row in (*rows.values(), *among):
+        index.take_row(row)
+    entries = {bot_id: index.describe(row) for bot_id, row in rows.items()}
+    if detail:
+        await _read_details(client, entries, cap)
+        if unread := sum(entry.no_detail is not None for entry in entries.values()):
+            missing.append(f"the detail of {unread} of {len(entries)} bots can't be read")
+    nameless = sum(entry.event_id is None and not entry.is_one_off for entry in entries.values())
+    if nameless:
+        missing.append(f"the event of {nameless} of {len(entries)} bots is not known for certain")
+    return Snapshot(
+        id=secrets.token_hex(16),
+        taken_at=client.api.server_time(),
+        base_url=client.base_url,
+        bots=tuple(entries.values()),
+        why_incomplete="; ".join(missing) or None,
+    )
+
+
+async def _rows(bots: object) -> tuple[dict[str, ScheduledBot], bool]:
+    """The rows by their bots' ids, and whether the listing was full."""
+    if isinstance(bots, ScheduledBotPage):
+        return {bot.bot_id: bot for bot in bots.bots}, bots.truncated
+    if isinstance(bots, AsyncIterable):
+        given = [bot async for bot in bots]
+    elif isinstance(bots, Iterable) and not isinstance(bots, str | bytes):
+        given = list(bots)
+    else:
+        raise ConfigurationError(f"bots must be ScheduledBots, not {type(bots).__name__}")
+    for number, bot in enumerate(given):
+        if not isinstance(bot, ScheduledBot):
+            raise ConfigurationError(f"bots[{number}] must be a ScheduledBot, not {type(bot).__name__}")
+    return {bot.bot_id: bot for bot in given}, bool(getattr(bots, "truncated", False))
+
+
+async def _read_events(
+    client: MeetStreamClient, index: EventsOfBots, rows: list[ScheduledBot], full: bool
+) -> str | None:
+    """Read the events into the index. Returns why not all of them are known, if so."""
+    time_min, time_max = window(rows, client.api.server_time(), full)
+    stream = client.iter_calendar_events(time_min=time_min, time_max=time_max)
+    try:
+        async with asyncio.timeout(_MOST_SECONDS):
+            async for event in stream:
+                index.take(event)
+    except NotFoundError:
+        # No calendar is connected: there are no events.
+        return None
+    except MeetStreamError as error:
+        return f"the calendar events can't be read ({type(error).__name__}: {error})"
+    except TimeoutError:
+        return "the calendar events take too long"
+    return stream.why_incomplete and f"not all calendar events are known: {stream.why_incomplete}"
+
+
+def window(bots: Iterable[ScheduledBot], time: datetime, full: bool) -> tuple[datetime, datetime]:
+    """From when to when events matter: around these bots, or a year where these are not all."""
+    times = [bot.scheduled_join_time for bot in bots]
+    known = [one for one in times if one is not None]
+    if full or not known or len(known) < len(times):
+        return min([time, *known]) - _DAY, max([time + _YEAR, *known]) + _DAY
+    return min(known) - _DAY, max(known) + _DAY
+
+
+async def _read_details(client: MeetStreamClient, entries: dict[str, SnapshotBot], cap: int) -> None:
+    """Read each bot's detail into its entry, or why it can't be had."""
+    in_a_row = 0
+
+    async def read(bot_id: str) -> None:
+        nonlocal in_a_row
+        try:
+            detail = (await client.api.call(get_bot_detail(bot_id))).value
+        except MeetStreamError as error:
+            problem = error.with_traceback(None)
+        else:
+            in_a_row = 0
+            entries[bot_id] = with_detail(entries[bot_id], detail)
+            return
+        entries[bot_id] = attrs.evolve(entries[bot_id], no_detail=f"{type(problem).__name__}: {problem}")
+        in_a_row = in_a_row + 1 if isinstance(problem, ServerError | TransportError) else 0
+        fatal = why_no_other_can_succeed(problem) is not None and not bot_is_not_yours(problem)
+        if fatal or in_a_row >= _ALIKE:
+            raise problem
+
+    await for_each(list(entries), read, min(cap, client.api.open() or cap))
