@@ -190,6 +190,18 @@ async def test_errors_are_those_of_other_calls(raw_server: Start) -> None:
             await c.request("POST", "/x")
 
 
+async def test_an_address_in_a_path_is_not_logged(
+    raw_server: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The line of a retry names the rest of the path."""
+    caplog.set_level("INFO", "meetstream_async")
+    server = await raw_server(reply(503), reply(200))
+    async with client(server.url, retry=QUICK) as c:
+        await c.request("GET", "/calendar/jo@acme.example/events", params={"q": "jo@acme.example"})
+    assert "GET /calendar/REDACTED/events: status 503" in caplog.text
+    assert "acme.example" not in caplog.text
+
+
 async def test_what_a_2xx_says_of_itself_is_for_the_caller(raw_server: Start) -> None:
     """Nobody here knows what the fields of this endpoint mean."""
     server = await raw_server(reply(200, {"success": False, "error": "no"}))

@@ -46,10 +46,12 @@ from meetstream_async import (
     ScheduledBotPage,
     ScheduledBotStream,
     ScheduleResult,
+    SeenWebhooks,
     Snapshot,
     SnapshotBot,
     UnscheduleOutcome,
     UnscheduleResult,
+    Webhook,
     bulk_cancel_events,
     bulk_reschedule,
     bulk_unschedule,
@@ -57,13 +59,16 @@ from meetstream_async import (
     cancel_meetings,
     diagnose,
     jobs,
+    sign_webhook,
     simulator,
     stream_unschedule,
     take_snapshot,
     unschedule_all,
+    verify_webhook,
 )
 from meetstream_async import fastapi as integration
 from meetstream_async.fastapi.durable import DurableRuns
+from meetstream_async.tracing import instrument, uninstrument
 
 
 async def clients(session: aiohttp.ClientSession, trace: aiohttp.TraceConfig) -> None:
@@ -377,6 +382,22 @@ async def simulated() -> None:
 
 
 assert_type(meetstream_async.__version__, str)
+
+
+def webhooks(headers: Mapping[str, str], body: bytes) -> None:
+    webhook = verify_webhook(headers, body, "secret", seen=SeenWebhooks())
+    assert_type(webhook, Webhook)
+    assert_type(webhook.event_id, int | None)
+    assert_type(webhook.data["id"], JsonValue)
+    assert_type(sign_webhook("id", "2026-03-02T10:00:00Z", body, "secret"), str)
+    seen: set[str] = set()
+    Depends(integration.meetbit_webhook("secret", seen=seen))
+    verify_webhook(headers, "text", "secret")  # type: ignore[arg-type]
+
+
+def traces() -> None:
+    instrument(tracer_provider=None)
+    uninstrument()
 
 
 async def endpoints_that_are_not_wrapped(client: MeetStreamClient, meetbit: MeetBitClient) -> None:
