@@ -25,6 +25,9 @@ DOCS = [
     "tests/test_links.py",
     "tests/fastapi/test_docs.py",
     "tests/reliability/test_the_document.py",
+    "tests/fastapi/test_webhooks.py",
+    "tests/test_testing_page.py",
+    "tests/test_tracing.py",
 ]
 
 
@@ -125,6 +128,16 @@ def types(session: nox.Session) -> None:
     install(session, "dev")
     session.run("mypy")
     session.run("mypy", "--strict", "tests/typing/api.py", "examples/fastapi_app.py")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """pyright: the type of every public name is known. pyright and pyrefly: what a user writes, strictly."""
+    install(session, "dev")
+    for package in ("meetstream_async", "pytest_meetstream_async"):
+        session.run("basedpyright", "--ignoreexternal", "--verifytypes", package)
+    session.run("basedpyright")
+    session.run("pyrefly", "check")
 
 
 @nox.session

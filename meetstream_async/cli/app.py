@@ -10,7 +10,7 @@ from .inputs.later import later
 from .version import print_version
 
 # Tracebacks with local variables could show a key; and brackets in help texts must stay brackets.
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="meetstream-async",
     no_args_is_help=True,
     add_completion=True,
@@ -61,7 +61,7 @@ def main(
     """
 
 
-jobs = typer.Typer(
+jobs: typer.Typer = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Durable jobs over many accounts, which survive the death of a process.",

@@ -44,7 +44,7 @@ class Consent:
         self._events = {one.event_id for one in preview.forecast if one.event_id is not None}
         self._bots = {bot_id for one in preview.forecast for bot_id in one.bot_ids}
         self._newcomers: set[str] = set()
-        self.known = {bot.bot_id: bot for bot in preview.listed}
+        self.known: dict[str, ScheduledBot] = {bot.bot_id: bot for bot in preview.listed}
         """Every bot that the preview or the run has seen, by its id."""
 
     @property
