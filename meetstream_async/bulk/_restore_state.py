@@ -22,7 +22,7 @@ from ._operation import Gaps
 from ._restoration import ALREADY, ANSWERED, LOST, Restoration
 from ._way_back import ONE_FOR_AN_EVENT, SIBLING, attributes_of, key_of, link_of, refusal_of
 from .reschedule_outcome import RescheduleOutcome
-from .snapshot import OWN_ID, EventsOfBots, Snapshot, SnapshotBot
+from .snapshot import OWN_ID, Snapshot, SnapshotBot
 from .statuses import OutcomeStatus
 
 STILL_LISTED: Final = "the bot itself is still listed: it was not cancelled, or the listing is late"
@@ -42,7 +42,6 @@ class RestoreState:
         """The live bots of the last listing."""
         self._of_events: dict[str, tuple[str, EventBot]] = {}
         """The live bots of the calendars' events, as they were read last, with their event's id."""
-        self._events = EventsOfBots()
         self._event_of: dict[str, str] = {}
         self._gone: set[str] = set()
         self._there: set[str] = set()

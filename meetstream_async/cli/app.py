@@ -12,6 +12,7 @@ from .commands.doctor import doctor
 from .commands.jobs import app as jobs_app
 from .commands.list_bots import list_bots
 from .commands.simulate import simulate
+from .commands.undo import undo
 from .commands.unschedule import unschedule, unschedule_all
 from .exit_codes import ExitCode
 from .inputs.filters import selection_of
@@ -110,6 +111,7 @@ def list_(
 
 app.command("unschedule")(unschedule)
 app.command("unschedule-all", short_help="Unschedule all bots, or those of a filter.")(unschedule_all)
+app.command("undo", short_help="Schedule again what a run has cancelled.")(undo)
 app.command("cancel-event")(cancel_event)
 app.command("cancel-events")(cancel_events)
 app.command("cancel-meeting", short_help="Cancel a calendar event, then its bot.")(cancel_meeting)

@@ -79,9 +79,7 @@ async def test_what_was_cancelled_under_trouble_comes_back_once(ids: str) -> Non
         assert len(gone) > len(first_half) * 0.9
         before = set(sim.ledger.bots)
         # A snapshot is taken before a cancel; what the rows say has not changed.
-        snapshot = await take_snapshot(
-            client, [bot for bot in rows if bot.bot_id in gone], among=rows, events=events
-        )
+        snapshot = await take_snapshot(client, rows, where=lambda bot: bot.bot_id in gone, events=events)
         preview = await bulk_reschedule(client, snapshot, dry_run=True)
         lost = {one.bot_id for one in preview.outcomes if one.status == "not_restorable"}
 
