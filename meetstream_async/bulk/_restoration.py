@@ -116,6 +116,10 @@ class Restoration(Item):
         self.new_bot_id, self.hint = bot_id, hint
         self.new_join_time = join_time
 
+    def block(self, reason: str) -> None:
+        """Nothing is sent for it."""
+        self.answer, self.hint = REFUSED, reason
+
     def was_seen(self, bot_id: str, join_time: datetime | None) -> None:
         """A listing, the calendars' events or its detail show it."""
         if self.answer == LOST:
@@ -185,7 +189,7 @@ class Restoration(Item):
             if not self.unseen:
                 return OutcomeStatus.UNKNOWN, because
             return OutcomeStatus.UNKNOWN, f"nothing shows a bot in its place yet, but {because}"
-        return OutcomeStatus.FAILED, None if self.error is None else str(self.error)
+        return OutcomeStatus.FAILED, self.hint if self.error is None else str(self.error)
 
     def _inference(self) -> str | None:
         return "inferred: it is there after an attempt whose answer was lost" if self.inferred else None

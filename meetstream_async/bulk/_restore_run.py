@@ -95,6 +95,7 @@ class RestoreRun(RestoreRequests):
         state = self._state
         if any(item.is_open and item.way == "event" for item in state.items) and state.hides_events:
             await self._read_events()
+        await self._ask_olds()
         self._doubtful = state.sort_out(patient=not self._dry_run, predict=self._dry_run)
         self._queue.extend(item for item in state.items if item not in self._doubtful)
         for item in self._given():
@@ -143,6 +144,8 @@ class RestoreRun(RestoreRequests):
             # Under its key, it is safe to ask again.
             self._queue.extend(item for item in lost if self._sent[item] < _MOST_TIMES)
             if self._queue:
+                # The runner forgets a call one turn of the loop after it has ended.
+                await pause()
                 for item in self._given():
                     yield item
                 continue

@@ -155,7 +155,13 @@ class BulkRequest(BaseModel):
 
 
 STATUSES: list[OutcomeStatus] = [
-    status for status in OutcomeStatus if status not in (OutcomeStatus.CANCELLED, OutcomeStatus.WOULD_CANCEL)
+    OutcomeStatus.UNSCHEDULED,
+    OutcomeStatus.ALREADY_UNSCHEDULED,
+    OutcomeStatus.WOULD_UNSCHEDULE,
+    OutcomeStatus.FAILED,
+    OutcomeStatus.UNKNOWN,
+    OutcomeStatus.SKIPPED,
+    OutcomeStatus.NOT_ATTEMPTED,
 ]
 """The statuses that a bulk unschedule can have."""
 

@@ -95,7 +95,7 @@ async def way_back() -> None:
         snapshot = await take_snapshot(client, page, detail=True)
         assert_type(snapshot, Snapshot)
         await take_snapshot(client, client.iter_scheduled_bots())
-        await take_snapshot(client, page.bots[:3], among=page.bots)
+        await take_snapshot(client, page, where=lambda bot: bot.platform == "zoom")
         assert_type(snapshot.bots, tuple[SnapshotBot, ...])
         stored: dict[str, Any] = snapshot.to_dict()
         report = await bulk_reschedule(client, Snapshot.from_dict(stored), dry_run=True)
