@@ -82,6 +82,10 @@ def _check_attributes(instance: object, attribute: Any, value: object) -> None:
         raise ConfigurationError("BotFilter.attributes must map names of custom attributes to their values")
     if not value:
         raise ConfigurationError(_EMPTY.format("attributes"))
+    for key, wanted in value.items():
+        if not key.strip() or (isinstance(wanted, str) and not wanted.strip()):
+            # An unset variable: it would select the bots of nobody in particular.
+            raise ConfigurationError(_EMPTY.format(f"attributes[{key!r:.80}]"))
 
 
 @frozen
@@ -90,7 +94,8 @@ class BotFilter(Schemed):
 
     ``before`` and ``after`` are aware datetimes (``after <= join time < before``), ``platform`` in any
     spelling, ``name`` a glob over the whole of ``bot_username`` in upper or lower case, ``attributes`` exact
-    values of custom attributes. At least one condition is needed: for the whole account use no filter.
+    values of custom attributes, none of them blank. At least one condition is needed: for the whole account
+    use no filter.
     Raises ConfigurationError for arguments of other types, empty ones, and a filter without a condition.
     """
 

@@ -25,6 +25,9 @@ class Selection:
     def __attrs_post_init__(self) -> None:
         if self.filter is None and not self.attributes:
             raise ConfigurationError("a selection needs a condition, or it would select the whole account")
+        for key, text in self.attributes.items():
+            if not key.strip() or not text.strip():
+                raise ConfigurationError(f"the attribute {key!r:.80} has no value to compare: leave it out")
 
     def judge(self, bot: ScheduledBot) -> bool | None:
         """As ``BotFilter.judge``: None where what only the calendars' events tell of the bot does not say."""
