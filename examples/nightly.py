@@ -24,13 +24,9 @@ def alert(text: str) -> None:
 
 
 def explain(report: BulkReport) -> str:
-    lines = [str(report)]
-    for outcome in report.outcomes:
-        if outcome.status not in DONE:
-            lines.append(
-                f"  {outcome.event_id or outcome.bot_ids}: {outcome.status}: {outcome.reason or outcome.error}"
-            )
-    lines += [f"  still listed: {bot.bot_id}, joins {bot.scheduled_join_time}" for bot in report.still_listed]
+    left = [outcome for outcome in report.outcomes if outcome.status not in DONE]
+    lines = [f"  {one.event_id or one.bot_ids}: {one.status}: {one.reason or one.error}" for one in left]
+    lines += [f"  still listed: {bot.bot_id}" for bot in report.still_listed]
     return "\n".join([str(report), *lines])
 
 

@@ -38,7 +38,7 @@ async def _run(program: str, environment: dict[str, str]) -> tuple[int | None, s
 
 async def test_the_tutorials_program_says_what_a_run_would_do() -> None:
     """It lists, decides and reports; nothing is cancelled, whatever the account."""
-    async with Simulator(20, soon=0.5, one_off=0.2) as sim:
+    async with Simulator(40, soon=0.9, one_off=0.5) as sim:
         code, out, err = await _run(_program("tutorial.md"), sim.environment)
         assert {request.method for request in sim.requests} == {"GET"}
     assert (code, err) == (0, "")

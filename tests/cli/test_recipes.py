@@ -75,8 +75,10 @@ async def test_the_nightly_recipe_takes_the_zoom_bots_of_tomorrow(tmp_path: Path
         night = crontab(NIGHTLY, tmp_path, sim)
         ended = await shell(night, tmp_path, sim)
         assert len(sim.ledger.scheduled_bots) == 40
-        (report,) = (tmp_path / "log").iterdir()
+        report, snapshot = sorted((tmp_path / "log").iterdir())
+        assert snapshot.name == f"{report.name}.snapshot"
         report.rename(tmp_path / "first.jsonl")
+        snapshot.rename(tmp_path / "first.jsonl.snapshot")
         nothing = await shell(night, tmp_path, sim)
         assert len(sim.ledger.scheduled_bots) == 40
     assert (ended.code, nothing.code) == (0, 0)

@@ -326,3 +326,12 @@ def test_a_filter_hashes_compares_and_pickles() -> None:
     where = BotFilter(platform="zoom", before=NOON, attributes={"event_id": "evt_1"})
     assert pickle.loads(pickle.dumps(where)) == where
     assert len({where, BotFilter.from_dict(where.to_dict())}) == 1
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"": "acme"}, {" ": "acme"}, {"customer": ""}, {"customer": " \t"}], ids=str
+)
+def test_an_attribute_needs_a_name_and_a_value(attributes: dict[str, Any]) -> None:
+    """Blank text is what an unset variable leaves; the bots of nobody in particular are not meant by it."""
+    with pytest.raises(ConfigurationError, match="is empty"):
+        BotFilter(attributes=attributes)
