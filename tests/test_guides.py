@@ -7,6 +7,7 @@ import asyncio
 import inspect
 import re
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,8 @@ async def _run(program: str, environment: dict[str, str]) -> tuple[int | None, s
 
 async def test_the_tutorials_program_says_what_a_run_would_do() -> None:
     """It lists, decides and reports; nothing is cancelled, whatever the account."""
-    async with Simulator(40, soon=0.9, one_off=0.5) as sim:
+    soon = datetime.now(UTC) + timedelta(hours=2)
+    async with Simulator([SimulatedBot(f"b-{n}", n, join_time=soon) for n in ("evt_1", None)]) as sim:
         code, out, err = await _run(_program("tutorial.md"), sim.environment)
         assert {request.method for request in sim.requests} == {"GET"}
     assert (code, err) == (0, "")
@@ -91,9 +93,11 @@ ELSEWHERE = (
     "Unclosed client session",
     "InvalidResponseError",
     "401 …",
+    "403 …",
     "404 …",
+    "error.",
 )
-"""Messages of other packages, and statuses."""
+"""In messages of other packages, statuses and names of attributes."""
 
 
 def test_each_message_of_troubleshooting_is_one_of_ours() -> None:
