@@ -31,7 +31,7 @@ from meetstream_async.simulator import Simulator
 
 
 async def main():
-    async with Simulator(bots=12, one_off=0, soon=0.5) as sim:
+    async with Simulator(bots=12, one_off=0, several=0, series=0, soon=0.5) as sim:
         code = await asyncio.to_thread(subprocess.call, sys.argv[1:], env=os.environ | sim.environment)
         print(len(sim.ledger.scheduled_events), "events have a bot")
     return code
@@ -94,7 +94,7 @@ def main(folder: Path) -> None:
         home.mkdir()
         core = Folder(home, fresh(Path(temporary) / "core", str(wheel)))
         core.run("python", "core.py", core__py=CORE)
-        assert "[cli]" in core.run("meetstream-async", "demo", code=1)
+        assert "[cli]" in core.run("meetstream-async", "demo", code=2)
         user = Folder(
             home, fresh(Path(temporary) / "all", f"{wheel}[cli,fastapi,jobs]", "pytest", "pytest-asyncio")
         )
@@ -119,6 +119,8 @@ def main(folder: Path) -> None:
             "-q",
             "-o",
             "asyncio_mode=auto",
+            "-o",
+            "asyncio_default_fixture_loop_scope=function",
             "-W",
             "error",
             "test_job.py",
