@@ -63,6 +63,15 @@ def account() -> list[SimulatedBot]:
     ]
 
 
+def webhook() -> dict[str, Any]:
+    """A genuine webhook, as a framework hands it over."""
+    body, secret = b'{"event": "events.cancelled", "data": {}}', "a-secret-of-ours"
+    stamp = datetime.now(UTC).isoformat()
+    headers = {"X-Webhook-Id": "1", "X-Webhook-Timestamp": stamp}
+    headers["X-Webhook-Signature"] = meetstream_async.sign_webhook("1", stamp, body, secret)
+    return {"headers": headers, "raw_body": body, "secret": secret}
+
+
 async def my_job(client: MeetStreamClient) -> None:
     await unschedule_all(client)
 
@@ -103,6 +112,8 @@ async def test_a_fragment_runs_where_it_says_that_it_stands(
                 "ssl": ssl,
                 "client": client,
                 "targets": ["evt_2"],
+                "bot_id": "bot-id",
+                **webhook(),
                 "tomorrow": datetime.now(UTC) + timedelta(days=1),
                 "my_job": my_job,
                 "require_admin": lambda: None,

@@ -33,7 +33,7 @@ class IndexedAccount(ReportedAccount):
         self, options: UnscheduleOptions | None = None, *, settle: float = 15.0, only_given: bool = False
     ) -> None:
         super().__init__(options, settle=settle, only_given=only_given)
-        self.events_pause = 0.0
+        self.events_pause: float = 0.0
         """Seconds to wait before the events are read once more."""
         self._events_waited = 0.0
         self._listed_by_events: set[str] = set()

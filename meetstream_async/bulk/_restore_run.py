@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
+from .._http.observing import observed
 from .._tasks import pause
 from ..meetstream.client import MeetStreamClient
 from ._operation import Gaps
@@ -58,6 +59,10 @@ class RestoreRun(RestoreRequests):
         self._slot = self._runner.slot
 
     async def run(self) -> BulkReport[RescheduleOutcome]:
+        """All of it. Raises the error of the first listing."""
+        return await observed("bulk_reschedule", self._run, lambda report: report)
+
+    async def _run(self) -> BulkReport[RescheduleOutcome]:
         self._tally.start()
         # Outside of the runner: an error of the first listing is the caller's.
         first = await self._client.list_scheduled_bots()
@@ -90,6 +95,7 @@ class RestoreRun(RestoreRequests):
         state = self._state
         if any(item.is_open and item.way == "event" for item in state.items) and state.hides_events:
             await self._read_events()
+        await self._ask_olds()
         self._doubtful = state.sort_out(patient=not self._dry_run, predict=self._dry_run)
         self._queue.extend(item for item in state.items if item not in self._doubtful)
         for item in self._given():
@@ -138,6 +144,8 @@ class RestoreRun(RestoreRequests):
             # Under its key, it is safe to ask again.
             self._queue.extend(item for item in lost if self._sent[item] < _MOST_TIMES)
             if self._queue:
+                # The runner forgets a call one turn of the loop after it has ended.
+                await pause()
                 for item in self._given():
                     yield item
                 continue

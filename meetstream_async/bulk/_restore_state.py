@@ -17,15 +17,17 @@ from typing import Final
 
 from ..meetstream.bots import BotDetail
 from ..meetstream.models import EventBot, MeetStreamEvent, ScheduledBot, ScheduledBotPage
-from ._evidence import is_cancelled, is_in_meeting, is_withdrawn
+from ._evidence import is_in_meeting, is_withdrawn
 from ._operation import Gaps
 from ._restoration import ALREADY, ANSWERED, LOST, Restoration
 from ._way_back import ONE_FOR_AN_EVENT, SIBLING, attributes_of, key_of, link_of, refusal_of
 from .reschedule_outcome import RescheduleOutcome
-from .snapshot import OWN_ID, EventsOfBots, Snapshot, SnapshotBot
+from .snapshot import OWN_ID, Snapshot, SnapshotBot
 from .statuses import OutcomeStatus
 
 STILL_LISTED: Final = "the bot itself is still listed: it was not cancelled, or the listing is late"
+STILL_THERE: Final = "the bot itself is scheduled: it was not cancelled"
+UNCLEAR: Final = "it can't be told whether the bot itself is still scheduled, so no other one was created"
 TWIN: Final = "a bot like it is scheduled for the same meeting and time"
 
 
@@ -40,12 +42,16 @@ class RestoreState:
         """The live bots of the last listing."""
         self._of_events: dict[str, tuple[str, EventBot]] = {}
         """The live bots of the calendars' events, as they were read last, with their event's id."""
-        self._events = EventsOfBots()
         self._event_of: dict[str, str] = {}
+        self._gone: set[str] = set()
+        self._there: set[str] = set()
+        """Old bots of which their details say whether they are scheduled."""
         self.is_whole = False
         """Whether the last listing showed all there is."""
         self.events_problem: str | None = None
         """Why not all of the events are known."""
+        self.doubts = 0
+        """Old bots that are still listed, and may be gone."""
         self.unverified: str | None = None
         """Why it could not be seen what the run did."""
 
@@ -77,11 +83,31 @@ class RestoreState:
     def release_held(self) -> None:
         """Nothing waits for the events."""
 
+    def take_old(self, bot_id: str, detail: BotDetail | None) -> None:
+        """The detail of an old bot; None where the API knows of no such bot."""
+        row = ScheduledBot(bot_id, status=None if detail is None else detail.status)
+        if detail is None or is_withdrawn(row):
+            self._gone.add(bot_id)
+        elif detail.status is not None:
+            self._there.add(bot_id)
+
     def take_detail(self, item: Restoration, detail: BotDetail) -> None:
         """The detail of a new bot that no listing shows."""
         row = ScheduledBot(detail.bot_id, status=detail.status)
-        if not is_withdrawn(row) and not is_cancelled(row) and detail.status is not None:
+        if not is_withdrawn(row) and detail.status is not None:
             item.was_seen(detail.bot_id, None)
+
+    def to_ask(self) -> list[str]:
+        """Old bots whose details are to be asked for: those that are still seen, and one-off bots that a full
+        listing may hide."""
+        known = self._gone | self._there
+        found = []
+        for item in self.items:
+            bot_id = item.entry.bot_id
+            seen = bot_id in self._rows or bot_id in self._of_events
+            if bot_id not in known and (seen or (item.is_open and item.way == "bot" and not self.is_whole)):
+                found.append(bot_id)
+        return found
 
     # --- before anything is sent ----------------------------------------------------------------------
 
@@ -112,7 +138,10 @@ class RestoreState:
         return doubtful
 
     def _sort_out_by_event(self, item: Restoration, patient: bool, predict: bool) -> bool:
-        there = self._live_of_event(item.event_id or "")
+        if item.entry.bot_id in self._there:
+            item.is_there(item.entry.bot_id, self._joins(item.entry.bot_id), STILL_THERE)
+            return True
+        there = self._live_of_event(item.event_id or "") - self._gone
         strangers = sorted(there - item.siblings - {item.entry.bot_id})
         if strangers:
             item.is_there(strangers[0], self._joins(strangers[0]))
@@ -126,6 +155,7 @@ class RestoreState:
             return False
         if item.entry.bot_id in there:
             item.is_there(item.entry.bot_id, self._joins(item.entry.bot_id), STILL_LISTED)
+            self.doubts += 1
         elif predict:
             item.refusal = SIBLING
         # Of a bot that was to be cancelled as well, and is there, the API's own answer tells.
@@ -133,10 +163,17 @@ class RestoreState:
 
     def _sort_out_one_off(self, item: Restoration, taken: set[str], patient: bool) -> bool:
         bot_id = item.entry.bot_id
-        if bot_id in self._rows:
+        if bot_id in self._there:
+            item.is_there(bot_id, self._joins(bot_id), STILL_THERE)
+            return True
+        if bot_id not in self._gone and (bot_id in self._rows or not self.is_whole):
             if patient:
                 return False
-            item.is_there(bot_id, self._joins(bot_id), STILL_LISTED)
+            if bot_id in self._rows:
+                item.is_there(bot_id, self._joins(bot_id), STILL_LISTED)
+                self.doubts += 1
+            else:
+                item.block(UNCLEAR)
             return True
         if (twin := self._twin(item.entry, taken)) is not None:
             taken.add(twin)
@@ -189,6 +226,8 @@ class RestoreState:
         counts = Counter(one.status for one in outcomes)
         left: list[str] = []
         notes: list[str] = []
+        if self.doubts:
+            left.append(f"{self.doubts} still listed themselves, as if they had not been cancelled")
         hopeless = counts[OutcomeStatus.NOT_RESTORABLE]
         if hopeless and hopeless == len(outcomes):
             left.append("nothing of it can come back")

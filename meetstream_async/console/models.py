@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from functools import partial
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -26,7 +26,7 @@ Text = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"\S")]
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
 
 class FilterRequest(_Request):

@@ -74,7 +74,7 @@ class MeetBitClient(ApiClient):
         finally:
             # It may contain a password.
             del proxy
-        self.api = ApiSession(
+        self.api: ApiSession = ApiSession(
             url,
             {"X-Access-Key-Id": ("", key_id), "X-Access-Key-Secret": ("", key_secret)},
             session=session,

@@ -205,8 +205,7 @@ async def test_a_bot_beside_one_that_stayed_can_t_come_back() -> None:
     """The API schedules one bot for an event; the one that stayed is not called its replacement."""
     async with Simulator([bot(1, "evt_a"), bot(2, "evt_a")]) as sim, connect(sim) as client:
         page = await client.list_scheduled_bots()
-        one = next(row for row in page.bots if row.bot_id == "bot-0001")
-        snapshot = await take_snapshot(client, [one], among=page.bots)
+        snapshot = await take_snapshot(client, page, where=lambda row: row.bot_id == "bot-0001")
         await client.delete_scheduled_bot("bot-0001")
         report = await bulk_reschedule(client, snapshot)
         assert live(sim) == {"evt_a": 1}
@@ -329,7 +328,7 @@ async def test_beyond_a_full_listing_the_events_and_the_details_tell() -> None:
     bots = [bot(n) for n in range(130)] + [bot(n, None, meeting_link=LINK) for n in range(130, 160)]
     async with Simulator(bots) as sim, connect(sim) as client:
         page = await client.list_scheduled_bots()
-        snapshot = await take_snapshot(client, page)
+        snapshot = await take_snapshot(client, page.bots)
         await bulk_unschedule(client, page.bots, one_off_bots="delete")
         report = await bulk_reschedule(client, snapshot)
         assert report.ok

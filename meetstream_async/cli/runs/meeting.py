@@ -25,6 +25,7 @@ from ..terminal.prompt import ask
 from ..terminal.tables import meetings_table
 from ..terminal.waiting import Waiting
 from .bulk_run import BulkChoices
+from .calendar import NO_WAY_BACK
 from .process import complain, run_async
 from .report_file import Journal, opened
 
@@ -65,6 +66,7 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
                     ("calendar", [f"{clean(meetbit.base_url)} (keys from {clean(meetbit.key_source)})"]),
                     ("bots", [f"{clean(meetstream.base_url)} (key from {clean(meetstream.key_source)})"]),
                     ("note", [clean(note, 300)]),
+                    ("way back", [f"{NO_WAY_BACK}, and its bot with it"]),
                     ("to do", [f"cancel the event {pair[0]}/{pair[1]}, then unschedule its bot: {bot}"]),
                 )
             )

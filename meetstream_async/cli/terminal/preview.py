@@ -21,11 +21,14 @@ _SKIPPED = {
 }
 
 
-def show_preview(preview: Preview, series: str | None = None, most: int | None = None) -> None:
+def show_preview(
+    preview: Preview, series: str | None = None, most: int | None = None, undo: Sequence[str] = ()
+) -> None:
     """Show on stderr what is scheduled and what a run does.
 
     series: its effect on series, as text. most: the number of events and bots that it ends at, if the
         listing is full.
+    undo: what is kept for a way back, as text.
     """
     bots, events, one_off = preview.bots, preview.events, preview.one_off
     every = len({bot.event_id for bot in preview.listed if bot.event_id is not None})
@@ -52,6 +55,7 @@ def show_preview(preview: Preview, series: str | None = None, most: int | None =
             ("platforms", [_platforms(bots)] if bots else []),
             ("soonest", [line(bot) for bot in bots[:_SOONEST]]),
             ("left alone", _left_alone(preview)),
+            ("for undo", undo),
             ("to do", [_to_do(preview, series, most)]),
         )
     )
