@@ -32,6 +32,7 @@ from .models import (
     PreviewRequest,
     PreviewResponse,
     RunResponse,
+    UndoPreview,
     Unreadable,
     left_alone,
     platforms_of,
@@ -40,6 +41,7 @@ from .models import (
 from .pauses import Pauses
 from .records import Record
 from .runs import ConsoleRuns
+from .undos import Undos
 
 _MOST_LISTED = 100
 
@@ -74,11 +76,13 @@ class ConsoleService:
     runs: ConsoleRuns = field(init=False)
     pauses: Pauses = field(init=False)
     """Listens to the log, for pauses that the API asks for."""
+    undos: Undos = field(init=False)
     _agreements: Agreements = field(init=False)
     _listed: Preview | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.runs = ConsoleRuns(self.options)
+        self.undos = Undos(self.host, self.options)
         self._agreements = Agreements(self.clock)
         self.pauses = Pauses()
 
@@ -190,6 +194,21 @@ class ConsoleService:
         state = await self.runs.start_agreed(client, agreement)
         return run_response(state, await self.runs.record(state.id), self.pauses)
 
+    async def undo(self, client: MeetStreamClient, run_id: str) -> UndoPreview:
+        """Preview of scheduling again what a run has cancelled."""
+        state, record = await self.runs.state(run_id), await self.runs.record(run_id)
+        if not state.over:
+            raise ProblemError(409, "run_not_over", "The run has not ended: stop it, or wait until it ends.")
+        undoable = record.undoable()
+        if undoable is None:
+            raise ProblemError(
+                409, "nothing_kept", "Nothing was kept of that run's bots, so it can't be undone."
+            )
+        try:
+            return await self.undos.preview(client, undoable.snapshot, len(undoable.missing))
+        except MeetStreamError as error:
+            raise ProblemError(502, "account_unreadable", self.explain(error)) from None
+
     async def runs_told(self) -> list[RunResponse]:
         """The runs that are kept, newest first."""
         return [run_response(state, record, self.pauses) for state, record in await self.runs.kept()]
@@ -254,6 +273,7 @@ def retry_of(record: Record) -> NamedEvents:
 def run_response(state: RunState, record: Record, pauses: Pauses) -> RunResponse:
     """A run, as shown on the page."""
     undone = retry_of(record).to_do if state.over and not state.ok else 0
+    kept = record.undoable() if state.over else None
     job = record.agreement.job
     waiting = None
     if not state.over:
@@ -266,6 +286,7 @@ def run_response(state: RunState, record: Record, pauses: Pauses) -> RunResponse
         title=record.agreement.told.title,
         total=job.total,
         undone=undone,
+        undoable=0 if kept is None else len(kept.snapshot),
         waiting=waiting,
         still_listed=[BotRow.of(bot) for bot in listed[:_MOST_LISTED]],
     )

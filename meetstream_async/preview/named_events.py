@@ -40,7 +40,8 @@ class NamedEvents:
     ) -> None:
         self._targets = list(targets)
         self._options = options
-        self._page = page
+        self.page = page
+        """The listing that the targets were picked from."""
         self.leftovers = leftovers
         bots = [*(page.bots if page is not None else ()), *targets]
         self.known: dict[str, ScheduledBot] = {
@@ -123,6 +124,6 @@ class NamedEvents:
     def _state(self, options: UnscheduleOptions, settle: float = 15.0) -> AccountState:
         state = AccountState(options, settle=settle, only_given=True)
         state.take_targets(self._targets)
-        if self._page is not None:
-            state.take_listing(self._page, now=0.0)
+        if self.page is not None:
+            state.take_listing(self.page, now=0.0)
         return state

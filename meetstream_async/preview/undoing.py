@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
 
-from .. import OutcomeStatus, Snapshot, SnapshotBot
+from .. import OutcomeStatus, Snapshot
 from .brought_back import outcomes_of_undo
 from .leftovers import latest_outcomes
 
@@ -47,12 +47,18 @@ def undoable_of(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> U
     heard = {_key(line) for line in said}
     # Without these, the run ended before it could say what became of all that it had sent.
     cut_off = summary is None or "corrections" not in summary
+    by_id = {bot.bot_id for bot in snapshot}
+    of_event: dict[str, set[str]] = defaultdict(set)
+    for bot in snapshot:
+        for event_id in (bot.event_id, bot.listed_event_id):
+            if event_id is not None:
+                of_event[event_id].add(bot.bot_id)
     wanted: set[str] = set()
     settled: set[str] = set()
     missing: list[str] = []
     left: Counter[str] = Counter()
     for outcome in latest_outcomes(documents, first, summary).values():
-        bots = {bot.bot_id for bot in snapshot if _is_of(bot, outcome)}
+        bots = _bots_of(outcome, by_id, of_event)
         if outcome["status"] not in _GONE and not (cut_off and _key(outcome) not in heard):
             left[str(outcome["status"])] += 1
             settled |= bots
@@ -62,7 +68,7 @@ def undoable_of(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> U
         wanted |= bots
     if cut_off:
         # It may have taken up bots that no line of the report names yet.
-        wanted |= {bot.bot_id for bot in snapshot} - settled
+        wanted |= by_id - settled
     return Undoable(
         snapshot.only(wanted - stays),
         tuple(map(str, missing)),
@@ -77,12 +83,12 @@ def _key(target: Mapping[str, Any]) -> tuple[str | None, tuple[str, ...]]:
     return event_id, () if event_id is not None else tuple(target["bot_ids"])
 
 
-def _is_of(bot: SnapshotBot, outcome: Mapping[str, Any]) -> bool:
-    if bot.bot_id in outcome["bot_ids"]:
-        return True
-    event_id = outcome["event_id"]
-    by_event = outcome.get("method", "event") != "bot"
-    return event_id is not None and by_event and event_id in (bot.event_id, bot.listed_event_id)
+def _bots_of(outcome: Mapping[str, Any], by_id: set[str], of_event: Mapping[str, set[str]]) -> set[str]:
+    """The bots of the snapshot that an outcome is about. A DELETE of an event takes all that it has."""
+    bots = by_id.intersection(outcome["bot_ids"])
+    if outcome["event_id"] is not None and outcome.get("method", "event") != "bot":
+        bots |= of_event.get(outcome["event_id"], set())
+    return bots
 
 
 def left_of_undo(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> Snapshot:

@@ -52,17 +52,17 @@ class SnapshotFile:
                 f"the snapshot {clean(path)} can't be created: {why}; nothing was started"
             ) from None
 
-    def begin(self, snapshot: Snapshot) -> None:
-        """Write a snapshot. Raises Refused if that fails."""
+    def write(self, snapshot: Snapshot) -> bool:
+        """Write a snapshot. False if that fails; the file is removed at the end then."""
         self._known = {bot.bot_id: bot for bot in snapshot}
-        self._begun = True
         self._write(snapshot.head(), *(bot.to_dict() for bot in snapshot))
         with contextlib.suppress(OSError):
             os.fsync(self._file)
-        if self.problem is not None:
-            raise Refused(
-                f"the snapshot {clean(self.path)} can't be written: {self.problem}; nothing was started"
-            )
+        return self.problem is None
+
+    def keep(self) -> None:
+        """The run was agreed to, so the file stays."""
+        self._begun = self.problem is None
 
     def add(self, row: ScheduledBot) -> None:
         """Keep a bot that only a later listing shows, before anything is sent for it."""

@@ -16,6 +16,7 @@ from ... import (
     take_snapshot,
 )
 from ...preview import Selects
+from ..exit_codes import Refused
 from ..inputs.accounts import Account
 from ..terminal.output import clean, plural
 from ..terminal.waiting import Waiting
@@ -63,13 +64,20 @@ class Kept:
         if self._file is None:
             return
         try:
-            self._snapshot = await take_snapshot(
+            snapshot = await take_snapshot(
                 client, page, detail=self._detail, where=selects, events=events, max_concurrency=self._most
             )
         except MeetStreamError as error:
             if self._detail or (isinstance(error, ApiError) and error.key_rejected):
                 raise
             self._problem = clean(error)
+            return
+        if self._file.write(snapshot):
+            self._snapshot = snapshot
+            return
+        self._problem = f"{clean(self._file.path)} can't be written: {self._file.problem}"
+        if self._detail:
+            raise Refused(f"the snapshot {self._problem}; nothing was started")
 
     def take_named(self, account: Account[MeetStreamClient], targets: Sequence[ScheduledBot | str]) -> None:
         """The same of targets that were named, of which a listing tells more."""
@@ -94,9 +102,9 @@ class Kept:
             run_async(take)
 
     def begin(self) -> None:
-        """The run was agreed to: write the snapshot. Raises Refused if that fails."""
+        """The run was agreed to: the snapshot stays."""
         if self._file is not None and self._snapshot is not None:
-            self._file.begin(self._snapshot)
+            self._file.keep()
 
     def add(self, bot: ScheduledBot) -> bool:
         """Keep a bot that only a later listing shows. False if that fails: it is left alone then."""

@@ -144,7 +144,11 @@ def _undo(
     if to_do and choices.consent.asks:
         ask(f"reschedule {to_do}", _NOTHING)
     if file is not None:
-        file.begin(snapshot)
+        if not file.write(snapshot):
+            raise Refused(
+                f"the snapshot {clean(file.path)} can't be written: {file.problem}; nothing was started"
+            )
+        file.keep()
     if journal is not None:
         journal.begin(
             command=UNDO,
