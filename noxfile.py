@@ -17,11 +17,17 @@ nox.needs_version = ">=2024.10.9"
 CORE = ["tests/bulk", "tests/http", "tests/meetstream", "tests/meetbit", "tests/test_tasks.py"]
 """What is run again on other loops and with other versions, unless something else is given after `--`."""
 
+MORE_OF_THE_CORE = ["tests/doctor", "tests/reliability", "tests/test_errors.py", "tests/test_times.py"]
+"""What else the core's coverage is measured with."""
+
 DOCS = [
     "tests/test_readme.py",
     "tests/test_links.py",
     "tests/fastapi/test_docs.py",
     "tests/reliability/test_the_document.py",
+    "tests/fastapi/test_webhooks.py",
+    "tests/test_testing_page.py",
+    "tests/test_tracing.py",
 ]
 
 
@@ -73,7 +79,7 @@ def interpreter(session: nox.Session) -> None:
 @nox.session(python="3.12")
 def eager(session: nox.Session) -> None:
     """The core on a loop with eager tasks, which came with Python 3.12; `-- tests` runs everything."""
-    session.install("-q", "-e", ".[test]")
+    install(session, "test")
     core(session, "--loop=eager")
 
 
@@ -100,10 +106,10 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """The same under coverage, subprocesses included; fails below the share that pyproject.toml names."""
+    """The core under coverage, subprocesses included; fails below the share that pyproject.toml names."""
     install(session, "test")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", *(session.posargs or [*CORE, *MORE_OF_THE_CORE]))
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 
@@ -122,6 +128,16 @@ def types(session: nox.Session) -> None:
     install(session, "dev")
     session.run("mypy")
     session.run("mypy", "--strict", "tests/typing/api.py", "examples/fastapi_app.py")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """pyright: the type of every public name is known. pyright and pyrefly: what a user writes, strictly."""
+    install(session, "dev")
+    for package in ("meetstream_async", "pytest_meetstream_async"):
+        session.run("basedpyright", "--ignoreexternal", "--verifytypes", package)
+    session.run("basedpyright")
+    session.run("pyrefly", "check")
 
 
 @nox.session

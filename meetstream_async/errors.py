@@ -9,6 +9,7 @@
     │   ├── ConnectionFailedError
     │   └── RequestTimeoutError (also TimeoutError)
     ├── InvalidResponseError                      a 2xx whose body is not what the API promises
+    ├── WebhookError                          a webhook that is not to be trusted
     ├── BulkError                                 from BulkReport.raise_for_failures()
     └── ApiError                                  the API's own refusal
         ├── BadRequestError 400, 422
@@ -60,6 +61,7 @@ __all__ = [
     "ServerError",
     "TransportError",
     "UserNotFoundError",
+    "WebhookError",
 ]
 
 
@@ -158,6 +160,10 @@ class InvalidResponseError(MeetStreamError):
         return f"{self.message} at {self.path}"
 
 
+class WebhookError(MeetStreamError):
+    """A request that claims to be a webhook, and is not genuine, not fresh, or not readable."""
+
+
 class ApiError(MeetStreamError):
     """The API refused the request.
 
@@ -186,7 +192,7 @@ class ApiError(MeetStreamError):
         self.key_rejected = key_rejected
         self.request_id = request_id
         self.retry_after = retry_after
-        self.errors = dict(errors or {})
+        self.errors: dict[str, tuple[str, ...]] = dict(errors or {})
         self.hint = hint
 
     def _text(self) -> str:

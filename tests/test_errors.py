@@ -32,6 +32,7 @@ TREE = {
     "RequestTimeoutError": "TransportError",
     "InvalidResponseError": "MeetStreamError",
     "BulkError": "MeetStreamError",
+    "WebhookError": "MeetStreamError",
     "ApiError": "MeetStreamError",
     "BadRequestError": "ApiError",
     "EventNotScheduledError": "BadRequestError",

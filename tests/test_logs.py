@@ -8,22 +8,19 @@ import json
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
-import pytest
 import structlog
 
-import meetstream_async
 from meetstream_async import RetryPolicy, bulk_unschedule
 from meetstream_async._logs import PREFIX, log_fields
 from meetstream_async.simulator import Simulator, Trouble
 from tests.helpers.accounts import bot, connect
 from tests.helpers.proof import all_event_ids
+from tests.helpers.source import MODULES, PACKAGE, nodes
 
-PACKAGE = Path(meetstream_async.__file__).parent
 PAGE = PACKAGE.parent / "docs" / "logging.md"
-MODULES = sorted(PACKAGE.rglob("*.py"))
 
 Key = tuple[str, str]
 """Name of the logger, and event."""
@@ -41,24 +38,25 @@ def _documented() -> Known:
     return known
 
 
-def _calls(tree: ast.AST) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+@cache
+def _calls(path: Path) -> tuple[tuple[ast.Call, str], ...]:
+    """Each call, and what is called."""
+    return tuple((node, ast.unparse(node.func)) for node in nodes(path) if isinstance(node, ast.Call))
 
 
-def _logger(path: Path, tree: ast.AST) -> str:
+def _logger(path: Path) -> str:
     """The logger of a module; remarks about replies are logged by the one of the session."""
     found = {
         node.args[0].value
-        for node in _calls(tree)
-        if ast.unparse(node.func) == "logging.getLogger" and isinstance(node.args[0], ast.Constant)
+        for node, name in _calls(path)
+        if name == "logging.getLogger" and isinstance(node.args[0], ast.Constant)
     } - {"meetstream_async"}
     assert len(found) <= 1, path
     return str(found.pop()) if found else "meetstream_async.http"
 
 
-def _level(call: ast.Call) -> str | None:
+def _level(call: ast.Call, func: str) -> str | None:
     """The level of a call that takes structured fields, and None for other calls."""
-    func = ast.unparse(call.func)
     if func in ("Remark", "cls"):
         return ast.unparse(call.args[0]).removeprefix("logging.")
     return func.rpartition(".")[2].upper() if func.startswith("_log.") else None
@@ -68,18 +66,17 @@ def _in_code() -> Known:
     """What each call of a logger, and each remark about a reply, says."""
     levels, names = defaultdict(set), defaultdict(set)
     for path in MODULES:
-        tree = ast.parse(path.read_text("utf-8"))
-        if not any(ast.unparse(call.func) == "log_fields" for call in _calls(tree)):
+        if not any(name == "log_fields" for _, name in _calls(path)):
             continue
-        for call in _calls(tree):
-            level = _level(call)
+        for call, name in _calls(path):
+            level = _level(call, name)
             given = [*call.args, *(word.value for word in call.keywords if word.arg == "extra")]
             made = [
                 one for one in given if isinstance(one, ast.Call) and ast.unparse(one.func) == "log_fields"
             ]
             for fields in made if level else ():
                 assert isinstance(fields.args[0], ast.Constant), f"{path}:{call.lineno}"
-                key = (_logger(path, tree), str(fields.args[0].value))
+                key = (_logger(path), str(fields.args[0].value))
                 levels[key].add(str(level))
                 words = {f"{PREFIX}{word.arg}" for word in fields.keywords}
                 assert names.setdefault(key, words) == words, f"{path}:{call.lineno}"
@@ -91,16 +88,18 @@ def test_the_table_lists_every_event_and_field() -> None:
     assert _documented() == _in_code()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: "/".join(path.relative_to(PACKAGE).parts))
-def test_every_record_has_prefixed_fields(path: Path) -> None:
+def test_every_record_has_prefixed_fields() -> None:
     """No module logs without an event, or with fields that it names itself."""
-    for call in _calls(ast.parse(path.read_text("utf-8"))):
-        if ast.unparse(call.func).startswith("_log.") and _level(call) in {
-            "DEBUG", "INFO", "WARNING", "ERROR", "EXCEPTION", "CRITICAL", "LOG",
-        }:  # fmt: skip
-            extra = [ast.unparse(word.value) for word in call.keywords if word.arg == "extra"]
-            assert extra, f"line {call.lineno}"
-            assert extra[0].startswith("log_fields(") or extra[0] == "remark.fields", f"line {call.lineno}"
+    for path in MODULES:
+        for call, name in _calls(path):
+            if name.startswith("_log.") and _level(call, name) in {
+                "DEBUG", "INFO", "WARNING", "ERROR", "EXCEPTION", "CRITICAL", "LOG",
+            }:  # fmt: skip
+                extra = [ast.unparse(word.value) for word in call.keywords if word.arg == "extra"]
+                assert extra, f"{path}:{call.lineno}"
+                assert extra[0].startswith("log_fields(") or extra[0] == "remark.fields", (
+                    f"{path}:{call.lineno}"
+                )
 
 
 def test_no_field_replaces_one_of_the_record() -> None:

@@ -24,6 +24,7 @@ FOR_USERS = [
     "meetstream/checks",
     "meetbit/models",
     "meetbit/client",
+    "meetbit/webhooks",
     "bulk/options",
     "bulk/report",
     "bulk/reschedule",
@@ -50,6 +51,7 @@ FOR_THE_PACKAGE = {
     "speaks_for_itself",
     "log_retry",
     "Attempt",
+    "check_policy",
     "retry",
     "Outcome",
     "BotsOutcome",
@@ -90,14 +92,39 @@ def test_the_public_names_are_complete() -> None:
     """Every class and function that a module has for users is importable from the package root."""
     defined = set().union(*map(_defined, FOR_USERS))
     assert defined >= FOR_THE_PACKAGE
-    assert defined - FOR_THE_PACKAGE | {"__version__"} == set(meetstream_async.__all__)
+    assert defined - FOR_THE_PACKAGE | {"__version__", "JsonValue"} == set(meetstream_async.__all__)
 
 
 def test_no_name_is_public_by_accident() -> None:
     """Every public name of the package root is in __all__, or is a module."""
     shown = {name for name in vars(meetstream_async) if not name.startswith("_")}
     modules = {name for name in shown if f"meetstream_async.{name}" in sys.modules}
-    assert shown - modules <= set(meetstream_async.__all__)
+    assert shown - modules - {"TYPE_CHECKING", "lazily"} <= set(meetstream_async.__all__)
+
+
+@pytest.mark.parametrize("room", ["", "jobs"])
+def test_a_name_is_imported_from_where_a_type_checker_sees_it(room: str) -> None:
+    """The names that are imported when they are first used are those of the imports for type checkers."""
+    tree = _tree(PACKAGE / room / "__init__.py")
+    (check,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {
+        (node.module, alias.name)
+        for node in check.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    (homes,) = [node for part in check.orelse for node in ast.walk(part) if isinstance(node, ast.Dict)]
+    told = {(module, name) for module, names in ast.literal_eval(homes).items() for name in names.split()}
+    assert told == seen
+
+
+def test_a_name_that_is_not_there_is_missed_as_in_any_module() -> None:
+    """Names that are imported late are listed by dir(), and others raise AttributeError and ImportError."""
+    assert set(meetstream_async.__all__) <= set(dir(meetstream_async))
+    with pytest.raises(AttributeError, match="has no attribute 'Simulator'"):
+        meetstream_async.Simulator  # noqa: B018
+    with pytest.raises(ImportError, match="Simulator"):
+        exec("from meetstream_async import Simulator", {})
 
 
 def test_the_version_is_that_of_the_metadata() -> None:
@@ -107,7 +134,7 @@ def test_the_version_is_that_of_the_metadata() -> None:
     assert meetstream_async.__version__ == version("meetstream-async")
 
 
-@pytest.mark.parametrize("door", ["preview", "console", "fastapi"])
+@pytest.mark.parametrize("door", ["preview", "console", "fastapi", "tracing"])
 def test_the_public_names_of_a_door_are_there(door: str) -> None:
     """Each name that other modules and users may import is listed once, and exists."""
     room = importlib.import_module(f"meetstream_async.{door}")

@@ -37,7 +37,7 @@ Hint = Callable[[type[errors.ApiError], str], str | None]
 def api_error(
     reply: Reply,
     context: Context,
-    texts: dict[tuple[int, str], type[errors.ApiError]],
+    texts: Mapping[tuple[int, str], type[errors.ApiError]],
     *,
     effect: bool,
     hint: Hint | None = None,

@@ -14,6 +14,10 @@ from .reply import Reply
 T = TypeVar("T")
 
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing, so that a request may be repeated whatever became of it (RFC 9110, 9.2.1)."""
+
+
 @frozen(eq=False)
 class Route:
     """A route of an API: its method, and its path in every spelling that the API has had.
@@ -24,11 +28,17 @@ class Route:
 
     method: str
     paths: tuple[str, ...]
+    name: str = "request"
+    """What the client's method for it is called."""
+    rest: str | None = None
+    """What follows the path, with names in place of ids; None if nobody knows."""
+    repeated: bool = True
+    """Whether a failed attempt may be followed by another one, as the retry policy says."""
 
     @property
     def has_effect(self) -> bool:
         """Whether a request may change something, so that a lost response leaves the outcome unknown."""
-        return self.method != "GET"
+        return self.method not in SAFE
 
 
 @frozen(eq=False)
@@ -89,8 +99,9 @@ class Request(Generic[T]):
     read: Callable[[Reply, Context], tuple[T, Sequence[Remark]]]
     rest: str = ""
     """The rest of the path after the route's, percent-encoded."""
-    query: Mapping[str, str] | None = None
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    query: Mapping[str, str | Sequence[str]] | None = None
+    body: object = field(default=None, repr=False)
+    """A JSON value; None for a request without a body."""
     headers: Mapping[str, str] | None = None
     """Beside those that every request has; none of them a credential."""
     final: frozenset[int] = frozenset()

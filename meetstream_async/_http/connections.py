@@ -81,6 +81,15 @@ class Permits:
         self._free.release()
 
 
+def connect_timeout(timeout: float) -> aiohttp.ClientTimeout:
+    """aiohttp's part in bounding a request of ``timeout`` seconds; the transport bounds the whole.
+
+    Connecting gets half of that time, so that a host that never responds can be told from a request that was
+    sent but not answered. Reused connections, the usual case, are not affected.
+    """
+    return aiohttp.ClientTimeout(total=None, sock_connect=timeout / 2)
+
+
 def checked_traces(trace_configs: object) -> list[aiohttp.TraceConfig]:
     """The trace configs as a list. Raises ClientSetupError for anything else."""
     configs = list(trace_configs) if isinstance(trace_configs, Iterable) else [trace_configs]

@@ -93,6 +93,13 @@ class RetryPolicy:
         return min(sum(waits), self.max_elapsed)
 
 
+def check_policy(policy: object) -> RetryPolicy:
+    """Raises ClientSetupError for anything but a policy."""
+    if not isinstance(policy, RetryPolicy):
+        raise ClientSetupError(f"retry must be a RetryPolicy, not {type(policy).__name__}")
+    return policy
+
+
 class Attempt(Protocol):
     """The result of one attempt."""
 

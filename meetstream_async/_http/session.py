@@ -6,25 +6,29 @@ No connection is held while a call waits for its next attempt: the previous repl
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import aiohttp
-from attrs import evolve
+from attrs import define, evolve, field
 from yarl import URL
 
 from ..errors import ApiError, ClientSetupError, MeetStreamError
 from .api_errors import refuses_before_the_api, route_is_missing
-from .attempts import Attempts, Count
+from .attempts import Attempts
 from .call import FIRST, ONE_ATTEMPT, Answer, Context, Request, Route
-from .failures import Failure
+from .deadlines import check_timeout
+from .failures import CLOSED, Failure
 from .network import DIRECT, Network
+from .observing import PLACE
 from .pace_key import name_of
 from .rate_limit import RateLimiter
 from .reply import Reply
-from .retry import RetryPolicy, retry
+from .retry import RetryPolicy, check_policy, retry
 from .secrets import Secret
 from .server_clock import ServerClock
 from .transport import Transport
@@ -34,6 +38,15 @@ T = TypeVar("T")
 _log = logging.getLogger("meetstream_async.http")
 # Libraries leave it to the application whether log records are printed.
 logging.getLogger("meetstream_async").addHandler(logging.NullHandler())
+
+
+@define(eq=False)
+class _Learned:
+    """What a client and those derived from it have learned of the API."""
+
+    spellings: dict[Route, int] = field(factory=dict)
+    """Index of the path that worked, by route."""
+    key_accepted: bool = False
 
 
 class ApiSession:
@@ -52,17 +65,19 @@ class ApiSession:
         network: Network = DIRECT,
         pace_store: str | None = None,
         wary: bool = False,
+        user_agent: str | None = None,
     ) -> None:
         """``credentials``: header name to the text before the credential, and the credential.
 
         ``pace_store``: where processes with this key share their pace. ``wary``: see :class:`Pace`.
+        ``user_agent``: what the application adds to ours.
         """
         self.base_url = base_url
-        if not isinstance(retry, RetryPolicy):
-            raise ClientSetupError(f"retry must be a RetryPolicy, not {type(retry).__name__}")
-        self.policy, self.network, self.is_borrowed = retry, network, session is not None
-        self.credentials = tuple(secret for _, secret in credentials.values())
-        self.rate_limiter = RateLimiter(
+        self.policy: RetryPolicy = check_policy(retry)
+        self.network: Network = network
+        self.is_borrowed: bool = session is not None
+        self.credentials: tuple[Secret, ...] = tuple(secret for _, secret in credentials.values())
+        self.rate_limiter: RateLimiter = RateLimiter(
             rate_limit,
             host=base_url.host or "",
             first_pause=retry.initial_wait,
@@ -71,8 +86,10 @@ class ApiSession:
         )
         self._pace_name = name_of(str(base_url.origin()), [secret for _, secret in credentials.values()])
         self._pace_store = pace_store
-        self._is_open = False
-        self._transport = Transport(
+        self._is_open = self._closed = False
+        self._parent: ApiSession | None = None
+        """The session that opened the connections, where this one was derived from it."""
+        self.transport: Transport = Transport(
             base_url,
             credentials,
             session=session,
@@ -81,24 +98,32 @@ class ApiSession:
             network=network,
             paused=self.rate_limiter.paused_for,
             on_head=self._observe,
+            user_agent=user_agent,
         )
-        self.reserve = min(self._transport.timeout, retry.max_elapsed / 10)
+        self.timeout: float = self.transport.timeout
+        """Seconds per attempt."""
+        self.reserve: float = _reserve(self.timeout, retry)
         """Minimum remaining seconds to start a request; with less it could take effect and still be
         reported as a timeout."""
         self._base_path = base_url.raw_path.rstrip("/")
-        self._spellings: dict[Route, int] = {}
-        """Index of the path that worked, by route."""
-        self._key_accepted = False
-        self._failed = Count()
+        self._learned = _Learned()
+        self.failed_attempts = 0
+        """Number of requests so far that did not reach a working server."""
         self._clock = ServerClock()
 
     def __repr__(self) -> str:
         return f"<ApiSession {self.base_url}>"
 
-    @property
-    def failed_attempts(self) -> int:
-        """Number of requests so far that did not reach a working server."""
-        return self._failed.number
+    def derived(self, timeout: float | None, policy: RetryPolicy | None) -> Self:
+        """Another session over the same connections, at the same pace; None keeps a setting."""
+        other = copy.copy(self)
+        other._parent = self._parent or self
+        if timeout is not None:
+            other.timeout = check_timeout(timeout)
+        if policy is not None:
+            other.policy = check_policy(policy)
+        other.reserve = _reserve(other.timeout, other.policy)
+        return other
 
     def server_time(self) -> datetime:
         """The time by the API's clock, as its replies say; this machine's until one did."""
@@ -109,16 +134,25 @@ class ApiSession:
         self._clock.observe(headers.get("Date"))
         self.rate_limiter.observe(status, headers, began, under_way)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it, or the session that it was derived from, was closed."""
+        return self._closed or self.transport.closed
+
     def open(self) -> int | None:
         """Bind to the running loop. Returns the maximum number of concurrent requests, if it is bounded.
 
         Raises ClientSetupError if the client is closed or belongs to another loop.
         """
         self._open()
-        return self._transport.connection_limit
+        return self.transport.connection_limit
 
     def _open(self) -> asyncio.AbstractEventLoop:
-        loop = self._transport.open()
+        if self._parent is not None:
+            if self._closed:
+                raise ClientSetupError(CLOSED)
+            return self._parent._open()
+        loop = self.transport.open()
         if not self._is_open:
             self._is_open = True
             self.rate_limiter.join(self._pace_name, self._pace_store, loop)
@@ -126,17 +160,24 @@ class ApiSession:
 
     async def close(self) -> None:
         """Close the connections opened here. May be called more than once."""
+        self._closed = True
+        if self._parent is not None:
+            return
         if self._is_open:
             self.rate_limiter.leave()
-        await self._transport.close()
+        await self.transport.close()
 
-    async def call(self, request: Request[T], context: Context = FIRST) -> Answer[T]:
+    def call(self, request: Request[T], context: Context = FIRST) -> Coroutine[Any, Any, Answer[T]]:
         """Make one call, which takes at most ``max_elapsed`` seconds, attempts and waits together.
 
         Raises what ``request.read`` raises for the last reply; TransportError or InvalidResponseError if the
         last attempt got none; RateLimitError if a pause is longer than the call may take; ClientSetupError if
         the client is unusable.
         """
+        calling = self._call(request, context)
+        return calling if PLACE.observer is None else PLACE.observer.call(calling, request.route)
+
+    async def _call(self, request: Request[T], context: Context) -> Answer[T]:
         if len(request.route.paths) > 1:
             return await self._find_spelling(request, context)
         reply, after = await self._exchange(request, request.route.paths[0], context)
@@ -147,7 +188,7 @@ class ApiSession:
 
         Nothing is retried, and nothing is read of the reply.
         """
-        deadline = self._transport.open().time() + seconds
+        deadline = self.transport.open().time() + seconds
         call = self._new_call(request, path, FIRST, deadline, reserve=0.0)
         outcome = await call.attempt()
         if isinstance(outcome, Failure):
@@ -161,7 +202,7 @@ class ApiSession:
         API refuses a path: a rule of a firewall may name one of them.
         """
         paths = request.route.paths
-        remembered = self._spellings.get(request.route)
+        remembered = self._learned.spellings.get(request.route)
         order = range(len(paths)) if remembered is None else sorted(range(len(paths)), key=remembered.__ne__)
         if context.deadline is None:
             deadline = asyncio.get_running_loop().time() + self.policy.max_elapsed
@@ -180,7 +221,7 @@ class ApiSession:
                         raise
                     if request.route.has_effect and was_missing and not missing and error.status == 404:
                         # So has it here: it knows the path, and not the one thing that was asked for.
-                        self._spellings[request.route] = spelling
+                        self._learned.spellings[request.route] = spelling
                         raise
                     hint = f"{path} answered {error.status} {error.message}"
                     if missing and was_missing:
@@ -198,7 +239,7 @@ class ApiSession:
                     raise
                 first, context = (reply, error), evolve(after, deadline=context.deadline)
             else:
-                self._spellings[request.route] = spelling
+                self._learned.spellings[request.route] = spelling
                 return answer
         assert first is not None
         # The first path is the one that should have worked, so its error is reported.
@@ -223,28 +264,31 @@ class ApiSession:
             outcome = call.note(await call.send())
         if outcome is None:
             outcome = await call.attempt()
-        if self.policy.max_attempts > 1 and outcome.retry:
+        if self.policy.max_attempts > 1 and outcome.retry and request.route.repeated:
             outcome = await retry(
                 self.policy, call.attempt, outcome, deadline=deadline, before_sleep=call.log_retry
             )
         if isinstance(outcome, Failure):
             raise outcome.error(call.attempts, call.uncertain)
         if outcome.succeeded:
-            self._key_accepted = True
+            self._learned.key_accepted = True
             if call.attempts == 1 and not call.uncertain:
                 return outcome, ONE_ATTEMPT
         return outcome, Context(
-            attempts=call.attempts, uncertain=call.uncertain, key_accepted=self._key_accepted
+            attempts=call.attempts, uncertain=call.uncertain, key_accepted=self._learned.key_accepted
         )
 
     def _new_call(
         self, request: Request[Any], path: str, context: Context, deadline: float, reserve: float
     ) -> Attempts:
-        loop = self._transport.open()
+        loop = self.transport.open()
         url = self.base_url.with_path(f"{self._base_path}{path}{request.rest}", encoded=True)
         if request.query:
             url = url.with_query(request.query)
-        return Attempts(
-            self._transport, self.rate_limiter, self._failed, loop, request, url, context.attempts,
-            context.uncertain, deadline, reserve,
-        )  # fmt: skip
+        data = None if request.body is None else json.dumps(request.body).encode()
+        attempts, uncertain = context.attempts, context.uncertain
+        return Attempts(self, loop, request, url, data, attempts, uncertain, deadline, reserve)
+
+
+def _reserve(timeout: float, policy: RetryPolicy) -> float:
+    return min(timeout, policy.max_elapsed / 10)

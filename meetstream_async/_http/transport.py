@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -14,8 +15,8 @@ from attrs import evolve
 from yarl import URL
 
 from .._tasks import finish
-from .._version import __version__
 from ..errors import ClientSetupError
+from .call import SAFE
 from .connections import (
     CONNECTIONS,
     MAX_BODY,
@@ -24,6 +25,7 @@ from .connections import (
     Permits,
     check_session,
     checked_traces,
+    connect_timeout,
     read_body,
 )
 from .deadlines import Deadline, Deadlines, check_timeout, is_cancelled
@@ -36,7 +38,8 @@ from .failures import (
     conceal,
     known_failure,
     unusable,
-)
+)  # fmt: skip
+from .headers import StandingHeaders
 from .network import Network
 from .reply import Reply
 from .retry import speaks_for_itself
@@ -45,15 +48,13 @@ from .secrets import LONG_SECRET, Secret, clean_text, scrubber
 _SWITCH = "_retry_connection"
 """Private aiohttp switch against its silent retry of requests; aiohttp's test client uses it, too."""
 
-_USER_AGENT = f"meetstream-async/{__version__}"
-
 
 class Transport:
-    """Sends requests with the credential, over a session opened here or a borrowed one.
-
-    A borrowed session is neither closed nor changed: settings of its own that would affect our requests are
-    overridden per request.
+    """Sends requests with the credential, over a session opened here or a borrowed one. That is neither
+    closed nor changed: settings of its own that would affect our requests are overridden per request.
     """
+
+    closed: bool = False
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Transport:
         network: Network,
         paused: Callable[[], float],
         on_head: Callable[[int, Mapping[str, str], float, int], None],
+        user_agent: str | None = None,
     ) -> None:
         """``credentials``: header name to the text before the credential, and the credential.
 
@@ -75,27 +77,25 @@ class Transport:
         self._origin = base_url.origin()
         trace_configs = checked_traces(trace_configs)
         check_session(session, trace_configs)
-        self.timeout, self.closed = check_timeout(timeout), False
-        self._credentials = credentials
+        self.timeout: float = check_timeout(timeout)
+        self._standing = StandingHeaders(credentials, user_agent)
         self._trace_configs = trace_configs
         # A session opened here has these settings; for a borrowed one they are passed with each request.
         self._settings: dict[str, Any] = {
             "raise_for_status": False,
             "auto_decompress": True,
-            # The whole request is bounded in send(). Connecting gets half of that time, so that a host that
-            # never responds can be told from a request that was sent but not answered. Reused connections,
-            # the usual case, are not affected.
-            "timeout": aiohttp.ClientTimeout(total=None, sock_connect=self.timeout / 2),
+            "timeout": connect_timeout(self.timeout),
         }
         self._per_request: dict[str, Any] = {"allow_redirects": False}
         if session is not None:
             self._per_request |= self._settings | {"middlewares": (self._send_once,)}
-        secrets, self._network = [secret for _, secret in credentials.values()], network
+        secrets, self._network = self._standing.secrets, network
         self._proxy = network.proxy
         if self._proxy is not None:
             secrets += self._proxy.secrets()
-        self.scrub = scrubber(secrets)
-        self.blot = scrubber(secrets, LONG_SECRET)
+        self.scrub: Callable[[str], str] = scrubber(secrets)
+        self._text = partial(clean_text, scrub=self.scrub)
+        self.blot: Callable[[str], str] = scrubber(secrets, LONG_SECRET)
         self._paused, self._on_head = paused, on_head
         self._borrowed, self._http = session is not None, session
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -139,7 +139,7 @@ class Transport:
             connector=GatedConnector(self._paused, self._network.ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=self._trace_configs or None,
-            headers=None if self._proxy else self._standing_headers(),
+            headers=None if self._proxy else self._standing.build(),
             **self._settings,
         )
         if self._trace_configs or not hasattr(session, _SWITCH):
@@ -175,9 +175,12 @@ class Transport:
                 self._deadlines.close()
 
     async def send(
-        self, method: str, url: URL, data: bytes | None, seconds: float, more: Mapping[str, str] | None = None
-    ) -> Reply | Failure | HeldBack:
-        """Send one request and read the whole reply, for at most ``seconds``. Raises only cancellation."""
+        self, method: str, url: URL, data: bytes | None, seconds: float, timeout: float,
+        more: Mapping[str, str] | None = None,
+    ) -> Reply | Failure | HeldBack:  # fmt: skip
+        """Send one request and read the whole reply, for at most ``seconds``; of ``timeout``, half is for
+        connecting. Raises only cancellation. ``more``: headers of this request.
+        """
         http = self._http
         if http is None or self.closed or self._borrowed:
             problem = self._problem()
@@ -198,7 +201,7 @@ class Transport:
                         return unusable(problem)
                 began = self._deadlines.loop.time()
                 response = await http.request(
-                    method, url, data=data, headers=self._headers(data is not None, more), **self._options()
+                    method, url, data=data, headers=self._headers(data, more), **self._options(timeout)
                 )
                 try:
                     status, headers = response.status, response.headers
@@ -226,7 +229,7 @@ class Transport:
         except HeldBackError:
             return HELD_BACK
         except Exception as exc:
-            failure = self._explain(exc, method != "GET", seconds, status)
+            failure = self._explain(exc, method not in SAFE, seconds, timeout, status)
         finally:
             self._under_way -= 1
             if permit is not None:
@@ -235,13 +238,15 @@ class Transport:
             return Reply(status, headers, b"", self.scrub, self.blot)
         return failure
 
-    def _explain(self, exc: Exception, has_effect: bool, seconds: float, status: int | None) -> Failure:
+    def _explain(
+        self, exc: Exception, has_effect: bool, seconds: float, timeout: float, status: int | None
+    ) -> Failure:
         """The Failure for an exception of aiohttp. Raises it if it is a bug of this package."""
         known = known_failure(
             exc,
             has_effect=has_effect,
             seconds=seconds,
-            connect_seconds=self.timeout / 2,
+            connect_seconds=timeout / 2,
             max_body=MAX_BODY,
             status=status,
             proxy=self._proxy,
@@ -264,7 +269,7 @@ class Transport:
     async def _send_once(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        if self._borrowed and "Authorization" not in self._credentials:
+        if self._borrowed and not self._standing.has_authorization:
             # Added by its owner: the .netrc login for the host, or a header for another service.
             request.headers.popall("Authorization", None)
         try:
@@ -278,23 +283,18 @@ class Transport:
         connector = None if self._http is None else self._http.connector
         return isinstance(connector, GatedConnector) and connector.failed_to_connect()
 
-    def _options(self) -> dict[str, Any]:
-        if self._proxy is None:
+    def _options(self, timeout: float) -> dict[str, Any]:
+        if self._proxy is None and timeout == self.timeout:
             return self._per_request
-        return self._per_request | {"proxy": self._proxy.url, "proxy_headers": self._proxy.headers()}
+        options = self._per_request | {"timeout": connect_timeout(timeout)}
+        if self._proxy is not None:
+            options |= {"proxy": self._proxy.url, "proxy_headers": self._proxy.headers()}
+        return options
 
-    def _headers(self, has_body: bool, more: Mapping[str, str] | None) -> dict[str, str]:
+    def _headers(self, data: bytes | None, more: Mapping[str, str] | None) -> dict[str, str]:
         """The headers that the session does not set by itself."""
         # aiohttp sends a session's own headers to its proxy as well, so with one they can't hold the key.
-        headers = self._standing_headers() if self._borrowed or self._proxy is not None else {}
-        if has_body:
+        headers = self._standing.build() if self._borrowed or self._proxy is not None else {}
+        if data is not None:
             headers["Content-Type"] = "application/json"
         return {**headers, **more} if more else headers
-
-    def _standing_headers(self) -> dict[str, str]:
-        # Built anew each time, so that no attribute or frame of ours keeps a dict with a credential.
-        credentials = {name: prefix + secret.reveal() for name, (prefix, secret) in self._credentials.items()}
-        return {"Accept": "application/json", "User-Agent": _USER_AGENT, **credentials}
-
-    def _text(self, text: str) -> str:
-        return clean_text(text, scrub=self.scrub)

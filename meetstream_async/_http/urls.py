@@ -55,6 +55,13 @@ def path_segment(identifier: object, name: str) -> str:
     return quote(check_identifier(identifier, name), safe="")
 
 
+def shown_path(path: str) -> str:
+    """A path for people, without the parts of it that may be somebody's address."""
+    if "@" not in path and "%40" not in path:
+        return path
+    return "/".join("REDACTED" if "@" in part or "%40" in part else part for part in path.split("/"))
+
+
 def check_base_url(value: object, source: str) -> URL:
     """A base URL that a credential may be sent to. ``source`` names its origin in messages.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import attrs
@@ -49,7 +49,7 @@ class ReportedAccount(LookedAtAccount):
     def outcomes(self) -> tuple[UnscheduleOutcome, ...]:
         """One for each event, and each bot without one, that was dealt with; in the order they came."""
         outcomes = ((item, self.outcome_of(item)) for item in self._items.values())
-        return tuple(
+        return _each_bot_once(
             outcome
             for item, outcome in outcomes
             # What an earlier run did, and has reported, is not this one's.
@@ -88,6 +88,9 @@ class ReportedAccount(LookedAtAccount):
                     f"the last listing was full ({rows} rows); "
                     "bots that belong to no calendar event may be behind it"
                 )
+            if truncated and (count := self._bots.undecided_bots):
+                bots = "1 bot behind it is" if count == 1 else f"{count} bots behind it are"
+                reasons.append(f"{bots} known by calendar events alone, which the filter can't judge")
             if rejected:
                 reasons.append(f"{rejected} rows of the last listing can't be read")
         if self._listings >= MOST_LISTINGS:
@@ -203,3 +206,21 @@ class ReportedAccount(LookedAtAccount):
     def __len__(self) -> int:
         """Events that there is something to tell of, and bots without one."""
         return len(self._items)
+
+
+def _each_bot_once(found: Iterable[UnscheduleOutcome]) -> tuple[UnscheduleOutcome, ...]:
+    """A bot of several events is named with the first of them that anything was sent for."""
+    outcomes = tuple(found)
+    named = Counter(bot_id for outcome in outcomes for bot_id in outcome.bot_ids)
+    if named.total() == len(named):
+        return outcomes
+    owners: dict[str, UnscheduleOutcome] = {}
+    for outcome in sorted(outcomes, key=lambda one: one.method is None):
+        for bot_id in outcome.bot_ids:
+            owners.setdefault(bot_id, outcome)
+    return tuple(
+        attrs.evolve(
+            outcome, bot_ids=tuple(bot_id for bot_id in outcome.bot_ids if owners[bot_id] is outcome)
+        )
+        for outcome in outcomes
+    )

@@ -43,7 +43,7 @@ _ITEM = (
     "claimed",
 )
 _SETS = ("listed", "acted", "credited")
-_KNOWN = ("inside", "late", "listed", "absences", "confirmed", "missed", "doubted", "unindexed")
+_KNOWN = ("inside", "late", "listed", "absences", "confirmed", "missed", "doubted", "rebooked", "unindexed")
 _NEW_BOT = {
     "inside": True,
     "late": False,
@@ -52,6 +52,7 @@ _NEW_BOT = {
     "confirmed": False,
     "missed": False,
     "doubted": False,
+    "rebooked": False,
     "unindexed": False,
 }
 _NEW_ITEM: Mapping[str, Any] = {

@@ -10,7 +10,7 @@ import attrs
 from .._http.rate_limit import RateLimiter
 from .._http.session import ApiSession
 from ..errors import MeetStreamError
-from ._item import Item
+from ._item import Item, request_id_of
 from .report import CancelOutcome, UnscheduleOutcome
 from .reschedule_outcome import RescheduleOutcome
 from .statuses import OutcomeStatus
@@ -63,9 +63,8 @@ class ApiOperation(ABC, Generic[ItemT, C]):
         """Record an error, and build the item's outcome from it."""
         uncertain = error.outcome_unknown or item.uncertain
         status = OutcomeStatus.UNKNOWN if uncertain else OutcomeStatus.FAILED
-        return self.outcome(
-            item, status, **{"reason": str(error), "error": error, "attempts": error.attempts, **fields}
-        )
+        about = {"reason": str(error), "error": error, "attempts": error.attempts}
+        return self.outcome(item, status, **{**about, "request_id": request_id_of(error), **fields})
 
     def not_attempted(self, item: ItemT, reason: str) -> C:
         return self.outcome(item, OutcomeStatus.NOT_ATTEMPTED, reason=reason)

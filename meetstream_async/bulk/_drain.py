@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 
+from .._http.observing import observed
 from .._tasks import end, pause
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBotPage
@@ -40,6 +41,9 @@ class Drain(AccountOperation):
         self._changed = asyncio.Event()
 
     async def run(self) -> BulkReport[UnscheduleOutcome]:
+        return await observed("unschedule_all", self._run, lambda report: report)
+
+    async def _run(self) -> BulkReport[UnscheduleOutcome]:
         self._tally.start()
         # Given targets need no listing first, unless other bots of their events are to stay.
         if not self._state.only_given or self._state.options.where is not None:

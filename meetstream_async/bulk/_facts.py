@@ -85,6 +85,8 @@ class Facts(Item):
     """A DELETE of the event was answered with success."""
     result: UnscheduleResult | None = None
     error: MeetStreamError | None = None
+    last_request: str | None = None
+    """The API's own id of the last request that it told one for."""
     sent: Method | None = None
     """How the last request was sent."""
     attempts: int = 0
@@ -138,6 +140,7 @@ class Facts(Item):
                 self.attempts,
                 self.elapsed,
                 "event",
+                self.last_request,
             )
         status, reason = self._verdict_by_bots() if self.fates else self._verdict()
         settled = status in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
@@ -151,6 +154,7 @@ class Facts(Item):
             self.attempts,
             self.elapsed,
             self.sent,
+            self.last_request,
         )
 
     def left(self, status: OutcomeStatus, reason: str | None) -> UnscheduleOutcome:

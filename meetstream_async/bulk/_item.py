@@ -8,7 +8,12 @@ from attrs import define
 
 from .._http.api_errors import why_no_other_can_succeed
 from .._http.call import PACED, PACED_AND_UNCERTAIN, Context
-from ..errors import ConfigurationError, MeetStreamError
+from ..errors import ApiError, ConfigurationError, InvalidResponseError, MeetStreamError
+
+
+def request_id_of(error: MeetStreamError) -> str | None:
+    """The API's own id of the request that ended in the error, if a reply told it."""
+    return error.request_id if isinstance(error, ApiError | InvalidResponseError) else None
 
 
 @define(eq=False, kw_only=True)

@@ -44,13 +44,16 @@ class KnownBot:
     """It left the listing, or its event's DELETE was answered, at a time when it may have joined."""
     doubted: bool = False
     """A listing asked for after its event's answer showed it, whatever the answer had said."""
+    rebooked: bool = False
+    """Its time had come when it was shown with another one: its earlier booking may have joined."""
     unindexed: bool = False
     """A whole index of the events, read after all answers, does not show it as scheduled any more."""
 
     @property
-    def evidence(self) -> tuple[bool, int, bool, bool, bool, bool]:
+    def evidence(self) -> tuple[bool, int, bool, bool, bool, bool, bool]:
         """All that listings and answers change of it."""
-        return self.listed, self.absences, self.confirmed, self.missed, self.doubted, self.unindexed
+        judged = self.confirmed, self.missed, self.doubted, self.rebooked, self.unindexed
+        return self.listed, self.absences, *judged
 
     @property
     def is_gone(self) -> bool:
@@ -122,6 +125,13 @@ class KnownBots:
         undecided = any(self.undecided.get(one or "") for one in (event_id, own_id))
         return known and not self.is_shared(event_id, own_id) and not undecided
 
+    def compare(self, rows: Iterable[ScheduledBot], time: datetime | None) -> None:
+        """Notice bots that were scheduled again after their time had come. ``time``: the server's."""
+        for row in rows:
+            known = self.bots.get(row.bot_id)
+            if known is not None and known.bot.scheduled_join_time != row.scheduled_join_time:
+                known.rebooked = known.rebooked or (time_has_come(known.bot, time) and not is_withdrawn(row))
+
     def take(self, bot: ScheduledBot, *, listed: bool = True) -> KnownBot | None:
         """Remember a row. None for one that is no work and never was."""
         known = self.bots.get(bot.bot_id)
@@ -135,8 +145,8 @@ class KnownBots:
                 known.bot = bot
             if not known.inside and bot.event_id is None:
                 return known
-        if bot.event_id is not None and (waiting := self.undecided.get(bot.event_id)):
-            waiting.discard(bot.bot_id)
+        for event_id in {bot.event_id, self.index.get(bot.bot_id)} - {None}:
+            self.undecided.get(event_id or "", set()).discard(bot.bot_id)
         if not known.inside:
             # By its event of now: a bot may move to another.
             kind, event_id = self.key_of(bot)
@@ -170,10 +180,10 @@ class KnownBots:
             # A whole listing shows all that are scheduled: the index may lag behind it.
             if self.listing_is_whole or is_withdrawn(row) or time_has_come(row, time):
                 continue
-            if self._can_judge_without_attributes():
-                new.append(row)
-            else:
+            if self._judge(row) is None:
                 self.undecided.setdefault(event.id, set()).add(one.id)
+            else:
+                new.append(row)
         return new
 
     def takes(self, bot: ScheduledBot) -> bool:
@@ -194,6 +204,13 @@ class KnownBots:
         if isinstance(where, BotFilter):
             return f"nothing to do: {where.why_none(one.bot for one in self.bots.values())}"
         return f"nothing to do: the filter selects none of {len(self.bots)} listed bots"
+
+    @property
+    def undecided_bots(self) -> int:
+        """Bots that the last listing may hide, being full, and that the filter can't judge."""
+        if self.listing_is_whole:
+            return 0
+        return len(set().union(*self.undecided.values()) - self.bots.keys() - self.withdrawn)
 
     @property
     def unjudged_text(self) -> str | None:
@@ -217,12 +234,14 @@ class KnownBots:
             self.unjudged.add(bot.bot_id)
         return inside
 
-    def _can_judge_without_attributes(self) -> bool:
+    def _judge(self, row: ScheduledBot) -> bool | None:
+        """Whether a bot that only the events show lies inside the filter; None where they don't tell."""
         where = self._options.where
-        if where is None or isinstance(where, BotFilter):
-            return where is None or where.attributes is None
-        # A function of the caller's own may look at anything, unless it says that it does not.
-        return getattr(where, "needs_attributes", True) is False
+        if where is None:
+            return True
+        # A function of the caller's own may look at anything, unless it says what it can't judge.
+        judge = getattr(where, "judge", None)
+        return judge(row) if callable(judge) else None
 
 
 def by_id(bots: Iterable[ScheduledBot]) -> Mapping[str, ScheduledBot]:

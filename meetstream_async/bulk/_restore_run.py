@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
+from .._http.observing import observed
 from .._tasks import pause
 from ..meetstream.client import MeetStreamClient
 from ._operation import Gaps
@@ -58,6 +59,10 @@ class RestoreRun(RestoreRequests):
         self._slot = self._runner.slot
 
     async def run(self) -> BulkReport[RescheduleOutcome]:
+        """All of it. Raises the error of the first listing."""
+        return await observed("bulk_reschedule", self._run, lambda report: report)
+
+    async def _run(self) -> BulkReport[RescheduleOutcome]:
         self._tally.start()
         # Outside of the runner: an error of the first listing is the caller's.
         first = await self._client.list_scheduled_bots()

@@ -10,7 +10,7 @@ Its rules:
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
@@ -20,7 +20,8 @@ from ..meetstream.models import EventBot, MeetStreamEvent, ScheduledBot, Schedul
 from ._evidence import is_in_meeting, is_withdrawn
 from ._operation import Gaps
 from ._restoration import ALREADY, ANSWERED, LOST, Restoration
-from ._way_back import ONE_FOR_AN_EVENT, SIBLING, attributes_of, key_of, link_of, refusal_of
+from ._restore_items import items_of
+from ._way_back import SIBLING, attributes_of, attributes_of_row, link_of
 from .reschedule_outcome import RescheduleOutcome
 from .snapshot import OWN_ID, Snapshot, SnapshotBot
 from .statuses import OutcomeStatus
@@ -36,7 +37,7 @@ class RestoreState:
 
     def __init__(self, snapshot: Snapshot, time: datetime) -> None:
         """``time``: the server's, as far as it is known."""
-        self.items = _items(snapshot, time)
+        self.items = items_of(snapshot, time)
         self._old = {bot.bot_id for bot in snapshot.bots}
         self._rows: dict[str, ScheduledBot] = {}
         """The live bots of the last listing."""
@@ -276,40 +277,3 @@ class RestoreState:
             ):
                 return bot.bot_id
         return None
-
-
-def attributes_of_row(bot: ScheduledBot) -> dict[str, object]:
-    """A one-off bot's attributes, as an entry of a snapshot would have them."""
-    return {
-        name: value
-        for name, value in bot.custom_attributes.items()
-        if name not in ("event_id", "deduplication_key")
-    }
-
-
-def _items(snapshot: Snapshot, time: datetime) -> tuple[Restoration, ...]:
-    """One for each bot, soonest first; of the bots of one event, the first that can comes back."""
-    latest = datetime.max.replace(tzinfo=time.tzinfo)
-    of_event: dict[str, set[str]] = defaultdict(set)
-    for entry in snapshot.bots:
-        if entry.event_id is not None:
-            of_event[entry.event_id] |= {entry.bot_id, *entry.other_bots}
-    given: set[str] = set()
-    items = []
-    for entry in sorted(snapshot.bots, key=lambda bot: (bot.join_time or latest, bot.bot_id)):
-        refusal = refusal_of(entry, time)
-        if refusal is None and entry.event_id is not None:
-            if entry.event_id in given:
-                refusal = ONE_FOR_AN_EVENT
-            given.add(entry.event_id)
-        siblings = frozenset(of_event.get(entry.event_id or "", ())) - {entry.bot_id}
-        items.append(
-            Restoration(
-                entry,
-                None if refusal is not None else "bot" if entry.is_one_off else "event",
-                refusal,
-                key_of(snapshot.id, entry.bot_id) if entry.is_one_off else None,
-                siblings=siblings,
-            )
-        )
-    return tuple(items)

@@ -93,7 +93,7 @@ class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
         except MeetStreamError as exc:
             error = exc
         else:
-            item.bot_done(bot_id, answer.attempts)
+            item.bot_done(bot_id, answer.attempts, answer.value.request_id)
             return
         item.note_error(error, about_this_only=bot_is_not_yours(error))
         item.bot_failed(bot_id, error, self._api.server_time())

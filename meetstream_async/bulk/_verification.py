@@ -65,7 +65,8 @@ class Tracked(EventItem):
 
     def plan(self, bots: frozenset[str]) -> None:
         """Another turn, for these bots."""
-        self.waiting, self.listed, self.aim = True, bots, bots
+        self.waiting, self.listed = True, bots
+        self.aim: frozenset[str] | None = bots
         self.acted |= bots
 
 
@@ -207,6 +208,8 @@ class Verification:
         outcome = item.outcome()
         known = self._bots.of(item.bots)
         status = outcome.status
+        if status is OutcomeStatus.UNSCHEDULED and any(one.rebooked for one in known):
+            return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=MAY_HAVE_JOINED)
         if any(one.listed for one in known):
             if status is OutcomeStatus.ALREADY_UNSCHEDULED or item.answer == INFERRED_DONE:
                 reason = "still listed, although the API calls it not scheduled"
@@ -218,12 +221,12 @@ class Verification:
             return outcome
         if not (self._bots.listing_is_whole or all(one.unindexed for one in known)):
             return self.unverified(item)
-        if all(one.is_gone for one in known):
+        if all(one.is_gone for one in known) and not any(one.rebooked for one in known):
             return self._gone(item, outcome)
         if status is OutcomeStatus.FAILED:
             return outcome
         only_once = "out of sight, but only in the last listing"
-        reason = MAY_HAVE_JOINED if any(one.missed for one in known) else only_once
+        reason = MAY_HAVE_JOINED if any(one.missed or one.rebooked for one in known) else only_once
         return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
 
     def unverified(self, item: Tracked) -> UnscheduleOutcome:
@@ -237,7 +240,8 @@ class Verification:
             reason = NOT_ITS_ID
         else:
             open_ones = [one for one in self._bots.of(item.bots) if not (one.is_gone or one.confirmed)]
-            if any(one.missed for one in open_ones):
+            rebooked = any(one.rebooked for one in self._bots.of(item.bots))
+            if rebooked or any(one.missed for one in open_ones):
                 reason = MAY_HAVE_JOINED
             elif any(one.doubted for one in open_ones):
                 reason = "listed after its DELETE was answered; no whole listing has told since"

@@ -101,6 +101,7 @@ class AccountState(IndexedAccount):
         self._bots.listing_is_whole = not page.truncated and not page.rejected
         before = len(self._backlog)
         rows = by_id(page.bots)
+        self._bots.compare(rows.values(), self.server_time(now))
         for bot in soonest_first(tuple(rows.values())):
             self._take_row(bot)
         if fresh:
@@ -172,7 +173,7 @@ class AccountState(IndexedAccount):
             answer = result if isinstance(result, UnscheduleResult) else UnscheduleResult()
             request.item.event_done(answer, attempts, self.server_time(now))
         else:
-            request.item.bot_done(request.id, attempts)
+            request.item.bot_done(request.id, attempts, None if result is None else result.request_id)
         self._go_on(request, now)
 
     def take_error(self, request: CancelRequest, error: MeetStreamError, *, now: float) -> None:

@@ -63,7 +63,7 @@ async def bulk_cancel_events(
         on_outcome=on_outcome,
         stop=stop,
     )
-    return await run_to_end(operation, options)
+    return await run_to_end(operation, options, "bulk_cancel_events")
 
 
 def check_meetbit(client: object) -> MeetBitClient:
@@ -119,7 +119,14 @@ class CancelOperation(ApiOperation[Cancellation, CancelOutcome]):
         except MeetStreamError as exc:
             error = exc
         else:
-            return self.outcome(item, OutcomeStatus.CANCELLED, result=answer.value, attempts=answer.attempts)
+            event = answer.value
+            return self.outcome(
+                item,
+                OutcomeStatus.CANCELLED,
+                result=event,
+                attempts=answer.attempts,
+                request_id=event.request_id,
+            )
         item.note_error(error)
         return self.failure(item, error)
 

@@ -64,6 +64,8 @@ class UnscheduleOutcome(Schemed):
     method: Method | None = None
     """Which request decided it: ``event`` (the DELETE of the event) or ``bot`` (the DELETE of the bots by
     their own ids); None if nothing was sent."""
+    request_id: str | None = field(default=None, eq=False)
+    """The API's id of the last request, for questions to its vendor; None if nothing told one."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; the error as its class and text."""
@@ -95,6 +97,8 @@ class CancelOutcome(Schemed):
     """Number of requests sent."""
     elapsed: float = 0.0
     """Seconds from the first attempt to the last response, without waiting for a slot or the rate limit."""
+    request_id: str | None = field(default=None, eq=False)
+    """The API's id of the last request, for questions to its vendor; None if nothing told one."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only; the error as its class and text."""
@@ -120,6 +124,8 @@ class BotsOutcome(Protocol):
     def elapsed(self) -> float: ...
     @property
     def error(self) -> MeetStreamError | str | None: ...
+    @property
+    def request_id(self) -> str | None: ...
 
 
 def outcome_to_dict(outcome: BotsOutcome | CancelOutcome) -> dict[str, Any]:
@@ -145,6 +151,7 @@ def outcome_to_dict(outcome: BotsOutcome | CancelOutcome) -> dict[str, Any]:
         "attempts": outcome.attempts,
         "elapsed": round(outcome.elapsed, 6),
         "error": f"{type(error).__name__}: {error}" if isinstance(error, MeetStreamError) else error,
+        "request_id": outcome.request_id,
     }
 
 

@@ -9,9 +9,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self
 
+from .._http.observing import observed
 from .._tasks import end
 from ..errors import ConfigurationError
 from ._operation import Gaps, Operation, OutcomeT
@@ -108,7 +110,8 @@ class BulkRun(Generic[OutcomeT]):
             raise ConfigurationError("a run runs once; make a new one")
         self._runner = Runner(self._operation, self._options, self._done, hold=True)
         self._tally.start()
-        self._task = asyncio.create_task(self._runner.run(), name="meetstream_async bulk run")
+        running = observed("stream_unschedule", self._runner.run, self._told)
+        self._task = asyncio.create_task(running, name="meetstream_async bulk run")
         self._task.add_done_callback(self._over)
         return self
 
@@ -170,6 +173,13 @@ class BulkRun(Generic[OutcomeT]):
             self._ready, ended, runner.stop_reason, self._operation.gaps(), self._operation.rate_limiter.pace
         )
 
+    def _told(self, _: None) -> BulkReport[OutcomeT]:
+        """The report at the end of the runner, for an observer."""
+        assert self._runner is not None
+        return self._tally.report(
+            (), self._runner.exhausted, self._runner.stop_reason, self._operation.gaps()
+        )
+
     def _done(self, item: object, outcome: OutcomeT) -> None:
         self._tally.add(outcome.status)
         self._ready.append(outcome)
@@ -184,9 +194,15 @@ class BulkRun(Generic[OutcomeT]):
 
 
 async def run_to_end(
+    operation: Operation[Any, OutcomeT], options: BulkOptions[OutcomeT], name: str
+) -> BulkReport[OutcomeT]:
+    """Run an operation to its end, keeping every outcome. ``name``: of the function that does it."""
+    return await observed(name, partial(_run_to_end, operation, options), lambda report: report)
+
+
+async def _run_to_end(
     operation: Operation[Any, OutcomeT], options: BulkOptions[OutcomeT]
 ) -> BulkReport[OutcomeT]:
-    """Run an operation to its end, keeping every outcome."""
     tally: Tally[OutcomeT] = Tally(operation.statuses)
     outcomes: list[OutcomeT] = []
 

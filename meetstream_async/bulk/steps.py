@@ -20,6 +20,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
+from .._http.observing import observed
 from .._http.rate_limit import WaitTooLongError
 from .._tasks import end, pause
 from ..errors import ConfigurationError, RateLimitError
@@ -68,7 +69,7 @@ async def cancel_waiting(
     chunk = _Chunk(client, state, most, clock)
     runner = Runner(chunk, bulk, chunk.done)
     try:
-        await runner.run()
+        await observed("cancel_waiting", runner.run, lambda _: None)
     finally:
         state.put_back(chunk.unsent)
     if runner.crash is not None:

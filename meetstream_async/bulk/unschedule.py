@@ -121,7 +121,7 @@ async def bulk_unschedule(
         on_outcome=on_outcome,
         stop=stop,
     )
-    return await run_to_end(operation, bulk)
+    return await run_to_end(operation, bulk, "bulk_unschedule")
 
 
 async def unschedule_until_empty(
@@ -138,7 +138,7 @@ async def unschedule_until_empty(
     """
     options = UnscheduleOptions(dry_run=True) if dry_run else UNSCHEDULE_DEFAULTS
     operation = EmptyingOperation(client, targets, options, whole)
-    return (await run_to_end(operation, bulk)).outcomes
+    return (await run_to_end(operation, bulk, "bulk_unschedule")).outcomes
 
 
 def check_client(client: object) -> MeetStreamClient:

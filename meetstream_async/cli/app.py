@@ -1,4 +1,4 @@
-"""The commands, and the options of those that change nothing."""
+"""The commands. Each is imported when it is called."""
 
 from __future__ import annotations
 
@@ -6,24 +6,11 @@ from typing import Annotated
 
 import typer
 
-from .. import ClientOptions, __version__
-from .commands.cancel import cancel_event, cancel_events, cancel_meeting
-from .commands.doctor import doctor
-from .commands.jobs import app as jobs_app
-from .commands.list_bots import list_bots
-from .commands.simulate import simulate
-from .commands.undo import undo
-from .commands.unschedule import unschedule, unschedule_all
-from .exit_codes import ExitCode
-from .inputs.filters import selection_of
-from .inputs.groups import grouped
-from .inputs.help import write_plainly
-from .inputs.options import ApiKeyFile, Filter, Ids, Json, Patience, Port, Speed, Timeout
-from .runs.process import execute
-from .terminal.output import print_line
+from .inputs.later import later
+from .version import print_version
 
 # Tracebacks with local variables could show a key; and brackets in help texts must stay brackets.
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="meetstream-async",
     no_args_is_help=True,
     add_completion=True,
@@ -35,7 +22,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        print_line(f"meetstream-async {__version__}")
+        print_version()
         raise typer.Exit
 
 
@@ -74,110 +61,31 @@ def main(
     """
 
 
-app.command()(doctor)
+jobs: typer.Typer = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Durable jobs over many accounts, which survive the death of a process.",
+)
 
+later(app, "doctor", "doctor:doctor", "Check an account before the first run.")
+later(app, "list", "small:list_", "Show the scheduled bots, soonest first.")
+later(app, "unschedule", "unschedule:unschedule", "Unschedule the bots of given events.")
+later(app, "unschedule-all", "unschedule:unschedule_all", "Unschedule all bots, or those of a filter.")
+later(app, "undo", "undo:undo", "Schedule again what a run has cancelled.")
+later(app, "cancel-event", "cancel:cancel_event", "Cancel one calendar event in MeetBit.")
+later(app, "cancel-events", "cancel:cancel_events", "Cancel many calendar events in MeetBit.")
+later(app, "cancel-meeting", "cancel:cancel_meeting", "Cancel a calendar event, then its bot.")
+later(app, "simulate", "simulate:simulate", "Serve a simulated account until Ctrl-C.")
+later(app, "console", "small:console", "View and unschedule bots in a local browser.")
+later(app, "demo", "small:demo", "Watch a bulk run on a simulated account.")
 
-@app.command("list")
-@grouped
-def list_(
-    limit: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            max=100,
-            metavar="N",
-            help="Maximum rows. The API picks which ones, and has no further pages.",
-        ),
-    ] = 100,
-    filter: Filter = Filter(),
-    as_json: Json = False,
-    timeout: Timeout = ClientOptions().timeout,
-    api_key_file: ApiKeyFile = None,
-) -> None:
-    """Show the scheduled bots, soonest first.
-
-    \b
-    Examples:
-      meetstream-async list
-      meetstream-async list --platform zoom --after now --before +2h
-      meetstream-async list --json | jq -r '.bots[].event_id'
-    """
-
-    def run() -> ExitCode:
-        return list_bots(limit, as_json, timeout, api_key_file, selection_of(filter))
-
-    execute(run)
-
-
-app.command("unschedule")(unschedule)
-app.command("unschedule-all", short_help="Unschedule all bots, or those of a filter.")(unschedule_all)
-app.command("undo", short_help="Schedule again what a run has cancelled.")(undo)
-app.command("cancel-event")(cancel_event)
-app.command("cancel-events")(cancel_events)
-app.command("cancel-meeting", short_help="Cancel a calendar event, then its bot.")(cancel_meeting)
-app.add_typer(jobs_app, name="jobs", short_help="Durable jobs over many accounts.")
-
-
-app.command()(simulate)
-
-
-@app.command(short_help="View and unschedule bots in a local browser.")
-@grouped
-def console(
-    simulate: Annotated[
-        bool, typer.Option("--simulate", help="Use a simulated account; needs no key.")
-    ] = False,
-    bots: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Number of bots in the simulated account.")
-    ] = 80,
-    port: Port = 0,
-    browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
-    ] = True,
-    speed: Speed = Speed(),
-    patience: Patience = Patience(),
-    api_key_file: ApiKeyFile = None,
-) -> None:
-    """View and unschedule bots in a browser, on a page that is served on this machine only.
-
-    Prints the address on stdout. It contains a token that works once, for the browser that opens it first.
-
-    \b
-    Examples:
-      meetstream-async console --simulate
-      meetstream-async console --no-browser --port 8400
-    """
-    from .commands.console import Wanted
-    from .commands.console import console as run_console
-
-    wanted = Wanted(
-        simulate=simulate,
-        bots=bots,
-        port=port,
-        browser=browser,
-        speed=speed,
-        patience=patience,
-        api_key_file=api_key_file,
-    )
-    execute(lambda: run_console(wanted))
-
-
-@app.command()
-@grouped
-def demo(ids: Ids = "event") -> None:
-    """Watch a bulk run on a simulated account.
-
-    The report is checked against the account's own records. Needs no key and no network.
-
-    \b
-    Example:
-      meetstream-async demo
-      meetstream-async demo --ids mixed
-    """
-    # Imported here: the simulator imports a web server, which would slow down all other commands.
-    from .commands.demo import demo as run_demo
-
-    execute(lambda: run_demo(ids))
-
-
-write_plainly(app)
+app.add_typer(jobs, name="jobs", short_help="Durable jobs over many accounts.")
+later(jobs, "run", "jobs:run", "Submit a job and run it until it has ended.")
+later(jobs, "submit", "jobs:submit", "Submit a job for workers to run, and print its id.")
+later(jobs, "worker", "jobs:worker", "Run jobs until Ctrl-C or SIGTERM.")
+later(jobs, "list", "jobs_admin:list_", "Show the jobs that were submitted last, newest first.")
+later(jobs, "status", "jobs_admin:status", "Show the status of a job, one line per account.")
+later(jobs, "report", "jobs_admin:report", "Print the outcome of each event, as JSON lines.")
+later(jobs, "cancel", "jobs_admin:cancel", "Stop a job: nothing new is sent, requests in flight finish.")
+later(jobs, "forget", "jobs_admin:forget", "Delete jobs that ended long ago, and print their ids.")
+later(jobs, "resume", "jobs_admin:resume", "Put accounts of a dead worker back into the queue.")

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from functools import partial
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -26,7 +26,7 @@ Text = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
 
 class FilterRequest(_Request):
@@ -131,7 +131,7 @@ class Matches(BaseModel):
 class LeftAlone(BaseModel):
     """Bots or events that a run would not touch, with some of their ids."""
 
-    kind: Literal["one_off", "shared", "unsafe", "outside", "unreadable", "gone", "unseen"]
+    kind: Literal["one_off", "shared", "unsafe", "outside", "unreadable", "gone", "unseen", "undecided"]
     count: int
     examples: list[str] = []
 
@@ -250,6 +250,7 @@ def left_alone(preview: Preview, *, gone: Iterable[str] = ()) -> list[LeftAlone]
         ("shared", len(preview.shared), preview.shared),
         ("unsafe", len(unsafe), unsafe),
         ("gone", len(missing := list(gone)), missing),
+        ("undecided", preview.undecided, []),
         ("outside", outside, []),
         ("unreadable", len(preview.rejected), [f"{row.path}: {row.reason}" for row in preview.rejected]),
     ]

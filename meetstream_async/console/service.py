@@ -55,6 +55,8 @@ class _Picked:
     def __call__(self, bot: ScheduledBot) -> bool:
         return bot.bot_id in self.bot_ids
 
+    judge = __call__
+
 
 @define(eq=False)
 class ConsoleService:
@@ -86,7 +88,7 @@ class ConsoleService:
 
     async def listing(self, client: MeetStreamClient) -> Listing:
         """List the scheduled bots through the API."""
-        found = self._listed = await self._preview_account(client, "report", None, False)
+        found = self._listed = await self._preview_account(client, "report", None, False, events=False)
         return Listing(
             host=self.host,
             key_source=self.key_source,
@@ -242,10 +244,18 @@ class ConsoleService:
         selects: Selects | None,
         whole_events: bool,
         cancel_by: CancelBy = "auto",
+        *,
+        events: bool = True,
     ) -> Preview:
         try:
             return await make_preview(
-                client, self.key_source, one_off_bots, selects, whole_events, cancel_by=cancel_by
+                client,
+                self.key_source,
+                one_off_bots,
+                selects,
+                whole_events,
+                cancel_by=cancel_by,
+                events=events,
             )
         except MeetStreamError as error:
             raise ProblemError(502, "account_unreadable", self.explain(error)) from None

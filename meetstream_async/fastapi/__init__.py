@@ -17,13 +17,14 @@ try:
     from .problems import FieldProblem, Problem, ProblemError, add_error_handlers, problem_responses
     from .router import bulk_router
     from .runs import BulkRequest, OutcomePage, RunOutcome, RunPhase, Runs, RunState
-except ImportError as error:
-    if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "pydantic"):
+    from .webhooks import WebhookIds, meetbit_webhook
+except ImportError as _error:
+    if (_error.name or "").partition(".")[0] not in ("fastapi", "starlette", "pydantic"):
         raise
     raise ImportError(
         "the FastAPI integration needs an extra: pip install 'meetstream-async[fastapi]', "
         "or '.[fastapi]' in a checkout",
-        name=error.name,
+        name=_error.name,
     ) from None
 
 __all__ = [
@@ -39,11 +40,13 @@ __all__ = [
     "RunPhase",
     "RunState",
     "Runs",
+    "WebhookIds",
     "add_error_handlers",
     "bulk_router",
     "get_client",
     "get_meetbit_client",
     "meetbit_lifespan",
+    "meetbit_webhook",
     "meetstream_lifespan",
     "problem_responses",
 ]

@@ -36,6 +36,7 @@ class ClientArguments(TypedDict, total=False):
     rate_limit: float | None
     trace_configs: Sequence[aiohttp.TraceConfig]
     pace_store: str | os.PathLike[str] | None
+    user_agent: str | None
 
 
 class MeetStreamArguments(ClientArguments, total=False):

@@ -28,6 +28,7 @@ from .. import (
     PermissionDeniedError,
     RateLimitError,
     RequestTimeoutError,
+    WebhookError,
 )
 from .._logs import log_fields
 
@@ -56,6 +57,7 @@ _TABLE: tuple[tuple[type[MeetStreamError], int, str, str], ...] = (
     (BadRequestError, 422, "upstream_refused", "The calendar API did not accept the request."),
     (RateLimitError, 503, "rate_limited", "The calendar API is rate limiting requests."),
     (RequestTimeoutError, 504, "upstream_timeout", "The calendar API did not answer in time."),
+    (WebhookError, 401, "webhook_refused", "The webhook could not be verified."),
     (BulkError, 502, "bulk_incomplete", "Some of what you asked for was not done."),
     (MeetStreamError, 502, "upstream_failure", "The calendar API failed."),
 )
@@ -113,7 +115,7 @@ class ProblemError(Exception):
         errors: list[FieldProblem] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.problem = Problem(
+        self.problem: Problem = Problem(
             title=HTTPStatus(status).phrase,
             status=status,
             detail=detail,
@@ -202,10 +204,11 @@ def _named(error: MeetStreamError) -> str:
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI documentation of these statuses, for ``responses=`` of a route or an application.
 
-    Without arguments: every status that ``add_error_handlers`` responds with. FastAPI itself also responds
-    with 422, in its own format, if a request does not fit the route.
+    Without arguments: every status that ``add_error_handlers`` responds with, but for 401: that is for
+    routes of webhooks only. FastAPI itself also responds with 422, in its own format, if a request does not
+    fit the route.
     """
-    described = router_problems(*(statuses or sorted({row[1] for row in _TABLE})))
+    described = router_problems(*(statuses or sorted({row[1] for row in _TABLE} - {401})))
     if 422 in described:
         # The same under both media types, because generated clients read an answer by the first one.
         described[422]["model"] = Problem | HTTPValidationError

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import (
     AfterValidator,
@@ -80,7 +80,9 @@ _EXAMPLES: list[JsonValue] = [
 class BulkRequest(BaseModel):
     """What to unschedule: exactly one of `filter`, `event_ids` and `"all": true`, and how."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": _EXAMPLES})
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"examples": _EXAMPLES}
+    )
 
     filter: Annotated[BotFilter | None, BeforeValidator(_with_condition)] = Field(
         default=None, description="Selects bots of the account; needs at least one condition."
@@ -211,6 +213,7 @@ class RunOutcome(BaseModel):
     attempts: int = Field(description="Number of requests sent.")
     elapsed: float = Field(description="Seconds from the first attempt to the last response.")
     error: str | None = Field(description="Class and text of the error.")
+    request_id: str | None = Field(description="MeetStream's id of the last request, if it told one.")
 
 
 class OutcomePage(BaseModel):

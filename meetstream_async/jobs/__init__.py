@@ -13,35 +13,56 @@ A job consists of an id, accounts and the options of ``unschedule_all``. The out
 step by step, so that another worker can continue where one died. See ``docs/jobs.md``.
 """
 
-from .accounts import JobAccount
-from .accounts_file import load_accounts
-from .credentials import Resolver, check_credentials
-from .errors import JobConflictError, JobStoreError, UnknownJobError, UnreadableJobError
-from .options import JobOptions
-from .status import AccountStatus, JobOutcome, JobResumption, JobState, JobStatus
+from typing import TYPE_CHECKING
 
-try:
+from .._lazy import lazily
+
+if TYPE_CHECKING:
+    from .accounts import JobAccount
+    from .accounts_file import load_accounts
     from .api import (
         cancel_job,
-        job_outcomes,
-        job_status,
-        list_jobs,
         new_job_id,
         resume_job,
         submit_job,
         unfinished_jobs,
-        wait_for_job,
     )
+    from .credentials import Resolver, check_credentials
     from .engine import JobEngine
+    from .errors import JobConflictError, JobStoreError, UnknownJobError, UnreadableJobError
+    from .options import JobOptions
     from .preview import AccountPreview, preview_job
+    from .reader import JobReader
     from .retention import forget_jobs
-except ImportError as error:
-    if (error.name or "").partition(".")[0] not in ("dbos", "platformdirs", "psycopg", "sqlalchemy"):
-        raise
-    raise ImportError(
-        "jobs need an extra: pip install 'meetstream-async[jobs]', or '.[jobs]' in a checkout",
-        name=error.name,
-    ) from None
+    from .status import AccountStatus, JobOutcome, JobResumption, JobState, JobStatus
+    from .watch import job_outcomes, job_status, list_jobs, wait_for_job
+else:
+
+    def _explain(error: ImportError) -> ImportError:
+        if (error.name or "").partition(".")[0] not in ("dbos", "platformdirs", "psycopg", "sqlalchemy"):
+            return error
+        hint = "pip install 'meetstream-async[jobs]', or '.[jobs]' in a checkout"
+        return ImportError(f"jobs need an extra: {hint}", name=error.name)
+
+    # Imported when they are first used: reading a job needs no engine.
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "accounts": "JobAccount",
+            "accounts_file": "load_accounts",
+            "api": "cancel_job new_job_id resume_job submit_job unfinished_jobs",
+            "credentials": "Resolver check_credentials",
+            "engine": "JobEngine",
+            "errors": "JobConflictError JobStoreError UnknownJobError UnreadableJobError",
+            "options": "JobOptions",
+            "preview": "AccountPreview preview_job",
+            "reader": "JobReader",
+            "retention": "forget_jobs",
+            "status": "AccountStatus JobOutcome JobResumption JobState JobStatus",
+            "watch": "job_outcomes job_status list_jobs wait_for_job",
+        },
+        explain=_explain,
+    )
 
 __all__ = [
     "AccountPreview",
@@ -51,6 +72,7 @@ __all__ = [
     "JobEngine",
     "JobOptions",
     "JobOutcome",
+    "JobReader",
     "JobResumption",
     "JobState",
     "JobStatus",

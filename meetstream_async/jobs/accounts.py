@@ -9,6 +9,7 @@ from typing import Any
 from attrs import asdict, field, frozen
 
 from .. import ClientOptions, ConfigurationError, check_event_id
+from .names import where_the_key_is
 
 REFERENCES = ("api_key_env", "api_key_file", "api_key_ref")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -98,11 +99,7 @@ class JobAccount:
     @property
     def reference(self) -> str:
         """Where the key is found, as text."""
-        if self.api_key_env is not None:
-            return f"environment variable {self.api_key_env}"
-        if self.api_key_file is not None:
-            return f"file {self.api_key_file}"
-        return f"reference {self.api_key_ref}"
+        return where_the_key_is(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """What is set, as JSON values."""

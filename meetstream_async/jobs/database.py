@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
-import sqlalchemy as sa
 from attrs import field, frozen
-from platformdirs import user_state_path
 
 from .. import ConfigurationError
 from .errors import JobStoreError
 from .json_rows import postgres_row
 from .sqlite import Connection, check_version
 
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
 VARIABLE = "MEETSTREAM_JOBS_DATABASE_URL"
 _FORMS = "sqlite:////absolute/path.sqlite or postgresql://user:password@host/database"
-_BUSY = 30.0
+BUSY = 30.0
 """Seconds that a writer of a SQLite file waits for another writer."""
+_SQLITE = "sqlite:///"
+_PLAIN = re.compile(r"[A-Za-z0-9_.~/-]+", re.ASCII)
+"""A path that stands in a URL as it is, so that SQLAlchemy, which takes long to import, is not needed."""
 
 
 @frozen
@@ -49,7 +54,13 @@ class Database:
         if not text:
             if database_url is not None:
                 raise ConfigurationError(f"the database must be a URL: {_FORMS}")
+            from platformdirs import user_state_path
+
             return cls._of_file(user_state_path("meetstream_async") / "jobs.sqlite")
+        if text.startswith(_SQLITE) and _PLAIN.fullmatch(file := text.removeprefix(_SQLITE)):
+            return cls._of_file(Path(file))
+        import sqlalchemy as sa
+
         try:
             url = sa.make_url(text)
         except (sa.exc.ArgumentError, ValueError):
@@ -69,7 +80,12 @@ class Database:
     @classmethod
     def _of_file(cls, path: Path) -> Database:
         path = path.expanduser().absolute()
-        url = sa.URL.create("sqlite", database=str(path)).render_as_string()
+        if _PLAIN.fullmatch(str(path)):
+            url = f"{_SQLITE}{path}"
+        else:
+            import sqlalchemy as sa
+
+            url = sa.URL.create("sqlite", database=str(path)).render_as_string()
         return cls(url, url, path)
 
     def prepare(self) -> None:
@@ -83,7 +99,7 @@ class Database:
             # Independent of the umask: the file says whose bots are cancelled. SQLite's other files copy its
             # mode.
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            with contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY)) as connection:
+            with contextlib.closing(sqlite3.connect(self.path, timeout=BUSY)) as connection:
                 # Readers and the writer do not block each other; the mode is stored in the file.
                 connection.execute("PRAGMA journal_mode=WAL")
         except (OSError, sqlite3.Error) as error:
@@ -99,6 +115,8 @@ class Database:
 
     def engine(self) -> sa.Engine:
         """A connection pool, for many inserts in one transaction and for the client's reads."""
+        import sqlalchemy as sa
+
         if self.path is None:
             url = sa.make_url(self.url).set(drivername="postgresql+psycopg")
             return sa.create_engine(
@@ -114,10 +132,19 @@ class Database:
         @sa.event.listens_for(engine, "connect")
         def configure(connection: Any, _: object) -> None:
             connection.isolation_level = "IMMEDIATE"
-            connection.execute(f"PRAGMA busy_timeout={int(_BUSY * 1000)}")
+            connection.execute(f"PRAGMA busy_timeout={int(BUSY * 1000)}")
             connection.execute("PRAGMA foreign_keys=ON")
 
         return engine
+
+    @property
+    def _password(self) -> str | None:
+        if self.path is not None:
+            return None
+        import sqlalchemy as sa
+
+        password = sa.make_url(self.url).password
+        return None if password is None else str(password)
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
@@ -125,12 +152,20 @@ class Database:
         problem = None
         try:
             yield
-        except (sa.exc.SQLAlchemyError, psycopg.Error, sqlite3.Error, OSError) as error:
+        except _driver_errors() as error:
             cause = getattr(error, "orig", None) or error
             text = str(cause).strip().splitlines() or [""]
             problem = f"{type(cause).__name__}: {text[0][:300]}"
         if problem is not None:
-            password = sa.make_url(self.url).password
-            if password:
-                problem = problem.replace(str(password), "***")
+            problem = problem.replace(self._password, "***") if self._password else problem
             raise JobStoreError(f"the job database {self} can't be used: {problem}")
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    """What the drivers raise; those that were not imported raise nothing."""
+    found: list[type[Exception]] = [sqlite3.Error, OSError]
+    if (psycopg := sys.modules.get("psycopg")) is not None:
+        found.append(psycopg.Error)
+    if (sqlalchemy := sys.modules.get("sqlalchemy")) is not None:
+        found.append(sqlalchemy.exc.SQLAlchemyError)
+    return tuple(found)

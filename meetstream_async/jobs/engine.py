@@ -20,20 +20,19 @@ from .credentials import Resolver
 from .database import Database
 from .errors import JobStoreError
 from .lock import Lock, take, take_file
+from .names import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE
 from .readable import readable
 from .runtime import claim, launch, leave_the_log_to_the_application, shut_down
 from .secret import shared_secret
+from .source import closed, open_sources, opened
 from .worker import Worker
-from .workflows import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, appoint
+from .workflows import appoint
 
 _KEEP = 2.0
 """Seconds between two checks that the worker still holds its lock."""
 _LONGEST_ID = 100
 _STEP = 0.05
 """Seconds between two checks whether all runs have ended."""
-
-_open: list[JobEngine] = []
-"""The open engines of this process, in the order in which they were opened."""
 
 
 class JobEngine:
@@ -129,7 +128,7 @@ class JobEngine:
         except BaseException:
             await self.close()
             raise
-        _open.append(self)
+        opened(self)
         return self
 
     async def close(self) -> None:
@@ -137,8 +136,7 @@ class JobEngine:
 
         If cancelled, it still does all of this before it raises the cancellation.
         """
-        if self in _open:
-            _open.remove(self)
+        closed(self)
         await finish(self._close())
 
     async def _close(self) -> None:
@@ -202,7 +200,7 @@ class JobEngine:
     async def _start(self) -> None:
         assert self._worker_id is not None
         assert self._pool is not None
-        if any(engine._worker is not None for engine in _open):
+        if any(one._worker is not None for one in open_sources() if isinstance(one, JobEngine)):
             raise ConfigurationError(
                 "this process has a worker already; open the other one in its own process"
             )
@@ -280,9 +278,10 @@ def current_engine(engine: JobEngine | None = None) -> JobEngine:
     """
     if engine is not None:
         return engine
-    if not _open:
-        raise ConfigurationError("no JobEngine is open in this process; use `async with JobEngine(...)`")
-    return _open[-1]
+    for source in reversed(open_sources()):
+        if isinstance(source, JobEngine):
+            return source
+    raise ConfigurationError("no JobEngine is open in this process; use `async with JobEngine(...)`")
 
 
 def _is_id(value: object) -> bool:

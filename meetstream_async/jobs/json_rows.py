@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-import psycopg
-from dbos import DBOSPortableJSONSerializer
+if TYPE_CHECKING:
+    import psycopg
 
-JSON = DBOSPortableJSONSerializer().name()
+JSON: Final = "portable_json"
+"""The marker of ``DBOSPortableJSONSerializer``."""
 _PICKLE = "py_pickle"
 _VALUES = frozenset({"inputs", "output", "error", "value", "message", "context"})
 """The columns that a marker speaks of."""

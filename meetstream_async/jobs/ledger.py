@@ -15,6 +15,7 @@ from typing import Any
 from attrs import define, field
 
 from .. import AccountState, ConfigurationError, OutcomeStatus, outcome_to_dict
+from .names import Json
 from .options import JobOptions
 from .readable import unreadable
 
@@ -23,8 +24,6 @@ CHUNK = 100
 MOST_NAMED = 100
 """Maximum number of still listed bots whose ids are kept; beyond that only their number is."""
 DONE = (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED, OutcomeStatus.WOULD_UNSCHEDULE)
-
-Json = dict[str, Any]
 
 
 def key_of(event_id: str | None, bot_ids: Sequence[str]) -> str:
@@ -206,11 +205,6 @@ class AccountLedger:
                 "owed": owed,
             },
         }
-
-
-def rejected(reference: str) -> str:
-    """What to do about a rejected key. ``reference``: where it is found, in words."""
-    return f"the key from {reference} was rejected: is it the right one?"
 
 
 def _in_order(counts: Counter[str]) -> dict[str, int]:

@@ -9,12 +9,13 @@ import sqlite3
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol
-
-import psycopg
+from typing import TYPE_CHECKING, Protocol
 
 from .._logs import log_fields
 from .database import Database
+
+if TYPE_CHECKING:
+    import psycopg
 
 _log = logging.getLogger("meetstream_async.jobs")
 
@@ -103,6 +104,8 @@ class _SessionLock:
 
     @classmethod
     def take(cls, url: str, number: int) -> _SessionLock | None:
+        import psycopg
+
         connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
         try:
             row = connection.execute("SELECT pg_try_advisory_lock(%s)", [number]).fetchone()
@@ -115,6 +118,8 @@ class _SessionLock:
         return None
 
     def keep(self) -> None:
+        import psycopg
+
         try:
             self._connection.execute("SELECT 1")
         except psycopg.Error:

@@ -7,19 +7,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import attrs
-from dbos import WorkflowStatus
 
-from .engine import JobEngine
 from .lock import is_held, last_seen
+from .names import account_id
+from .source import Row, Source
 from .status import AccountStatus, JobState
-from .workflows import account_id
 
 _FRESH = timedelta(seconds=10)
 """A worker that was seen within this time is not asked for: its lock is left alone."""
 
 
 async def mark_gone(
-    engine: JobEngine, job_id: str, lines: list[AccountStatus], rows: Mapping[str, WorkflowStatus]
+    engine: Source, job_id: str, lines: list[AccountStatus], rows: Mapping[str, Row]
 ) -> list[AccountStatus]:
     """The lines, with ``worker_seen`` where an account waits for a worker that has died."""
     now = datetime.now(UTC)
@@ -36,9 +35,7 @@ async def mark_gone(
     return found
 
 
-async def _gone_since(
-    engine: JobEngine, worker_id: str, row: WorkflowStatus, now: datetime
-) -> datetime | None:
+async def _gone_since(engine: Source, worker_id: str, row: Row, now: datetime) -> datetime | None:
     """When the worker was last seen; None if it is there."""
     seen = await asyncio.to_thread(last_seen, engine.store, worker_id)
     if seen is None:

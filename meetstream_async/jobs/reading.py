@@ -7,18 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from attrs import frozen
-from dbos import WorkflowStatus
 
 from .. import OutcomeStatus
 from .._tasks import pause
-from .accounts import JobAccount
-from .engine import JobEngine
 from .errors import UnknownJobError, UnreadableJobError
 from .json_rows import refusal
-from .ledger import Json, rejected
+from .names import JOB_WORKFLOW, Json, account_id, is_cancelled, rejected, where_the_key_is
 from .readable import readable, unreadable
+from .source import Row, Source
 from .status import AccountStatus, JobOutcome, JobState
-from .workflows import JOB_WORKFLOW, account_id, is_cancelled
 
 OVER = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 """States of a workflow in the engine that nobody runs or will run unless it is resumed."""
@@ -35,7 +32,7 @@ _OURS = ("look", "unschedule", "close")
 class Job:
     """A job as it was submitted."""
 
-    row: WorkflowStatus
+    row: Row
     accounts: list[Json]
     options: Json
 
@@ -53,7 +50,7 @@ class Job:
         return _time(self.row.created_at)
 
 
-async def read_job(engine: JobEngine, job_id: str) -> Job:
+async def read_job(engine: Source, job_id: str) -> Job:
     """The job with that id. Raises UnknownJobError, UnreadableJobError, JobStoreError."""
     where = f"job {job_id!r} in {engine.database}"
     with engine.store.errors(), readable(where):
@@ -73,10 +70,10 @@ async def read_job(engine: JobEngine, job_id: str) -> Job:
     return Job(rows[0], accounts, options)
 
 
-async def read_rows(engine: JobEngine, job: Job) -> dict[str, WorkflowStatus]:
+async def read_rows(engine: Source, job: Job) -> dict[str, Row]:
     """The rows of a job's accounts that exist, by workflow id."""
     ids = [account_id(job.job_id, index) for index in range(len(job.accounts))]
-    rows: list[WorkflowStatus] = []
+    rows: list[Row] = []
     for first in range(0, len(ids), _ROWS):
         # By ids rather than by prefix: PostgreSQL uses an index for prefixes in one collation only.
         chunk = ids[first : first + _ROWS]
@@ -85,7 +82,7 @@ async def read_rows(engine: JobEngine, job: Job) -> dict[str, WorkflowStatus]:
     return {row.workflow_id: row for row in rows}
 
 
-async def read_account(engine: JobEngine, job: Job, index: int, row: WorkflowStatus | None) -> AccountStatus:
+async def read_account(engine: Source, job: Job, index: int, row: Row | None) -> AccountStatus:
     """The status of one account; if its rows can't be read, the reason says so."""
     where = account_id(job.job_id, index)
     try:
@@ -98,7 +95,7 @@ async def read_account(engine: JobEngine, job: Job, index: int, row: WorkflowSta
         return AccountStatus(job.accounts[index]["name"], state, reason=error.message)
 
 
-async def _read_account(engine: JobEngine, job: Job, index: int, row: WorkflowStatus | None) -> AccountStatus:
+async def _read_account(engine: Source, job: Job, index: int, row: Row | None) -> AccountStatus:
     name = job.accounts[index]["name"]
     if row is None:
         # The job has not been started yet, and may never be.
@@ -118,7 +115,7 @@ async def _read_account(engine: JobEngine, job: Job, index: int, row: WorkflowSt
             raise unreadable(f"account {row.workflow_id!r}", summary)
         _check_totals(summary)
         if "the API rejects the key" in (summary.get("reason") or ""):
-            reference = JobAccount.from_dict(job.accounts[index]).reference
+            reference = where_the_key_is(job.accounts[index])
             summary = {**summary, "reason": f"{summary['reason']}; {rejected(reference)}"}
         state = JobState.SUCCEEDED if summary["ok"] is True else JobState.FAILED
         return AccountStatus(name, state, **summary, **common)
@@ -138,7 +135,7 @@ async def _read_account(engine: JobEngine, job: Job, index: int, row: WorkflowSt
 
 
 async def outcomes_behind(
-    engine: JobEngine, job: Job, index: int, step: int, number: int, follow: bool, poll: float
+    engine: Source, job: Job, index: int, step: int, number: int, follow: bool, poll: float
 ) -> AsyncIterator[JobOutcome]:
     """The outcomes of one account after the given step and outcome, until it has ended."""
     account = job.accounts[index]["name"]
@@ -164,7 +161,7 @@ async def outcomes_behind(
             await pause(poll)
 
 
-async def _is_over(engine: JobEngine, job: Job, workflow_id: str) -> bool:
+async def _is_over(engine: Source, job: Job, workflow_id: str) -> bool:
     with engine.store.errors():
         rows = await engine.client.list_workflows_async(
             workflow_ids=[workflow_id, job.job_id], load_input=False, load_output=False
@@ -175,7 +172,7 @@ async def _is_over(engine: JobEngine, job: Job, workflow_id: str) -> bool:
     return status[workflow_id] in OVER
 
 
-async def _totals(engine: JobEngine, row: WorkflowStatus) -> Json:
+async def _totals(engine: Source, row: Row) -> Json:
     """The totals of an unfinished run, from its last stored step; empty without one."""
     if row.executor_id is None:
         # No worker has started it.
@@ -191,7 +188,7 @@ async def _totals(engine: JobEngine, row: WorkflowStatus) -> Json:
     return dict(last.get("totals", {}))
 
 
-async def _last_step(engine: JobEngine, workflow_id: str, seen: int) -> tuple[int, Json]:
+async def _last_step(engine: Source, workflow_id: str, seen: int) -> tuple[int, Json]:
     """The number of stored steps, and the last step; ``seen`` is the number at the last call.
 
     The engine can neither count steps nor list them from the end, so this searches: one read if nothing is
@@ -218,7 +215,7 @@ async def _last_step(engine: JobEngine, workflow_id: str, seen: int) -> tuple[in
     return count, last
 
 
-async def _steps(engine: JobEngine, workflow_id: str, first: int, most: int = _STEPS) -> list[Json]:
+async def _steps(engine: Source, workflow_id: str, first: int, most: int = _STEPS) -> list[Json]:
     """The results of some stored steps; an empty one for a step that is not ours."""
     with engine.store.errors(), readable(f"a step of {workflow_id!r}"):
         steps = await engine.client.list_workflow_steps_async(workflow_id, limit=most, offset=first)
@@ -254,11 +251,12 @@ def _outcome(account: str, outcome: Json, position: str) -> JobOutcome:
         attempts=outcome["attempts"],
         elapsed=outcome["elapsed"],
         error=outcome["error"],
+        request_id=outcome.get("request_id"),
         position=position,
     )
 
 
-def _failure(row: WorkflowStatus) -> str:
+def _failure(row: Row) -> str:
     if row.status == "CANCELLED":
         return "cancelled before it started"
     if row.status == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":

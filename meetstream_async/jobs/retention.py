@@ -9,9 +9,9 @@ from .. import ConfigurationError
 from .._logs import log_fields
 from .engine import JobEngine, current_engine
 from .errors import UnknownJobError, UnreadableJobError
+from .names import JOB_WORKFLOW
 from .readable import readable
 from .reading import OVER, read_job, read_rows
-from .workflows import JOB_WORKFLOW
 
 _log = logging.getLogger("meetstream_async.jobs")
 

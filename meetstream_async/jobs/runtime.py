@@ -8,7 +8,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer
 
 from .. import ConfigurationError
 from .database import Database
-from .workflows import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, VERSION
+from .names import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, VERSION
 
 _POLL = 0.2
 """Seconds between two reads of the queue, and so the maximum time that a free slot stays empty."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from .. import OutcomeStatus, outcome_to_dict
+from .. import OutcomeStatus
 
 
 class JobState(StrEnum):
@@ -156,11 +156,15 @@ class JobOutcome:
     """Seconds from the first attempt to the last response, as far as known to that worker."""
     error: str | None
     """Class and text of the error."""
+    request_id: str | None
+    """The API's id of the last request, as far as that was stored."""
     position: str
     """Position in the job; ``job_outcomes(after=...)`` continues after it."""
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome as one line of ``jobs report``."""
+        from .. import outcome_to_dict  # only here: a status needs none of what it imports
+
         return {"account": self.account, **outcome_to_dict(self)}
 
 

@@ -17,7 +17,8 @@ from .. import (
     cancel_waiting,
     list_account,
 )
-from .ledger import CHUNK, AccountLedger, Json, rejected
+from .ledger import CHUNK, AccountLedger
+from .names import Json, rejected
 
 Connect = Callable[[], Awaitable[MeetStreamClient]]
 

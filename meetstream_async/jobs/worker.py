@@ -20,11 +20,12 @@ from .._logs import log_fields
 from .._tasks import pause
 from .accounts import JobAccount
 from .credentials import Resolver, resolve
-from .ledger import AccountLedger, Json
+from .ledger import AccountLedger
+from .names import Json, is_cancelled
 from .options import JobOptions
 from .readable import readable, unreadable
 from .steps import STEPS
-from .workflows import account_options, is_cancelled
+from .workflows import account_options
 
 _log = logging.getLogger("meetstream_async.jobs")
 
@@ -92,9 +93,9 @@ class Worker:
         self.client = client
         self.pool = pool
         self.resolver = resolver
-        self.resolver_loop = asyncio.get_running_loop()
+        self.resolver_loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         """The application's event loop."""
-        self.idle = threading.Event()
+        self.idle: threading.Event = threading.Event()
         """Set while there are no runs."""
         self.idle.set()
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -1,4 +1,4 @@
-"""The workflows that the engine knows by name, their queues, and the version of what they store."""
+"""The workflows of jobs, and how they are put into their queues."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from typing import Protocol
 
 from dbos import DBOS, EnqueueOptions, StepOptions
 
-from .ledger import Json
+from .names import (
+    ACCOUNT_QUEUE,
+    ACCOUNT_WORKFLOW,
+    JOB_QUEUE,
+    JOB_WORKFLOW,
+    VERSION,
+    Json,
+    account_id,
+)
 
-APPLICATION = "meetstream-jobs"
-VERSION = "2"
-"""Version of the stored steps (not of the package). The engine recovers only workflows of the version it
-runs, so a release that reads the same steps the same way must keep it."""
-JOB_QUEUE = "meetstream-jobs"
-ACCOUNT_QUEUE = "meetstream-accounts"
-JOB_WORKFLOW = "meetstream_async.job"
-ACCOUNT_WORKFLOW = "meetstream_async.account"
-CANCEL = "cancel"
-"""Attribute of a job that asks its workers to stop."""
 _BATCH = 500
 """Accounts put into the queue in one transaction."""
 _ENQUEUE: StepOptions = {"name": "enqueue", "retries_allowed": True, "max_attempts": 10}
@@ -61,16 +59,6 @@ async def account_workflow(job_id: str, account: Json, options: Json) -> Json:
     workflow_id = DBOS.workflow_id
     assert workflow_id is not None
     return await _here[0].run(workflow_id, job_id, account, options)
-
-
-def is_cancelled(attributes: object) -> bool:
-    """Whether a job's attributes ask its workers to stop."""
-    return isinstance(attributes, dict) and bool(attributes.get(CANCEL))
-
-
-def account_id(job_id: str, index: int) -> str:
-    """The workflow id of a job's account."""
-    return f"{job_id}/{index}"
 
 
 def job_options(job_id: str) -> EnqueueOptions:

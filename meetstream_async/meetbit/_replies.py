@@ -47,7 +47,7 @@ def read_cancelled(
     if not reply.succeeded:
         raise meetbit_error(reply, context)
     if not reply.body.strip():
-        return CancelledEvent(CalendarEvent(event_id, calendar_id)), ()
+        return CancelledEvent(CalendarEvent(event_id, calendar_id), request_id=reply.request_id), ()
     data, event = _cancelled_event(reply, context)
     remarks: list[Remark] = []
     plain = {key: value for key, value in event.items() if key not in ("attendees", "online_conference")}
@@ -67,7 +67,7 @@ def read_cancelled(
         remarks.append(Remark.ignored_field("$.message"))
         message = None
     read = attrs.evolve(read, attendees=attendees, online_conference=conference)
-    return CancelledEvent(read, message), remarks
+    return CancelledEvent(read, message, reply.request_id), remarks
 
 
 def _cancelled_event(reply: Reply, context: Context) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -18,7 +18,7 @@ MAX_NOTE = 255
 _MOST_DIGITS = 19
 """Maximum number of digits of an id (enough for 64 bits)."""
 
-_CANCEL = Route("POST", ("/calendars/",))
+_CANCEL = Route("POST", ("/calendars/",), "cancel_event", "{calendar_id}/events/{event_id}/cancel")
 
 
 def cancel_event(calendar_id: int | str, event_id: int | str, cancel_note: str) -> Request[CancelledEvent]:

@@ -113,3 +113,5 @@ class CancelledEvent(Schemed):
     """The event after the cancellation."""
     message: str | None = None
     """The API's own text."""
+    request_id: str | None = field(default=None, eq=False)
+    """The API's id of the request, for questions to its vendor; None if it sent none."""

@@ -58,6 +58,7 @@ def read_events(reply: Reply, context: Context) -> tuple[MeetStreamEventPage, Se
         next=usable,
         has_more=bool(data.get("has_more")) or bool(cursor),
         rejected=tuple(reader.rejected),
+        request_id=reply.request_id,
     )
     return page, reader.remarks
 

@@ -23,7 +23,7 @@ from .._logs import log_fields
 from . import models
 from .models import DeletedBot, RejectedRow, ScheduledBot, ScheduledBotPage, UnscheduleResult
 
-_TEXTS: dict[tuple[int, str], type[errors.ApiError]] = {
+ERROR_TEXTS: dict[tuple[int, str], type[errors.ApiError]] = {
     (400, "event not scheduled"): errors.EventNotScheduledError,
     (400, "invalid from_date format"): errors.InvalidFromDateError,
     (400, "master event id not found"): errors.MasterEventNotFoundError,
@@ -61,7 +61,7 @@ def meetstream_error(
     reply: Reply, context: Context, *, effect: bool = True, hint: Hint | None = None
 ) -> errors.ApiError:
     """The error for a reply of MeetStream. ``effect``: whether the request could have changed something."""
-    return api_error(reply, context, _TEXTS, effect=effect, hint=hint)
+    return api_error(reply, context, ERROR_TEXTS, effect=effect, hint=hint)
 
 
 def bot_is_not_yours(error: errors.MeetStreamError) -> bool:
@@ -99,6 +99,7 @@ def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[Schedul
         truncated=len(rows) >= limit or _says_more(data, len(rows)),
         rejected=tuple(rejected),
         server_time=parse_http_date(reply.headers.get("Date")),
+        request_id=reply.request_id,
     )
     if page.truncated:
         text = f"the listing is full ({len(rows)} rows); there may be more bots"
@@ -198,7 +199,9 @@ def read_unscheduled(
         hint=lambda kind, _: f"event id {event_id!r}" if kind is errors.EventNotFoundError else None,
     )
     if isinstance(error, errors.EventNotScheduledError) and context.uncertain and not series:
-        return UnscheduleResult(unscheduled=True, event_id=event_id, inferred=True), ()
+        return UnscheduleResult(
+            unscheduled=True, event_id=event_id, inferred=True, request_id=reply.request_id
+        ), ()
     raise error
 
 
@@ -223,6 +226,8 @@ def success_of(reply: Reply, context: Context) -> dict[str, Any]:
     data = object_or_empty(reply, context)
     wrong = contradiction(reply, data)
     if wrong is None:
+        # Whatever the body says under this name, the header is what the vendor's logs know.
+        data["request_id"] = reply.request_id
         return data
     if wrong.refuses:
         raise meetstream_error(reply, context, hint=lambda *_: f"the reply {wrong.text}")

@@ -23,10 +23,15 @@ from .models import DeletedBot, MeetStreamEventPage, ScheduledBotPage, Unschedul
 MAX_LIMIT = 100
 """Maximum number of rows in one listing."""
 
-_LIST = Route("GET", ("/calendar/scheduled", "/calendar/scheduled_bots"))
-_EVENTS = Route("GET", ("/calendar/events",))
-_UNSCHEDULE = Route("DELETE", ("/calendar/schedule/",))
-_DELETE_BOT = Route("DELETE", ("/calendar/scheduled_bots/", "/calendar/scheduled/", "/calendar/schedule/"))
+_LIST = Route("GET", ("/calendar/scheduled", "/calendar/scheduled_bots"), "list_scheduled_bots", "")
+_EVENTS = Route("GET", ("/calendar/events",), "list_calendar_events", "")
+_UNSCHEDULE = Route("DELETE", ("/calendar/schedule/",), "unschedule_event", "{event_id}")
+_DELETE_BOT = Route(
+    "DELETE",
+    ("/calendar/scheduled_bots/", "/calendar/scheduled/", "/calendar/schedule/"),
+    "delete_scheduled_bot",
+    "{bot_id}",
+)
 
 
 def list_scheduled_bots(limit: int = MAX_LIMIT) -> Request[ScheduledBotPage]:

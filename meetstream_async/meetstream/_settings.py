@@ -13,7 +13,7 @@ from .._http.convert import invalid_response
 from .._http.reply import UNREADABLE, Reply, json_type
 from ._replies import meetstream_error
 
-_SETTINGS = Route("GET", ("/calendar/auto-schedule/settings",))
+_SETTINGS = Route("GET", ("/calendar/auto-schedule/settings",), "auto_schedule_enabled", "")
 
 
 def auto_schedule_enabled() -> Request[bool]:

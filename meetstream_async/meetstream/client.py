@@ -22,6 +22,7 @@ from .._http.secrets import Secret
 from .._http.session import ApiSession
 from .._http.urls import check_base_url
 from . import _bot_requests, _requests
+from ._replies import ERROR_TEXTS
 from ._requests import MAX_LIMIT
 from .bots import BotDetail, CreatedBot, MovedBot, ScheduleResult
 from .events import MeetStreamEventStream
@@ -53,10 +54,13 @@ class MeetStreamClient(ApiClient):
     So are ``proxy`` (the URL of an HTTP proxy, with its user and password if it needs them), ``ssl_context``,
     and ``trust_env``, which takes the proxy from ``HTTPS_PROXY`` and ``NO_PROXY`` and never reads ``.netrc``.
     None of them may be given together with ``session``. Loopback addresses are reached without a proxy.
+    ``user_agent`` is added to our own ``User-Agent``: the application's name and version, in printable ASCII.
 
     Raises ConfigurationError for a missing or malformed key, a base URL that a key must not be sent to,
     or any argument out of range. Every call may raise the errors of :mod:`meetstream_async.errors`.
     """
+
+    _error_texts = ERROR_TEXTS
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class MeetStreamClient(ApiClient):
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = False,
         pace_store: str | os.PathLike[str] | None = None,
+        user_agent: str | None = None,
     ) -> None:
         try:
             secret = Secret.load(api_key, "MEETSTREAM_API_KEY", "api_key")
@@ -91,7 +96,7 @@ class MeetStreamClient(ApiClient):
         finally:
             # It may contain a password.
             del proxy
-        self.api = ApiSession(
+        self.api: ApiSession = ApiSession(
             url,
             {"Authorization": ("Token ", secret)},
             session=session,
@@ -101,6 +106,7 @@ class MeetStreamClient(ApiClient):
             trace_configs=trace_configs,
             network=network,
             pace_store=check_pace_store(pace_store, "MEETSTREAM_PACE_STORE"),
+            user_agent=user_agent,
         )
 
     async def list_scheduled_bots(self, limit: int = MAX_LIMIT) -> ScheduledBotPage:

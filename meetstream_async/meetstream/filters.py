@@ -111,12 +111,32 @@ class BotFilter(Schemed):
             raise ConfigurationError(f"{NO_CONDITION}; for the whole account pass no filter (where=None)")
 
     def __call__(self, bot: ScheduledBot) -> bool:
+        return self._matches_times(bot.scheduled_join_time) and self.matches_but_for_times(bot)
+
+    def judge(self, bot: ScheduledBot) -> bool | None:
+        """Whether it selects a bot that only the calendars' events show, and so without its attributes.
+
+        None where that depends on an attribute, or on another value that the bot lacks.
+        """
         joins = bot.scheduled_join_time
-        if self.before is not None and (joins is None or joins >= self.before):
+        if joins is not None and not self._matches_times(joins):
             return False
-        if self.after is not None and (joins is None or joins < self.after):
+        if bot.platform is not None and not self._matches_platform(bot):
             return False
-        return self.matches_but_for_times(bot)
+        if bot.bot_username is not None and not self._matches_name(bot):
+            return False
+        unknown = self.attributes is not None or (
+            (joins is None and (self.before is not None or self.after is not None))
+            or (bot.platform is None and self.platform is not None)
+            or (bot.bot_username is None and self.name is not None)
+        )
+        return None if unknown else True
+
+    def _matches_times(self, joins: datetime | None) -> bool:
+        if joins is None:
+            return self.before is None and self.after is None
+        early = self.before is None or joins < self.before
+        return early and (self.after is None or joins >= self.after)
 
     def matches_but_for_times(self, bot: ScheduledBot) -> bool:
         """Whether all conditions but ``before`` and ``after`` match."""

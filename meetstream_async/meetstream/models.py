@@ -125,6 +125,8 @@ class ScheduledBotPage(Schemed):
     """Rows that could not be read."""
     server_time: datetime | None = field(default=None, eq=False)
     """When the API answered, by its own clock; aware."""
+    request_id: str | None = field(default=None, eq=False)
+    """The API's id of the request, for questions to its vendor; None if it sent none."""
 
 
 @frozen
@@ -155,6 +157,8 @@ class UnscheduleResult(Schemed):
     """Series: number of occurrences that were cancelled."""
     inferred: bool = False
     """Set if no reply confirmed it: an attempt's response was lost, and a later attempt found it done."""
+    request_id: str | None = field(default=None, eq=False)
+    """The API's id of the request, for questions to its vendor; None if it sent none."""
 
 
 @frozen
@@ -167,6 +171,8 @@ class DeletedBot(Schemed):
     """The bot that was deleted."""
     inferred: bool = False
     """Set if no reply confirmed it: an attempt's response was lost, and a later one found the bot gone."""
+    request_id: str | None = field(default=None, eq=False)
+    """The API's id of the request, for questions to its vendor; None if it sent none."""
 
 
 @frozen
@@ -241,6 +247,8 @@ class MeetStreamEventPage(Schemed):
     """The reply says that there is more, whether or not it has a cursor."""
     rejected: tuple[RejectedRow, ...] = ()
     """Events, and bots of events, that could not be read."""
+    request_id: str | None = field(default=None, eq=False)
+    """The API's id of the request, for questions to its vendor; None if it sent none."""
 
 
 def soonest_first(bots: Sequence[ScheduledBot]) -> list[ScheduledBot]:

@@ -53,7 +53,7 @@ class Consent:
         self._bots = {bot_id for one in preview.forecast for bot_id in one.bot_ids}
         self._newcomers: set[str] = set()
         self._unkept: set[str] = set()
-        self.known = {bot.bot_id: bot for bot in preview.listed}
+        self.known: dict[str, ScheduledBot] = {bot.bot_id: bot for bot in preview.listed}
         """Every bot that the preview or the run has seen, by its id."""
 
     @property
@@ -61,11 +61,9 @@ class Consent:
         """Number of bots that were scheduled since the preview; they are left alone."""
         return len(self._newcomers)
 
-    @property
-    def needs_attributes(self) -> bool:
-        """It can't judge a bot of which only the calendars' events tell, without custom attributes."""
-        selection = self.preview.selection
-        return selection is not None and getattr(selection, "needs_attributes", True)
+    def judge(self, bot: ScheduledBot) -> bool | None:
+        """As ``BotFilter.judge``, for a bot that only the calendars' events show."""
+        return self.preview.judges(bot)
 
     def __call__(self, bot: ScheduledBot) -> bool:
         if not self.admits(bot):

@@ -26,10 +26,10 @@ class Selection:
         if self.filter is None and not self.attributes:
             raise ConfigurationError("a selection needs a condition, or it would select the whole account")
 
-    @property
-    def needs_attributes(self) -> bool:
-        """It can't judge a bot of which only the calendars' events tell, without custom attributes."""
-        return bool(self.attributes) or (self.filter is not None and self.filter.attributes is not None)
+    def judge(self, bot: ScheduledBot) -> bool | None:
+        """As ``BotFilter.judge``: None where what only the calendars' events tell of the bot does not say."""
+        judged = True if self.filter is None else self.filter.judge(bot)
+        return None if judged and self.attributes else judged
 
     def __call__(self, bot: ScheduledBot) -> bool:
         return (self.filter is None or self.filter(bot)) and self._matches_attributes(bot)

@@ -63,6 +63,8 @@ class SimulatedBot:
             raise ValueError("SimulatedBot: join_time must be timezone-aware")
         if self.series is not None and self.event_id is None:
             raise ValueError("SimulatedBot: a bot of a series needs an event_id")
+        if not self.attributes and not self.config:
+            return
         try:
             json.dumps([dict(self.attributes), dict(self.config)])
         except TypeError as error:

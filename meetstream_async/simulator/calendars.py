@@ -45,8 +45,10 @@ class SimulatedEvent:
                 raise ValueError(f"SimulatedEvent: {name} must be a positive integer")
         if self.start.tzinfo is None or self.end.tzinfo is None:
             raise ValueError("SimulatedEvent: start and end must be timezone-aware")
+        if not self.fields:
+            return
         try:
-            json.dumps(dict(self.fields) or None)
+            json.dumps(dict(self.fields))
         except TypeError as error:
             raise ValueError(f"SimulatedEvent: fields must be JSON: {error}") from None
 

@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal
 
@@ -24,6 +25,7 @@ def own_id(seed: int, *parts: str) -> str:
     return f"evt_{digest(seed, 'event', *parts, size=8).hex()}"
 
 
+@lru_cache(maxsize=4096)
 def provider_id(seed: int, event_id: str, provider: Provider) -> str:
     """An id as the provider of the calendar gives to events."""
     if provider == "outlook":

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -41,12 +42,15 @@ class Serving:
         self._clock = clock
         self._now = now
         self._latency = latency
-        self._secrets = _pattern(secrets)
+        # Short test keys may be part of an ordinary word. Longest first, since one key may be a prefix of
+        # another.
+        long = {secret for secret in secrets if len(secret) >= 8}
+        self._secrets = tuple(sorted(long, key=len, reverse=True))
         self._served = 0
         self._active: dict[int, web.BaseRequest] = {}
         self._closing = asyncio.Event()
         self.requests: list[RequestRecord] = []
-        self.max_in_flight = 0
+        self.max_in_flight: int = 0
 
     @property
     def in_flight(self) -> int:
@@ -129,7 +133,11 @@ class Serving:
 
     def _without_secrets(self, text: str) -> str:
         # Clients may send a key in the path, query or body by mistake; keep it out of the log.
-        return self._secrets.sub("***", text)
+        if "%" in text or "\\" in text:
+            return _pattern(self._secrets).sub("***", text)
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
 
     async def _read_body(self, request: web.BaseRequest, record: RequestRecord) -> Answer | None:
         """Read the body into the record. The refusal, if it did not come as announced or is too long."""
@@ -189,14 +197,12 @@ class Serving:
         return response
 
 
+@lru_cache(maxsize=64)
 def _pattern(secrets: tuple[str, ...]) -> re.Pattern[str]:
     """Pattern for the secrets, with each character plain or escaped as in a URL or in JSON."""
-    # Short test keys may be part of an ordinary word. Longest first, since one key may be a prefix of
-    # another.
-    long = sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True)
     spelt = [
         "".join(rf"(?:\\?{re.escape(one)}|(?i:%{ord(one):02x}|\\u00{ord(one):02x}))" for one in secret)
-        for secret in long
+        for secret in secrets
     ]
     return re.compile("|".join(spelt) or "(?!)")
 

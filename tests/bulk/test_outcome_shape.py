@@ -25,7 +25,18 @@ from meetstream_async import (
 from meetstream_async.fastapi import BulkRequest, RunOutcome
 from meetstream_async.jobs import JobOptions, JobOutcome
 
-SHAPE = ["event_id", "bot_ids", "method", "inferred", "status", "reason", "attempts", "elapsed", "error"]
+SHAPE = [
+    "event_id",
+    "bot_ids",
+    "method",
+    "inferred",
+    "status",
+    "reason",
+    "attempts",
+    "elapsed",
+    "error",
+    "request_id",
+]
 OUTCOME = UnscheduleOutcome(
     "evt_1",
     ("bot-1",),
@@ -35,6 +46,7 @@ OUTCOME = UnscheduleOutcome(
     attempts=4,
     elapsed=1.23456789,
     method="event",
+    request_id="req-1",
 )
 
 
@@ -50,6 +62,7 @@ def test_an_outcome_has_one_shape() -> None:
         "attempts": 4,
         "elapsed": 1.234568,
         "error": "TransportError: reset",
+        "request_id": "req-1",
     }  # fmt: skip
     assert list(OUTCOME.to_dict()) == SHAPE
     cancelled = CancelOutcome(7, 100, OutcomeStatus.CANCELLED).to_dict()

@@ -97,6 +97,7 @@ async def test_the_report_as_a_dict_is_json_without_links_and_attributes():
         "attempts": 0,
         "elapsed": 0.0,
         "error": None,
+        "request_id": None,
     }
     assert "secret" not in str(data)
 

@@ -67,7 +67,7 @@ async def test_another_missing_module_is_not_taken_for_the_extra() -> None:
     """A broken installation shows itself, and is not explained away by the extra."""
     code = "import sys; sys.modules['attrs'] = None; from meetstream_async.cli import main; main()"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        sys.executable, "-c", code, "list", stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     _, err = await process.communicate()
     assert process.returncode == 1

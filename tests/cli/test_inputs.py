@@ -175,7 +175,7 @@ def test_a_key_file_holds_a_key(
     monkeypatch.setenv("MEETSTREAM_API_KEY", "another_key_0123456789")
     account = meetstream_account(say_key(file, content % CANARY.encode()))
     assert account.key_source == str(file)
-    assert account.client().api._transport.scrub(CANARY) == "***"
+    assert account.client().api.transport.scrub(CANARY) == "***"
     assert CANARY not in repr(account)
     assert capsys.readouterr().err == ""
 
@@ -205,7 +205,7 @@ def test_access_keys_are_two_lines(file: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("MEETBIT_PRIMARY_DOMAIN", "acme.example.com")
     account = meetbit_account(say_key(file, b"the-id-0123456789\nthe-secret-0123456789\n"))
     assert account.base_url == "https://acme.example.com/api/public/v2.0"
-    scrub = account.client().api._transport.scrub
+    scrub = account.client().api.transport.scrub
     assert scrub("the-id-0123456789 the-secret-0123456789") == "*** ***"
     with pytest.raises(Refused, match=r"the access key id on one line and the access key secret"):
         meetbit_account(say_key(file, b"only-one-0123456789\n"))

@@ -114,7 +114,7 @@ def changes(zone: str) -> list[datetime]:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_day_begins_with_its_first_moment_in_every_zone(data: st.DataObject) -> None:
     """Around every change of every zone's clocks no second before the start belongs to the day."""
     name = data.draw(st.sampled_from(sorted(available_timezones())))
@@ -125,7 +125,7 @@ def test_a_day_begins_with_its_first_moment_in_every_zone(data: st.DataObject) -
     assert start.date() >= day
     second = timedelta(seconds=1)
     assert (start.astimezone(UTC) - second).astimezone(zone).date() < day
-    earlier = (start.astimezone(UTC) - second - timedelta(minutes=step) for step in range(60 * 36))
+    earlier = (start.astimezone(UTC) - second - timedelta(minutes=step) for step in range(0, 60 * 36, 5))
     assert not any(moment.astimezone(zone).date() >= day for moment in earlier)
 
 

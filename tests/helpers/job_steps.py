@@ -7,7 +7,8 @@ import json
 
 from meetstream_async import MeetStreamClient
 from meetstream_async.jobs import JobOptions
-from meetstream_async.jobs.ledger import AccountLedger, Json
+from meetstream_async.jobs.ledger import AccountLedger
+from meetstream_async.jobs.names import Json
 from meetstream_async.jobs.steps import STEPS
 
 

@@ -17,10 +17,19 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 
+import typer.main
+import typer.testing
 from attrs import frozen
 
+LATE = (
+    *("commands.cancel", "commands.console", "commands.demo", "commands.doctor", "commands.jobs"),
+    *("commands.list_bots", "commands.simulate", "commands.small", "commands.unschedule"),
+    *("runs.simulation", "runs.jobs", "runs.jobs_admin", "runs.jobs_looking"),
+)
+"""What the commands import when they are called."""
 CODE = struct.Struct("i")
 """The replies on a request's own socket: first the process id, at the end the exit code."""
 
@@ -94,19 +103,23 @@ def become(start: Start, streams: list[int]) -> None:
     main()
 
 
+def build_commands_once() -> None:
+    """Let typer keep what it makes of the signatures of the commands, which takes as long as many a test."""
+    typer.main.get_command = typer.testing._get_command = cache(typer.main.get_command)  # type: ignore[attr-defined]
+
+
 def main() -> None:
     """Import everything that the commands import lazily, and serve on the socket that was passed."""
-    from typer.testing import CliRunner
-
     from meetstream_async.cli.app import app
 
-    for late in ("commands.demo", "runs.simulation", "runs.jobs"):
+    for late in LATE:
         # Imports that need another extra are skipped without it.
         with suppress(ImportError):
             import_module(f"meetstream_async.cli.{late}")
 
+    build_commands_once()
     # Provoke a usage error, to import what typer needs for parsing arguments.
-    assert CliRunner().invoke(app, ["list", "--limit", "0"]).exit_code == 2
+    assert typer.testing.CliRunner().invoke(app, ["list", "--limit", "0"]).exit_code == 2
 
     with socket.socket(fileno=int(sys.argv[1])) as control:
         serve(control)

@@ -15,9 +15,12 @@ from meetstream_async.jobs import (
     JobAccount,
     JobEngine,
     JobOptions,
+    JobReader,
     JobState,
     UnreadableJobError,
+    cancel_job,
     job_status,
+    list_jobs,
     resume_job,
     submit_job,
     unfinished_jobs,
@@ -229,3 +232,18 @@ async def test_a_pickled_row_runs_no_code_in_a_client_or_a_worker(database: str,
                 assert await ended(worker) == 0
             with pytest.raises(UnreadableJobError, match=MARKED):
                 await job_status("bad")
+
+
+async def test_a_reader_reads_what_the_engine_reads(database: str) -> None:
+    """Without the engine, from the same tables: the status of a cancelled job, and of one that waits."""
+    accounts = [JobAccount(name, api_key_env="ACME_KEY") for name in ("acme", "globex")]
+    async with JobEngine(database) as engine:
+        await submit_job(accounts, job_id="waits", engine=engine)
+        await submit_job(accounts, JobOptions(dry_run=True), job_id="stopped", engine=engine)
+        await cancel_job("stopped", engine=engine)
+        async with JobReader(database) as reader:
+            assert PASSWORD not in repr(reader)
+            assert reader._engine is None
+            assert await list_jobs(engine=reader) == await list_jobs(engine=engine)
+            for job_id in ("waits", "stopped"):
+                assert await job_status(job_id, engine=reader) == await job_status(job_id, engine=engine)

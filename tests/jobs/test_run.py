@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from meetstream_async import BotFilter, MeetStreamClient
 from meetstream_async.jobs import JobOptions
-from meetstream_async.jobs.ledger import AccountLedger, Json
+from meetstream_async.jobs.ledger import AccountLedger
+from meetstream_async.jobs.names import Json
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.accounts import QUICK
 from tests.helpers.job_steps import do_step, ledger_of
@@ -93,7 +94,7 @@ async def test_an_account_beyond_a_listing_is_drained_in_chunks() -> None:
         assert set(Counter(r.event_id for r in sim.requests if r.route == "unschedule").values()) == {1}
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(crashes=st.lists(st.booleans(), max_size=8))
 def test_crashes_between_any_two_steps_lose_nothing_and_report_nothing_twice(crashes: list[bool]) -> None:
     """Whatever step is lost after it was done, each event ends with one good outcome."""

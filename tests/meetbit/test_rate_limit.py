@@ -7,7 +7,7 @@ import re
 
 import pytest
 from aioresponses import aioresponses as Mocked
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meetstream_async import bulk_cancel_events
@@ -153,6 +153,7 @@ step = st.tuples(
 
 
 @given(st.lists(step, max_size=25), st.integers(1, 8), st.sampled_from([5, 50, None]))
+@settings(max_examples=25)
 @example([("good", 0, 1.0), ("429", 9, 0.0), ("429", 30, 2.0)], 5, 5)
 @example([("used up", 40, 2.0), ("503", 0, 0.5), ("429", 1, 2.5)], 8, None)
 def test_no_request_starts_earlier_than_the_client_was_told(script, cap, rate):

@@ -24,7 +24,7 @@ from tests.helpers.tasks import ours_running
 @pytest.mark.parametrize("cap", [1, 10, 100])
 async def test_the_servers_gauge_never_shows_more_than_the_cap(cap):
     """Ten thousand ids, and troubles that make requests late and repeated."""
-    ids = [f"evt_{number:x}" for number in range(sized(400, 2000, 10_000))]
+    ids = [f"evt_{number:x}" for number in range(sized(200, 2000, 10_000))]
     async with plain_account(0, error_rate=0.05, latency=0.001) as sim, connect(sim) as client:
         report = await bulk_unschedule(client, ids, max_concurrency=cap, stop_after_failures=10**6)
     assert sum(report.counts.values()) == len(ids)
@@ -41,7 +41,7 @@ def _ids(count: int) -> Iterator[str]:
 @pytest.mark.parametrize("dedupe", [False, True])
 async def test_memory_is_flat_or_one_small_entry_a_target(dedupe):
     """Without dedupe a million targets take no memory; with it one entry of at most 200 bytes each."""
-    count = sized(10_000, 200_000, 1_000_000)
+    count = sized(5_000, 200_000, 1_000_000)
     client = MeetStreamClient("ms_key-of-no-account", base_url="http://127.0.0.1:9")
     # Traced, because the process itself may have room from before in which growth would not show.
     tracemalloc.start()
@@ -69,7 +69,7 @@ async def test_memory_is_flat_or_one_small_entry_a_target(dedupe):
 @pytest.mark.soak
 async def test_a_long_run_with_faults_leaks_nothing():
     """Memory, open files, tasks and connections are as flat at its end as after its first part."""
-    parts, each = sized(3, 8, 20), sized(200, 2500, 10_000)
+    parts, each = sized(3, 8, 20), sized(100, 2500, 10_000)
     policy = RetryPolicy(initial_wait=0.001, max_wait=0.005)
     answers = [reply(200, {"unscheduled": True})] * 17 + [
         reply(503, {"message": "no"}),

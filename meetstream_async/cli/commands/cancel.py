@@ -11,7 +11,6 @@ from ..inputs.options import (
     AccessKeysFile,
     ApiKeyFile,
     Consent,
-    Json,
     MeetBitSpeed,
     Most,
     Note,
@@ -19,6 +18,7 @@ from ..inputs.options import (
     Report,
     RetryFrom,
 )
+from ..inputs.plain import Json
 from ..runs.bulk_run import BulkChoices
 from ..runs.calendar import Cancelling, cancel
 from ..runs.meeting import Meeting, cancel_one_meeting

@@ -13,10 +13,10 @@ from ... import CheckStatus, Diagnosis, MeetBitClient, MeetStreamClient, diagnos
 from ..exit_codes import ExitCode
 from ..inputs.accounts import Account, meetbit_account, meetstream_account
 from ..inputs.groups import grouped
-from ..inputs.options import AccessKeysFile, ApiKeyFile, Json
+from ..inputs.options import AccessKeysFile, ApiKeyFile
+from ..inputs.plain import Json
 from ..runs.process import execute, run_async
-from ..terminal.output import clean, print_json, say, show
-from ..terminal.tables import table
+from ..terminal.output import clean, print_json, say, show, table
 
 _COLOURS = {
     CheckStatus.OK: "green",

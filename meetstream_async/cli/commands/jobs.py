@@ -10,26 +10,11 @@ from attrs import evolve, field, frozen
 
 from ..exit_codes import ExitCode
 from ..inputs.groups import grouped
-from ..inputs.help import write_plainly
-from ..inputs.options import AllowEmpty, Consent, Filter, Json, Patience, Scope, Speed, WholeEvents
+from ..inputs.options import AllowEmpty, Consent, Filter, Patience, Scope, Speed, WholeEvents
+from ..inputs.plain import Json
 from ..runs.bulk_run import BulkChoices
 from ..runs.request import Unscheduling
-from .jobs_admin import (
-    DatabaseUrl,
-    cancel,
-    execute_with_jobs,
-    forget,
-    list_,
-    report,
-    resume,
-    status,
-)
-
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Durable jobs over many accounts, which survive the death of a process.",
-)
+from .jobs_admin import DatabaseUrl, execute_with_jobs
 
 AccountsAtOnce = Annotated[
     int, typer.Option(min=1, metavar="N", help="Maximum accounts in progress at once on one worker.")
@@ -40,8 +25,8 @@ MostEvents = Annotated[
         "--max",
         min=0,
         metavar="N",
-        help="Refuse if more than N events would be cancelled in all accounts together (jobs run); stop each "
-        "account before it would pass N.",
+        help="Refuse if more than N events would be cancelled in all accounts together; stop each account "
+        "before it would pass N.",
     ),
 ]
 
@@ -100,7 +85,6 @@ class Work:
         )
 
 
-@app.command("run")
 @grouped
 def run(
     job: NewJob,
@@ -142,7 +126,6 @@ def run(
     execute_with_jobs(command)
 
 
-@app.command("submit")
 @grouped
 def submit(
     job: NewJob,
@@ -150,7 +133,9 @@ def submit(
 ) -> None:
     """Submit a job for workers to run, and print its id.
 
-    Sends nothing to the API. The keys must be available where the workers run.
+    First lists each account whose key is found here, shows what would be cancelled there, and asks for
+    confirmation; with --yes and without --max it lists nothing. The others are counted by the workers,
+    which stop an account before it would pass --max. Keys must be available where the workers run.
 
     \b
     Example:
@@ -167,7 +152,6 @@ def submit(
     execute_with_jobs(command)
 
 
-@app.command("worker")
 @grouped
 def worker(
     worker_id: Annotated[
@@ -197,10 +181,3 @@ def worker(
         return work(worker_id, database, accounts_at_once)
 
     execute_with_jobs(command)
-
-
-app.command("list")(list_)
-for _kept in (status, report, cancel, forget):
-    app.command()(_kept)
-app.command(short_help="Put accounts of a dead worker back into the queue.")(resume)
-write_plainly(app)

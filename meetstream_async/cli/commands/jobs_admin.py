@@ -9,7 +9,7 @@ import typer
 
 from ..exit_codes import ExitCode, Refused
 from ..inputs.groups import grouped
-from ..inputs.options import Json, Yes
+from ..inputs.plain import Json, Yes
 from ..inputs.times import parse_age
 from ..runs.process import execute
 
@@ -41,7 +41,7 @@ def list_(
     """
 
     def command() -> ExitCode:
-        from ..runs.jobs_admin import show_jobs
+        from ..runs.jobs_looking import show_jobs
 
         return show_jobs(limit, database, as_json=as_json)
 
@@ -65,7 +65,7 @@ def status(
     """
 
     def command() -> ExitCode:
-        from ..runs.jobs_admin import show_status
+        from ..runs.jobs_looking import show_status
 
         return show_status(job_id, database, watch=watch, as_json=as_json)
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ..inputs.groups import grouped
-from ..inputs.options import ApiKeyFile, Consent, Json, Patience, Report, Speed
+from ..inputs.options import ApiKeyFile, Consent, Patience, Report, Speed
+from ..inputs.plain import Json
 from ..runs.bulk_run import BulkChoices
 from ..runs.process import execute
 from ..runs.undo import Undoing, run_undo

@@ -16,7 +16,6 @@ from ..inputs.options import (
     Consent,
     Events,
     Filter,
-    Json,
     KeepForUndo,
     Most,
     Patience,
@@ -26,6 +25,7 @@ from ..inputs.options import (
     Speed,
     WholeEvents,
 )
+from ..inputs.plain import Json
 from ..runs.account import run_listed
 from ..runs.bulk_run import BulkChoices
 from ..runs.events import run_given

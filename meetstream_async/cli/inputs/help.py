@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import typer
 from typer.core import TyperCommand
 
 
@@ -13,9 +12,3 @@ class PlainCommand(TyperCommand):
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
-
-
-def write_plainly(app: typer.Typer) -> None:
-    """Let the commands that are registered so far be such commands."""
-    for command in app.registered_commands:
-        command.cls = PlainCommand

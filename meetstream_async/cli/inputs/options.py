@@ -13,13 +13,12 @@ from attrs import frozen
 
 from ... import BulkOptions, ClientOptions, UnscheduleOptions
 from ...preview import CancelBy, OneOffBots
+from .plain import Yes
 
 _BULK = BulkOptions[Any]()
 _CLIENT = ClientOptions()
 _WHAT = UnscheduleOptions()
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask for confirmation.")]
 Timeout = Annotated[
     float, typer.Option(min=0.001, metavar="SECONDS", help="Timeout of one attempt, in seconds.")
 ]

@@ -59,7 +59,8 @@ def run_listed(
     series = None
     if preview.truncated and typed.scope.all_occurrences:
         series = "the listing is full, and the series beyond it can't be counted"
-    check_most(preview.to_do, choices.most, unbounded=series)
+    # Behind a full listing the run stops by itself at the most.
+    check_most(preview.to_do_listed, choices.most, unbounded=series)
     if not (choices.consent.yes or choices.consent.dry_run):
         ask(words_for(preview))
     kept.begin()

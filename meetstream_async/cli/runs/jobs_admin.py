@@ -1,4 +1,4 @@
-"""The commands on existing jobs: `jobs status`, `report`, `cancel`, `resume` and `forget`."""
+"""The commands on existing jobs: `jobs report`, `cancel`, `resume` and `forget`."""
 
 from __future__ import annotations
 
@@ -13,47 +13,17 @@ from ...jobs import (
     forget_jobs,
     job_outcomes,
     job_status,
-    list_jobs,
     resume_job,
 )
 from ..exit_codes import ExitCode
 from ..inputs.times import both
-from ..terminal.jobs import conclude, follow, headline, jobs_table
-from ..terminal.output import clean, plural, print_json, print_line, say, show
+from ..terminal.jobs import headline
+from ..terminal.output import clean, plural, print_json, print_line, say
 from ..terminal.prompt import ask
 from .process import run_async
 
 _NAMED = 10
 """Maximum number of jobs listed before they are deleted."""
-
-
-def show_jobs(limit: int, database: str | None, *, as_json: bool) -> ExitCode:
-    """Show the jobs that were submitted last."""
-    client = JobEngine(database)
-
-    async def run(_: asyncio.Event) -> list[JobStatus]:
-        async with client:
-            return await list_jobs(limit=limit)
-
-    jobs = run_async(run)
-    if as_json:
-        print_json([{**one.to_dict(), "accounts": len(one.accounts)} for one in jobs])
-        return ExitCode.OK
-    if jobs:
-        show(jobs_table(jobs), results=True)
-    say(f"{plural(len(jobs), 'job')} in {clean(client.database)}")
-    return ExitCode.OK
-
-
-def show_status(job_id: str, database: str | None, *, watch: bool, as_json: bool) -> ExitCode:
-    """Show the status of a job; with ``watch``, until it has ended."""
-    client = JobEngine(database)
-
-    async def run(_: asyncio.Event) -> JobStatus:
-        async with client:
-            return await follow(job_id) if watch else await job_status(job_id)
-
-    return conclude(run_async(run), as_json=as_json)
 
 
 def print_report(job_id: str, database: str | None) -> ExitCode:

@@ -21,9 +21,9 @@ from ... import (
     SkipReason,
     UnscheduleOutcome,
 )
-from .output import clean
+from .output import clean, table
 from .progress import wording
-from .tables import table, why
+from .tables import why
 
 Outcome: TypeAlias = UnscheduleOutcome | CancelOutcome | RescheduleOutcome
 

@@ -1,30 +1,33 @@
-"""A job as a table, and a live view of it."""
+"""A job as a table, and in words."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from rich.console import Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ..._tasks import pause
-from ...jobs import AccountPreview, AccountStatus, JobState, JobStatus, job_status
+from ...jobs import AccountStatus, JobState, JobStatus
 from ..exit_codes import ExitCode
-from .output import clean, console, plural, print_json, say, show
-from .tables import table
+from .output import clean, plural, print_json, show, table, write_rows
 
-_EVERY = 3.0
-"""Seconds between two plain lines."""
-_SOONEST, _POLL = 0.1, 0.5
-"""Shortest and longest delay, in seconds, between two status checks: short at first, for small jobs."""
-_ROOM = 15
-"""Maximum number of accounts in the live table."""
+if TYPE_CHECKING:
+    from ...jobs import AccountPreview
+
+_TITLES = ("ACCOUNT", "STATE", "EVENTS", "WORKER", "WHY")
+_ON_A_SCREEN = 100
+"""Accounts that a terminal is shown."""
+_ATTENTION = (
+    JobState.FAILED,
+    JobState.CANCELLED,
+    JobState.RUNNING,
+    JobState.QUEUED,
+    JobState.SUCCEEDED,
+)
+"""What needs attention first."""
 _STYLES = {
     JobState.RUNNING: "cyan",
     JobState.SUCCEEDED: "green",
@@ -35,19 +38,41 @@ _STYLES = {
 
 def status_table(lines: list[AccountStatus]) -> Table:
     """A table with one line per account."""
-    grid = table("ACCOUNT", "STATE", "EVENTS", "WORKER", "WHY")
+    grid = table(*_TITLES)
     for line in lines:
-        counts = [f"{count} {status.replace('_', ' ')}" for status, count in line.counts.items()]
-        if line.still_listed:
-            counts.append(f"{line.still_listed} still listed")
-        grid.add_row(
-            Text(clean(line.account, 200), "bold"),
-            _state(line),
-            Text(", ".join(counts)),
-            _worker(line),
-            Text(clean(line.reason or "", 1000)),
-        )
+        grid.add_row(*_cells(line))
     return grid
+
+
+def show_accounts(lines: Sequence[AccountStatus]) -> None:
+    """The accounts on stdout: in a pipe all of them, on a terminal as many as somebody reads, and the rest
+    counted, with what needs attention first.
+    """
+    if not sys.stdout.isatty():
+        write_rows(_TITLES, [_cells(line) for line in lines])
+        return
+    shown, rest = list(lines), []
+    if len(shown) > _ON_A_SCREEN:
+        shown.sort(key=lambda line: _ATTENTION.index(line.state))
+        shown, rest = shown[:_ON_A_SCREEN], shown[_ON_A_SCREEN:]
+    show(status_table(shown), results=True)
+    if rest:
+        states = [line.state for line in rest]
+        counts = ", ".join(f"{states.count(state)} {state}" for state in _ATTENTION if state in states)
+        show(f"and {plural(len(rest), 'more account')}: {counts} (in a pipe, all are shown)", results=True)
+
+
+def _cells(line: AccountStatus) -> tuple[Text, ...]:
+    counts = [f"{count} {status.replace('_', ' ')}" for status, count in line.counts.items()]
+    if line.still_listed:
+        counts.append(f"{line.still_listed} still listed")
+    return (
+        Text(clean(line.account, 200), "bold"),
+        _state(line),
+        Text(", ".join(counts)),
+        _worker(line),
+        Text(clean(line.reason or "", 1000)),
+    )
 
 
 def _state(line: AccountStatus) -> Text:
@@ -104,6 +129,8 @@ def preview_table(previews: Sequence[AccountPreview], most: int) -> Table:
         notes = [one.reason] if one.reason else []
         if one.full:
             notes.append("the listing is full")
+        if one.undecided:
+            notes.append(f"{one.undecided} behind it can't be judged yet")
         if one.left_alone:
             notes.append(f"{one.left_alone} left alone, will join")
         grid.add_row(
@@ -114,11 +141,18 @@ def preview_table(previews: Sequence[AccountPreview], most: int) -> Table:
             Text(clean("; ".join(notes), 1000), "red" if one.failed else ""),
         )
     if rest := order[most:]:
+        failed, full = sum(one.failed for one in rest), sum(one.full for one in rest)
+        left = sum(one.left_alone for one in rest)
+        notes = [f"{failed} can't be listed"] if failed else []
+        notes += [f"{plural(full, 'full listing')}"] if full else []
+        notes += [f"{left} left alone, will join"] if left else []
+        least = "≥ " if failed or full else ""
         grid.add_row(
             f"and {len(rest)} more",
             "",
-            str(sum(one.bots for one in rest)),
-            str(sum(one.to_do for one in rest)),
+            f"{least}{sum(one.bots for one in rest)}",
+            f"{least}{sum(one.to_do for one in rest)}",
+            Text("; ".join(notes), "red" if failed else ""),
         )
     return grid
 
@@ -175,7 +209,7 @@ def conclude(status: JobStatus, *, as_json: bool) -> ExitCode:
     if as_json:
         print_json(status.to_dict())
     else:
-        show(status_table(list(status.accounts)), results=True)
+        show_accounts(status.accounts)
         show("", results=True)
         if (gone := gone_workers(status)) is not None:
             show(gone, results=True)
@@ -188,46 +222,3 @@ def selects_nothing(status: JobStatus) -> bool:
     reasons = [line.reason or "" for line in status.accounts]
     nothing = any("the filter selects none of" in reason for reason in reasons)
     return status.ok and nothing and not status.counts
-
-
-async def follow(job_id: str, stop: asyncio.Event | None = None) -> JobStatus:
-    """Show a job's progress on stderr until it has ended or ``stop`` is set."""
-    status = await job_status(job_id)
-    if not sys.stderr.isatty():
-        return await _lines(job_id, status, stop)
-    with Live(console=console(sys.stderr), refresh_per_second=4, transient=True) as live:
-        waits = _waits()
-        while not status.state.is_over and not (stop is not None and stop.is_set()):
-            live.update(_moving(status))
-            await pause(next(waits))
-            status = await job_status(job_id)
-    return status
-
-
-async def _lines(job_id: str, status: JobStatus, stop: asyncio.Event | None) -> JobStatus:
-    said, last = "", time.monotonic()
-    waits = _waits()
-    while not status.state.is_over and not (stop is not None and stop.is_set()):
-        await pause(next(waits))
-        status = await job_status(job_id)
-        line = headline(status).plain
-        if line != said and time.monotonic() - last >= _EVERY:
-            say(line)
-            said, last = line, time.monotonic()
-    return status
-
-
-def _waits() -> Iterator[float]:
-    wait = _SOONEST
-    while True:
-        yield wait
-        wait = min(wait * 1.2, _POLL)
-
-
-def _moving(status: JobStatus) -> RenderableType:
-    """The live view: the accounts that need attention first, as many as fit on a screen."""
-    order = [JobState.FAILED, JobState.CANCELLED, JobState.RUNNING, JobState.QUEUED]
-    lines = [line for line in status.accounts if line.state in order]
-    lines.sort(key=lambda line: order.index(line.state))
-    parts: list[RenderableType] = [status_table(lines[:_ROOM])] if lines else []
-    return Group(*parts, headline(status))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import aiohttp
 from attrs import define
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _LOG = logging.getLogger("meetstream_async")
 _IDS = ("x-request-id", "x-amzn-requestid", "apigw-requestid")
@@ -54,6 +56,8 @@ def traces() -> tuple[aiohttp.TraceConfig, ...]:
     """For a client: with ``--verbose``, each answer is logged with its status and request id."""
     if not LOOK.verbose:
         return ()
+    import aiohttp
+
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(_tell)
     return (trace,)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ... import BulkReport, MeetingCancellation, OutcomeStatus, ScheduledBot, platform_name
-from .output import clean, console
+from .output import clean, console, table
 from .progress import wording
 
 
@@ -126,12 +126,3 @@ def verdict(report: BulkReport[Any], *, dry_run: bool = False) -> Text:
     if dry_run and not reason.startswith("nothing to do"):
         reason = f"{text}; a run would be incomplete: {reason}"
     return Text(f"not ok: {reason} ({report.elapsed:.1f} s)", "bold red")
-
-
-def table(*titles: str) -> Table:
-    """An empty table in the common style."""
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for title in titles:
-        # Fold rather than cut: half an id is useless.
-        grid.add_column(title, overflow="fold")
-    return grid

@@ -10,9 +10,9 @@ from rich.text import Text
 from ... import BulkReport, OutcomeStatus, RescheduleOutcome, Snapshot
 from ...preview import Undoable
 from .look import LOOK
-from .output import clean, facts, plural, show
+from .output import clean, facts, plural, show, table
 from .progress import wording
-from .tables import local_time, table
+from .tables import local_time
 
 _MOST = 20
 """Bots that a preview shows; --verbose shows all."""
