@@ -10,7 +10,7 @@ Its rules:
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
@@ -44,6 +44,8 @@ class RestoreState:
         self._of_events: dict[str, tuple[str, EventBot]] = {}
         """The live bots of the calendars' events, as they were read last, with their event's id."""
         self._event_of: dict[str, str] = {}
+        self._live: dict[str, frozenset[str]] | None = None
+        """Bots by event; None where something new was heard since it was made."""
         self._gone: set[str] = set()
         self._there: set[str] = set()
         """Old bots of which their details say whether they are scheduled."""
@@ -62,13 +64,15 @@ class RestoreState:
         """A listing."""
         self.is_whole = not page.truncated and not page.rejected
         self._rows = {bot.bot_id: bot for bot in page.bots if not is_withdrawn(bot)}
+        self._live = None
 
     def forget_events(self) -> None:
         """The events are read anew."""
-        self._of_events, self.events_problem = {}, None
+        self._of_events, self.events_problem, self._live = {}, None, None
 
     def take_events(self, events: Iterable[MeetStreamEvent], *, complete: bool = False) -> None:
         """Events of the calendars, with their bots."""
+        self._live = None
         for event in events:
             if event.is_deleted or not event.id.startswith(OWN_ID):
                 continue
@@ -243,13 +247,18 @@ class RestoreState:
 
     # --- within ---------------------------------------------------------------------------------------
 
-    def _live_of_event(self, event_id: str) -> set[str]:
-        found = {bot_id for bot_id, (event, _) in self._of_events.items() if event == event_id}
-        for bot in self._rows.values():
-            event = self._event_of.get(bot.bot_id, bot.event_id)
-            if event == event_id or bot.event_id == event_id:
-                found.add(bot.bot_id)
-        return found
+    def _live_of_event(self, event_id: str) -> frozenset[str]:
+        """The live bots of an event, by the last listing and the last reading of the events."""
+        if self._live is None:
+            live: dict[str, set[str]] = defaultdict(set)
+            for bot_id, (event, _) in self._of_events.items():
+                live[event].add(bot_id)
+            for bot in self._rows.values():
+                for event_or_none in (bot.event_id, self._event_of.get(bot.bot_id)):
+                    if event_or_none is not None:
+                        live[event_or_none].add(bot.bot_id)
+            self._live = {event: frozenset(bots) for event, bots in live.items()}
+        return self._live.get(event_id, frozenset())
 
     def _joins(self, bot_id: str | None) -> datetime | None:
         if bot_id in self._rows:
