@@ -24,18 +24,6 @@ MORE_OF_THE_CORE = ["tests/doctor", "tests/reliability", "tests/test_errors.py",
 EXAMPLES = ["examples/fastapi_app.py", "examples/nightly.py", "examples/queue_worker.py"]
 """The programs that users copy. `examples/notebook.py` is cells, which no type checker reads."""
 
-DOCS = [
-    "tests/test_examples.py",
-    "tests/test_guides.py",
-    "tests/test_readme.py",
-    "tests/test_links.py",
-    "tests/fastapi/test_docs.py",
-    "tests/reliability/test_the_document.py",
-    "tests/fastapi/test_webhooks.py",
-    "tests/test_testing_page.py",
-    "tests/test_tracing.py",
-]
-
 
 def install(session: nox.Session, extras: str, *groups: str) -> None:
     """Install the package with extras and groups of tools, unless the session runs in what is there."""
@@ -162,9 +150,9 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documents: links, examples, and the tests that they name."""
+    """The documents: their programs, recipes and transcripts, run as they stand."""
     install(session, "test")
-    pytest(session, "--numprocesses=0", *DOCS)
+    pytest(session, "-m", "docs")
 
 
 @nox.session

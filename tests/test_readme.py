@@ -95,6 +95,7 @@ def quiet() -> Iterator[None]:
     ours.setLevel(levels[1])
 
 
+@pytest.mark.docs
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("fragment", FRAGMENTS)
 async def test_a_fragment_runs_where_it_says_that_it_stands(
@@ -153,6 +154,7 @@ def test_every_example_is_a_program_or_says_that_it_is_a_fragment() -> None:
         assert block.startswith("# Fragment: ") or name.startswith(OWN_TESTS) or block in PROGRAMS, name
 
 
+@pytest.mark.docs
 @pytest.mark.parametrize("program", PROGRAMS)
 async def test_a_program_runs_as_it_stands_against_the_simulator(program: str) -> None:
     """As `simulate` serves an account, with one-off bots and errors: it explains, and raises nothing."""

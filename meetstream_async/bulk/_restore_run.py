@@ -97,7 +97,8 @@ class RestoreRun(RestoreRequests):
             await self._read_events()
         await self._ask_olds()
         self._doubtful = state.sort_out(patient=not self._dry_run, predict=self._dry_run)
-        self._queue.extend(item for item in state.items if item not in self._doubtful)
+        doubtful = set(self._doubtful)
+        self._queue.extend(item for item in state.items if item not in doubtful)
         for item in self._given():
             yield item
         patience, settle = Patience(), min(_DOUBT_SECONDS, self._settle)
@@ -105,9 +106,9 @@ class RestoreRun(RestoreRequests):
             lasts = patience.lasts(len(self._doubtful), self._clock(), settle)
             await pause(max(0.0, patience.next_look(self._clock(), settle) - self._clock()))
             lasts = await self._look_again() and lasts
-            still = state.sort_out(patient=lasts)
-            self._queue.extend(item for item in self._doubtful if item not in still)
-            self._doubtful = still
+            before, self._doubtful = self._doubtful, state.sort_out(patient=lasts)
+            doubtful = set(self._doubtful)
+            self._queue.extend(item for item in before if item not in doubtful)
             for item in self._given():
                 yield item
         async for item in self._verify():

@@ -20,7 +20,8 @@ from ..meetstream.models import EventBot, MeetStreamEvent, ScheduledBot, Schedul
 from ._evidence import is_in_meeting, is_withdrawn
 from ._operation import Gaps
 from ._restoration import ALREADY, ANSWERED, LOST, Restoration
-from ._way_back import ONE_FOR_AN_EVENT, SIBLING, attributes_of, key_of, link_of, refusal_of
+from ._restore_items import items_of
+from ._way_back import SIBLING, attributes_of, attributes_of_row, link_of
 from .reschedule_outcome import RescheduleOutcome
 from .snapshot import OWN_ID, Snapshot, SnapshotBot
 from .statuses import OutcomeStatus
@@ -36,13 +37,15 @@ class RestoreState:
 
     def __init__(self, snapshot: Snapshot, time: datetime) -> None:
         """``time``: the server's, as far as it is known."""
-        self.items = _items(snapshot, time)
+        self.items = items_of(snapshot, time)
         self._old = {bot.bot_id for bot in snapshot.bots}
         self._rows: dict[str, ScheduledBot] = {}
         """The live bots of the last listing."""
         self._of_events: dict[str, tuple[str, EventBot]] = {}
         """The live bots of the calendars' events, as they were read last, with their event's id."""
         self._event_of: dict[str, str] = {}
+        self._live: dict[str, frozenset[str]] | None = None
+        """Bots by event; None where something new was heard since it was made."""
         self._gone: set[str] = set()
         self._there: set[str] = set()
         """Old bots of which their details say whether they are scheduled."""
@@ -61,13 +64,15 @@ class RestoreState:
         """A listing."""
         self.is_whole = not page.truncated and not page.rejected
         self._rows = {bot.bot_id: bot for bot in page.bots if not is_withdrawn(bot)}
+        self._live = None
 
     def forget_events(self) -> None:
         """The events are read anew."""
-        self._of_events, self.events_problem = {}, None
+        self._of_events, self.events_problem, self._live = {}, None, None
 
     def take_events(self, events: Iterable[MeetStreamEvent], *, complete: bool = False) -> None:
         """Events of the calendars, with their bots."""
+        self._live = None
         for event in events:
             if event.is_deleted or not event.id.startswith(OWN_ID):
                 continue
@@ -242,13 +247,18 @@ class RestoreState:
 
     # --- within ---------------------------------------------------------------------------------------
 
-    def _live_of_event(self, event_id: str) -> set[str]:
-        found = {bot_id for bot_id, (event, _) in self._of_events.items() if event == event_id}
-        for bot in self._rows.values():
-            event = self._event_of.get(bot.bot_id, bot.event_id)
-            if event == event_id or bot.event_id == event_id:
-                found.add(bot.bot_id)
-        return found
+    def _live_of_event(self, event_id: str) -> frozenset[str]:
+        """The live bots of an event, by the last listing and the last reading of the events."""
+        if self._live is None:
+            live: dict[str, set[str]] = defaultdict(set)
+            for bot_id, (event, _) in self._of_events.items():
+                live[event].add(bot_id)
+            for bot in self._rows.values():
+                for event_or_none in (bot.event_id, self._event_of.get(bot.bot_id)):
+                    if event_or_none is not None:
+                        live[event_or_none].add(bot.bot_id)
+            self._live = {event: frozenset(bots) for event, bots in live.items()}
+        return self._live.get(event_id, frozenset())
 
     def _joins(self, bot_id: str | None) -> datetime | None:
         if bot_id in self._rows:
@@ -276,40 +286,3 @@ class RestoreState:
             ):
                 return bot.bot_id
         return None
-
-
-def attributes_of_row(bot: ScheduledBot) -> dict[str, object]:
-    """A one-off bot's attributes, as an entry of a snapshot would have them."""
-    return {
-        name: value
-        for name, value in bot.custom_attributes.items()
-        if name not in ("event_id", "deduplication_key")
-    }
-
-
-def _items(snapshot: Snapshot, time: datetime) -> tuple[Restoration, ...]:
-    """One for each bot, soonest first; of the bots of one event, the first that can comes back."""
-    latest = datetime.max.replace(tzinfo=time.tzinfo)
-    of_event: dict[str, set[str]] = defaultdict(set)
-    for entry in snapshot.bots:
-        if entry.event_id is not None:
-            of_event[entry.event_id] |= {entry.bot_id, *entry.other_bots}
-    given: set[str] = set()
-    items = []
-    for entry in sorted(snapshot.bots, key=lambda bot: (bot.join_time or latest, bot.bot_id)):
-        refusal = refusal_of(entry, time)
-        if refusal is None and entry.event_id is not None:
-            if entry.event_id in given:
-                refusal = ONE_FOR_AN_EVENT
-            given.add(entry.event_id)
-        siblings = frozenset(of_event.get(entry.event_id or "", ())) - {entry.bot_id}
-        items.append(
-            Restoration(
-                entry,
-                None if refusal is not None else "bot" if entry.is_one_off else "event",
-                refusal,
-                key_of(snapshot.id, entry.bot_id) if entry.is_one_off else None,
-                siblings=siblings,
-            )
-        )
-    return tuple(items)

@@ -53,9 +53,10 @@ class Selection:
     def why_none(self, bots: Iterable[ScheduledBot]) -> str:
         """Why it selects none of these bots, in words."""
         listed = list(bots)
-        if self.filter is not None:
-            return self.filter.why_none(listed)
-        return f"the filter selects none of {len(listed)} listed bots"
+        if self.attributes and (self.filter is None or any(map(self.filter, listed))):
+            return BotFilter(attributes=self.attributes).why_none(listed)
+        assert self.filter is not None
+        return self.filter.why_none(listed)
 
     def to_dict(self) -> dict[str, Any]:
         """The conditions as JSON values; times in ISO 8601."""

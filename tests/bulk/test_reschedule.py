@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -453,12 +454,14 @@ async def test_bad_arguments_are_refused_before_any_request(options: dict[str, A
         assert not sim.requests
 
 
-async def test_a_report_of_an_undo_holds_no_link_and_no_attribute() -> None:
-    """Its JSON, its repr and its outcomes can be shown."""
+async def test_a_report_of_an_undo_holds_no_link_and_no_attribute(caplog: pytest.LogCaptureFixture) -> None:
+    """Its JSON, its repr, its outcomes and all log lines can be shown."""
+    caplog.set_level(logging.DEBUG)
     one = bot(1, None, meeting_link=f"{LINK}?pwd=open-sesame", attributes={"title": "open-sesame"})
     async with Simulator([one]) as sim, connect(sim) as client:
         snapshot = await cancelled(client)
         report = await bulk_reschedule(client, snapshot)
     assert "sesame" not in str(report.to_dict()) + repr(report) + str(report) + repr(report.outcomes)
     assert "sesame" in str(snapshot.to_dict())
+    assert "sesame" not in caplog.text
     assert sim.api_key not in str(snapshot.to_dict())

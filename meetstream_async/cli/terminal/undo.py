@@ -35,7 +35,8 @@ def show_undo(
     shared = _in_all([one.lost for one in would])
     notes = []
     if undoable is not None:
-        notes += [f"{count} {wording(OutcomeStatus(name))}" for name, count in undoable.left.items() if count]
+        left = [f"{count} {wording(OutcomeStatus(name))}" for name, count in undoable.left.items() if count]
+        notes += [f"not cancelled by it, and left alone: {', '.join(left)}"] if left else []
         if undoable.is_series:
             notes.append("whole series were cancelled: occurrences that were never listed can't come back")
         if undoable.missing:
