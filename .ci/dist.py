@@ -20,8 +20,8 @@ WANTED_IN_SDIST = (
     "constraints.txt", "docs/cli.md", "docs/conf.py", "examples/compose.yaml", "tests/conftest.py",
     "benchmarks/README.md",
 )  # fmt: skip
-EPOCH = "1600000000"
-"""Any moment: a build has the same files at each, and says it nowhere but in their times."""
+EPOCH = os.environ.get("SOURCE_DATE_EPOCH", "1600000000")
+"""Any moment will do to see that builds are alike; a release takes that of its commit."""
 
 
 def build(folder: Path, umask: int) -> dict[str, bytes]:

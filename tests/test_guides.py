@@ -37,6 +37,7 @@ async def _run(program: str, environment: dict[str, str]) -> tuple[int | None, s
     return process.returncode, out.decode(), err.decode()
 
 
+@pytest.mark.docs
 async def test_the_tutorials_program_says_what_a_run_would_do() -> None:
     """It lists, decides and reports; nothing is cancelled, whatever the account."""
     soon = datetime.now(UTC) + timedelta(hours=2)
@@ -48,6 +49,7 @@ async def test_the_tutorials_program_says_what_a_run_would_do() -> None:
     assert "skipped one-off bot without an event" in out
 
 
+@pytest.mark.docs
 async def test_offboarding_takes_one_customers_bots() -> None:
     """With and without an event; those of another customer stay."""
     bots = [
@@ -62,6 +64,7 @@ async def test_offboarding_takes_one_customers_bots() -> None:
     assert '"ok": true' in out
 
 
+@pytest.mark.docs
 async def test_a_broken_account_does_not_keep_the_others_from_their_report() -> None:
     """One account is cleared, the other's key is rejected, and each has its line."""
     async with Simulator(5, one_off=0) as sim:
