@@ -1,4 +1,4 @@
-"""Draw docs/demo.svg: what `meetstream-async demo` prints, on a terminal. Usage: python docs/_site/demo_picture.py"""
+"""Draw docs/demo.svg: what `meetstream-async demo` prints. Usage: python docs/_site/demo_picture.py"""
 
 from __future__ import annotations
 
