@@ -30,7 +30,15 @@ EXAMPLES = [
     for page in PAGES
     for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL), 1)
 ]
-OWN_TESTS = ("fastapi.md", "testing.md", "tracing.md", "webhooks.md")
+OWN_TESTS = (
+    "accounts.md",
+    "fastapi.md",
+    "offboarding.md",
+    "testing.md",
+    "tracing.md",
+    "tutorial.md",
+    "webhooks.md",
+)
 """Pages whose programs are run by a test of their own."""
 PROGRAMS = [
     str(example.values[0])
@@ -109,12 +117,14 @@ async def test_a_fragment_runs_where_it_says_that_it_stands(
                 "FastAPI": FastAPI,
                 "JobEngine": JobEngine,
                 "asynccontextmanager": asynccontextmanager,
+                "asyncio": asyncio,
                 "logging": logging,
                 "ssl": ssl,
                 "client": client,
                 "targets": ["evt_2"],
                 "bot_id": "bot-id",
                 **webhook(),
+                "tonight": meetstream_async.BotFilter(before=datetime.now(UTC) + timedelta(days=1)),
                 "tomorrow": datetime.now(UTC) + timedelta(days=1),
                 "my_job": my_job,
                 "require_admin": lambda: None,
