@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from json import JSONDecoder, dumps
 
 import attrs
+from multidict import istr
 
 from .retry import is_retried
 from .secrets import clean_text
 from .waits import asked_wait
+
+_REQUEST_IDS = tuple(map(istr, ("x-request-id", "x-amzn-requestid", "apigw-requestid")))
 
 
 def _as_it_is(text: str) -> str:
@@ -48,7 +51,7 @@ class Reply:
 
     @property
     def request_id(self) -> str | None:
-        for name in ("x-request-id", "x-amzn-requestid", "apigw-requestid"):
+        for name in _REQUEST_IDS:
             value = self.headers.get(name)
             if value:
                 # Nearly every id is plain, and cleaning it takes as long as a tenth of a request.
