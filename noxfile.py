@@ -20,16 +20,6 @@ CORE = ["tests/bulk", "tests/http", "tests/meetstream", "tests/meetbit", "tests/
 MORE_OF_THE_CORE = ["tests/doctor", "tests/reliability", "tests/test_errors.py", "tests/test_times.py"]
 """What else the core's coverage is measured with."""
 
-DOCS = [
-    "tests/test_readme.py",
-    "tests/test_links.py",
-    "tests/fastapi/test_docs.py",
-    "tests/reliability/test_the_document.py",
-    "tests/fastapi/test_webhooks.py",
-    "tests/test_testing_page.py",
-    "tests/test_tracing.py",
-]
-
 
 def install(session: nox.Session, extras: str) -> None:
     """Install the package with these extras, unless the session runs in the environment that is there."""
@@ -142,9 +132,9 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documents: links, examples, and the tests that they name."""
+    """The documents: their programs, recipes and transcripts, run as they stand."""
     install(session, "test")
-    pytest(session, "--numprocesses=0", *DOCS)
+    pytest(session, "-m", "docs")
 
 
 @nox.session

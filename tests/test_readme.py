@@ -63,6 +63,15 @@ def account() -> list[SimulatedBot]:
     ]
 
 
+def webhook() -> dict[str, Any]:
+    """A genuine webhook, as a framework hands it over."""
+    body, secret = b'{"event": "events.cancelled", "data": {}}', "a-secret-of-ours"
+    stamp = datetime.now(UTC).isoformat()
+    headers = {"X-Webhook-Id": "1", "X-Webhook-Timestamp": stamp}
+    headers["X-Webhook-Signature"] = meetstream_async.sign_webhook("1", stamp, body, secret)
+    return {"headers": headers, "raw_body": body, "secret": secret}
+
+
 async def my_job(client: MeetStreamClient) -> None:
     await unschedule_all(client)
 
@@ -78,6 +87,7 @@ def quiet() -> Iterator[None]:
     ours.setLevel(levels[1])
 
 
+@pytest.mark.docs
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("fragment", FRAGMENTS)
 async def test_a_fragment_runs_where_it_says_that_it_stands(
@@ -103,6 +113,8 @@ async def test_a_fragment_runs_where_it_says_that_it_stands(
                 "ssl": ssl,
                 "client": client,
                 "targets": ["evt_2"],
+                "bot_id": "bot-id",
+                **webhook(),
                 "tomorrow": datetime.now(UTC) + timedelta(days=1),
                 "my_job": my_job,
                 "require_admin": lambda: None,
@@ -132,6 +144,7 @@ def test_every_example_is_a_program_or_says_that_it_is_a_fragment() -> None:
         assert block.startswith("# Fragment: ") or name.startswith(OWN_TESTS) or block in PROGRAMS, name
 
 
+@pytest.mark.docs
 @pytest.mark.parametrize("program", PROGRAMS)
 async def test_a_program_runs_as_it_stands_against_the_simulator(program: str) -> None:
     """As `simulate` serves an account, with one-off bots and errors: it explains, and raises nothing."""

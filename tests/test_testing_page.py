@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 pytest_plugins = "pytester"
+pytestmark = pytest.mark.docs
 
 PAGE = (Path(__file__).parents[1] / "docs" / "testing.md").read_text("utf-8")
 PROGRAMS = {

@@ -20,6 +20,22 @@ LIMIT = 100
 
 async def measure(base_url: str, rounds: int, pages: int) -> dict[str, Any]:
     """Median of ``rounds`` for this number of pages, in µs."""
+    read, body = await page_of(base_url)
+    whole, alone = [], []
+    for _ in range(rounds):
+        whole.append(_each(read, pages))
+        alone.append(_each(lambda: json.loads(body), pages))
+    return {
+        "page_us": median(whole),
+        "low": min(whole),
+        "high": max(whole),
+        "json_us": median(alone),
+        "bytes": len(body),
+    }
+
+
+async def page_of(base_url: str) -> tuple[Callable[[], None], bytes]:
+    """A function that reads a page of the server's, and the page's body."""
     async with MeetStreamClient(API_KEY, base_url=base_url) as client:
         # Private names of the package: list_scheduled_bots would include the network.
         request = list_scheduled_bots(LIMIT)
@@ -39,17 +55,7 @@ async def measure(base_url: str, rounds: int, pages: int) -> dict[str, Any]:
                 f"{len(page.bots)} bots, {len(page.rejected)} rejected, {len(remarks)} remarks"
             )
 
-    whole, alone = [], []
-    for _ in range(rounds):
-        whole.append(_each(read, pages))
-        alone.append(_each(lambda: json.loads(reply.body), pages))
-    return {
-        "page_us": median(whole),
-        "low": min(whole),
-        "high": max(whole),
-        "json_us": median(alone),
-        "bytes": len(reply.body),
-    }
+    return read, reply.body
 
 
 def _each(action: Callable[[], object], times: int) -> float:

@@ -6,26 +6,35 @@ Strict where a value is used in a request (ids), lenient elsewhere. By default c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property, partial
 from operator import eq
 from types import ModuleType, NoneType
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 from cattrs import Converter
 from cattrs.errors import ClassValidationError
+from cattrs.gen import make_dict_structure_fn, override
 
 from .. import errors
 from .._times import read_time
 from .call import Context, Remark
 from .reply import UNREADABLE, Reply, json_type
+from .shapes import Hook, ShapeReader
 from .urls import identifier_problem
 
 M = TypeVar("M")
 
-Hook = Callable[[object, object], Any]
+Fields: TypeAlias = Mapping[str, Any]
+"""Overrides of cattrs by the field's name."""
+OURS = override(omit=True)
+"""A field that only we set: a reply must not be able to claim it."""
+
+
+_UNTOUCHED: dict[Hook, frozenset[type]] = {}
+"""The types whose values a hook returns as they are."""
 
 
 def _only(name: str, *kinds: type) -> Hook:
@@ -35,6 +44,7 @@ def _only(name: str, *kinds: type) -> Hook:
             return value
         raise TypeError(f"expected {name}, got {json_type(value)}")
 
+    _UNTOUCHED[hook] = frozenset(kinds)
     return hook
 
 
@@ -74,6 +84,14 @@ def json_object(value: object, _: object) -> dict[str, Any]:
     return value
 
 
+_UNTOUCHED |= {
+    _time: frozenset({NoneType}),
+    _texts: frozenset({NoneType}),
+    json_object: frozenset({dict}),
+}
+
+AN_ID, AN_OBJECT = override(struct_hook=identifier), override(struct_hook=json_object)
+
 _HOOKS: dict[Any, Hook] = {
     str: _only("a string", str),
     int: _only("an integer", int),
@@ -93,17 +111,17 @@ class Structurer:
     slower one for objects that the fast one refuses, which tells what fields are wrong.
     """
 
-    def __init__(self, models: ModuleType, customise: Callable[[Converter], object] | None = None) -> None:
-        """``models``: the module of all that it makes. ``customise`` registers the hooks of those that need
-        their own.
+    def __init__(self, models: ModuleType, own: Mapping[type, Fields] | None = None) -> None:
+        """``models``: the module of all that it makes. ``own``: the fields of a model that are read in a way
+        of their own.
         """
         for model in vars(models).values():
             if isinstance(model, type) and attrs.has(model):
                 # Now, not when the first reply is read: a test that freezes the clock may have put another
                 # class in the place of `datetime` by then, which has no hook for the rest of the process.
                 attrs.resolve_types(model)
-        self._customise = customise
-        self._hooks: dict[type, Callable[[Any, object], Any]] = {}
+        self._own = own or {}
+        self._readers: dict[type, ShapeReader[Any]] = {}
 
     @cached_property
     def _quick(self) -> Converter:
@@ -113,12 +131,23 @@ class Structurer:
     def _detailed(self) -> Converter:
         return self._converter(detailed=True)
 
-    def hook(self, model: type[M]) -> Callable[[Any, object], M]:
+    def reader(self, model: type[M]) -> Callable[[dict[str, Any]], M]:
         """The fast conversion to one model; raises any exception for an object that does not fit."""
-        hook = self._hooks.get(model)
-        if hook is None:
-            hook = self._hooks[model] = self._quick.get_structure_hook(model)
-        return hook
+        reader = self._readers.get(model)
+        if reader is None:
+            reader = self._readers[model] = self._new_reader(model)
+        return reader
+
+    def _new_reader(self, model: type[M]) -> ShapeReader[M]:
+        own = self._own.get(model, {})
+        hooks: list[tuple[attrs.Attribute[Any], Hook | None]] = []
+        for field in attrs.fields(model):  # type: ignore[arg-type]  # an attrs class
+            mine = own.get(field.name)
+            if mine is None:
+                hooks.append((field, self._quick.get_structure_hook(field.type)))
+            else:
+                hooks.append((field, None if mine.omit else mine.struct_hook))
+        return ShapeReader(model, self._quick.get_structure_hook(model), hooks, _UNTOUCHED)
 
     def structure(self, data: dict[str, Any], model: type[M], path: str) -> tuple[M, list[Remark]]:
         """The model, and a remark on each field of the wrong type, which reads as None.
@@ -126,7 +155,7 @@ class Structurer:
         Raises ClassValidationError if a field without a default is missing or wrong.
         """
         try:
-            return self.hook(model)(data, model), []
+            return self.reader(model)(data), []
         except Exception:
             return self._structure_the_rest(data, model, path)
 
@@ -156,8 +185,8 @@ class Structurer:
                 converter.register_structure_hook(annotation, hook)
             else:
                 converter.register_structure_hook_func(partial(eq, annotation), hook)
-        if self._customise is not None:
-            self._customise(converter)
+        for model, fields in self._own.items():
+            converter.register_structure_hook(model, make_dict_structure_fn(model, converter, **fields))
         return converter
 
     def _structure_the_rest(self, data: dict[str, Any], model: type[M], path: str) -> tuple[M, list[Remark]]:

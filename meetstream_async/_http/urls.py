@@ -20,7 +20,7 @@ def identifier_problem(value: object) -> str | None:
     """Why ``value`` can't be used as an id in a URL, or None if it can."""
     if not isinstance(value, str):
         return f"is {type(value).__name__}, not a string"
-    if not value:
+    if not value or value.isspace():
         return "is empty"
     # Check the length first, since this runs for every id of every listing.
     if len(value) < 3 and value in (".", ".."):

@@ -6,6 +6,7 @@ from typing import Final
 
 from attrs import define, field
 
+from .._http.making import maker
 from ..errors import MeetStreamError
 from ..meetstream.models import ScheduledBot, UnscheduleResult
 from ._item import Item
@@ -50,6 +51,9 @@ DOUBTFUL: Final = "doubtful"
 """Not scheduled, says the API of a listed id that may be of another kind; nothing else may be asked for."""
 JOINED: Final = "joined"
 """A row, or the API's refusal, says that the bot is in its meeting."""
+
+
+_make_outcome = maker(UnscheduleOutcome)
 
 
 @define(eq=False)
@@ -130,7 +134,7 @@ class Facts(Item):
     def outcome(self) -> UnscheduleOutcome:
         """What the answers so far come to."""
         if self.answer is DONE and self.fates is None:
-            return UnscheduleOutcome(
+            return _make_outcome(
                 self.event_id,
                 tuple(self.bots),
                 OutcomeStatus.UNSCHEDULED,

@@ -22,7 +22,7 @@ _LONGEST = 500
 MOST_PICKED = 10_000
 """Maximum number of bots that can be ticked for one preview."""
 
-Text = Annotated[str, Field(min_length=1, max_length=1024)]
+Text = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"\S")]
 
 
 class _Request(BaseModel):
@@ -36,7 +36,7 @@ class FilterRequest(_Request):
     after: Annotated[AwareDatetime | None, BeforeValidator(partial(time_of, up=True))] = None
     before: Annotated[AwareDatetime | None, BeforeValidator(time_of)] = None
     name: Text | None = None
-    attributes: dict[Text, str] = {}
+    attributes: dict[Text, Text] = {}
 
     def selection(self) -> Selection | None:
         """The filter as a function of a bot; None without conditions."""

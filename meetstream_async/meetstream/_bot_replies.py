@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
-from cattrs import Converter
 from cattrs.errors import ClassValidationError
-from cattrs.gen import make_dict_structure_fn, override
 
 from .._http.api_errors import api_error
 from .._http.call import Context, Remark
 from .._http.contradictions import contradiction
-from .._http.convert import Structurer, identifier, invalid_response, json_object
+from .._http.convert import AN_ID, AN_OBJECT, OURS, Structurer, invalid_response
 from .._http.reply import UNREADABLE, Reply, json_type
 from .._http.urls import identifier_problem
 from ..errors import ApiError, EventAlreadyScheduledError
@@ -39,20 +37,14 @@ _DETAIL_NAMES = {
 }
 
 
-def _customise(converter: Converter) -> None:
-    # Set only by us: a reply must not be able to claim it.
-    ours = override(omit=True)
-    an_id, an_object = override(struct_hook=identifier), override(struct_hook=json_object)
-    own: dict[type, dict[str, Any]] = {
-        CreatedBot: {"bot_id": an_id, "repeated": ours, "inferred": ours},
-        ScheduleResult: {"bot_config": an_object},
-        BotDetail: {"bot_id": an_id, "request_payload": an_object, "custom_attributes": an_object},
-    }
-    for model, fields in own.items():
-        converter.register_structure_hook(model, make_dict_structure_fn(model, converter, **fields))
-
-
-_structurer = Structurer(bots, _customise)
+_structurer = Structurer(
+    bots,
+    {
+        CreatedBot: {"bot_id": AN_ID, "repeated": OURS, "inferred": OURS},
+        ScheduleResult: {"bot_config": AN_OBJECT},
+        BotDetail: {"bot_id": AN_ID, "request_payload": AN_OBJECT, "custom_attributes": AN_OBJECT},
+    },
+)
 
 
 def read_scheduled(

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import attrs
-from cattrs import Converter
 from cattrs.errors import ClassValidationError
-from cattrs.gen import make_dict_structure_fn, override
 
 from .._http.call import Context, Remark
-from .._http.convert import Structurer, identifier
+from .._http.convert import AN_ID, OURS, Structurer
 from .._http.reply import Reply, json_type
 from .._http.urls import identifier_problem
 from .._logs import log_fields
@@ -25,19 +23,7 @@ ModelT = TypeVar("ModelT", MeetStreamEvent, EventBot)
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
-def _customise(converter: Converter) -> None:
-    converter.register_structure_hook(
-        EventBot, make_dict_structure_fn(EventBot, converter, id=override(struct_hook=identifier))
-    )
-    converter.register_structure_hook(
-        MeetStreamEvent,
-        make_dict_structure_fn(
-            MeetStreamEvent, converter, id=override(struct_hook=identifier), bots=override(omit=True)
-        ),
-    )
-
-
-_structurer = Structurer(models, _customise)
+_structurer = Structurer(models, {EventBot: {"id": AN_ID}, MeetStreamEvent: {"id": AN_ID, "bots": OURS}})
 
 
 def read_events(reply: Reply, context: Context) -> tuple[MeetStreamEventPage, Sequence[Remark]]:

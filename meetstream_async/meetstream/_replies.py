@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from cattrs import Converter
 from cattrs.errors import ClassValidationError
-from cattrs.gen import make_dict_structure_fn, override
 
 from .. import errors
 from .._http.api_errors import Hint, api_error, is_about_one_thing
 from .._http.call import Context, Remark
 from .._http.contradictions import contradiction
-from .._http.convert import Hook, Structurer, identifier, invalid_response, json_object, object_or_empty
+from .._http.convert import AN_ID, AN_OBJECT, OURS, Structurer, invalid_response, object_or_empty
 from .._http.reply import UNREADABLE, Reply, json_type
 from .._http.secrets import clean_text
 from .._http.urls import identifier_problem
@@ -37,24 +35,14 @@ _TOTALS = ("total", "total_count", "count")
 """What a listing that is not whole may say of that, although its documentation has neither."""
 
 
-def _customise(converter: Converter) -> None:
-    converter.register_structure_hook(
-        ScheduledBot,
-        make_dict_structure_fn(
-            ScheduledBot,
-            converter,
-            bot_id=override(struct_hook=identifier),
-            custom_attributes=override(struct_hook=json_object),
-        ),
-    )
-    # Set only by us: a reply must not be able to claim it.
-    for model in (UnscheduleResult, DeletedBot):
-        converter.register_structure_hook(
-            model, make_dict_structure_fn(model, converter, inferred=override(omit=True))
-        )
-
-
-_structurer = Structurer(models, _customise)
+_structurer = Structurer(
+    models,
+    {
+        ScheduledBot: {"bot_id": AN_ID, "custom_attributes": AN_OBJECT},
+        UnscheduleResult: {"inferred": OURS},
+        DeletedBot: {"inferred": OURS},
+    },
+)
 
 
 def meetstream_error(
@@ -82,10 +70,10 @@ def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[Schedul
     bots: list[ScheduledBot] = []
     rejected: list[RejectedRow] = []
     remarks: list[Remark] = []
-    hook = _structurer.hook(ScheduledBot)
+    reader = _structurer.reader(ScheduledBot)
     damaged = reply.is_damaged
     for index, row in enumerate(rows):
-        read = _read_as_documented(row, hook) or _read_bot(row, index, f"{path}[{index}]", remarks)
+        read = _read_as_documented(row, reader) or _read_bot(row, index, f"{path}[{index}]", remarks)
         if damaged and isinstance(read, ScheduledBot):
             read = _unless_its_ids_are_damaged(read, index, f"{path}[{index}]")
         if isinstance(read, ScheduledBot):
@@ -143,10 +131,10 @@ def _rejected(row: RejectedRow) -> Remark:
     return Remark(logging.WARNING, text, log_fields("rejected_row", path=row.path, reason=row.reason))
 
 
-def _read_as_documented(row: object, hook: Hook) -> ScheduledBot | None:
+def _read_as_documented(row: Any, reader: Callable[[dict[str, Any]], ScheduledBot]) -> ScheduledBot | None:
     """The bot, if nothing in its row deviates from the documentation."""
     try:
-        bot: ScheduledBot = hook(row, ScheduledBot)
+        bot = reader(row)
     except Exception:
         return None
     event_id = bot.custom_attributes.get("event_id")

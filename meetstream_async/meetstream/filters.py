@@ -49,6 +49,17 @@ def platform_name(name: str | None) -> str:
     return _DISPLAYED.get(plain, plain) or "unknown"
 
 
+def _why_no_attribute(wanted: Iterable[str], bots: Iterable[ScheduledBot]) -> str:
+    """Which attribute none of these bots has, in words, since upper and lower case differ; "" if none."""
+    shown = {key for bot in bots for key in bot.custom_attributes}
+    for key in wanted:
+        if key not in shown:
+            alike = sorted(one for one in shown if one.casefold() == key.casefold())
+            hint = f", but {alike[0]!r:.80} is there" if alike else ""
+            return f": none has the attribute {key!r:.80}{hint}"
+    return ""
+
+
 def _same_value(value: object, wanted: object) -> bool:
     # 1 == True in Python, but not in the API's JSON.
     return value == wanted and isinstance(value, bool) == isinstance(wanted, bool)
@@ -82,6 +93,10 @@ def _check_attributes(instance: object, attribute: Any, value: object) -> None:
         raise ConfigurationError("BotFilter.attributes must map names of custom attributes to their values")
     if not value:
         raise ConfigurationError(_EMPTY.format("attributes"))
+    for key, wanted in value.items():
+        if not key.strip() or (isinstance(wanted, str) and not wanted.strip()):
+            # An unset variable: it would select the bots of nobody in particular.
+            raise ConfigurationError(_EMPTY.format(f"attributes[{key!r:.80}]"))
 
 
 @frozen
@@ -90,7 +105,8 @@ class BotFilter(Schemed):
 
     ``before`` and ``after`` are aware datetimes (``after <= join time < before``), ``platform`` in any
     spelling, ``name`` a glob over the whole of ``bot_username`` in upper or lower case, ``attributes`` exact
-    values of custom attributes. At least one condition is needed: for the whole account use no filter.
+    values of custom attributes, none of them blank. At least one condition is needed: for the whole account
+    use no filter.
     Raises ConfigurationError for arguments of other types, empty ones, and a filter without a condition.
     """
 
@@ -170,6 +186,8 @@ class BotFilter(Schemed):
             words += f": none is on {platform_name(self.platform)}; listed are {listed_names}"
         elif not any(map(self._matches_name, listed)):
             words += ": the name has to match a bot's whole name, with * for any text"
+        else:
+            words += _why_no_attribute(self.attributes or {}, listed)
         return words
 
     def to_dict(self) -> dict[str, Any]:

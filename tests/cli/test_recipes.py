@@ -15,6 +15,7 @@ from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.command_line import Ended, checked, command, lines_of, surroundings
 from tests.helpers.program import PROGRAM, ROOT
 
+pytestmark = pytest.mark.docs
 PAGE = (ROOT / "docs" / "cli.md").read_text()
 NIGHTLY, TIMER, LOOP, FAILED = re.findall(r"```\w*\n(.*?)```", PAGE.partition("## Recipes")[2], re.S)
 TOMORROW = day_start(datetime.now().astimezone().date() + timedelta(days=1)) + timedelta(hours=1)

@@ -3,9 +3,12 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.program import ROOT
 from tests.helpers.tour import BLOCK, blocks_of, jobs_screen, terminal_screens
 
+pytestmark = pytest.mark.docs
 PAGE = ROOT / "docs" / "cli.md"
 MOVING = [
     (r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)", "<time>"),

@@ -2,7 +2,7 @@
 
 ``python -m tests.helpers.tour FOLDER`` writes them: text at 80 and 120 columns, pictures at 390 and 1,280
 pixels, light and dark. With ``--page`` it puts its screens of 100 columns into docs/cli.md and docs/jobs.md
-instead.
+instead, and with ``--picture`` the one of docs/console.md.
 """
 
 from __future__ import annotations
@@ -230,6 +230,23 @@ async def console_screens(folder: Path) -> list[Path]:
     return pictures
 
 
+async def write_picture(path: Path) -> None:
+    """The picture of docs/console.md: a run in progress."""
+    from tests.helpers.browser import browsing
+
+    options = {"viewport": {"width": 1280, "height": 1330}, "device_scale_factor": 1.25}
+    troubles = [Trouble("unschedule", 409, times=1), Trouble("unschedule", drop="after", times=1, skip=1)]
+    async with (
+        Simulator(64, 11, latency=0.6, troubles=troubles) as sim,
+        browsing(sim, key_source="MEETSTREAM_API_KEY", **options) as seen,
+    ):
+        await seen.page.click("#every")
+        await seen.consent()
+        await seen.page.wait_for_timeout(2500)
+        await seen.page.evaluate("scrollTo(0, 0)")
+        await seen.page.screenshot(path=path)
+
+
 async def main(folder: Path) -> None:
     """Write all of it."""
     for columns in (80, 120):
@@ -242,7 +259,9 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[2:] == ["--page"]:
+    if sys.argv[2:] == ["--picture"]:
+        asyncio.run(write_picture(Path("docs/console.png")))
+    elif sys.argv[2:] == ["--page"]:
         write_page(Path("docs/cli.md"), Path(sys.argv[1]))
     else:
         asyncio.run(main(Path(sys.argv[1])))

@@ -93,6 +93,7 @@ def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
             "attempts",
             "elapsed",
             "error",
+            "request_id",
         ]
         assert list(lines[0]) == ["account", *names]
         assert (report.code, len(lines)) == (0, 108)
