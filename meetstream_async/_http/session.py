@@ -103,8 +103,7 @@ class ApiSession:
         self.timeout: float = self.transport.timeout
         """Seconds per attempt."""
         self.reserve: float = _reserve(self.timeout, retry)
-        """Minimum remaining seconds to start a request; with less it could take effect and still be
-        reported as a timeout."""
+        """Seconds that must be left to start a request: with less it could take effect and time out."""
         self._base_path = base_url.raw_path.rstrip("/")
         self._learned = _Learned()
         self.failed_attempts = 0
