@@ -121,8 +121,17 @@ def readable(_app: Sphinx, _what: str, _name: str, _value: Any, _options: Any, l
     lines[:] = text
 
 
+def write_llms_txt(app: Sphinx, exception: Exception | None) -> None:
+    """The project's llms.txt, with links to the pages' sources as the site has them."""
+    if exception is None:
+        text = (Path(app.srcdir) / "llms.txt").read_text("utf-8")
+        text = re.sub(r"\]\(([\w./-]+\.md)\)", r"](_sources/\1.txt)", text)
+        (Path(app.outdir) / "llms.txt").write_text(text, "utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", make)
     app.connect("missing-reference", resolve)
+    app.connect("build-finished", write_llms_txt)
     app.connect("autodoc-process-docstring", readable)
     return {"version": "1", "parallel_read_safe": True}
