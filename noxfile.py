@@ -1,12 +1,13 @@
 """One verb for each check: `nox -l` lists them, `nox -s tests` runs one.
 
 Each session makes an environment of its own; with `nox --no-venv` it runs in the current one, which then
-needs the extra `dev`. What follows `--` goes to pytest: `nox -s tests -- tests/http -k retry`.
+needs what CONTRIBUTING.md installs. What follows `--` goes to pytest: `nox -s tests -- tests/http -k retry`.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import nox
 
@@ -17,18 +18,17 @@ nox.needs_version = ">=2024.10.9"
 CORE = ["tests/bulk", "tests/http", "tests/meetstream", "tests/meetbit", "tests/test_tasks.py"]
 """What is run again on other loops and with other versions, unless something else is given after `--`."""
 
-DOCS = [
-    "tests/test_readme.py",
-    "tests/test_links.py",
-    "tests/fastapi/test_docs.py",
-    "tests/reliability/test_the_document.py",
-]
+MORE_OF_THE_CORE = ["tests/doctor", "tests/reliability", "tests/test_errors.py", "tests/test_times.py"]
+"""What else the core's coverage is measured with."""
+
+EXAMPLES = ["examples/fastapi_app.py", "examples/nightly.py", "examples/queue_worker.py"]
+"""The programs that users copy. `examples/notebook.py` is cells, which no type checker reads."""
 
 
-def install(session: nox.Session, extras: str) -> None:
-    """Install the package with these extras, unless the session runs in the environment that is there."""
+def install(session: nox.Session, extras: str, *groups: str) -> None:
+    """Install the package with extras and groups of tools, unless the session runs in what is there."""
     if session.venv_backend != "none":
-        session.install("-q", "-e", f".[{extras}]")
+        session.install("-q", "-e", f".[{extras}]", *(f"--group={group}" for group in groups))
 
 
 def pytest(session: nox.Session, *arguments: str) -> None:
@@ -73,7 +73,7 @@ def interpreter(session: nox.Session) -> None:
 @nox.session(python="3.12")
 def eager(session: nox.Session) -> None:
     """The core on a loop with eager tasks, which came with Python 3.12; `-- tests` runs everything."""
-    session.install("-q", "-e", ".[test]")
+    install(session, "test")
     core(session, "--loop=eager")
 
 
@@ -86,24 +86,38 @@ def uvloop(session: nox.Session) -> None:
 
 @nox.session(venv_backend="virtualenv")
 def lowest(session: nox.Session) -> None:
-    """The core with the lowest versions that pyproject.toml allows; `-- tests` runs everything."""
+    """The lowest versions that pyproject.toml allows: each extra can be had with them, and the default tests,
+    the vendor's client and the generated client pass; after `--` other tests."""
     pins = f"{session.create_tmp()}/lowest.txt"
     session.install("-q", "uv")
+    session.run("python", ".ci/floors.py")
     session.run(
-        "uv", "pip", "compile", "-q", "pyproject.toml", "--extra", "test",
-        "--resolution", "lowest-direct", "--no-header", "--upgrade", "-o", pins,
+        "uv", "pip", "compile", "-q", "pyproject.toml", "--all-extras", "--resolution", "lowest-direct",
+        "--no-header", "--no-annotate", "--upgrade", "-o", pins,
     )  # fmt: skip
-    session.install("-q", "-r", pins)
-    session.install("-q", "--no-deps", "-e", ".")
-    core(session)
+    session.run("uv", "pip", "sync", "-q", pins)
+    session.run("uv", "pip", "install", "-q", "--no-deps", "-e", ".", external=True)
+    pytest(session)
+    if not session.posargs:
+        session.run("python", "-m", "pytest", "-m", "clients or compat", "--numprocesses=0")
+
+
+@nox.session(venv_backend="virtualenv")
+def lock(session: nox.Session) -> None:
+    """Write constraints.txt anew: one version of each package that development needs, on every platform."""
+    session.install("-q", "uv")
+    session.run(
+        "uv", "pip", "compile", "-q", "pyproject.toml", "--all-extras", "--group", "dev", "--universal",
+        "--no-header", "--no-annotate", "--no-emit-index-url", "--upgrade", "-o", "constraints.txt",
+    )  # fmt: skip
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """The same under coverage, subprocesses included; fails below the share that pyproject.toml names."""
+    """The core under coverage, subprocesses included; fails below the share that pyproject.toml names."""
     install(session, "test")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", *(session.posargs or [*CORE, *MORE_OF_THE_CORE]))
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 
@@ -111,7 +125,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """ruff: its checks, and the format."""
-    install(session, "dev")
+    install(session, "cli", "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
 
@@ -119,16 +133,56 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy --strict: the package, and what a user writes."""
-    install(session, "dev")
+    install(session, "bench,browser,clients,compat,test", "types", "docs")
     session.run("mypy")
-    session.run("mypy", "--strict", "tests/typing/api.py", "examples/fastapi_app.py")
+    session.run("mypy", "--strict", "tests/typing/api.py", *EXAMPLES)
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """pyright: the type of every public name is known. pyright and pyrefly: what a user writes, strictly."""
+    install(session, "bench,browser,clients,compat,test", "types", "docs")
+    for package in ("meetstream_async", "pytest_meetstream_async"):
+        session.run("basedpyright", "--ignoreexternal", "--verifytypes", package)
+    session.run("basedpyright")
+    session.run("pyrefly", "check")
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documents: links, examples, and the tests that they name."""
+    """The documents: their programs, recipes and transcripts, run as they stand."""
     install(session, "test")
-    pytest(session, "--numprocesses=0", *DOCS)
+    pytest(session, "-m", "docs")
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """The site, into build/site: a warning or a link that leads nowhere is an error. Nothing is fetched."""
+    install(session, "cli,console,fastapi,jobs,otel,speed", "docs")
+    session.run(
+        "sphinx-build", "--quiet", "--nitpicky", "--fail-on-warning", "--keep-going", "--fresh-env",
+        "--jobs", "2", "--conf-dir", "docs", "--doctree-dir", "build/doctrees", ".", "build/site",
+    )  # fmt: skip
+
+
+@nox.session
+def dist(session: nox.Session) -> None:
+    """The release's files, into dist/: their content, the same bytes twice, what an index says of them, tests
+    from the unpacked sdist, and the wheel alone in a fresh environment."""
+    install(session, "test", "release")
+    session.run("python", ".ci/dist.py", "dist")
+    files = [str(path) for path in sorted(Path("dist").iterdir())]
+    session.run("twine", "check", "--strict", *files)
+    session.run("check-wheel-contents", *(file for file in files if file.endswith(".whl")))
+    session.run("python", ".ci/from_sdist.py", "dist", *session.posargs)
+    session.run("python", ".ci/fresh.py", "dist")
+
+
+@nox.session(venv_backend="virtualenv")
+def release(session: nox.Session) -> None:
+    """After `dist`: what its wheel brings along, into dist/: licences and an SBOM; and known advisories."""
+    session.install("-q", "uv", "--group=release")
+    session.run("python", ".ci/release.py", "dist")
 
 
 @nox.session

@@ -192,7 +192,7 @@ class ApiError(MeetStreamError):
         self.key_rejected = key_rejected
         self.request_id = request_id
         self.retry_after = retry_after
-        self.errors = dict(errors or {})
+        self.errors: dict[str, tuple[str, ...]] = dict(errors or {})
         self.hint = hint
 
     def _text(self) -> str:

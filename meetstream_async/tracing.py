@@ -18,18 +18,19 @@ from ._http.call import Answer, Route
 from ._http.failures import Failure, HeldBack
 from ._http.observing import PLACE, Report
 from ._http.reply import Reply
+from ._http.urls import shown_path
 from ._version import __version__
 from .errors import ApiError, ConfigurationError, InvalidResponseError, MeetStreamError
 
 try:
     from opentelemetry import metrics, trace
     from opentelemetry.trace import Span, SpanKind, StatusCode
-except ImportError as error:
-    if (error.name or "").partition(".")[0] != "opentelemetry":
+except ImportError as _error:
+    if (_error.name or "").partition(".")[0] != "opentelemetry":
         raise
     raise ImportError(
         "tracing needs an extra: pip install 'meetstream-async[otel]', or '.[otel]' in a checkout",
-        name=error.name,
+        name=_error.name,
     ) from None
 
 __all__ = ["instrument", "uninstrument"]
@@ -196,6 +197,5 @@ def _template(route: Route, url: URL) -> str | None:
 
 def _shown(url: URL) -> str:
     """The URL without what may be personal: values of its query, and an address in its path."""
-    path = "/".join(_REDACTED if "@" in part or "%40" in part else part for part in url.raw_path.split("/"))
     query = "&".join(f"{name}={_REDACTED}" for name in url.query)
-    return f"{url.origin()}{path}" + (f"?{query}" if query else "")
+    return f"{url.origin()}{shown_path(url.raw_path)}" + (f"?{query}" if query else "")

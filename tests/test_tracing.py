@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,14 @@ from meetstream_async import (
     stream_unschedule,
     unschedule_all,
 )
+from meetstream_async._http.call import Route
 from meetstream_async.simulator import Simulator, Trouble
 from meetstream_async.tracing import instrument, uninstrument
 from tests.helpers.credentials import KEY
 from tests.helpers.meetstream import client, listing
 from tests.helpers.raw_server import RawServer, drop, hang, reply
 
+REQUESTS = ("meetstream._requests", "meetstream._bot_requests", "meetstream._settings", "meetbit._requests")
 Start = Callable[..., Awaitable[RawServer]]
 QUICK = RetryPolicy(max_attempts=3, initial_wait=0)
 
@@ -285,6 +287,17 @@ async def test_the_path_that_answers_is_named(raw_server: Start, seen: Seen) -> 
     assert attempts == ["GET /calendar/scheduled", "GET /calendar/scheduled_bots"]
 
 
+def test_every_route_has_the_name_of_its_method() -> None:
+    """And what follows its path, with names in place of ids: without them a trace would say little."""
+    modules = [import_module(f"meetstream_async.{name}") for name in REQUESTS]
+    routes = [value for module in modules for value in vars(module).values() if isinstance(value, Route)]
+    assert len(routes) >= 10
+    for route in routes:
+        known = (MeetStreamClient, MeetBitClient)
+        is_method = any(hasattr(client, route.name) for client in known)
+        assert (is_method or route.name == "auto_schedule_enabled", route.rest is not None) == (True, True)
+
+
 async def test_it_is_switched_on_once_and_off_again(raw_server: Start, seen: Seen) -> None:
     """Twice would count everything twice; after the end nothing is traced."""
     with pytest.raises(ConfigurationError, match="was called before"):
@@ -303,7 +316,7 @@ def test_without_the_extra_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delitem(sys.modules, "meetstream_async.tracing")
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     with pytest.raises(ImportError, match=r"pip install 'meetstream-async\[otel\]'"):
-        importlib.import_module("meetstream_async.tracing")
+        import_module("meetstream_async.tracing")
 
 
 async def test_the_ten_lines_of_the_page_work(monkeypatch: pytest.MonkeyPatch) -> None:

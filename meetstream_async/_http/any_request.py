@@ -15,7 +15,7 @@ from .convert import invalid_response
 from .reply import UNREADABLE, Reply
 from .urls import identifier_problem
 
-JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | int | float | bool | None"
+JsonValue: TypeAlias = dict[str, "JsonValue"] | list["JsonValue"] | str | int | float | bool | None
 """What a JSON document can hold."""
 QueryValue: TypeAlias = str | int | float | bool | None
 """A value of a query; None leaves it out."""
@@ -44,13 +44,14 @@ def any_request(
         raise ConfigurationError(f"method must be one of {', '.join(sorted(_METHODS))}, not {method!r}")
     if retry is not None and not isinstance(retry, bool):
         raise ConfigurationError(f"retry must be True, False or None, not {retry!r}")
-    repeated = known in SAFE if retry is None else retry
-    route = Route(known, (check_path(path),), repeated=repeated)
+    route = Route(known, (check_path(path),), repeated=retry is not False)
 
     def read(reply: Reply, context: Context) -> tuple[JsonValue, Sequence[Remark]]:
         return _read(reply, context, texts, route.has_effect)
 
-    return Request(route, read, query=_query(params), body=_body(body))
+    # After an attempt that may have taken effect, nobody here knows whether it may take effect twice.
+    repeatable = known in SAFE or retry is True
+    return Request(route, read, query=_query(params), body=_body(body), repeatable=repeatable)
 
 
 def check_path(path: object) -> str:

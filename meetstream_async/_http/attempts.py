@@ -16,6 +16,7 @@ from .rate_limit import RateLimiter, WaitTooLongError
 from .reply import Reply
 from .retry import log_retry
 from .transport import Transport
+from .urls import shown_path
 
 
 class Sender(Protocol):
@@ -95,4 +96,6 @@ class Attempts:
     def log_retry(self, outcome: Reply | Failure, attempt: int, wait: float) -> None:
         """One line for an attempt that is followed by another one."""
         reason = f"status {outcome.status}" if isinstance(outcome, Reply) else outcome.kind.__name__
-        log_retry(self._request.route.method, self._url.raw_path, reason, attempt, wait)
+        route, path = self._request.route, self._url.raw_path
+        # What a caller puts into the path of an endpoint that nobody here knows may be an address.
+        log_retry(route.method, shown_path(path) if route.rest is None else path, reason, attempt, wait)

@@ -63,9 +63,9 @@ class ApiClient:
 
         ``path`` is below the base URL: ``"/calendar/events"``; quote an id that you put into it
         (``urllib.parse.quote(id, safe="")``). ``params``: the query; None leaves a value out, a list repeats
-        its name. ``json``: the body; None for none. GET, HEAD and OPTIONS are retried as the policy says,
-        other methods only with ``retry=True``: for a request that may safely take effect twice.
-        ``retry=False`` makes one attempt.
+        its name. ``json``: the body; None for none. GET, HEAD and OPTIONS are retried as the policy says.
+        Other methods are only where nothing can have taken effect (a 429, a refused connection), unless
+        ``retry=True`` says that the request may take effect twice. ``retry=False`` makes one attempt.
 
         Returns the JSON of a 2xx reply, None where it has no body. What a 2xx says of itself, such as
         ``"success": false``, is for the caller to read. Raises ConfigurationError for a path that leads

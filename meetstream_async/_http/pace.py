@@ -92,10 +92,10 @@ class Pace:
         starts are those of several processes.
         """
         # Who lifts the bound of a wary pace wants it found as that of any other API.
-        self.finder = PaceFinder(bound, wary and bound is not None)
+        self.finder: PaceFinder = PaceFinder(bound, wary and bound is not None)
         self._margin = SHARED_JITTER if shared else JITTER
         self._bound = None if bound is None else _Bound.of(bound, self._margin)
-        self.is_free = bound is None
+        self.is_free: bool = bound is None
         """Requests may start as they come: there is no bound, no pause, and no limit was met."""
         self._first_pause = first_pause
         self._longest_pause = longest_pause
@@ -103,8 +103,8 @@ class Pace:
         self._draw = draw
         self._slot = -math.inf
         """Start of the next request by the interval alone."""
-        self.paused_until = -math.inf
-        self.last_let_through = -math.inf
+        self.paused_until: float = -math.inf
+        self.last_let_through: float = -math.inf
         self.recent: deque[float] = deque(maxlen=_RECENT)
         """Starts of requests that were let through while the pace was free, to be learned from if need be."""
         self._in_a_row = 0

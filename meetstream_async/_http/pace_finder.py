@@ -77,8 +77,8 @@ class PaceFinder:
         """Start of the request that finds out whether the window has grown, once it is under way."""
         self._windows = 0
         self._doubt_after = _DOUBT_AFTER
-        self.round_trip = 0.0
-        self.findings = 0
+        self.round_trip: float = 0.0
+        self.findings: int = 0
         """How often the pace was found anew."""
         self._rest = 0.0
         """Length of the last pause."""

@@ -20,7 +20,7 @@ class KeyPace:
 
     def __init__(self, pace: Pace) -> None:
         self.pace = pace
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         self.link: PaceLink | None = None
         """The tie to a store, if there is one."""
         self._bounds: WeakKeyDictionary[object, float | None] = WeakKeyDictionary()

@@ -48,7 +48,7 @@ class PaceStore:
         self._connect = connect
         self._kinds = kinds
         self._rows: _Rows | None = None
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix="meetstream_async pace")
+        self.thread: ThreadPoolExecutor = ThreadPoolExecutor(1, thread_name_prefix="meetstream_async pace")
 
     def change(self, name: str, change: Change[T]) -> T:
         """Change the state of a key. Blocks; to be called in the thread. Raises StoreError."""

@@ -54,7 +54,9 @@ class RateLimiter:
         check_rate_limit(rate)
         self._rate = rate
         self._wary = wary
-        self.key = KeyPace(Pace(rate, first_pause=first_pause, longest_pause=longest_pause, wary=wary))
+        self.key: KeyPace = KeyPace(
+            Pace(rate, first_pause=first_pause, longest_pause=longest_pause, wary=wary)
+        )
         self._turns = Turns(self.key)
         self._host = host
         self._findings = 0

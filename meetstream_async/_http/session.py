@@ -73,10 +73,11 @@ class ApiSession:
         ``user_agent``: what the application adds to ours.
         """
         self.base_url = base_url
-        self.policy = check_policy(retry)
-        self.network, self.is_borrowed = network, session is not None
-        self.credentials = tuple(secret for _, secret in credentials.values())
-        self.rate_limiter = RateLimiter(
+        self.policy: RetryPolicy = check_policy(retry)
+        self.network: Network = network
+        self.is_borrowed: bool = session is not None
+        self.credentials: tuple[Secret, ...] = tuple(secret for _, secret in credentials.values())
+        self.rate_limiter: RateLimiter = RateLimiter(
             rate_limit,
             host=base_url.host or "",
             first_pause=retry.initial_wait,
@@ -88,7 +89,7 @@ class ApiSession:
         self._is_open = self._closed = False
         self._parent: ApiSession | None = None
         """The session that opened the connections, where this one was derived from it."""
-        self.transport = Transport(
+        self.transport: Transport = Transport(
             base_url,
             credentials,
             session=session,
@@ -99,9 +100,9 @@ class ApiSession:
             on_head=self._observe,
             user_agent=user_agent,
         )
-        self.timeout = self.transport.timeout
+        self.timeout: float = self.transport.timeout
         """Seconds per attempt."""
-        self.reserve = _reserve(self.timeout, retry)
+        self.reserve: float = _reserve(self.timeout, retry)
         """Minimum remaining seconds to start a request; with less it could take effect and still be
         reported as a timeout."""
         self._base_path = base_url.raw_path.rstrip("/")

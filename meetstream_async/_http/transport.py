@@ -50,11 +50,11 @@ _SWITCH = "_retry_connection"
 
 
 class Transport:
-    """Sends requests with the credential, over a session opened here or a borrowed one.
-
-    A borrowed session is neither closed nor changed: settings of its own that would affect our requests are
-    overridden per request.
+    """Sends requests with the credential, over a session opened here or a borrowed one. That is neither
+    closed nor changed: settings of its own that would affect our requests are overridden per request.
     """
+
+    closed: bool = False
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Transport:
         self._origin = base_url.origin()
         trace_configs = checked_traces(trace_configs)
         check_session(session, trace_configs)
-        self.timeout, self.closed = check_timeout(timeout), False
+        self.timeout: float = check_timeout(timeout)
         self._standing = StandingHeaders(credentials, user_agent)
         self._trace_configs = trace_configs
         # A session opened here has these settings; for a borrowed one they are passed with each request.
@@ -93,9 +93,9 @@ class Transport:
         self._proxy = network.proxy
         if self._proxy is not None:
             secrets += self._proxy.secrets()
-        self.scrub = scrubber(secrets)
+        self.scrub: Callable[[str], str] = scrubber(secrets)
         self._text = partial(clean_text, scrub=self.scrub)
-        self.blot = scrubber(secrets, LONG_SECRET)
+        self.blot: Callable[[str], str] = scrubber(secrets, LONG_SECRET)
         self._paused, self._on_head = paused, on_head
         self._borrowed, self._http = session is not None, session
         self._loop: asyncio.AbstractEventLoop | None = None

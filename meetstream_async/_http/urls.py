@@ -20,7 +20,7 @@ def identifier_problem(value: object) -> str | None:
     """Why ``value`` can't be used as an id in a URL, or None if it can."""
     if not isinstance(value, str):
         return f"is {type(value).__name__}, not a string"
-    if not value:
+    if not value or value.isspace():
         return "is empty"
     # Check the length first, since this runs for every id of every listing.
     if len(value) < 3 and value in (".", ".."):
@@ -53,6 +53,13 @@ def path_segment(identifier: object, name: str) -> str:
         # The characters themselves: an enum member or other subclass of str may have its own __str__.
         return plain[0]
     return quote(check_identifier(identifier, name), safe="")
+
+
+def shown_path(path: str) -> str:
+    """A path for people, without the parts of it that may be somebody's address."""
+    if "@" not in path and "%40" not in path:
+        return path
+    return "/".join("REDACTED" if "@" in part or "%40" in part else part for part in path.split("/"))
 
 
 def check_base_url(value: object, source: str) -> URL:

@@ -33,7 +33,7 @@ class IndexedAccount(ReportedAccount):
         self, options: UnscheduleOptions | None = None, *, settle: float = 15.0, only_given: bool = False
     ) -> None:
         super().__init__(options, settle=settle, only_given=only_given)
-        self.events_pause = 0.0
+        self.events_pause: float = 0.0
         """Seconds to wait before the events are read once more."""
         self._events_waited = 0.0
         self._listed_by_events: set[str] = set()
@@ -67,6 +67,14 @@ class IndexedAccount(ReportedAccount):
     def is_hidden(self) -> bool:
         """The last listing was full: bots may be out of its sight that the events show."""
         return self._page is not None and self._page[1]
+
+    @property
+    def undecided(self) -> int:
+        """Bots behind a full listing that the filter can't judge by what the events tell of them.
+
+        They are left alone, and the report is not complete.
+        """
+        return self._bots.undecided_bots if self.is_hidden else 0
 
     def events_window(self, time: datetime) -> tuple[datetime, datetime]:
         """From when to when events matter: around the listed bots, or a year where these are not all.

@@ -88,6 +88,9 @@ class ReportedAccount(LookedAtAccount):
                     f"the last listing was full ({rows} rows); "
                     "bots that belong to no calendar event may be behind it"
                 )
+            if truncated and (count := self._bots.undecided_bots):
+                bots = "1 bot behind it is" if count == 1 else f"{count} bots behind it are"
+                reasons.append(f"{bots} known by calendar events alone, which the filter can't judge")
             if rejected:
                 reasons.append(f"{rejected} rows of the last listing can't be read")
         if self._listings >= MOST_LISTINGS:

@@ -76,7 +76,7 @@ class EventItem(Facts):
     def start_turn(self) -> None:
         """Start a turn along its ``way``; one that was cut off goes on where its last answer leads."""
         by_bot = self.way == "bot" or (self.falls_back and self.answer in (MISSING, MAYBE, FOREIGN))
-        self.event_asked = by_bot
+        self.event_asked: bool = by_bot
         self._tried = set() if by_bot else None
 
     def next_request(self) -> CancelRequest | None:
@@ -112,7 +112,8 @@ class EventItem(Facts):
         self.sent = "event"
         self.attempts += attempts
         self.error = None
-        self.result, self.last_request = result, result.request_id
+        self.result: UnscheduleResult | None = result
+        self.last_request = result.request_id
         if result.inferred:
             # "Not scheduled", which the inference stands on, is also true of a bot in its meeting.
             self.answer = INFERRED_DONE if self._lies_ahead(time) else MAYBE
@@ -120,7 +121,8 @@ class EventItem(Facts):
             if not self._fall_back() and self._may_be_another_id():
                 self.answer = DOUBTFUL
             return
-        self.answer, self.took_effect = DONE, True
+        self.answer: str | None = DONE
+        self.took_effect: bool = True
         if self.until_empty or (self.alone and len(self.bots) > 1 and not self.is_covered):
             self._go_on()
         elif self.alone and self._time_has_come(time) and not self._fall_back():
@@ -231,14 +233,15 @@ class EventItem(Facts):
         # The report keeps the error: with its traceback, it would keep every frame of the call alive.
         error.with_traceback(None)
         self.error = error
-        self.uncertain = self.uncertain or error.outcome_unknown
-        self.attempts += error.attempts
+        self.uncertain: bool = self.uncertain or error.outcome_unknown
+        self.attempts: int = self.attempts + error.attempts
         if error.attempts:
-            self.sent, self.last_request = method, request_id_of(error)
+            self.sent: Method | None = method
+            self.last_request = request_id_of(error)
 
     def _set_fate(self, bot_id: str, fate: str) -> None:
         if self.fates is None:
-            self.fates = {}
+            self.fates: dict[str, str] | None = {}
         self.fates[bot_id] = fate
         if self._tried is not None:
             self._tried.add(bot_id)

@@ -145,8 +145,8 @@ class KnownBots:
                 known.bot = bot
             if not known.inside and bot.event_id is None:
                 return known
-        if bot.event_id is not None and (waiting := self.undecided.get(bot.event_id)):
-            waiting.discard(bot.bot_id)
+        for event_id in {bot.event_id, self.index.get(bot.bot_id)} - {None}:
+            self.undecided.get(event_id or "", set()).discard(bot.bot_id)
         if not known.inside:
             # By its event of now: a bot may move to another.
             kind, event_id = self.key_of(bot)
@@ -180,10 +180,10 @@ class KnownBots:
             # A whole listing shows all that are scheduled: the index may lag behind it.
             if self.listing_is_whole or is_withdrawn(row) or time_has_come(row, time):
                 continue
-            if self._can_judge_without_attributes():
-                new.append(row)
-            else:
+            if self._judge(row) is None:
                 self.undecided.setdefault(event.id, set()).add(one.id)
+            else:
+                new.append(row)
         return new
 
     def takes(self, bot: ScheduledBot) -> bool:
@@ -204,6 +204,13 @@ class KnownBots:
         if isinstance(where, BotFilter):
             return f"nothing to do: {where.why_none(one.bot for one in self.bots.values())}"
         return f"nothing to do: the filter selects none of {len(self.bots)} listed bots"
+
+    @property
+    def undecided_bots(self) -> int:
+        """Bots that the last listing may hide, being full, and that the filter can't judge."""
+        if self.listing_is_whole:
+            return 0
+        return len(set().union(*self.undecided.values()) - self.bots.keys() - self.withdrawn)
 
     @property
     def unjudged_text(self) -> str | None:
@@ -227,12 +234,14 @@ class KnownBots:
             self.unjudged.add(bot.bot_id)
         return inside
 
-    def _can_judge_without_attributes(self) -> bool:
+    def _judge(self, row: ScheduledBot) -> bool | None:
+        """Whether a bot that only the events show lies inside the filter; None where they don't tell."""
         where = self._options.where
-        if where is None or isinstance(where, BotFilter):
-            return where is None or where.attributes is None
-        # A function of the caller's own may look at anything, unless it says that it does not.
-        return getattr(where, "needs_attributes", True) is False
+        if where is None:
+            return True
+        # A function of the caller's own may look at anything, unless it says what it can't judge.
+        judge = getattr(where, "judge", None)
+        return judge(row) if callable(judge) else None
 
 
 def by_id(bots: Iterable[ScheduledBot]) -> Mapping[str, ScheduledBot]:

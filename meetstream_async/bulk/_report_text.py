@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from .statuses import OutcomeStatus
+
 _LONGEST = 160
 """Characters of a reason that a repr shows."""
 _ROWS = 20
@@ -44,7 +46,7 @@ def short(report: Any) -> str:
 
 def table(report: Any) -> str:
     """The verdict and the outcomes as HTML: those that are not done first. All text is escaped."""
-    done = ("unscheduled", "already_unscheduled", "would_unschedule", "cancelled", "would_cancel")
+    done = {status.value for status in OutcomeStatus if not status.is_undone} - {"skipped", "not_restorable"}
     outcomes: Sequence[dict[str, Any]] = [one.to_dict() for one in report.outcomes]
     outcomes = sorted(outcomes, key=lambda one: one["status"] in done)
     rows = "".join(_row(one) for one in outcomes[:_ROWS])
@@ -58,6 +60,6 @@ def _row(outcome: Mapping[str, Any]) -> str:
     if "calendar_id" in outcome:
         name = f"{outcome['calendar_id']}/{outcome['event_id']}"
     else:
-        name = outcome["event_id"] or " ".join(outcome["bot_ids"])
+        name = outcome.get("bot_id") or outcome["event_id"] or " ".join(outcome["bot_ids"])
     cells = (name, outcome["status"].replace("_", " "), outcome["reason"] or "")
     return f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from ..errors import EventAlreadyScheduledError, MeetStreamError
 from ..meetstream.bots import CreatedBot, ScheduleResult
-from ._item import Item
+from ._item import Item, request_id_of
 from ._way_back import SIBLING, losses, restores
 from .report import Method
 from .reschedule_outcome import RescheduleOutcome
@@ -54,6 +54,8 @@ class Restoration(Item):
     """Why its join time could not be restored."""
     hint: str | None = None
     error: MeetStreamError | None = None
+    last_request: str | None = None
+    """The API's own id of the request that was to schedule it."""
     attempts: int = 0
     elapsed: float = 0.0
     siblings: frozenset[str] = field(factory=frozenset)
@@ -79,11 +81,13 @@ class Restoration(Item):
         """Its event has a bot now."""
         self.attempts += attempts
         self.answer, self.error = ANSWERED, None
+        self.last_request = result.request_id
         self.new_bot_id, self.new_join_time = result.bot_id, result.scheduled_time
 
     def take_created(self, result: CreatedBot, attempts: int) -> None:
         """It was created, now or under the same key before."""
         self.attempts += attempts
+        self.last_request = result.request_id
         ours = result.inferred or self.uncertain or not result.repeated
         self.answer, self.error = ANSWERED if ours else ALREADY, None
         self.stale, self.inferred = not ours, result.inferred or (self.uncertain and result.repeated)
@@ -92,7 +96,7 @@ class Restoration(Item):
     def take_error(self, error: MeetStreamError) -> None:
         """Its request ended in an error."""
         self.attempts += error.attempts
-        self.error = error
+        self.error, self.last_request = error, request_id_of(error)
         if error.outcome_unknown or self.uncertain:
             self.answer = LOST
         elif isinstance(error, EventAlreadyScheduledError):
@@ -111,6 +115,10 @@ class Restoration(Item):
         self.answer, self.error, self.confirmed = ALREADY, None, True
         self.new_bot_id, self.hint = bot_id, hint
         self.new_join_time = join_time
+
+    def block(self, reason: str) -> None:
+        """Nothing is sent for it."""
+        self.answer, self.hint = REFUSED, reason
 
     def was_seen(self, bot_id: str, join_time: datetime | None) -> None:
         """A listing, the calendars' events or its detail show it."""
@@ -157,6 +165,7 @@ class Restoration(Item):
             error=error,
             attempts=self.attempts,
             elapsed=self.elapsed,
+            request_id=self.last_request,
         )
 
     def _verdict(self) -> tuple[OutcomeStatus, str | None]:
@@ -180,7 +189,7 @@ class Restoration(Item):
             if not self.unseen:
                 return OutcomeStatus.UNKNOWN, because
             return OutcomeStatus.UNKNOWN, f"nothing shows a bot in its place yet, but {because}"
-        return OutcomeStatus.FAILED, None if self.error is None else str(self.error)
+        return OutcomeStatus.FAILED, self.hint if self.error is None else str(self.error)
 
     def _inference(self) -> str | None:
         return "inferred: it is there after an attempt whose answer was lost" if self.inferred else None

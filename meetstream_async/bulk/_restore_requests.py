@@ -27,10 +27,11 @@ from ._account_operation import Turn
 from ._api_operation import ApiOperation
 from ._each import for_each
 from ._event_reading import PAGE_SECONDS, read_events
+from ._evidence import says_no_such_bot
 from ._relisting import Listing, fetch_through_an_outage
 from ._restoration import ANSWERED, LOST, Restoration
 from ._restore_state import RestoreState
-from ._way_back import config_of, link_of, name_of
+from ._way_back import config_of, link_of, name_of, refusal_of
 from .options import BulkOptions
 from .reschedule_outcome import RescheduleOutcome
 from .snapshot import Snapshot
@@ -82,6 +83,13 @@ class RestoreRequests(ApiOperation[Restoration, RescheduleOutcome]):
         item.begin()
         if item.answer == LOST and item.way == "event":
             return await self._probe(item)
+        if (why := refusal_of(item.entry, self._api.server_time())) is not None:
+            # Its time has come while it waited for its turn: a bot that is late would join at once.
+            item.end()
+            if item.answer == LOST:
+                return evolve(item.outcome(), error=None)
+            item.refusal = why
+            return item.outcome()
         try:
             await self._schedule(item)
         except MeetStreamError as exc:
@@ -206,7 +214,23 @@ class RestoreRequests(ApiOperation[Restoration, RescheduleOutcome]):
         listed = await self._list()
         if listed and self._state.hides_events:
             await self._read_events()
+        await self._ask_olds()
         return listed
+
+    async def _ask_olds(self) -> None:
+        """Ask for old bots of which no listing says for certain whether they are gone."""
+
+        async def ask(bot_id: str) -> None:
+            try:
+                async with self._slot():
+                    detail = (await self._api.call(get_bot_detail(bot_id), PACED)).value
+            except (MeetStreamError, WaitTooLongError) as error:
+                if isinstance(error, MeetStreamError) and says_no_such_bot(error):
+                    self._state.take_old(bot_id, None)
+                return
+            self._state.take_old(bot_id, detail)
+
+        await for_each(self._state.to_ask(), ask, self._bulk.max_concurrency)
 
     async def _look(self) -> list[Restoration] | None:
         """What nothing shows by now; None if it can't be looked at."""

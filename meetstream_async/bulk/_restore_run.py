@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
+from .._http.observing import observed
 from .._tasks import pause
 from ..meetstream.client import MeetStreamClient
 from ._operation import Gaps
@@ -58,6 +59,10 @@ class RestoreRun(RestoreRequests):
         self._slot = self._runner.slot
 
     async def run(self) -> BulkReport[RescheduleOutcome]:
+        """All of it. Raises the error of the first listing."""
+        return await observed("bulk_reschedule", self._run, lambda report: report)
+
+    async def _run(self) -> BulkReport[RescheduleOutcome]:
         self._tally.start()
         # Outside of the runner: an error of the first listing is the caller's.
         first = await self._client.list_scheduled_bots()
@@ -90,8 +95,10 @@ class RestoreRun(RestoreRequests):
         state = self._state
         if any(item.is_open and item.way == "event" for item in state.items) and state.hides_events:
             await self._read_events()
+        await self._ask_olds()
         self._doubtful = state.sort_out(patient=not self._dry_run, predict=self._dry_run)
-        self._queue.extend(item for item in state.items if item not in self._doubtful)
+        doubtful = set(self._doubtful)
+        self._queue.extend(item for item in state.items if item not in doubtful)
         for item in self._given():
             yield item
         patience, settle = Patience(), min(_DOUBT_SECONDS, self._settle)
@@ -99,9 +106,9 @@ class RestoreRun(RestoreRequests):
             lasts = patience.lasts(len(self._doubtful), self._clock(), settle)
             await pause(max(0.0, patience.next_look(self._clock(), settle) - self._clock()))
             lasts = await self._look_again() and lasts
-            still = state.sort_out(patient=lasts)
-            self._queue.extend(item for item in self._doubtful if item not in still)
-            self._doubtful = still
+            before, self._doubtful = self._doubtful, state.sort_out(patient=lasts)
+            doubtful = set(self._doubtful)
+            self._queue.extend(item for item in before if item not in doubtful)
             for item in self._given():
                 yield item
         async for item in self._verify():
@@ -138,6 +145,8 @@ class RestoreRun(RestoreRequests):
             # Under its key, it is safe to ask again.
             self._queue.extend(item for item in lost if self._sent[item] < _MOST_TIMES)
             if self._queue:
+                # The runner forgets a call one turn of the loop after it has ended.
+                await pause()
                 for item in self._given():
                     yield item
                 continue

@@ -17,15 +17,18 @@ from typing import Final
 
 from ..meetstream.bots import BotDetail
 from ..meetstream.models import EventBot, MeetStreamEvent, ScheduledBot, ScheduledBotPage
-from ._evidence import is_cancelled, is_in_meeting, is_withdrawn
+from ._evidence import is_in_meeting, is_withdrawn
 from ._operation import Gaps
 from ._restoration import ALREADY, ANSWERED, LOST, Restoration
-from ._way_back import ONE_FOR_AN_EVENT, SIBLING, attributes_of, key_of, link_of, refusal_of
+from ._restore_items import items_of
+from ._way_back import SIBLING, attributes_of, attributes_of_row, link_of
 from .reschedule_outcome import RescheduleOutcome
-from .snapshot import OWN_ID, EventsOfBots, Snapshot, SnapshotBot
+from .snapshot import OWN_ID, Snapshot, SnapshotBot
 from .statuses import OutcomeStatus
 
 STILL_LISTED: Final = "the bot itself is still listed: it was not cancelled, or the listing is late"
+STILL_THERE: Final = "the bot itself is scheduled: it was not cancelled"
+UNCLEAR: Final = "it can't be told whether the bot itself is still scheduled, so no other one was created"
 TWIN: Final = "a bot like it is scheduled for the same meeting and time"
 
 
@@ -34,18 +37,24 @@ class RestoreState:
 
     def __init__(self, snapshot: Snapshot, time: datetime) -> None:
         """``time``: the server's, as far as it is known."""
-        self.items = _items(snapshot, time)
+        self.items = items_of(snapshot, time)
         self._old = {bot.bot_id for bot in snapshot.bots}
         self._rows: dict[str, ScheduledBot] = {}
         """The live bots of the last listing."""
         self._of_events: dict[str, tuple[str, EventBot]] = {}
         """The live bots of the calendars' events, as they were read last, with their event's id."""
-        self._events = EventsOfBots()
         self._event_of: dict[str, str] = {}
+        self._live: dict[str, frozenset[str]] | None = None
+        """Bots by event; None where something new was heard since it was made."""
+        self._gone: set[str] = set()
+        self._there: set[str] = set()
+        """Old bots of which their details say whether they are scheduled."""
         self.is_whole = False
         """Whether the last listing showed all there is."""
         self.events_problem: str | None = None
         """Why not all of the events are known."""
+        self.doubts = 0
+        """Old bots that are still listed, and may be gone."""
         self.unverified: str | None = None
         """Why it could not be seen what the run did."""
 
@@ -55,13 +64,15 @@ class RestoreState:
         """A listing."""
         self.is_whole = not page.truncated and not page.rejected
         self._rows = {bot.bot_id: bot for bot in page.bots if not is_withdrawn(bot)}
+        self._live = None
 
     def forget_events(self) -> None:
         """The events are read anew."""
-        self._of_events, self.events_problem = {}, None
+        self._of_events, self.events_problem, self._live = {}, None, None
 
     def take_events(self, events: Iterable[MeetStreamEvent], *, complete: bool = False) -> None:
         """Events of the calendars, with their bots."""
+        self._live = None
         for event in events:
             if event.is_deleted or not event.id.startswith(OWN_ID):
                 continue
@@ -77,11 +88,31 @@ class RestoreState:
     def release_held(self) -> None:
         """Nothing waits for the events."""
 
+    def take_old(self, bot_id: str, detail: BotDetail | None) -> None:
+        """The detail of an old bot; None where the API knows of no such bot."""
+        row = ScheduledBot(bot_id, status=None if detail is None else detail.status)
+        if detail is None or is_withdrawn(row):
+            self._gone.add(bot_id)
+        elif detail.status is not None:
+            self._there.add(bot_id)
+
     def take_detail(self, item: Restoration, detail: BotDetail) -> None:
         """The detail of a new bot that no listing shows."""
         row = ScheduledBot(detail.bot_id, status=detail.status)
-        if not is_withdrawn(row) and not is_cancelled(row) and detail.status is not None:
+        if not is_withdrawn(row) and detail.status is not None:
             item.was_seen(detail.bot_id, None)
+
+    def to_ask(self) -> list[str]:
+        """Old bots whose details are to be asked for: those that are still seen, and one-off bots that a full
+        listing may hide."""
+        known = self._gone | self._there
+        found = []
+        for item in self.items:
+            bot_id = item.entry.bot_id
+            seen = bot_id in self._rows or bot_id in self._of_events
+            if bot_id not in known and (seen or (item.is_open and item.way == "bot" and not self.is_whole)):
+                found.append(bot_id)
+        return found
 
     # --- before anything is sent ----------------------------------------------------------------------
 
@@ -112,7 +143,10 @@ class RestoreState:
         return doubtful
 
     def _sort_out_by_event(self, item: Restoration, patient: bool, predict: bool) -> bool:
-        there = self._live_of_event(item.event_id or "")
+        if item.entry.bot_id in self._there:
+            item.is_there(item.entry.bot_id, self._joins(item.entry.bot_id), STILL_THERE)
+            return True
+        there = self._live_of_event(item.event_id or "") - self._gone
         strangers = sorted(there - item.siblings - {item.entry.bot_id})
         if strangers:
             item.is_there(strangers[0], self._joins(strangers[0]))
@@ -126,6 +160,7 @@ class RestoreState:
             return False
         if item.entry.bot_id in there:
             item.is_there(item.entry.bot_id, self._joins(item.entry.bot_id), STILL_LISTED)
+            self.doubts += 1
         elif predict:
             item.refusal = SIBLING
         # Of a bot that was to be cancelled as well, and is there, the API's own answer tells.
@@ -133,10 +168,17 @@ class RestoreState:
 
     def _sort_out_one_off(self, item: Restoration, taken: set[str], patient: bool) -> bool:
         bot_id = item.entry.bot_id
-        if bot_id in self._rows:
+        if bot_id in self._there:
+            item.is_there(bot_id, self._joins(bot_id), STILL_THERE)
+            return True
+        if bot_id not in self._gone and (bot_id in self._rows or not self.is_whole):
             if patient:
                 return False
-            item.is_there(bot_id, self._joins(bot_id), STILL_LISTED)
+            if bot_id in self._rows:
+                item.is_there(bot_id, self._joins(bot_id), STILL_LISTED)
+                self.doubts += 1
+            else:
+                item.block(UNCLEAR)
             return True
         if (twin := self._twin(item.entry, taken)) is not None:
             taken.add(twin)
@@ -189,27 +231,35 @@ class RestoreState:
         counts = Counter(one.status for one in outcomes)
         left: list[str] = []
         notes: list[str] = []
+        if self.doubts:
+            left.append(f"{self.doubts} still listed themselves, as if they had not been cancelled")
         hopeless = counts[OutcomeStatus.NOT_RESTORABLE]
         if hopeless and hopeless == len(outcomes):
             left.append("nothing of it can come back")
         elif hopeless:
             notes.append(f"{hopeless} of {len(outcomes)} bots can't come back")
         if unmoved := sum(item.not_moved is not None for item in self.items):
-            left.append(f"{unmoved} join times could not be restored")
+            times = "1 join time" if unmoved == 1 else f"{unmoved} join times"
+            left.append(f"{times} could not be restored")
         elif differing := sum(one.differs for one in outcomes):
-            notes.append(f"{differing} join at another time than before")
+            notes.append(f"{differing} {'joins' if differing == 1 else 'join'} at another time than before")
         incomplete = () if self.unverified is None else (self.unverified,)
         return Gaps(incomplete, tuple(left), note="; ".join(notes) or None)
 
     # --- within ---------------------------------------------------------------------------------------
 
-    def _live_of_event(self, event_id: str) -> set[str]:
-        found = {bot_id for bot_id, (event, _) in self._of_events.items() if event == event_id}
-        for bot in self._rows.values():
-            event = self._event_of.get(bot.bot_id, bot.event_id)
-            if event == event_id or bot.event_id == event_id:
-                found.add(bot.bot_id)
-        return found
+    def _live_of_event(self, event_id: str) -> frozenset[str]:
+        """The live bots of an event, by the last listing and the last reading of the events."""
+        if self._live is None:
+            live: dict[str, set[str]] = defaultdict(set)
+            for bot_id, (event, _) in self._of_events.items():
+                live[event].add(bot_id)
+            for bot in self._rows.values():
+                for event_or_none in (bot.event_id, self._event_of.get(bot.bot_id)):
+                    if event_or_none is not None:
+                        live[event_or_none].add(bot.bot_id)
+            self._live = {event: frozenset(bots) for event, bots in live.items()}
+        return self._live.get(event_id, frozenset())
 
     def _joins(self, bot_id: str | None) -> datetime | None:
         if bot_id in self._rows:
@@ -237,40 +287,3 @@ class RestoreState:
             ):
                 return bot.bot_id
         return None
-
-
-def attributes_of_row(bot: ScheduledBot) -> dict[str, object]:
-    """A one-off bot's attributes, as an entry of a snapshot would have them."""
-    return {
-        name: value
-        for name, value in bot.custom_attributes.items()
-        if name not in ("event_id", "deduplication_key")
-    }
-
-
-def _items(snapshot: Snapshot, time: datetime) -> tuple[Restoration, ...]:
-    """One for each bot, soonest first; of the bots of one event, the first that can comes back."""
-    latest = datetime.max.replace(tzinfo=time.tzinfo)
-    of_event: dict[str, set[str]] = defaultdict(set)
-    for entry in snapshot.bots:
-        if entry.event_id is not None:
-            of_event[entry.event_id] |= {entry.bot_id, *entry.other_bots}
-    given: set[str] = set()
-    items = []
-    for entry in sorted(snapshot.bots, key=lambda bot: (bot.join_time or latest, bot.bot_id)):
-        refusal = refusal_of(entry, time)
-        if refusal is None and entry.event_id is not None:
-            if entry.event_id in given:
-                refusal = ONE_FOR_AN_EVENT
-            given.add(entry.event_id)
-        siblings = frozenset(of_event.get(entry.event_id or "", ())) - {entry.bot_id}
-        items.append(
-            Restoration(
-                entry,
-                None if refusal is not None else "bot" if entry.is_one_off else "event",
-                refusal,
-                key_of(snapshot.id, entry.bot_id) if entry.is_one_off else None,
-                siblings=siblings,
-            )
-        )
-    return tuple(items)

@@ -65,7 +65,8 @@ class Tracked(EventItem):
 
     def plan(self, bots: frozenset[str]) -> None:
         """Another turn, for these bots."""
-        self.waiting, self.listed, self.aim = True, bots, bots
+        self.waiting, self.listed = True, bots
+        self.aim: frozenset[str] | None = bots
         self.acted |= bots
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from ..meetstream.models import ScheduledBot
 from .report import Method
 from .snapshot import SnapshotBot
 
@@ -135,3 +136,12 @@ def losses(entry: SnapshotBot, way: Method | None) -> tuple[str, ...]:
         if entry.other_events:
             found.append("its place in the other events that shared it")
     return tuple(found)
+
+
+def attributes_of_row(bot: ScheduledBot) -> dict[str, object]:
+    """A one-off bot's attributes, as an entry of a snapshot would have them."""
+    return {
+        name: value
+        for name, value in bot.custom_attributes.items()
+        if name not in ("event_id", "deduplication_key")
+    }

@@ -95,7 +95,8 @@ async def cancel_meetings(
 
     ``dry_run`` sends nothing: what would become of an event is only known once MeetBit has answered.
     ``on_outcome`` is called once with each result, when it is final; what it raises is raised at the end.
-    Setting ``stop`` starts nothing new: requests in flight finish, and what was not sent is in the results.
+    Setting ``stop`` begins no further meeting: what was not sent is in the results. The bots of events that
+    are cancelled by then still go, since nobody would expect them in the call.
 
     Raises ConfigurationError for bad arguments before any request is sent.
     """
@@ -124,7 +125,7 @@ async def cancel_meetings(
         if error is None and outcome.status is not OutcomeStatus.CANCELLED and not is_dry:
             error = MeetStreamError(outcome.reason or "not attempted")
         meetings.append(MeetingState(calendar, event, outcome.result, bot_event_id, error, is_dry))
-    results = await unschedule_bots(meetstream, meetings, options, dry_run=dry_run)
+    results = await unschedule_bots(meetstream, meetings, evolve(options, stop=None), dry_run=dry_run)
     if on_outcome is not None:
         for result in results:
             on_outcome(result)

@@ -48,6 +48,8 @@ class RescheduleOutcome(Schemed):
     """Number of requests sent."""
     elapsed: float = 0.0
     """Seconds from the first attempt to the last response, without waiting for a slot or the rate limit."""
+    request_id: str | None = field(default=None, eq=False)
+    """The API's id of the request that scheduled it, for questions to its vendor; None if unknown."""
 
     @property
     def bot_ids(self) -> tuple[str, ...]:
@@ -80,4 +82,5 @@ class RescheduleOutcome(Schemed):
             "attempts": self.attempts,
             "elapsed": round(self.elapsed, 6),
             "error": None if error is None else f"{type(error).__name__}: {error}",
+            "request_id": self.request_id,
         }

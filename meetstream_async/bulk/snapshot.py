@@ -6,7 +6,7 @@ those. None of them is in a repr, a log line or a report.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -17,8 +17,7 @@ from .._pydantic import Schemed
 from .._times import read_time
 from ..errors import ConfigurationError
 from ..meetstream import check_config, check_identifier
-from ..meetstream.bots import BotDetail
-from ..meetstream.models import MeetStreamEvent, ScheduledBot
+from ..meetstream.models import ScheduledBot
 
 FORMAT: Final = 1
 """Version of the JSON form."""
@@ -86,6 +85,23 @@ class SnapshotBot(Schemed):
             bot_username=self.bot_username,
             custom_attributes={**self.custom_attributes, **own},
             meeting_link=self.meeting_link,
+        )
+
+    def with_row(self, bot: ScheduledBot) -> SnapshotBot:
+        """The same bot with what a row tells that a later listing shows."""
+        own = bot.event_id is not None and bot.event_id.startswith(OWN_ID)
+        event_id = self.event_id or (bot.event_id if own else None)
+        return attrs.evolve(
+            self,
+            event_id=event_id,
+            listed_event_id=bot.event_id,
+            is_one_off=bot.is_one_off and event_id is None,
+            join_time=bot.scheduled_join_time or self.join_time,
+            platform=bot.platform or self.platform,
+            bot_username=bot.bot_username or self.bot_username,
+            custom_attributes=kept(bot.custom_attributes) or self.custom_attributes,
+            meeting_link=bot.meeting_link or self.meeting_link,
+            has_row=True,
         )
 
     @classmethod
@@ -213,67 +229,7 @@ class Snapshot(Schemed):
 _HEAD = ("snapshot", "id", "taken_at", "base_url", "why_incomplete")
 
 
-class EventsOfBots:
-    """The index that joins bots with their events, from pages of ``GET /calendar/events``."""
-
-    def __init__(self, events: Iterable[MeetStreamEvent] = ()) -> None:
-        self._events: dict[str, list[str]] = {}
-        self._bots: dict[str, list[str]] = {}
-        for event in events:
-            self.take(event)
-
-    def take(self, event: MeetStreamEvent) -> None:
-        """Add an event."""
-        if event.is_deleted or not event.id.startswith(OWN_ID):
-            return
-        known = self._bots.setdefault(event.id, [])
-        for bot in event.bots:
-            if bot.id not in known:
-                known.append(bot.id)
-                self._events.setdefault(bot.id, []).append(event.id)
-
-    def take_row(self, bot: ScheduledBot) -> None:
-        """Add a bot whose row names its event by MeetStream's own id."""
-        if bot.event_id is not None and bot.event_id.startswith(OWN_ID) and bot.bot_id not in self._events:
-            self._bots.setdefault(bot.event_id, []).append(bot.bot_id)
-            self._events[bot.bot_id] = [bot.event_id]
-
-    def describe(self, bot: ScheduledBot, has_row: bool = True) -> SnapshotBot:
-        """The entry of a bot of a listing."""
-        listed = bot.event_id
-        events = self._events.get(bot.bot_id, [])
-        event_id = listed if listed is not None and listed.startswith(OWN_ID) else None
-        event_id = event_id or next(iter(events), None)
-        others = [one for one in self._bots.get(event_id or "", ()) if one != bot.bot_id]
-        return SnapshotBot(
-            bot_id=bot.bot_id,
-            event_id=event_id,
-            listed_event_id=listed,
-            is_one_off=bot.is_one_off and event_id is None,
-            join_time=bot.scheduled_join_time,
-            platform=bot.platform,
-            bot_username=bot.bot_username,
-            custom_attributes=_kept(bot.custom_attributes) or {},
-            meeting_link=bot.meeting_link,
-            other_bots=tuple(others),
-            other_events=tuple(one for one in events if one != event_id),
-            has_row=has_row,
-        )
-
-
-def with_detail(bot: SnapshotBot, detail: BotDetail) -> SnapshotBot:
-    """The entry with what the bot's detail tells beside its row."""
-    return attrs.evolve(
-        bot,
-        config=_kept(detail.request_payload),
-        custom_attributes=bot.custom_attributes or _kept(detail.custom_attributes) or {},
-        meeting_link=bot.meeting_link or detail.meeting_link,
-        bot_username=bot.bot_username or detail.bot_username,
-        no_detail=None,
-    )
-
-
-def _kept(values: Mapping[str, Any]) -> dict[str, Any] | None:
+def kept(values: Mapping[str, Any]) -> dict[str, Any] | None:
     """A copy of what the API sent; None if it is more than is read back."""
     try:
         return check_config(values, "it")

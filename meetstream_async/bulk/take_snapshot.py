@@ -21,8 +21,9 @@ from ..meetstream import bot_is_not_yours, get_bot_detail
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import MeetStreamEvent, ScheduledBot, ScheduledBotPage
 from ._each import for_each
-from .options import BULK_DEFAULTS, BulkOptions
-from .snapshot import OWN_ID, EventsOfBots, Snapshot, SnapshotBot, with_detail
+from ._event_index import EventsOfBots, with_detail
+from .options import BULK_DEFAULTS, BulkOptions, UnscheduleOptions, Where
+from .snapshot import OWN_ID, Snapshot, SnapshotBot
 from .unschedule import check_client
 
 _DAY = timedelta(days=1)
@@ -39,17 +40,18 @@ async def take_snapshot(
     *,
     detail: bool = False,
     max_concurrency: int = BULK_DEFAULTS.max_concurrency,
+    where: Where | None = None,
     events: Iterable[MeetStreamEvent] | None = None,
-    among: Iterable[ScheduledBot] = (),
 ) -> Snapshot:
     """What is known of these bots, for ``bulk_reschedule``. Sends GETs only.
 
     ``bots``: a listing, or any iterable or async iterable of ScheduledBot. Where a row does not name its
     event by MeetStream's own id, or the listing is full, the calendars' events are read as well; ``events``
-    are all of them, if you have read them already. ``among``: the rows that ``bots`` were picked from, where
-    others stay: an event that keeps a bot can't get another one. ``detail`` also reads each bot's detail,
-    which has its full configuration, with at most ``max_concurrency`` requests in flight and at the client's
-    pace: do it before the bots are cancelled, since cancelled bots may be unknown to the API.
+    are all of them, if you have read them already. Of bots behind a full listing, the events' part is kept.
+    ``where`` selects the bots to keep, as in ``bulk_unschedule``; the others are known as bots that stay,
+    beside which an event can't get another one. ``detail`` also reads each bot's detail, which has its full
+    configuration, with at most ``max_concurrency`` requests in flight and at the client's pace: do it before
+    the bots are cancelled, since cancelled bots may be unknown to the API.
 
     What can't be had is named in ``why_incomplete`` and in the bots' ``no_detail``. Raises ConfigurationError
     for bad arguments, and the errors of a rejected key or of a server that does not answer.
@@ -66,9 +68,18 @@ async def take_snapshot(
         index = EventsOfBots(events)
     elif unclear and (problem := await _read_events(client, index, list(rows.values()), full)) is not None:
         missing.append(problem)
-    for row in (*rows.values(), *among):
+    for row in rows.values():
         index.take_row(row)
     entries = {bot_id: index.describe(row) for bot_id, row in rows.items()}
+    if full:
+        entries |= {row.bot_id: index.describe(row, False) for row in index.hidden(rows)}
+    if where is not None:
+        selects = UnscheduleOptions(where=where).selects
+        entries = {
+            bot_id: entry
+            for bot_id, entry in entries.items()
+            if (bot_id in rows and selects(rows[bot_id])) or selects(entry.as_row())
+        }
     if detail:
         await _read_details(client, entries, cap)
         if unread := sum(entry.no_detail is not None for entry in entries.values()):

@@ -10,7 +10,7 @@ from .inputs.later import later
 from .version import print_version
 
 # Tracebacks with local variables could show a key; and brackets in help texts must stay brackets.
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="meetstream-async",
     no_args_is_help=True,
     add_completion=True,
@@ -61,7 +61,7 @@ def main(
     """
 
 
-jobs = typer.Typer(
+jobs: typer.Typer = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Durable jobs over many accounts, which survive the death of a process.",
@@ -71,6 +71,7 @@ later(app, "doctor", "doctor:doctor", "Check an account before the first run.")
 later(app, "list", "small:list_", "Show the scheduled bots, soonest first.")
 later(app, "unschedule", "unschedule:unschedule", "Unschedule the bots of given events.")
 later(app, "unschedule-all", "unschedule:unschedule_all", "Unschedule all bots, or those of a filter.")
+later(app, "undo", "undo:undo", "Schedule again what a run has cancelled.")
 later(app, "cancel-event", "cancel:cancel_event", "Cancel one calendar event in MeetBit.")
 later(app, "cancel-events", "cancel:cancel_events", "Cancel many calendar events in MeetBit.")
 later(app, "cancel-meeting", "cancel:cancel_meeting", "Cancel a calendar event, then its bot.")

@@ -9,12 +9,12 @@ try:
     from .gate import Gate
     from .service import ConsoleService
     from .serving import CannotServe, Served, serving
-except ImportError as error:
-    if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "pydantic", "uvicorn"):
+except ImportError as _error:
+    if (_error.name or "").partition(".")[0] not in ("fastapi", "starlette", "pydantic", "uvicorn"):
         raise
     raise ImportError(
         "the console needs an extra: pip install 'meetstream-async[console]', or '.[console]' in a checkout",
-        name=error.name,
+        name=_error.name,
     ) from None
 
 __all__ = ["CannotServe", "ConsoleService", "Gate", "Served", "create_app", "serving"]

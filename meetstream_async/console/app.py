@@ -19,6 +19,8 @@ from .models import (
     PreviewRequest,
     PreviewResponse,
     RunResponse,
+    UndoPreview,
+    UndoTold,
 )
 from .service import ConsoleService
 
@@ -90,6 +92,18 @@ def _api_router(service: ConsoleService) -> APIRouter:
     @router.post("/runs/{run_id}/retry")
     async def retry(run_id: str) -> PreviewResponse:
         return await service.retry(run_id)
+
+    @router.post("/runs/{run_id}/undo")
+    async def preview_undo(client: ClientDep, run_id: str) -> UndoPreview:
+        return await service.undo(client, run_id)
+
+    @router.post("/undos/{undo_id}/run", status_code=202)
+    async def start_undo(client: ClientDep, undo_id: str, asked: ConsentRequest) -> UndoTold:
+        return service.undos.start(client, undo_id, asked)
+
+    @router.get("/undos/{undo_id}")
+    async def tell_undo(undo_id: str) -> UndoTold:
+        return service.undos.told(undo_id)
 
     @router.get("/runs/{run_id}/report")
     async def report(run_id: str) -> Response:

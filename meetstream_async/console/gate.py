@@ -64,7 +64,7 @@ class Gate:
         self._home = f"/{base}/"
         self._token: str | None = secrets.token_urlsafe(32)
         self._session = secrets.token_urlsafe(32)
-        self.url = f"http://{HOST}:{port}{self._home}?token={self._token}"
+        self.url: str = f"http://{HOST}:{port}{self._home}?token={self._token}"
 
     def __repr__(self) -> str:
         return f"<Gate of {sorted(self._hosts)[0]}>"

@@ -6,11 +6,11 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from functools import partial
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from .. import BotFilter, ScheduledBot, SkipReason, platform_name
+from .. import BotFilter, RescheduleOutcome, ScheduledBot, SkipReason, platform_name
 from .._times import time_of
 from ..fastapi import RunState
 from ..preview import CancelBy, OneOffBots, Preview, Selection
@@ -22,11 +22,11 @@ _LONGEST = 500
 MOST_PICKED = 10_000
 """Maximum number of bots that can be ticked for one preview."""
 
-Text = Annotated[str, Field(min_length=1, max_length=1024)]
+Text = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"\S")]
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
 
 class FilterRequest(_Request):
@@ -36,7 +36,7 @@ class FilterRequest(_Request):
     after: Annotated[AwareDatetime | None, BeforeValidator(partial(time_of, up=True))] = None
     before: Annotated[AwareDatetime | None, BeforeValidator(time_of)] = None
     name: Text | None = None
-    attributes: dict[Text, str] = {}
+    attributes: dict[Text, Text] = {}
 
     def selection(self) -> Selection | None:
         """The filter as a function of a bot; None without conditions."""
@@ -131,7 +131,7 @@ class Matches(BaseModel):
 class LeftAlone(BaseModel):
     """Bots or events that a run would not touch, with some of their ids."""
 
-    kind: Literal["one_off", "shared", "unsafe", "outside", "unreadable", "gone", "unseen"]
+    kind: Literal["one_off", "shared", "unsafe", "outside", "unreadable", "gone", "unseen", "undecided"]
     count: int
     examples: list[str] = []
 
@@ -168,10 +168,63 @@ class RunResponse(BaseModel):
     title: str
     total: int | None = Field(description="Expected number of outcomes, if known.")
     undone: int = Field(description="Number of targets a retry would process.")
+    undoable: int = Field(description="Number of bots that were cancelled, or may have been, and are known.")
     waiting: str | None = Field(description="What a run in progress waits for, if it sends nothing.")
     still_listed: list[BotRow] = Field(
         description="Bots that should be gone and are still listed; the first 100."
     )
+
+
+class UndoRow(BaseModel):
+    """A cancelled bot, and what becomes of it in an undo."""
+
+    bot_id: str
+    new_bot_id: str | None
+    event_id: str | None
+    joins: AwareDatetime | None
+    new_joins: AwareDatetime | None
+    status: str
+    reason: str | None
+    restores: list[str]
+    lost: list[str]
+
+    @classmethod
+    def of(cls, outcome: RescheduleOutcome) -> UndoRow:
+        return cls(
+            bot_id=outcome.bot_id,
+            new_bot_id=outcome.new_bot_id,
+            event_id=outcome.event_id,
+            joins=outcome.join_time,
+            new_joins=outcome.new_join_time,
+            status=outcome.status.value,
+            reason=outcome.reason and _shown(outcome.reason),
+            restores=list(outcome.restores),
+            lost=list(outcome.lost),
+        )
+
+
+class UndoPreview(BaseModel):
+    """What an undo would do, and the confirmation that starts it."""
+
+    id: str
+    digest: str
+    words: str | None = Field(description="None if there is nothing to do.")
+    host: str
+    counts: dict[str, int]
+    rows: list[UndoRow] = Field(description="The first 500 bots; those that can't come back first.")
+    missing: int = Field(description="Number of bots that the run has cancelled, and nothing is known of.")
+
+
+class UndoTold(BaseModel):
+    """An undo that was started."""
+
+    id: str
+    over: bool
+    ok: bool
+    reason: str | None
+    counts: dict[str, int]
+    total: int
+    rows: list[UndoRow] = Field(description="The first 500 bots; those that need attention first.")
 
 
 def platforms_of(bots: Iterable[ScheduledBot]) -> dict[str, int]:
@@ -197,6 +250,7 @@ def left_alone(preview: Preview, *, gone: Iterable[str] = ()) -> list[LeftAlone]
         ("shared", len(preview.shared), preview.shared),
         ("unsafe", len(unsafe), unsafe),
         ("gone", len(missing := list(gone)), missing),
+        ("undecided", preview.undecided, []),
         ("outside", outside, []),
         ("unreadable", len(preview.rejected), [f"{row.path}: {row.reason}" for row in preview.rejected]),
     ]

@@ -9,8 +9,28 @@ from typing import Any
 
 import attrs
 
-from .. import BulkOptions, BulkReport, MeetStreamClient, MeetStreamError, UnscheduleOutcome
-from ..preview import Leftovers, leftovers_of, name_of, outcome_line, run_line, summary_line
+from .. import (
+    BulkOptions,
+    BulkReport,
+    MeetStreamClient,
+    MeetStreamError,
+    ScheduledBot,
+    Snapshot,
+    SnapshotBot,
+    UnscheduleOutcome,
+    take_snapshot,
+)
+from ..preview import (
+    Consent,
+    Leftovers,
+    Undoable,
+    leftovers_of,
+    name_of,
+    outcome_line,
+    run_line,
+    summary_line,
+    undoable_of,
+)
 from .agreements import Agreement
 
 
@@ -23,6 +43,10 @@ class Record:
         self.report: BulkReport[UnscheduleOutcome] | None = None
         self.task: asyncio.Task[Any] | None = None
         """The task that carries out the run, until it ends."""
+        self.snapshot: Snapshot | None = None
+        """What was known of the bots before, for an undo; None if that could not be kept."""
+        self._known: dict[str, SnapshotBot] = {}
+        self._later: dict[str, SnapshotBot] = {}
         self._statuses: dict[str, str] = {}
         self._lines = [
             run_line(
@@ -52,6 +76,7 @@ class Record:
         stop = bulk.stop or asyncio.Event()
         self.task = asyncio.current_task()
         try:
+            await self._keep(client)
             report = await self.agreement.job.carry_out(
                 client, attrs.evolve(bulk, on_outcome=record_outcome, stop=stop)
             )
@@ -63,6 +88,40 @@ class Record:
         self.report = report
         self._end(report, interrupted=stop.is_set())
         return report
+
+    async def _keep(self, client: MeetStreamClient) -> None:
+        """Keep what is known of the bots, in memory; a run is not kept from cancelling where that fails."""
+        job = self.agreement.job
+        try:
+            if isinstance(job, Consent):
+                preview = job.preview
+                self.snapshot = await take_snapshot(
+                    client, preview.page, where=preview.selects, events=preview.index
+                )
+                self._known = {one.bot_id: one for one in self.snapshot}
+                job.on_admitted = self._admit
+                return
+            page = job.page if job.page is not None else await client.list_scheduled_bots()
+            ids = {bot.bot_id for bots in job.events.values() for bot in bots}
+            ids |= {bot.bot_id for bot in job.deleted}
+            self.snapshot = await take_snapshot(client, page, where=lambda bot: bot.bot_id in ids)
+        except MeetStreamError:
+            return
+
+    def _admit(self, bot: ScheduledBot) -> bool:
+        """Keep a bot that only a later listing shows."""
+        if self.snapshot is not None:
+            known = self._known.get(bot.bot_id)
+            if bot.bot_id not in self._later and (known is None or not known.has_row):
+                self._later[bot.bot_id] = (known or SnapshotBot(bot_id=bot.bot_id)).with_row(bot)
+        return True
+
+    def undoable(self) -> Undoable | None:
+        """What can be undone of the run; None where nothing was kept."""
+        if self.snapshot is None:
+            return None
+        bots = {**{bot.bot_id: bot for bot in self.snapshot}, **self._later}
+        return undoable_of(self._lines, attrs.evolve(self.snapshot, bots=tuple(bots.values())))
 
     def _end(self, report: BulkReport[UnscheduleOutcome] | None, **facts: Any) -> None:
         self._lines.append(summary_line(report, self._statuses, **facts, lost=None))

@@ -32,6 +32,7 @@ from .models import (
     PreviewRequest,
     PreviewResponse,
     RunResponse,
+    UndoPreview,
     Unreadable,
     left_alone,
     platforms_of,
@@ -40,6 +41,7 @@ from .models import (
 from .pauses import Pauses
 from .records import Record
 from .runs import ConsoleRuns
+from .undos import Undos
 
 _MOST_LISTED = 100
 
@@ -52,6 +54,8 @@ class _Picked:
 
     def __call__(self, bot: ScheduledBot) -> bool:
         return bot.bot_id in self.bot_ids
+
+    judge = __call__
 
 
 @define(eq=False)
@@ -72,17 +76,19 @@ class ConsoleService:
     runs: ConsoleRuns = field(init=False)
     pauses: Pauses = field(init=False)
     """Listens to the log, for pauses that the API asks for."""
+    undos: Undos = field(init=False)
     _agreements: Agreements = field(init=False)
     _listed: Preview | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.runs = ConsoleRuns(self.options)
+        self.undos = Undos(self.host, self.options)
         self._agreements = Agreements(self.clock)
         self.pauses = Pauses()
 
     async def listing(self, client: MeetStreamClient) -> Listing:
         """List the scheduled bots through the API."""
-        found = self._listed = await self._preview_account(client, "report", None, False)
+        found = self._listed = await self._preview_account(client, "report", None, False, events=False)
         return Listing(
             host=self.host,
             key_source=self.key_source,
@@ -188,6 +194,21 @@ class ConsoleService:
         state = await self.runs.start_agreed(client, agreement)
         return run_response(state, await self.runs.record(state.id), self.pauses)
 
+    async def undo(self, client: MeetStreamClient, run_id: str) -> UndoPreview:
+        """Preview of scheduling again what a run has cancelled."""
+        state, record = await self.runs.state(run_id), await self.runs.record(run_id)
+        if not state.over:
+            raise ProblemError(409, "run_not_over", "The run has not ended: stop it, or wait until it ends.")
+        undoable = record.undoable()
+        if undoable is None:
+            raise ProblemError(
+                409, "nothing_kept", "Nothing was kept of that run's bots, so it can't be undone."
+            )
+        try:
+            return await self.undos.preview(client, undoable.snapshot, len(undoable.missing))
+        except MeetStreamError as error:
+            raise ProblemError(502, "account_unreadable", self.explain(error)) from None
+
     async def runs_told(self) -> list[RunResponse]:
         """The runs that are kept, newest first."""
         return [run_response(state, record, self.pauses) for state, record in await self.runs.kept()]
@@ -223,10 +244,18 @@ class ConsoleService:
         selects: Selects | None,
         whole_events: bool,
         cancel_by: CancelBy = "auto",
+        *,
+        events: bool = True,
     ) -> Preview:
         try:
             return await make_preview(
-                client, self.key_source, one_off_bots, selects, whole_events, cancel_by=cancel_by
+                client,
+                self.key_source,
+                one_off_bots,
+                selects,
+                whole_events,
+                cancel_by=cancel_by,
+                events=events,
             )
         except MeetStreamError as error:
             raise ProblemError(502, "account_unreadable", self.explain(error)) from None
@@ -244,6 +273,7 @@ def retry_of(record: Record) -> NamedEvents:
 def run_response(state: RunState, record: Record, pauses: Pauses) -> RunResponse:
     """A run, as shown on the page."""
     undone = retry_of(record).to_do if state.over and not state.ok else 0
+    kept = record.undoable() if state.over else None
     job = record.agreement.job
     waiting = None
     if not state.over:
@@ -256,6 +286,7 @@ def run_response(state: RunState, record: Record, pauses: Pauses) -> RunResponse
         title=record.agreement.told.title,
         total=job.total,
         undone=undone,
+        undoable=0 if kept is None else len(kept.snapshot),
         waiting=waiting,
         still_listed=[BotRow.of(bot) for bot in listed[:_MOST_LISTED]],
     )

@@ -87,9 +87,11 @@ async def serving(
         with service.pauses.listening():
             yield Served(gate.url, gate.url.partition("?")[0])
             await service.runs.stop_all()
+            await service.undos.stop_all()
     except asyncio.CancelledError:
         # On cancellation, do not wait for requests in flight.
         service.runs.cancel_all()
+        service.undos.cancel_all()
         raise
     finally:
         server.should_exit = True

@@ -18,13 +18,13 @@ try:
     from .router import bulk_router
     from .runs import BulkRequest, OutcomePage, RunOutcome, RunPhase, Runs, RunState
     from .webhooks import WebhookIds, meetbit_webhook
-except ImportError as error:
-    if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "pydantic"):
+except ImportError as _error:
+    if (_error.name or "").partition(".")[0] not in ("fastapi", "starlette", "pydantic"):
         raise
     raise ImportError(
         "the FastAPI integration needs an extra: pip install 'meetstream-async[fastapi]', "
         "or '.[fastapi]' in a checkout",
-        name=error.name,
+        name=_error.name,
     ) from None
 
 __all__ = [

@@ -115,7 +115,7 @@ class ProblemError(Exception):
         errors: list[FieldProblem] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.problem = Problem(
+        self.problem: Problem = Problem(
             title=HTTPStatus(status).phrase,
             status=status,
             detail=detail,
@@ -205,8 +205,8 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI documentation of these statuses, for ``responses=`` of a route or an application.
 
     Without arguments: every status that ``add_error_handlers`` responds with, but for 401: that is for
-    routes of webhooks only. FastAPI itself also responds
-    with 422, in its own format, if a request does not fit the route.
+    routes of webhooks only. FastAPI itself also responds with 422, in its own format, if a request does not
+    fit the route.
     """
     described = router_problems(*(statuses or sorted({row[1] for row in _TABLE} - {401})))
     if 422 in described:

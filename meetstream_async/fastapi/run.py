@@ -29,16 +29,16 @@ class Run:
     """A run, and the task that carries it out."""
 
     def __init__(self, request: BulkRequest, fingerprint: bytes, key: str | None, caller: str | None) -> None:
-        self.id = secrets.token_urlsafe(24)
+        self.id: str = secrets.token_urlsafe(24)
         self.fingerprint = fingerprint
         self.key = key
         self.caller = caller
         self.task: asyncio.Task[None] | None = None
-        self.news = asyncio.Event()
+        self.news: asyncio.Event = asyncio.Event()
         """Set, and replaced by a new one, whenever something has changed."""
         self.ended_at: datetime | None = None
         self.counts: dict[str, int] = {status.value: 0 for status in STATUSES}
-        self.phase = RunPhase.RUNNING
+        self.phase: RunPhase = RunPhase.RUNNING
         self._request = request
         self._started_at = datetime.now(UTC)
         self._stop = asyncio.Event()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import (
     AfterValidator,
@@ -80,7 +80,9 @@ _EXAMPLES: list[JsonValue] = [
 class BulkRequest(BaseModel):
     """What to unschedule: exactly one of `filter`, `event_ids` and `"all": true`, and how."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": _EXAMPLES})
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"examples": _EXAMPLES}
+    )
 
     filter: Annotated[BotFilter | None, BeforeValidator(_with_condition)] = Field(
         default=None, description="Selects bots of the account; needs at least one condition."
@@ -153,7 +155,13 @@ class BulkRequest(BaseModel):
 
 
 STATUSES: list[OutcomeStatus] = [
-    status for status in OutcomeStatus if status not in (OutcomeStatus.CANCELLED, OutcomeStatus.WOULD_CANCEL)
+    OutcomeStatus.UNSCHEDULED,
+    OutcomeStatus.ALREADY_UNSCHEDULED,
+    OutcomeStatus.WOULD_UNSCHEDULE,
+    OutcomeStatus.FAILED,
+    OutcomeStatus.UNKNOWN,
+    OutcomeStatus.SKIPPED,
+    OutcomeStatus.NOT_ATTEMPTED,
 ]
 """The statuses that a bulk unschedule can have."""
 

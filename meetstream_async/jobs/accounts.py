@@ -33,7 +33,8 @@ def looks_like_key(value: object) -> bool:
 
 
 def _check_name(instance: JobAccount, attribute: Any, value: str) -> None:
-    if not isinstance(value, str) or not value or not value.isprintable() or len(value) > _LONGEST_NAME:
+    usable = isinstance(value, str) and value.strip() and value.isprintable()
+    if not usable or len(value) > _LONGEST_NAME:
         raise ConfigurationError(
             f"an account's name must be printable text of 1 to {_LONGEST_NAME} characters, not {value!r:.80}"
         )
@@ -77,7 +78,7 @@ class JobAccount:
             raise ConfigurationError(f"account {self.name!r} needs one of {', '.join(REFERENCES)}; {problem}")
         self._check_reference(given[0], getattr(self, given[0]))
         try:
-            ClientOptions(base_url=self.base_url or None)
+            ClientOptions(base_url=self.base_url)
             for number, event_id in enumerate(self.event_ids or ()):
                 check_event_id(event_id, f"event_ids[{number}]")
         except ConfigurationError as error:

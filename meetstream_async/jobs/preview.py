@@ -1,4 +1,4 @@
-"""What a job would do, counted for each of its accounts by one listing; nothing is stored or changed."""
+"""What a job would do, counted for each account as a run would see it; nothing is stored or changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from .. import AccountState, MeetStreamClient, MeetStreamError, OutcomeStatus, ScheduledBot, SkipReason
+from .. import MeetStreamClient, MeetStreamError, OutcomeStatus, SkipReason
+from ..preview import Selection, make_preview
 from .accounts import JobAccount, check_accounts
 from .credentials import Resolver, resolve
 from .options import JobOptions
@@ -16,7 +17,7 @@ from .steps import describe
 
 @frozen
 class AccountPreview:
-    """What a job would do in one account, according to one listing."""
+    """What a job would do in one account, according to one listing and, where they matter, its events."""
 
     account: str
     reference: str
@@ -29,6 +30,8 @@ class AccountPreview:
     """The bots that the listing shows."""
     left_alone: int = 0
     """Number of events and bots that were asked for and would be left alone, and join."""
+    undecided: int = 0
+    """Number of bots behind a full listing that only a later listing can judge, for want of attributes."""
     full: bool = False
     """The listing is full: there may be more of everything."""
     reason: str | None = None
@@ -75,31 +78,31 @@ async def _preview(account: JobAccount, options: JobOptions, resolver: Resolver 
             rate_limit=options.rate_limit,
             trust_env=True,
         ) as client:
-            page = await client.list_scheduled_bots()
+            preview = await make_preview(
+                client,
+                reference,
+                options.one_off_bots,
+                None if options.where is None else Selection(options.where),
+                options.whole_events,
+                cancel_by=options.cancel_by,
+                cancel_all_occurrences=options.cancel_all_occurrences,
+                from_date=options.from_date,
+            )
     except MeetStreamError as error:
         return AccountPreview(name, reference, reason=describe(error, reference), failed=True)
-    state = AccountState(options)
-    state.take_listing(page, now=0.0)
-    forecast = state.forecast()
-    would = [one for one in forecast if one.status is OutcomeStatus.WOULD_UNSCHEDULE]
-    left = [one for one in forecast if one.status is OutcomeStatus.SKIPPED and _will_join(one.reason)]
+    left = [one for one in preview.forecast if one.status is OutcomeStatus.SKIPPED and _will_join(one.reason)]
     return AccountPreview(
         name,
         reference,
-        to_do=len(would),
-        events=sum(one.event_id is not None for one in would),
-        bots=len(page.bots),
+        to_do=preview.to_do,
+        events=len(preview.events),
+        bots=len(preview.listed),
         left_alone=len(left),
-        full=page.truncated or bool(page.rejected),
-        reason=_why_none(options, page.bots),
+        undecided=preview.undecided,
+        full=preview.truncated or bool(preview.rejected),
+        reason=preview.why_none,
     )
 
 
 def _will_join(reason: str | None) -> bool:
     return any(reason == one and one.will_join for one in SkipReason)
-
-
-def _why_none(options: JobOptions, bots: tuple[ScheduledBot, ...]) -> str | None:
-    if options.where is None or not bots or any(map(options.where, bots)):
-        return None
-    return options.where.why_none(bots)

@@ -23,7 +23,7 @@ class Connection(sqlite3.Connection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.row_factory = sqlite_row
+        self.row_factory: Any = sqlite_row
         if sqlite3.sqlite_version_info < (3, 42, 0):
             self.create_function("unixepoch", 1, _unixepoch)
 

@@ -93,9 +93,9 @@ class Worker:
         self.client = client
         self.pool = pool
         self.resolver = resolver
-        self.resolver_loop = asyncio.get_running_loop()
+        self.resolver_loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         """The application's event loop."""
-        self.idle = threading.Event()
+        self.idle: threading.Event = threading.Event()
         """Set while there are no runs."""
         self.idle.set()
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -36,8 +36,8 @@ class MeetBitClient(ApiClient):
 
     ``primary_domain`` is the tenant's bare host name. It and the two keys default to the environment
     variables ``MEETBIT_PRIMARY_DOMAIN``, ``MEETBIT_ACCESS_KEY_ID`` and ``MEETBIT_ACCESS_KEY_SECRET``.
-    ``base_url`` (or ``MEETBIT_API_URL``) replaces the whole address, for tests. The other arguments are those
-    of ``MeetStreamClient``.
+    ``base_url``, or ``MEETBIT_API_URL`` where no domain is passed, replaces the whole address, for tests. The
+    other arguments are those of ``MeetStreamClient``.
 
     Raises ConfigurationError for a missing or malformed key or domain, or any argument out of range.
     """
@@ -74,7 +74,7 @@ class MeetBitClient(ApiClient):
         finally:
             # It may contain a password.
             del proxy
-        self.api = ApiSession(
+        self.api: ApiSession = ApiSession(
             url,
             {"X-Access-Key-Id": ("", key_id), "X-Access-Key-Secret": ("", key_secret)},
             session=session,

@@ -10,12 +10,13 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from attrs import field, frozen
 
-from .._http.any_request import JsonValue
 from .._http.reply import UNREADABLE, parse_json
 from .._http.secrets import Secret
+from .._pydantic import Schemed
 from .._times import read_time
 from ..errors import ConfigurationError, WebhookError
 
@@ -27,7 +28,7 @@ _LONGEST = 200
 
 
 @frozen
-class Webhook:
+class Webhook(Schemed):
     """A genuine webhook."""
 
     id: str
@@ -36,7 +37,7 @@ class Webhook:
     """When it was sent; aware."""
     event: str
     """What happened, such as ``events.deleted``."""
-    data: Mapping[str, JsonValue] = field(repr=False, hash=False)
+    data: Mapping[str, Any] = field(repr=False, hash=False)
     """What it says of that: ids, and for ``meeting_links.scheduled`` a name and an address."""
     repeated: bool = False
     """It was received before: answer 2xx, and do nothing."""

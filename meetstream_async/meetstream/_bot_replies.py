@@ -104,7 +104,8 @@ def read_created(reply: Reply, context: Context) -> tuple[CreatedBot, Sequence[R
         raise invalid_response(
             reply, context, f"names no bot: bot_id {problem}", "$.bot_id", effect=True
         ) from None
-    return attrs.evolve(bot, repeated=repeated, inferred=repeated and context.uncertain), remarks
+    inferred = repeated and context.uncertain
+    return attrs.evolve(bot, repeated=repeated, inferred=inferred, request_id=reply.request_id), remarks
 
 
 def read_detail(reply: Reply, context: Context, *, bot_id: str) -> tuple[BotDetail, Sequence[Remark]]:
@@ -131,7 +132,7 @@ def read_detail(reply: Reply, context: Context, *, bot_id: str) -> tuple[BotDeta
         raise invalid_response(reply, context, problem, f"{path}.BotID", effect=False) from None
     if detail.bot_id != bot_id:
         raise about_another(reply, context, "bot_details.BotID", detail.bot_id, bot_id, effect=False)
-    return detail, remarks
+    return attrs.evolve(detail, request_id=reply.request_id), remarks
 
 
 def _renamed(details: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,10 +23,15 @@ from .bots import BotDetail, CreatedBot, MovedBot, ScheduleResult
 MOST_BYTES: Final = 256 * 1024
 """Of a configuration as JSON."""
 
-_SCHEDULE = Route("POST", ("/calendar/schedule/",))
-_CREATE = Route("POST", ("/bots/create_bot",))
-_DETAIL = Route("GET", ("/bots/",))
-_MOVE = Route("PATCH", ("/calendar/scheduled_bots/", "/calendar/scheduled/", "/calendar/schedule/"))
+_SCHEDULE = Route("POST", ("/calendar/schedule/",), "schedule_event", "{event_id}")
+_CREATE = Route("POST", ("/bots/create_bot",), "create_bot", "")
+_DETAIL = Route("GET", ("/bots/",), "get_bot_detail", "{bot_id}/detail")
+_MOVE = Route(
+    "PATCH",
+    ("/calendar/scheduled_bots/", "/calendar/scheduled/", "/calendar/schedule/"),
+    "move_scheduled_bot",
+    "{bot_id}",
+)
 
 _KEY = re.compile(r"[!-~]{1,255}")
 

@@ -41,6 +41,8 @@ class ScheduleResult(Schemed):
     # It holds the meeting's link.
     bot_config: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
     """What the bot was scheduled with, as the API says. Not in the repr."""
+    request_id: str | None = field(default=None, eq=False)
+    """The API's id of the request, for questions to its vendor; None if it sent none."""
 
 
 @frozen
@@ -60,6 +62,8 @@ class CreatedBot(Schemed):
     """The API gave the answer to an earlier request with the same idempotency key."""
     inferred: bool = False
     """That earlier request was an attempt of this call, whose response was lost."""
+    request_id: str | None = field(default=None, eq=False)
+    """The API's id of the request, for questions to its vendor; None if it sent none."""
 
 
 @frozen
@@ -81,6 +85,8 @@ class BotDetail(Schemed):
     """The body of the request that created it: its whole configuration. Not in the repr."""
     custom_attributes: Mapping[str, Any] = field(factory=dict, hash=False, repr=False)
     """Attributes that it was scheduled with; they may hold personal data. Not in the repr."""
+    request_id: str | None = field(default=None, eq=False)
+    """The API's id of the request, for questions to its vendor; None if it sent none."""
 
 
 @frozen
@@ -95,3 +101,5 @@ class MovedBot(Schemed):
     """Names of the fields that were changed."""
     schedule_updated: bool | None = None
     """Whether the time at which it joins was changed."""
+    request_id: str | None = field(default=None, eq=False)
+    """The API's id of the request, for questions to its vendor; None if it sent none."""

@@ -96,7 +96,7 @@ class MeetStreamClient(ApiClient):
         finally:
             # It may contain a password.
             del proxy
-        self.api = ApiSession(
+        self.api: ApiSession = ApiSession(
             url,
             {"Authorization": ("Token ", secret)},
             session=session,

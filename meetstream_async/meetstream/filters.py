@@ -49,6 +49,17 @@ def platform_name(name: str | None) -> str:
     return _DISPLAYED.get(plain, plain) or "unknown"
 
 
+def _why_no_attribute(wanted: Iterable[str], bots: Iterable[ScheduledBot]) -> str:
+    """Which attribute none of these bots has, in words, since upper and lower case differ; "" if none."""
+    shown = {key for bot in bots for key in bot.custom_attributes}
+    for key in wanted:
+        if key not in shown:
+            alike = sorted(one for one in shown if one.casefold() == key.casefold())
+            hint = f", but {alike[0]!r:.80} is there" if alike else ""
+            return f": none has the attribute {key!r:.80}{hint}"
+    return ""
+
+
 def _same_value(value: object, wanted: object) -> bool:
     # 1 == True in Python, but not in the API's JSON.
     return value == wanted and isinstance(value, bool) == isinstance(wanted, bool)
@@ -82,6 +93,10 @@ def _check_attributes(instance: object, attribute: Any, value: object) -> None:
         raise ConfigurationError("BotFilter.attributes must map names of custom attributes to their values")
     if not value:
         raise ConfigurationError(_EMPTY.format("attributes"))
+    for key, wanted in value.items():
+        if not key.strip() or (isinstance(wanted, str) and not wanted.strip()):
+            # An unset variable: it would select the bots of nobody in particular.
+            raise ConfigurationError(_EMPTY.format(f"attributes[{key!r:.80}]"))
 
 
 @frozen
@@ -90,7 +105,8 @@ class BotFilter(Schemed):
 
     ``before`` and ``after`` are aware datetimes (``after <= join time < before``), ``platform`` in any
     spelling, ``name`` a glob over the whole of ``bot_username`` in upper or lower case, ``attributes`` exact
-    values of custom attributes. At least one condition is needed: for the whole account use no filter.
+    values of custom attributes, none of them blank. At least one condition is needed: for the whole account
+    use no filter.
     Raises ConfigurationError for arguments of other types, empty ones, and a filter without a condition.
     """
 
@@ -111,12 +127,32 @@ class BotFilter(Schemed):
             raise ConfigurationError(f"{NO_CONDITION}; for the whole account pass no filter (where=None)")
 
     def __call__(self, bot: ScheduledBot) -> bool:
+        return self._matches_times(bot.scheduled_join_time) and self.matches_but_for_times(bot)
+
+    def judge(self, bot: ScheduledBot) -> bool | None:
+        """Whether it selects a bot that only the calendars' events show, and so without its attributes.
+
+        None where that depends on an attribute, or on another value that the bot lacks.
+        """
         joins = bot.scheduled_join_time
-        if self.before is not None and (joins is None or joins >= self.before):
+        if joins is not None and not self._matches_times(joins):
             return False
-        if self.after is not None and (joins is None or joins < self.after):
+        if bot.platform is not None and not self._matches_platform(bot):
             return False
-        return self.matches_but_for_times(bot)
+        if bot.bot_username is not None and not self._matches_name(bot):
+            return False
+        unknown = self.attributes is not None or (
+            (joins is None and (self.before is not None or self.after is not None))
+            or (bot.platform is None and self.platform is not None)
+            or (bot.bot_username is None and self.name is not None)
+        )
+        return None if unknown else True
+
+    def _matches_times(self, joins: datetime | None) -> bool:
+        if joins is None:
+            return self.before is None and self.after is None
+        early = self.before is None or joins < self.before
+        return early and (self.after is None or joins >= self.after)
 
     def matches_but_for_times(self, bot: ScheduledBot) -> bool:
         """Whether all conditions but ``before`` and ``after`` match."""
@@ -150,6 +186,8 @@ class BotFilter(Schemed):
             words += f": none is on {platform_name(self.platform)}; listed are {listed_names}"
         elif not any(map(self._matches_name, listed)):
             words += ": the name has to match a bot's whole name, with * for any text"
+        else:
+            words += _why_no_attribute(self.attributes or {}, listed)
         return words
 
     def to_dict(self) -> dict[str, Any]:

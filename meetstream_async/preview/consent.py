@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -36,15 +36,24 @@ class Consent:
     everything, but never more than ``most`` events and bots without one, if that is given.
     """
 
-    def __init__(self, preview: Preview, most: int | None = None) -> None:
+    def __init__(
+        self,
+        preview: Preview,
+        most: int | None = None,
+        on_admitted: Callable[[ScheduledBot], bool] = lambda _: True,
+    ) -> None:
+        """``on_admitted`` is called with each bot that the run may touch, before it does; one for which it
+        returns False is left alone."""
         self.preview = preview
+        self.on_admitted = on_admitted
         self._most = most
         self._taken: set[str] = set()
         self._beyond = False
         self._events = {one.event_id for one in preview.forecast if one.event_id is not None}
         self._bots = {bot_id for one in preview.forecast for bot_id in one.bot_ids}
         self._newcomers: set[str] = set()
-        self.known = {bot.bot_id: bot for bot in preview.listed}
+        self._unkept: set[str] = set()
+        self.known: dict[str, ScheduledBot] = {bot.bot_id: bot for bot in preview.listed}
         """Every bot that the preview or the run has seen, by its id."""
 
     @property
@@ -52,14 +61,17 @@ class Consent:
         """Number of bots that were scheduled since the preview; they are left alone."""
         return len(self._newcomers)
 
-    @property
-    def needs_attributes(self) -> bool:
-        """It can't judge a bot of which only the calendars' events tell, without custom attributes."""
-        selection = self.preview.selection
-        return selection is not None and getattr(selection, "needs_attributes", True)
+    def judge(self, bot: ScheduledBot) -> bool | None:
+        """As ``BotFilter.judge``, for a bot that only the calendars' events show."""
+        return self.preview.judges(bot)
 
     def __call__(self, bot: ScheduledBot) -> bool:
-        return self.admits(bot)
+        if not self.admits(bot):
+            return False
+        if not self.on_admitted(bot):
+            self._unkept.add(bot.bot_id)
+            return False
+        return True
 
     def admits(self, bot: ScheduledBot) -> bool:
         """Whether the run may touch this bot."""
@@ -142,6 +154,8 @@ class Consent:
         """What only the consent knows to be missing."""
         if self._beyond:
             yield f"stopped at {self._most}: there is more that the run would have taken"
+        if self._unkept:
+            yield f"left alone, since the snapshot for an undo can't be written: {len(self._unkept)} bots"
         if unjudged := self.preview.unjudged:
             rows = "1 row has" if unjudged == 1 else f"{unjudged} rows have"
             yield f"{rows} no join time that can be read, so the filter can't judge them"

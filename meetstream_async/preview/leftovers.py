@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from .. import OutcomeStatus, ScheduledBot, SkipReason, UnscheduleOptions
 from .._times import read_time
+from .brought_back import UNDO, brought_back
 from .report_lines import name_of
 
 _OPEN = frozenset(status.value for status in OutcomeStatus if status.is_undone)
@@ -38,6 +39,8 @@ class Leftovers:
     """Number of targets in each state that the run left them in: a status, or ``still_listed``."""
     why_not_ok: str | None = None
     """Why the run was not ok, according to its summary."""
+    of_undo: bool = False
+    """The targets are the bots that an undo has brought back."""
 
     @property
     def filter_options(self) -> dict[str, Any]:
@@ -71,12 +74,16 @@ def leftovers_of(documents: Sequence[Mapping[str, Any]]) -> Leftovers:
 
     Left alone are those that were asked for and will join: one-off bots, unless the run was told to skip
     them, and events shared with bots outside its filter. Targets that the first line announces and no later
-    line mentions are left over, too, however the run ended. Raises KeyError, TypeError, AttributeError or
+    line mentions are left over, too, however the run ended. Of an undo's report: the bots that it has
+    brought back. Raises KeyError, TypeError, AttributeError or
     ValueError for lines that do not have the expected form.
     """
     first, last = documents[0], documents[-1]
+    if first.get("command") == UNDO:
+        bots = brought_back(documents)
+        return Leftovers(dict(first["options"]), bots, frozenset(), False, (), of_undo=True)
     summary = last if last.get("type") == "summary" else None
-    latest = _latest(documents, first, summary)
+    latest = latest_outcomes(documents, first, summary)
     undone = _undone(latest, summary)
     verified = summary is not None and summary.get("complete") and not summary.get("interrupted")
     bots_only = first["api"] == "meetstream"
@@ -114,7 +121,7 @@ def _left_alone(outcome: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
     return any(reason == one and one.will_join for one in SkipReason)
 
 
-def _latest(
+def latest_outcomes(
     documents: Sequence[Mapping[str, Any]], first: Mapping[str, Any], summary: Mapping[str, Any] | None
 ) -> dict[str, dict[str, Any]]:
     """The latest outcome of each target; "not_attempted" if no line mentions it."""

@@ -40,24 +40,31 @@ class NamedEvents:
     ) -> None:
         self._targets = list(targets)
         self._options = options
-        self._page = page
+        self.page = page
+        """The listing that the targets were picked from."""
         self.leftovers = leftovers
         bots = [*(page.bots if page is not None else ()), *targets]
-        self.known = {bot.bot_id: bot for bot in bots if isinstance(bot, ScheduledBot)}
+        self.known: dict[str, ScheduledBot] = {
+            bot.bot_id: bot for bot in bots if isinstance(bot, ScheduledBot)
+        }
         """The bots that are known, by their ids."""
         by_id = self.known
         # Without a listing, nobody can tell yet which other bots an event has.
         forecast = self._state(options if page is not None else attrs.evolve(options, where=None)).forecast()
         shared = leftovers.shared if leftovers is not None and not options.whole_events else frozenset()
         events = bots_of_events(forecast, by_id)
-        self.events = {event_id: bots for event_id, bots in events.items() if event_id not in shared}
+        self.events: dict[str, list[ScheduledBot]] = {
+            event_id: bots for event_id, bots in events.items() if event_id not in shared
+        }
         """The bots of each event that a run unschedules."""
-        self.shared = [event_id for event_id in events if event_id in shared]
+        self.shared: list[str] = [event_id for event_id in events if event_id in shared]
         """The events that the earlier run left alone for bots outside its filter, and this one does, too."""
-        self.deleted = list(bots_without_event(forecast, by_id).values())
+        self.deleted: list[ScheduledBot] = list(bots_without_event(forecast, by_id).values())
         """The bots without an event that a run deletes."""
-        self.one_off = [by_id[bot_id] for one in forecast if one.event_id is None for bot_id in one.bot_ids]
-        self.total = len(forecast)
+        self.one_off: list[ScheduledBot] = [
+            by_id[bot_id] for one in forecast if one.event_id is None for bot_id in one.bot_ids
+        ]
+        self.total: int = len(forecast)
         """Expected number of outcomes."""
 
     @property
@@ -117,6 +124,6 @@ class NamedEvents:
     def _state(self, options: UnscheduleOptions, settle: float = 15.0) -> AccountState:
         state = AccountState(options, settle=settle, only_given=True)
         state.take_targets(self._targets)
-        if self._page is not None:
-            state.take_listing(self._page, now=0.0)
+        if self.page is not None:
+            state.take_listing(self.page, now=0.0)
         return state

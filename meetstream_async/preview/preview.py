@@ -58,6 +58,13 @@ class Preview:
         """Whether the bot matches the filter."""
         return self.selection is None or self.selection(bot)
 
+    def judges(self, bot: ScheduledBot) -> bool | None:
+        """Whether a bot that only the events show matches the filter; None where they don't tell."""
+        judge = getattr(self.selection, "judge", None)
+        if self.selection is None:
+            return True
+        return judge(bot) if callable(judge) else None
+
     def options(self, where: Selects | None) -> UnscheduleOptions:
         """The options of a run that selects bots with ``where``."""
         return UnscheduleOptions(
@@ -92,10 +99,26 @@ class Preview:
     @cached_property
     def forecast(self) -> tuple[UnscheduleOutcome, ...]:
         """What would become of each event and one-off bot that matches the filter."""
+        return self._state.forecast()
+
+    @property
+    def hidden(self) -> tuple[ScheduledBot, ...]:
+        """Bots that a run would unschedule and only the calendars' events show, behind a full listing."""
+        listed = {bot.bot_id for bot in self.listed}
+        agreed = {bot_id for one in self.forecast for bot_id in one.bot_ids}
+        return tuple(self.by_id[bot_id] for bot_id in sorted(agreed - listed))
+
+    @property
+    def undecided(self) -> int:
+        """Bots behind a full listing that the filter can't judge; a run leaves them alone."""
+        return self._state.undecided
+
+    @cached_property
+    def _state(self) -> AccountState:
         state = AccountState(self.options(self.selection))
         state.take_listing(self.page, now=0.0)
         self.tell_events(state)
-        return state.forecast()
+        return state
 
     def tell_events(self, state: AccountState) -> None:
         """Feed a state that knows the listing with the calendars' events, where they were read."""
@@ -140,6 +163,13 @@ class Preview:
         return len(self.events) + len(self.deleted)
 
     @property
+    def to_do_listed(self) -> int:
+        """Of these, the ones that the listing shows."""
+        hidden = {bot.bot_id for bot in self.hidden}
+        would = (one for one in self.forecast if one.status is OutcomeStatus.WOULD_UNSCHEDULE)
+        return sum(not hidden.issuperset(one.bot_ids) for one in would)
+
+    @property
     def total(self) -> int | None:
         """Expected number of outcomes; None if the listing was full."""
         return None if self.truncated else len(self.forecast)
@@ -174,10 +204,12 @@ async def make_preview(
     cancel_by: CancelBy = "auto",
     cancel_all_occurrences: bool | None = None,
     from_date: datetime | None = None,
+    events: bool = True,
 ) -> Preview:
     """List the account's bots, and preview a run.
 
-    Where rows don't name their events by MeetStream's own ids, the calendars' events are read as well.
+    The calendars' events are read as well where the run will: rows don't name their events by MeetStream's
+    own ids, some name none, or the listing is full. ``events``: False where nothing but the rows is wanted.
     """
     stream = client.iter_scheduled_bots()
     bots = tuple([bot async for bot in stream])
@@ -194,20 +226,15 @@ async def make_preview(
         cancel_all_occurrences,
         from_date,
     )
-    if cancel_by == "bot" or not any(map(_is_unclear, bots)):
-        return preview
-    return attrs.evolve(preview, index=await _read_events(client, preview))
-
-
-def _is_unclear(bot: ScheduledBot) -> bool:
-    """A calendar bot whose row doesn't name its event, or by another id than MeetStream's own."""
-    return not (bot.is_one_off or (bot.event_id or "").startswith("evt_"))
-
-
-async def _read_events(client: MeetStreamClient, preview: Preview) -> tuple[MeetStreamEvent, ...] | None:
-    """All events; None where they can't be read. The run then says why."""
-    state = AccountState(preview.options(None))
+    state = AccountState(preview.options(selection))
     state.take_listing(preview.page, now=0.0)
+    if not (events and state.wants_events):
+        return preview
+    return attrs.evolve(preview, index=await _read_events(client, state))
+
+
+async def _read_events(client: MeetStreamClient, state: AccountState) -> tuple[MeetStreamEvent, ...] | None:
+    """All events; None where they can't be read. The run then says why."""
     time_min, time_max = state.events_window(datetime.now(UTC))
     stream = client.iter_calendar_events(time_min=time_min, time_max=time_max)
     try:

@@ -55,6 +55,8 @@ def summary_line(report: BulkReport[Any] | None, statuses: Mapping[str, str], **
 
 def name_of(outcome: dict[str, Any]) -> str:
     """Key of the target that an outcome is about."""
+    if "new_bot_id" in outcome:
+        return f"cancelled bot {outcome['bot_id']}"
     if "calendar_id" in outcome:
         return f"{outcome['calendar_id']}/{outcome['event_id']}"
     if outcome["event_id"] is not None:

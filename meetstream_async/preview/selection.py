@@ -25,11 +25,14 @@ class Selection:
     def __attrs_post_init__(self) -> None:
         if self.filter is None and not self.attributes:
             raise ConfigurationError("a selection needs a condition, or it would select the whole account")
+        for key, text in self.attributes.items():
+            if not key.strip() or not text.strip():
+                raise ConfigurationError(f"the attribute {key!r:.80} has no value to compare: leave it out")
 
-    @property
-    def needs_attributes(self) -> bool:
-        """It can't judge a bot of which only the calendars' events tell, without custom attributes."""
-        return bool(self.attributes) or (self.filter is not None and self.filter.attributes is not None)
+    def judge(self, bot: ScheduledBot) -> bool | None:
+        """As ``BotFilter.judge``: None where what only the calendars' events tell of the bot does not say."""
+        judged = True if self.filter is None else self.filter.judge(bot)
+        return None if judged and self.attributes else judged
 
     def __call__(self, bot: ScheduledBot) -> bool:
         return (self.filter is None or self.filter(bot)) and self._matches_attributes(bot)
@@ -50,9 +53,10 @@ class Selection:
     def why_none(self, bots: Iterable[ScheduledBot]) -> str:
         """Why it selects none of these bots, in words."""
         listed = list(bots)
-        if self.filter is not None:
-            return self.filter.why_none(listed)
-        return f"the filter selects none of {len(listed)} listed bots"
+        if self.attributes and (self.filter is None or any(map(self.filter, listed))):
+            return BotFilter(attributes=self.attributes).why_none(listed)
+        assert self.filter is not None
+        return self.filter.why_none(listed)
 
     def to_dict(self) -> dict[str, Any]:
         """The conditions as JSON values; times in ISO 8601."""

@@ -40,12 +40,12 @@ class Account:
         self.born = born
         self.settings = settings
         self.user_id = user_id
-        self.connected = settings.calendar_connected
-        self.auto_schedule = settings.auto_schedule
+        self.connected: bool = settings.calendar_connected
+        self.auto_schedule: bool = settings.auto_schedule
         self.default_bot_config: dict[str, Any] = {}
         self.syncs: list[int] = []
-        self.index = CalendarIndex(seed, settings.ids)
-        self.world = World(seed, self.index, settings)
+        self.index: CalendarIndex = CalendarIndex(seed, settings.ids)
+        self.world: World = World(seed, self.index, settings)
         for event in known or ():
             self.index.put(event)
         if isinstance(bots, int):
@@ -55,7 +55,7 @@ class Account:
                     self.index.put(event)
         else:
             self.world.add(bots)
-        self.calendars = Calendars()
+        self.calendars: Calendars = Calendars()
         if events is None or isinstance(events, int):
             events = generate_events(events, self._booked(), self._free(), seed, born)
         self.calendars.add(events)

@@ -86,7 +86,7 @@ class CalendarIndex:
         self._shown = shown
         self._order: list[tuple[str, str]] = []
         self.events: dict[str, SimulatedMeetStreamEvent] = {}
-        self.calendars = connected_calendars(seed)
+        self.calendars: tuple[ConnectedCalendar, ...] = connected_calendars(seed)
 
     def put(self, event: SimulatedMeetStreamEvent) -> SimulatedMeetStreamEvent:
         """Add an event, or replace the one with its id; ids and calendar that it lacks are filled in."""

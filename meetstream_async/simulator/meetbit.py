@@ -28,8 +28,8 @@ class MeetBitApi:
     A request is checked in this order: rate limit, access key, permission, event, note.
     """
 
-    prefix = ("api", "public", "v2.0")
-    route_names = frozenset({"cancel_event"})
+    prefix: tuple[str, ...] = ("api", "public", "v2.0")
+    route_names: frozenset[str] = frozenset({"cancel_event"})
 
     def __init__(
         self,

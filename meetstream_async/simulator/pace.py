@@ -69,7 +69,7 @@ class Pace:
         self._filled = -math.inf
         self._passed: deque[float] = deque()
         self._blocked_until = -math.inf
-        self.counts = PaceRecord()
+        self.counts: PaceRecord = PaceRecord()
         self.limit = limit
 
     @property

@@ -50,7 +50,7 @@ class Serving:
         self._active: dict[int, web.BaseRequest] = {}
         self._closing = asyncio.Event()
         self.requests: list[RequestRecord] = []
-        self.max_in_flight = 0
+        self.max_in_flight: int = 0
 
     @property
     def in_flight(self) -> int:

@@ -574,3 +574,53 @@ def test_not_scheduled_after_a_lost_answer_is_inferred_only_of_the_events_own_id
     state.take_answer(asked(state), UnscheduleResult(unscheduled=True, inferred=True), now=1)
     state.stop("enough")
     assert shown(state) == [status]
+
+
+@pytest.mark.parametrize(
+    ("where", "told", "judged"),
+    [
+        (BotFilter(platform="zoom"), {"platform": "GMeet"}, False),
+        (BotFilter(platform="zoom"), {"platform": "Zoom"}, True),
+        (BotFilter(platform="zoom"), {}, None),
+        (BotFilter(name="acme *"), {"bot_username": "Acme notes"}, True),
+        (BotFilter(name="acme *"), {}, None),
+        (BotFilter(name="acme *", platform="zoom"), {"platform": "teams"}, False),
+        (BotFilter(before=START), {"scheduled_join_time": START}, False),
+        (BotFilter(after=START), {"scheduled_join_time": START}, True),
+        (BotFilter(after=START), {}, None),
+        (BotFilter(attributes={"customer": "acme"}), {"platform": "zoom"}, None),
+        (BotFilter(attributes={"event_id": "evt_1"}), {"platform": "zoom"}, None),
+        (BotFilter(attributes={"customer": "acme"}, platform="zoom"), {"platform": "teams"}, False),
+    ],
+)
+def test_a_filter_knows_what_the_events_do_not_tell(
+    where: BotFilter, told: dict[str, Any], judged: bool | None
+) -> None:
+    """Of a bot that only they show: its attributes, and what is missing, unless something rules it out."""
+    assert where.judge(ScheduledBot("b1", custom_attributes={"event_id": "evt_1"}, **told)) is judged
+
+
+@pytest.mark.parametrize("one_off_bots", ["report", "skip"])
+@pytest.mark.parametrize(
+    "where", [BotFilter(attributes={"customer": "acme"}), BotFilter(name="Acme *"), lambda row: False]
+)
+def test_bots_out_of_sight_that_the_filter_cannot_judge_are_told(where: Any, one_off_bots: Any) -> None:
+    """They are left alone, and the report is not complete until they are seen."""
+    state = AccountState(UnscheduleOptions(where=where, one_off_bots=one_off_bots))
+    events = [MeetStreamEvent("evt_9", bots=(indexed("hidden"), indexed("other")))]
+    look(state, 0, bot("b1"), truncated=True)
+    assert state.wants_events
+    state.expect_events()
+    state.take_events(events, complete=True)
+    assert (state.forecast(), state.undecided) == ((), 2)
+    again = AccountState.from_dict(json.loads(json.dumps(state.to_dict(0))), now=0, where=where)
+    for one in (state, again):
+        report = one.report()
+        assert (report.ok, report.complete) == (False, False)
+        told = "2 bots behind it are known by calendar events alone, which the filter can't judge"
+        assert told in (report.reason or "")
+    look(state, 1, bot("b1"), bot("hidden", "evt_9"), truncated=True)
+    assert state.undecided == 1
+    look(state, 2, bot("b1"), bot("hidden", "evt_9"))
+    assert state.undecided == 0
+    assert state.report().ok

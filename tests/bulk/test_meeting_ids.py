@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from meetstream_async import ConfigurationError, MeetingCancellation, OutcomeStatus
-from meetstream_async.simulator import SimulatedEvent, SimulatedMeetStreamEvent, Trouble
+from meetstream_async.simulator import SimulatedEvent, SimulatedMeetStreamEvent, Simulator, Trouble
 from tests.helpers.accounts import bot
 from tests.helpers.meetbit import free
 from tests.helpers.meetings import cancel, cancel_many, routes
@@ -139,6 +139,20 @@ async def test_a_dry_run_of_meetings_sends_nothing() -> None:
     assert [result.event for result in results] == [None, None]
     assert [one.status for one in results[1].bots] == [OutcomeStatus.WOULD_UNSCHEDULE]
     assert all(result.ok and "looked up" in (result.reason or "") for result in results)
+
+
+async def test_a_meeting_that_was_begun_is_finished() -> None:
+    """A stop while the events are cancelled begins no further one, and leaves no bot of those that are."""
+    stop = asyncio.Event()
+    async with Simulator(6, seed=3, series=0, one_off=0, several=0, latency=0.05) as sim:
+        targets = [(one.calendar_id, one.event_id) for one in sim.calendar_events]
+        asyncio.get_running_loop().call_later(0.08, stop.set)
+        results = await cancel_many(sim, targets, stop=stop, max_concurrency=1)
+        cancelled = [one for one in results if one.event is not None]
+        assert 0 < len(cancelled) < 6
+        assert all(one.ok for one in cancelled)
+        assert len(sim.ledger.unscheduled_events) == len(cancelled)
+    assert all("stopped by the caller" in (one.reason or "") for one in results if one.event is None)
 
 
 async def test_meetings_can_be_stopped() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -32,6 +33,11 @@ async def test_every_result_has_it(raw_server: Start) -> None:
         reply(200, {"unscheduled": True, "request_id": "from the body"}, ID),
         reply(200, {"message": "gone"}, ("x-amzn-requestid", "amzn-1")),
         reply(200, {"request_id": "from the body"}),
+        reply(200, {"scheduled": True, "bot_id": "b1"}, ID),
+        reply(201, {"bot_id": "b1"}, ID),
+        reply(507, {"bot_id": "b1"}, ID),
+        reply(200, {"bot_details": {"BotID": "b1"}}, ID),
+        reply(200, {}, ID),
     )
     async with client(server.url) as c:
         results: list[Any] = [
@@ -40,8 +46,16 @@ async def test_every_result_has_it(raw_server: Start) -> None:
             await c.unschedule_event("evt_1"),
             await c.delete_scheduled_bot("b1"),
             await c.unschedule_event("evt_1"),
+            await c.schedule_event("evt_1"),
+            await c.create_bot("https://meet.example/a", "Notes"),
+            await c.create_bot("https://meet.example/a", "Notes", idempotency_key="k"),
+            await c.get_bot_detail("b1"),
+            await c.move_scheduled_bot("b1", datetime(2030, 1, 1, tzinfo=UTC)),
         ]
-    assert [result.request_id for result in results] == ["req-7", "req-7", "req-7", "amzn-1", None]
+    assert [result.request_id for result in results] == [
+        *("req-7", "req-7", "req-7", "amzn-1", None),
+        *["req-7"] * 5,
+    ]
 
 
 @pytest.mark.parametrize(("sent", "kept"), [("a\u00a0b", "a b"), ("x" * 300, "x" * 199 + "…")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -177,6 +178,22 @@ async def test_what_can_t_come_back_is_not_tried(entry: dict[str, Any], words: s
     assert "nothing of it can come back" in (report.reason or "")
 
 
+async def test_what_is_past_by_its_turn_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bot that is created too late would join at once."""
+    bots = [bot(n, None, meeting_link=LINK, bot_username=f"Notes {n}") for n in (1, 2)]
+    async with Simulator(bots) as sim, connect(sim) as client:
+        snapshot = await cancelled(client)
+        later = datetime.now(UTC) + timedelta(days=1)
+
+        def on_outcome(_: RescheduleOutcome) -> None:
+            monkeypatch.setattr(client.api, "server_time", lambda: later)
+
+        report = await bulk_reschedule(client, snapshot, max_concurrency=1, on_outcome=on_outcome)
+        assert sent(sim, "create_bot") == 1
+    assert statuses(report) == {"rescheduled": 1, "not_restorable": 1}
+    assert report.outcomes[1].reason == "its join time has passed"
+
+
 async def test_an_event_that_somebody_else_scheduled_is_left_alone() -> None:
     """Its bot is named: nothing is sent for it."""
     async with Simulator([bot(1), bot(2)]) as sim, connect(sim) as client:
@@ -205,8 +222,7 @@ async def test_a_bot_beside_one_that_stayed_can_t_come_back() -> None:
     """The API schedules one bot for an event; the one that stayed is not called its replacement."""
     async with Simulator([bot(1, "evt_a"), bot(2, "evt_a")]) as sim, connect(sim) as client:
         page = await client.list_scheduled_bots()
-        one = next(row for row in page.bots if row.bot_id == "bot-0001")
-        snapshot = await take_snapshot(client, [one], among=page.bots)
+        snapshot = await take_snapshot(client, page, where=lambda row: row.bot_id == "bot-0001")
         await client.delete_scheduled_bot("bot-0001")
         report = await bulk_reschedule(client, snapshot)
         assert live(sim) == {"evt_a": 1}
@@ -329,7 +345,7 @@ async def test_beyond_a_full_listing_the_events_and_the_details_tell() -> None:
     bots = [bot(n) for n in range(130)] + [bot(n, None, meeting_link=LINK) for n in range(130, 160)]
     async with Simulator(bots) as sim, connect(sim) as client:
         page = await client.list_scheduled_bots()
-        snapshot = await take_snapshot(client, page)
+        snapshot = await take_snapshot(client, page.bots)
         await bulk_unschedule(client, page.bots, one_off_bots="delete")
         report = await bulk_reschedule(client, snapshot)
         assert report.ok
@@ -351,7 +367,7 @@ async def test_another_join_time_is_told_and_moved_back_on_request() -> None:
         (outcome,) = report.outcomes
         assert outcome.differs
         assert report.ok
-        assert "1 join at another time" in (report.reason or "")
+        assert "1 joins at another time" in (report.reason or "")
         assert sent(sim, "reschedule") == 0
         await client.delete_scheduled_bot(outcome.new_bot_id or "")
 
@@ -374,7 +390,7 @@ async def test_a_time_that_can_t_be_restored_is_told() -> None:
         report = await bulk_reschedule(client, snapshot, restore_times=True)
     assert statuses(report) == {"rescheduled": 1}
     assert not report.ok
-    assert "1 join times could not be restored" in (report.reason or "")
+    assert "1 join time could not be restored" in (report.reason or "")
 
 
 # --- how it ends ----------------------------------------------------------------------------------------
@@ -454,12 +470,14 @@ async def test_bad_arguments_are_refused_before_any_request(options: dict[str, A
         assert not sim.requests
 
 
-async def test_a_report_of_an_undo_holds_no_link_and_no_attribute() -> None:
-    """Its JSON, its repr and its outcomes can be shown."""
+async def test_a_report_of_an_undo_holds_no_link_and_no_attribute(caplog: pytest.LogCaptureFixture) -> None:
+    """Its JSON, its repr, its outcomes and all log lines can be shown."""
+    caplog.set_level(logging.DEBUG)
     one = bot(1, None, meeting_link=f"{LINK}?pwd=open-sesame", attributes={"title": "open-sesame"})
     async with Simulator([one]) as sim, connect(sim) as client:
         snapshot = await cancelled(client)
         report = await bulk_reschedule(client, snapshot)
     assert "sesame" not in str(report.to_dict()) + repr(report) + str(report) + repr(report.outcomes)
     assert "sesame" in str(snapshot.to_dict())
+    assert "sesame" not in caplog.text
     assert sim.api_key not in str(snapshot.to_dict())

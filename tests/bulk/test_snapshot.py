@@ -194,8 +194,7 @@ async def test_bots_that_stay_are_known_as_others_of_the_event() -> None:
     bots = [bot(1, "evt_a"), bot(2, "evt_a")]
     async with Simulator(bots) as sim, connect(sim) as client:
         page = await client.list_scheduled_bots()
-        one = next(row for row in page.bots if row.bot_id == "bot-0001")
-        snapshot = await take_snapshot(client, [one], among=page.bots)
+        snapshot = await take_snapshot(client, page, where=lambda row: row.bot_id == "bot-0001")
     assert [(one.bot_id, one.other_bots) for one in snapshot] == [("bot-0001", ("bot-0002",))]
 
 

@@ -480,3 +480,12 @@ async def test_what_is_no_state_is_refused() -> None:
         with pytest.raises(ConfigurationError, match="settle"):
             AccountState(settle=-1)
     assert not sim.requests
+
+
+async def test_elapsed_counts_the_verification() -> None:
+    """A run's time ends when its report is final: rows that linger in the listing are waited for."""
+    async with plain_account(3, listing_lag=0.4) as sim, connect(sim) as client:
+        report = await unschedule_all(client)
+    assert report.ok
+    assert report.elapsed > 0.4
+    assert report.elapsed > max(outcome.elapsed for outcome in report.outcomes) + 0.3

@@ -285,3 +285,24 @@ async def test_what_the_events_still_show_is_still_listed() -> None:
         report = await unschedule_all(client, where=ZOOM, settle=0.6, max_concurrency=20)
     assert {one.bot_id for one in report.still_listed} == on_zoom(bots)
     assert not report.ok
+
+
+@pytest.mark.parametrize("ids", IDS)
+@pytest.mark.parametrize("one_off_bots", ["report", "skip"])
+async def test_an_attribute_cannot_be_asked_of_bots_out_of_sight(ids: Any, one_off_bots: Any) -> None:
+    """The events don't tell attributes: such bots stay, and the report says how many, and is not complete."""
+    customers = [
+        bot(n, f"evt_{n:04x}", attributes={"customer": "acme" if n % 10 == 0 else "globex"})
+        for n in range(250)
+    ]
+    acme = {one.bot_id for one in customers if one.attributes["customer"] == "acme"}
+    async with Simulator(customers, ids=ids) as sim, connect(sim) as client:
+        report = await unschedule_all(
+            client, where=BotFilter(attributes={"customer": "acme"}), one_off_bots=one_off_bots
+        )
+        gone = sim.ledger.bots.keys() - sim.ledger.scheduled_bots
+    assert gone < acme
+    assert statuses(report) == {"unscheduled": len(gone)}
+    assert not report.complete
+    left = 250 - len(gone) - 100
+    assert f"{left} bots behind it are known by calendar events alone" in (report.reason or "")

@@ -17,7 +17,7 @@ from typing import Any, Self
 import click
 import pytest
 import typer
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from typer.testing import CliRunner
 
 import meetstream_async.cli.commands.console as console_command
@@ -34,10 +34,22 @@ import meetstream_async.cli.runs.jobs_admin as job_admin
 import meetstream_async.cli.runs.jobs_looking as job_looking
 import meetstream_async.cli.runs.meeting as meeting_run
 import meetstream_async.cli.runs.simulation as simulate_command
+import meetstream_async.cli.runs.snapshots as snapshots_run
+import meetstream_async.cli.runs.undo as undo_run
 import meetstream_async.console as console_door
 import meetstream_async.preview.consent as consent_module
 import meetstream_async.preview.named_events as named_events
-from meetstream_async import AccountState, BulkReport, Diagnosis, MeetingCancellation, ScheduledBot
+from meetstream_async import (
+    AccountState,
+    BulkReport,
+    Diagnosis,
+    MeetingCancellation,
+    OutcomeStatus,
+    ScheduledBot,
+    ScheduledBotPage,
+    Snapshot,
+    SnapshotBot,
+)
 from meetstream_async.cli.app import app
 from meetstream_async.cli.exit_codes import ExitCode
 from meetstream_async.cli.inputs.filters import selection_of
@@ -55,6 +67,12 @@ BOT = ScheduledBot(
     "bot-1", platform="zoom", scheduled_join_time=LATER, custom_attributes={"event_id": "evt_1"}
 )
 EMPTY: BulkReport[Any] = BulkReport(counts={}, outcomes=(), complete=True, ok=True, reason=None, elapsed=0.0)
+SNAPSHOT = Snapshot(
+    id="5" * 32,
+    taken_at=LATER,
+    base_url="https://api.example.com",
+    bots=(SnapshotBot(bot_id="bot-1", event_id="evt_1"), SnapshotBot(bot_id="bot-2", event_id="evt_2")),
+)
 
 
 @define
@@ -175,6 +193,15 @@ OWN: dict[tuple[str, str], Row] = {
         lambda seen: "ok: everything" in seen.out and "not ok" not in seen.out
     ),
     ("unschedule", "event_ids"): row()(lambda seen: seen.run["targets"] == ["evt_1"]),
+    ("unschedule", "keep_for_undo"): row("--report", "{}/r.jsonl", "--keep-for-undo")(
+        lambda seen: seen.run["detail"] is True
+    ),
+    ("unschedule-all", "keep_for_undo"): row("--report", "{}/r.jsonl", "--keep-for-undo")(
+        lambda seen: seen.run["detail"] is True
+    ),
+    ("undo", "of"): row()(lambda seen: seen.run["of"] == seen.folder / "earlier.jsonl"),
+    ("undo", "only"): row("--only", "evt_2")(lambda seen: seen.run["bots"] == ["bot-2"]),
+    ("undo", "restore_times"): row("--restore-times")(lambda seen: seen.run["restore_times"] is True),
     ("cancel-events", "file"): row()(lambda seen: seen.run["pair"] == (7, 100)),
     ("cancel-meeting", "bot_event_id"): row("--bot-event-id", "evt_9")(
         lambda seen: seen.run["bot_event_id"] == "evt_9"
@@ -225,6 +252,7 @@ BASE = {
     "list": (),
     "unschedule": ("evt_1",),
     "unschedule-all": (),
+    "undo": ("{}/earlier.jsonl",),
     "cancel-event": ("7", "100", "--note", "Off"),
     "cancel-events": ("{}/rows.csv", "--note", "Off"),
     "cancel-meeting": ("7", "100", "--note", "Off"),
@@ -245,6 +273,7 @@ BASE = {
 REPLACED = {
     ("unschedule", "events"),
     ("unschedule", "retry_from"),
+    ("undo", "retry_from"),
     ("console", "browser"),
     ("cancel-events", "retry_from"),
 }
@@ -287,6 +316,9 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         pass
 
+    async def list_scheduled_bots(self) -> ScheduledBotPage:
+        return ScheduledBotPage((BOT,), 100, False)
+
     def iter_scheduled_bots(self, limit: int = 100) -> Any:
         self._told["limit"] = limit
 
@@ -312,6 +344,7 @@ def seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Seen:
     patch(accounts, "MeetStreamClient", lambda **told: Client(seen.client, **told))
     patch(accounts, "MeetBitClient", lambda **told: Client(seen.meetbit, **told))
     _library(seen, patch)
+    _way_back(seen, patch)
     _jobs(seen, patch)
     _servers(seen, patch)
     return seen
@@ -359,18 +392,32 @@ def _library(seen: Seen, patch: Callable[..., None]) -> None:
         patch(module, "run_account", account)
     patch(calendar_run, "bulk_cancel_events", cancel)
     patch(meeting_run, "cancel_meetings", meetings)
-    for module in (account_run, events_run, calendar_run, meeting_run):
+    for module in (account_run, events_run, calendar_run, meeting_run, undo_run):
         patch(module, "ask", asked)
-    for module in (account_run, events_run, calendar_run):
+    for module in (account_run, events_run, calendar_run, undo_run):
         patch(module, "check_most", most)
     for module in (unschedule_commands, calendar_run):
         patch(module, "read_leftovers", leftovers)
-    # A dry run of a meeting ends before the library is reached.
-    patch(
-        meeting_run,
-        "say",
-        lambda *text: seen.run.update(dry_run="dry run: nothing was changed" in " ".join(map(str, text))),
-    )
+
+
+def _way_back(seen: Seen, patch: Callable[..., None]) -> None:
+    """What is kept before a cancel, and the undo."""
+
+    async def snapshot(client: Client, page: Any, *, detail: bool, **_: Any) -> Snapshot:
+        seen.run["detail"] = detail
+        return SNAPSHOT
+
+    async def reschedule(client: Client, snapshot: Snapshot, **told: Any) -> BulkReport[Any]:
+        seen.run |= {"bots": [bot.bot_id for bot in snapshot], **told}
+        return evolve(EMPTY, counts={OutcomeStatus.WOULD_RESCHEDULE: 1})
+
+    def undone(typed: Any, _: str) -> tuple[Snapshot, None]:
+        seen.run |= {"of": typed.of, "retry_from": typed.retry_from}
+        return SNAPSHOT, None
+
+    patch(snapshots_run, "take_snapshot", snapshot)
+    patch(undo_run, "bulk_reschedule", reschedule)
+    patch(undo_run, "_read", undone)
 
 
 def _jobs(seen: Seen, patch: Callable[..., None]) -> None:

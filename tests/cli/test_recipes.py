@@ -15,6 +15,7 @@ from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.command_line import Ended, checked, command, lines_of, surroundings
 from tests.helpers.program import PROGRAM, ROOT
 
+pytestmark = pytest.mark.docs
 PAGE = (ROOT / "docs" / "cli.md").read_text()
 NIGHTLY, TIMER, LOOP, FAILED = re.findall(r"```\w*\n(.*?)```", PAGE.partition("## Recipes")[2], re.S)
 TOMORROW = day_start(datetime.now().astimezone().date() + timedelta(days=1)) + timedelta(hours=1)
@@ -75,8 +76,10 @@ async def test_the_nightly_recipe_takes_the_zoom_bots_of_tomorrow(tmp_path: Path
         night = crontab(NIGHTLY, tmp_path, sim)
         ended = await shell(night, tmp_path, sim)
         assert len(sim.ledger.scheduled_bots) == 40
-        (report,) = (tmp_path / "log").iterdir()
+        report, snapshot = sorted((tmp_path / "log").iterdir())
+        assert snapshot.name == f"{report.name}.snapshot"
         report.rename(tmp_path / "first.jsonl")
+        snapshot.rename(tmp_path / "first.jsonl.snapshot")
         nothing = await shell(night, tmp_path, sim)
         assert len(sim.ledger.scheduled_bots) == 40
     assert (ended.code, nothing.code) == (0, 0)

@@ -146,6 +146,23 @@ async def test_a_disk_that_is_full_from_the_start_starts_nothing(tmp_path: Path)
     assert not report.exists()
 
 
+async def test_a_snapshot_that_does_not_fit_is_told(tmp_path: Path) -> None:
+    """The run goes on without a way back; with --keep-for-undo nothing is started."""
+    bots = [SimulatedBot(f"bot-{n}", f"evt_{n:02}", attributes={"note": "x" * 4_000}) for n in range(3)]
+    async with Simulator(bots) as sim:
+        environment = surroundings(sim)
+        for more, code in ((("--keep-for-undo",), 2), ((), 0)):
+            process = await start(
+                "unschedule-all", "--yes", "--report", str(tmp_path / "run.jsonl"), *more,
+                environment=environment, before=small_files(6_000),
+            )  # fmt: skip
+            ended = await finish(process, environment)
+            assert ended.code == code, ended
+            assert "run.jsonl.snapshot can't be written: File too large" in ended.err
+            assert not (tmp_path / "run.jsonl.snapshot").exists()
+        assert not sim.ledger.scheduled_bots
+
+
 async def test_a_next_step_names_the_report(tmp_path: Path) -> None:
     """A run that left something names the command that takes it up, to be copied into a shell as it is."""
     report = tmp_path / "run of today.jsonl"

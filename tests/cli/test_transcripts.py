@@ -3,16 +3,19 @@
 import re
 from pathlib import Path
 
-from tests.helpers.program import ROOT
-from tests.helpers.tour import BLOCK, blocks_of, terminal_screens
+import pytest
 
+from tests.helpers.program import ROOT
+from tests.helpers.tour import BLOCK, blocks_of, jobs_screen, terminal_screens
+
+pytestmark = pytest.mark.docs
 PAGE = ROOT / "docs" / "cli.md"
 MOVING = [
     (r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)", "<time>"),
     (r"\w{3} \d\d \w{3} (\d{4} )?\d\d:\d\d(:\d\d [+-]\d\d:\d\d)?", "<time>"),
     (r"in \d+ (d|h|min)( \d+ (h|min))?", "<away>"),
     (r"[━╺╸]+.*", "<bar>"),
-    (r"\(\d+\.\d s\)", "<seconds>"),
+    (r"\(\d+(\.\d)? s\)", "<seconds>"),
     (r"sim-\d+", "sim-0"),
 ]
 CHANCE = re.compile(r"already unscheduled <n>|<n> still listed; checking again.*|checking <bar>|to <n> s")
@@ -37,3 +40,9 @@ async def test_the_transcripts_are_what_the_commands_show(tmp_path: Path) -> Non
     printed = BLOCK.findall(PAGE.read_text())
     for page, run in zip(printed, made, strict=True):
         assert steady(page) == steady(run)
+
+
+async def test_the_transcript_of_a_job_is_what_its_command_shows() -> None:
+    """So is that of docs/jobs.md, with a folder of the same length."""
+    (printed,) = BLOCK.findall(PAGE.with_name("jobs.md").read_text())
+    assert steady(printed) == steady(await jobs_screen(100))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -85,3 +86,42 @@ async def test_the_run_says_once_why_it_went_by_bot() -> None:
     assert ended.code == 0
     assert ended.out.count("went by their bots' own ids") == 1
     assert "6 of a calendar whose event the listing does not name" in ended.err
+
+
+@pytest.mark.parametrize("ids", IDS)
+async def test_the_preview_sees_behind_a_full_listing_as_the_run_does(ids: Any) -> None:
+    """It counts what the run then does, and the events are read for it in every world of ids."""
+    account = bots(260)
+    async with Simulator(account, ids=ids) as sim, connect(sim) as client:
+        preview = await make_preview(client, "a test", "skip", Selection(BotFilter(platform="zoom")))
+        assert (preview.truncated, preview.to_do, preview.undecided) == (True, 65, 0)
+        assert preview.to_do_listed < preview.to_do
+        assert len(preview.hidden) == len(on_zoom(account)) - len(preview.bots)
+        report = await Consent(preview).carry_out(client, BulkOptions())
+        assert sim.ledger.scheduled_bots == {one.bot_id for one in account} - on_zoom(account)
+    assert (report.ok, report.counts["unscheduled"]) == (True, 65)
+
+
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [
+        (("--attr", "customer=acme"), 160),
+        (("--attr", "customer=acme", "--platform", "zoom"), 130),
+        (("--platform", "zoom"), 0),
+    ],
+    ids=str,
+)
+async def test_what_the_filter_cannot_judge_is_in_preview_and_verdict(
+    options: tuple[str, ...], most: int
+) -> None:
+    """Bots that only the events show, where these don't tell what the filter asks for."""
+    account = bots(260, attributes={"customer": "globex"})
+    async with Simulator(account) as sim:
+        ended = await command("unschedule-all", *options, "--dry-run", "--allow-empty", sim=sim)
+    # More may hide, so a run would not be complete.
+    assert ended.code == 1
+    said = re.findall(r"(\d+) bots behind the full listing, unless", ended.err)
+    told = re.findall(r"(\d+) bots behind it are known by calendar events alone", ended.out)
+    assert said == told
+    assert bool(said) is bool(most)
+    assert all(0 < int(count) <= most for count in said)

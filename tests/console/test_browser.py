@@ -112,6 +112,35 @@ async def test_a_bulk_cancel_from_the_listing_to_the_report(tmp_path: Path) -> N
         assert lines[-1]["ok"] is True
 
 
+async def test_a_run_is_undone_by_a_button() -> None:
+    """It says for each bot what comes back, asks for its words, and names new bots beside old ones."""
+    async with Simulator(account()) as sim, browsing(sim) as seen:
+        page = seen.page
+        await expect(page.locator("#undo")).to_be_hidden()
+        await seen.tick("bot-1", "bot-3")
+        await page.click("#some")
+        await seen.consent()
+        await seen.ended()
+        await page.click("#undo")
+        dialog = page.locator("#undo-preview")
+        await expect(dialog).to_contain_text("2 would reschedule")
+        await expect(dialog.locator("#undo-rows li")).to_have_count(2)
+        await expect(dialog).to_contain_text("lost: its bot, schedule and transcript ids")
+        await page.fill("#undo-words", "reschedule 3")
+        await page.press("#undo-words", "Enter")
+        await expect(page.locator("#undo-problem")).to_have_text("Type reschedule 2 to continue.")
+        await page.fill("#undo-words", await page.inner_text("#undo-wanted"))
+        await page.click("#undo-go")
+        await expect(dialog).to_be_hidden()
+        await expect(page.locator("#undone-state")).to_have_text("all that can come back is there")
+        rows = page.locator("#undone-rows tbody tr")
+        await expect(rows).to_have_count(2)
+        new = {await row.locator("td").nth(1).inner_text() for row in await rows.all()}
+        assert new <= sim.ledger.scheduled_bots
+        assert len(new) == 2
+        await seen.shows(12)
+
+
 async def test_all_is_more_than_the_listing_shows() -> None:
     """A full listing is said to be full; all of the account asks for `unschedule all`, and leaves nothing."""
     async with Simulator(230, one_off=0) as sim, browsing(sim) as seen:

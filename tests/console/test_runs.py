@@ -119,6 +119,10 @@ async def test_a_filter_means_what_it_means_on_the_command_line() -> None:
             {"platfrom": "zoom"},
             {"name": ""},
             {"after": "soon"},
+            {"name": " "},
+            {"platform": "--"},
+            {"attributes": {"customer": ""}},
+            {"attributes": {" ": "acme"}},
         ):
             assert (await desk.post("api/matches", wrong)).status_code == 422
         assert len(sim.requests) == 1

@@ -54,12 +54,14 @@ class Seen:
 
 
 @asynccontextmanager
-async def browsing(sim: Simulator, *, open_: bool = True, **options: Any) -> AsyncIterator[Seen]:
+async def browsing(
+    sim: Simulator, *, open_: bool = True, key_source: str = "a test", **options: Any
+) -> AsyncIterator[Seen]:
     """The page, opened through the address shown on the terminal. ``options``: of a browser context."""
     assert CHROMIUM is not None, "install Debian's package `chromium`"
     options = {"viewport": WIDE, "timezone_id": "Europe/Berlin", **options}
     async with (
-        console(sim, opened=False) as desk,
+        console(sim, opened=False, key_source=key_source) as desk,
         async_playwright() as playwright,
         await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]) as browser,
         await browser.new_context(**options) as context,

@@ -65,10 +65,15 @@ class Console:
 
 @asynccontextmanager
 async def console(
-    sim: Simulator, *, opened: bool = True, clock: Callable[[], float] = time.monotonic, **options: Any
+    sim: Simulator,
+    *,
+    opened: bool = True,
+    clock: Callable[[], float] = time.monotonic,
+    key_source: str = "a test",
+    **options: Any,
 ) -> AsyncIterator[Console]:
     """A console for the simulated account, with these options for its runs."""
-    service = ConsoleService(sim.base_url, "a test", options=BulkOptions(**options), clock=clock)
+    service = ConsoleService(sim.base_url, key_source, options=BulkOptions(**options), clock=clock)
     async with (
         serving(service, {"api_key": sim.api_key, "base_url": sim.base_url}) as served,
         httpx.AsyncClient(base_url=served.address, timeout=20) as http,

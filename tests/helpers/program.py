@@ -32,12 +32,14 @@ class Program:
         line: socket.socket,
         stdout: asyncio.StreamReader | None,
         stderr: asyncio.StreamReader | None,
+        pipes: list[asyncio.BaseTransport],
     ) -> None:
         self.pid = pid
         self.returncode: int | None = None
         self.stdout = stdout
         self.stderr = stderr
         self._line = line
+        self._pipes = pipes
         self._over = asyncio.Event()
         asyncio.get_running_loop().add_reader(line, self._end)
 
@@ -54,9 +56,12 @@ class Program:
 
     async def communicate(self) -> tuple[bytes, bytes]:
         """Everything it writes, once it has ended; empty for a stream that is not a pipe of ours."""
-        pipes = [b"" if pipe is None else await pipe.read() for pipe in (self.stdout, self.stderr)]
+        read = [b"" if stream is None else await stream.read() for stream in (self.stdout, self.stderr)]
         await self.wait()
-        return pipes[0], pipes[1]
+        for pipe in self._pipes:
+            # uvloop leaves that to us, even where the other end is closed.
+            pipe.close()
+        return read[0], read[1]
 
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""
@@ -89,15 +94,16 @@ async def start(
     asked = Start((PROGRAM, *map(str, arguments)), dict(environment), new_session, before)
     mine, its = socket.socketpair()
     mine.setblocking(False)
+    pipes: list[asyncio.BaseTransport] = []
     with its, ExitStack() as stack:
         stdin = _holding(given or b"", stack) if stdin is None else stdin
-        out, stdout = (None, stdout) if stdout is not None else await _pipe(stack)
-        err, stderr = (None, stderr) if stderr is not None else await _pipe(stack)
+        out, stdout = (None, stdout) if stdout is not None else await _pipe(stack, pipes)
+        err, stderr = (None, stderr) if stderr is not None else await _pipe(stack, pipes)
         socket.send_fds(_server(), [b"!"], [stdin, stdout, stderr, its.fileno()])
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(mine, pickle.dumps(asked))
     (pid,) = CODE.unpack(await loop.sock_recv(mine, CODE.size))
-    return Program(pid, mine, out, err)
+    return Program(pid, mine, out, err, pipes)
 
 
 def _holding(content: bytes, stack: ExitStack) -> int:
@@ -109,13 +115,16 @@ def _holding(content: bytes, stack: ExitStack) -> int:
     return reading
 
 
-async def _pipe(stack: ExitStack) -> tuple[asyncio.StreamReader, int]:
+async def _pipe(stack: ExitStack, pipes: list[asyncio.BaseTransport]) -> tuple[asyncio.StreamReader, int]:
     """A pipe: the read end, and the write end, which is closed with the stack."""
     reading, writing = os.pipe()
     stack.callback(os.close, writing)
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(reading, "rb", 0))
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: protocol, os.fdopen(reading, "rb", 0)
+    )
+    pipes.append(pipe)
     return reader, writing
 
 

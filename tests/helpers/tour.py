@@ -1,7 +1,8 @@
 """The tour: every command on a terminal, and the console in a browser, as screens to look at.
 
 ``python -m tests.helpers.tour FOLDER`` writes them: text at 80 and 120 columns, pictures at 390 and 1,280
-pixels, light and dark. With ``--page`` it puts its screens of 100 columns into docs/cli.md instead.
+pixels, light and dark. With ``--page`` it puts its screens of 100 columns into docs/cli.md and docs/jobs.md
+instead, and with ``--picture`` the one of docs/console.md.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from meetstream_async.simulator import Simulator, Trouble
+from tests.helpers.accounts import bot
 from tests.helpers.command_line import Terminal, surroundings
 
 CSV = 'calendar_id,event_id,cancel_note\n{0},"Moved to May, sorry."\n{1},\n{2},\n{3},\n'
@@ -32,10 +35,16 @@ async def account(**options: Any) -> AsyncIterator[Simulator]:
 
 
 async def screen(
-    sim: Simulator, folder: Path, *words: str, columns: int, typed: str | None = None, stop: str | None = None
+    sim: Simulator | None,
+    folder: Path,
+    *words: str,
+    columns: int,
+    typed: str | None = None,
+    stop: str | None = None,
+    variables: dict[str, str] | None = None,
 ) -> str:
     """What a command shows. ``typed``: the answer to the prompt. ``stop``: Ctrl-C once it shows this."""
-    environment = surroundings(sim, MEETBIT_PRIMARY_DOMAIN="acme.example.com")
+    environment = {**surroundings(sim, MEETBIT_PRIMARY_DOMAIN="acme.example.com"), **(variables or {})}
     there = partial(os.chdir, folder)
     async with Terminal(*words, environment=environment, columns=columns, before=there) as terminal:
         if typed is not None:
@@ -97,6 +106,9 @@ def write_page(page: Path, folder: Path) -> None:
     shown = asyncio.run(terminal_screens(folder, 100))
     blocks = blocks_of(shown, (folder / "flooded.csv").read_text())
     page.write_text(BLOCK.sub(lambda _: f"```console\n{blocks.pop(0)}```", page.read_text()))
+    jobs = page.with_name("jobs.md")
+    shown_job = asyncio.run(jobs_screen(100))
+    jobs.write_text(BLOCK.sub(lambda _: f"```console\n{_shortened(shown_job)}```", jobs.read_text()))
 
 
 async def terminal_screens(folder: Path, columns: int, *, all_of_it: bool = False) -> dict[str, str]:
@@ -143,6 +155,47 @@ async def terminal_screens(folder: Path, columns: int, *, all_of_it: bool = Fals
     return shown
 
 
+KEPT = "/srv/offboarding"
+"""Where the files of the jobs' transcript are; as long as the folder that the system makes for us."""
+TOML = """[accounts.acme]
+api_key_env = "ACME_KEY"
+base_url = "{0.base_url}"
+
+[accounts."Globex EU"]
+api_key_file = "keys/globex"
+base_url = "{1.base_url}"
+"""
+
+
+def write_accounts(folder: Path, acme: Simulator, globex: Simulator) -> None:
+    """The file of the accounts, and the one with a key."""
+    (folder / "keys").mkdir()
+    (folder / "keys" / "globex").touch(0o600)
+    (folder / "keys" / "globex").write_text(globex.api_key)
+    (folder / "accounts.toml").write_text(TOML.format(acme, globex))
+
+
+async def jobs_screen(columns: int) -> str:
+    """A job of two accounts on a terminal: one is full, the key of the other is rejected once it works."""
+    with tempfile.TemporaryDirectory(prefix="tmp", dir="/tmp") as folder:
+        acme = {"attributes": {"customer": "acme"}}
+        async with (
+            Simulator([bot(number, **acme) for number in range(105)]) as large,
+            Simulator([bot(number, **acme) for number in range(4)]) as small,
+        ):
+            small.add_trouble(Trouble("list", 401, skip=1))
+            write_accounts(Path(folder), large, small)
+            words = ("jobs", "run", "accounts.toml", "--id", "offboarding-7", "--attr", "customer=acme")
+            variables = {"ACME_KEY": large.api_key, "XDG_STATE_HOME": f"{folder}/state"}
+            text = await screen(
+                None, Path(folder), *words, columns=columns, typed="unschedule all", variables=variables
+            )
+    assert len(folder) == len(KEPT)
+    begun, _, shown = text.replace(folder, KEPT).partition("continues it\n")
+    # Without the live view, which the terminal draws over.
+    return f"{begun}continues it\n{shown[shown.rindex('ACCOUNT ') :]}".partition("$ echo")[0]
+
+
 async def console_screens(folder: Path) -> list[Path]:
     """Pictures of the console: the page, a preview, a run that leaves bots behind."""
     from tests.helpers.browser import browsing
@@ -177,6 +230,23 @@ async def console_screens(folder: Path) -> list[Path]:
     return pictures
 
 
+async def write_picture(path: Path) -> None:
+    """The picture of docs/console.md: a run in progress."""
+    from tests.helpers.browser import browsing
+
+    options = {"viewport": {"width": 1280, "height": 1330}, "device_scale_factor": 1.25}
+    troubles = [Trouble("unschedule", 409, times=1), Trouble("unschedule", drop="after", times=1, skip=1)]
+    async with (
+        Simulator(64, 11, latency=0.6, troubles=troubles) as sim,
+        browsing(sim, key_source="MEETSTREAM_API_KEY", **options) as seen,
+    ):
+        await seen.page.click("#every")
+        await seen.consent()
+        await seen.page.wait_for_timeout(2500)
+        await seen.page.evaluate("scrollTo(0, 0)")
+        await seen.page.screenshot(path=path)
+
+
 async def main(folder: Path) -> None:
     """Write all of it."""
     for columns in (80, 120):
@@ -184,11 +254,14 @@ async def main(folder: Path) -> None:
         place.mkdir(parents=True, exist_ok=True)
         for name, text in (await terminal_screens(place, columns, all_of_it=True)).items():
             (place / f"{name.replace(' ', '-')}.txt").write_text(text)
+        (place / "jobs.txt").write_text(await jobs_screen(columns))
     await console_screens(folder)
 
 
 if __name__ == "__main__":
-    if sys.argv[2:] == ["--page"]:
+    if sys.argv[2:] == ["--picture"]:
+        asyncio.run(write_picture(Path("docs/console.png")))
+    elif sys.argv[2:] == ["--page"]:
         write_page(Path("docs/cli.md"), Path(sys.argv[1]))
     else:
         asyncio.run(main(Path(sys.argv[1])))

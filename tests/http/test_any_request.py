@@ -147,6 +147,18 @@ async def test_another_method_is_sent_once(raw_server: Start, method: str) -> No
         assert await c.request(method, "/x", retry=True) is None
 
 
+@pytest.mark.parametrize("status", [429, 425, 408])
+async def test_another_method_is_retried_where_nothing_took_effect(raw_server: Start, status: int) -> None:
+    """The API says that it did not do it; and a connection that is refused carried nothing."""
+    server = await raw_server(reply(status), reply(200, 1))
+    async with client(server.url, retry=QUICK) as c:
+        assert await c.request("POST", "/x") == 1
+    async with client("http://127.0.0.1:9", retry=QUICK) as c:
+        with pytest.raises(TransportError) as caught:
+            await c.request("POST", "/x")
+    assert (caught.value.attempts, caught.value.outcome_unknown) == (3, False)
+
+
 async def test_the_caller_decides_whether_it_is_retried(raw_server: Start) -> None:
     """``retry=True`` for a POST that may be repeated, ``retry=False`` for a GET that must not wait."""
     server = await raw_server(drop, reply(200, 7), reply(503))
@@ -176,6 +188,18 @@ async def test_errors_are_those_of_other_calls(raw_server: Start) -> None:
             await c.request("GET", "/x")
         with pytest.raises(TransportError):
             await c.request("POST", "/x")
+
+
+async def test_an_address_in_a_path_is_not_logged(
+    raw_server: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The line of a retry names the rest of the path."""
+    caplog.set_level("INFO", "meetstream_async")
+    server = await raw_server(reply(503), reply(200))
+    async with client(server.url, retry=QUICK) as c:
+        await c.request("GET", "/calendar/jo@acme.example/events", params={"q": "jo@acme.example"})
+    assert "GET /calendar/REDACTED/events: status 503" in caplog.text
+    assert "acme.example" not in caplog.text
 
 
 async def test_what_a_2xx_says_of_itself_is_for_the_caller(raw_server: Start) -> None:

@@ -35,7 +35,9 @@ async def test_it_uses_the_same_connection_and_leaves_it_open(raw_server: Start)
         assert type(derived) is MeetStreamClient
         with pytest.raises(ClientSetupError, match="closed"):
             await derived.list_scheduled_bots()
+        assert (derived.closed, first.closed) == (True, False)
         await first.list_scheduled_bots()
+    assert first.closed
     assert (server.connections, len(server.requests)) == (1, 3)
 
 
@@ -46,6 +48,7 @@ async def test_it_may_be_used_first_and_ends_with_its_parent(raw_server: Start) 
     derived = first.with_options(retry=ONCE).with_options(timeout=5)
     await derived.list_scheduled_bots()
     await first.close()
+    assert derived.closed
     with pytest.raises(ClientSetupError, match="closed"):
         await derived.list_scheduled_bots()
 

@@ -205,3 +205,12 @@ def test_an_engine_is_checked_when_it_is_made(given: dict[str, Any], problem: st
     """Before it connects to anything."""
     with pytest.raises(ConfigurationError, match=problem):
         JobEngine("sqlite:////nowhere/none.sqlite", **given)
+
+
+@pytest.mark.parametrize(
+    "given", [{"name": " "}, {"base_url": ""}, {"base_url": " "}, {"event_ids": [" "]}], ids=str
+)
+def test_what_an_unset_variable_leaves_is_refused(given: dict[str, Any]) -> None:
+    """A blank name, address or id is none: the public address is not meant by it, nor is any event."""
+    with pytest.raises(ConfigurationError):
+        JobAccount(**{"name": "acme", "api_key_env": "ACME_KEY", **given})

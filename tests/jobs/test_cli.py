@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from meetstream_async.cli.app import app
-from meetstream_async.jobs import JobEngine, JobOptions, submit_job, wait_for_job
+from meetstream_async.cli.terminal.jobs import preview_table
+from meetstream_async.jobs import AccountPreview, JobEngine, JobOptions, submit_job, wait_for_job
 from meetstream_async.simulator import Simulator, Trouble
 from tests.helpers.command_line import Ended, Terminal, checked, command, deletes, surroundings
 from tests.helpers.jobs import (
@@ -91,6 +93,7 @@ def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
             "attempts",
             "elapsed",
             "error",
+            "request_id",
         ]
         assert list(lines[0]) == ["account", *names]
         assert (report.code, len(lines)) == (0, 108)
@@ -255,7 +258,7 @@ def test_a_job_counts_the_events_of_each_account_before_it_starts(tmp_path: Path
         assert [line[0] for line in table] == [f"customer-{n}" for n in (2, 1, 0, 3)]
         assert "rejected" in " ".join(table[0])
         assert [line[4:6] for line in table[1:]] == [["7", "7"], ["3", "3"], ["2", "2"]]
-        assert "to do  unschedule 12 events of 4 accounts" in " ".join(refused.err.split()).replace(
+        assert "to do  unschedule at least 12 events of 4 accounts" in " ".join(refused.err.split()).replace(
             "to do unschedule", "to do  unschedule"
         )
         assert not any(map(deletes, simulators))
@@ -340,3 +343,46 @@ async def test_without_the_extra_one_line_says_what_to_install() -> None:
         "error: jobs need an extra: pip install 'meetstream-async[jobs]', or '.[jobs]' in a checkout\n",
     )
     assert fine == (0, "")
+
+
+async def test_submit_counts_what_it_can_before_it_asks(tmp_path: Path) -> None:
+    """Each account whose key is found here is listed; the others are named, and the words are for all."""
+    async with serving([account(0, 3), account(1, 4)]) as simulators:
+        user = User(tmp_path, simulators)
+        words = ("jobs", "submit", str(user.toml), "--id", "later")
+        async with Terminal(*words, environment=surroundings(None, **user.environment)) as terminal:
+            await terminal.shows("Type unschedule 7 to continue")
+            terminal.type("unschedule 7")
+            assert (await terminal.ended()).code == 0
+        del user.environment[variable(1)]
+        words = ("jobs", "submit", str(user.toml), "--id", "partly")
+        async with Terminal(*words, environment=surroundings(None, **user.environment)) as terminal:
+            await terminal.shows("Type unschedule all to continue")
+            assert "unschedule at least 3 events of 2 accounts" in " ".join(terminal.text.split())
+            assert variable(1) in terminal.text
+            terminal.type("no")
+            assert (await terminal.ended()).code == 2
+        beyond = await user.types("submit", user.toml, "--id", "beyond", "--yes", "--max", 2)
+        assert (beyond.code, beyond.out) == (2, "")
+        assert "3 would be cancelled, more than --max 2; nothing was sent" in beyond.err
+        assert all({one.method for one in sim.requests} <= {"GET"} for sim in simulators)
+        asked = [len(sim.requests) for sim in simulators]
+        plain = await user.types("submit", user.toml, "--id", "plain", "--yes")
+        assert (plain.code, plain.out.strip()) == (0, "plain")
+        assert asked == [len(sim.requests) for sim in simulators]
+    listed = await user.types("list", "--json")
+    assert sorted(one["job_id"] for one in json.loads(listed.out)) == ["later", "plain"]
+
+
+def test_accounts_that_are_not_shown_are_counted() -> None:
+    """Of more accounts than a preview shows, the rest is summed up, with what is wrong with them."""
+    previews = [AccountPreview(f"a{n}", "file k", to_do=n, events=n, bots=n) for n in range(30)]
+    previews += [AccountPreview(f"f{n}", "file k", reason="no key", failed=True) for n in range(22)]
+    previews += [AccountPreview("full", "file k", to_do=1, bots=100, full=True, left_alone=2)]
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(preview_table(previews, 20))
+    lines = capture.get().splitlines()
+    assert len(lines) == 22
+    notes = "2 can't be listed; 1 full listing; 2 left alone, will join"
+    assert lines[-1].split() == f"and 33 more ≥ 535 ≥ 436 {notes}".split()

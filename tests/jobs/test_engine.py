@@ -362,4 +362,6 @@ async def test_outcomes_are_values(engine: JobEngine, monkeypatch: pytest.Monkey
         "attempts": 1,
         "elapsed": outcome.elapsed,
         "error": None,
+        "request_id": outcome.request_id,
     }
+    assert (outcome.request_id or "").startswith("sim-")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -26,7 +27,7 @@ from meetstream_async.jobs import (
     unfinished_jobs,
     wait_for_job,
 )
-from meetstream_async.simulator import Simulator
+from meetstream_async.simulator import Simulator, TokenBucket
 from tests.helpers.job_rows import MARKED, pickle_that_runs_code
 from tests.helpers.jobs import (
     Program,
@@ -99,8 +100,8 @@ class Fleet:
 
 
 @contextlib.asynccontextmanager
-async def fleet(database: str, tmp_path: Path) -> AsyncIterator[Fleet]:
-    simulators = [account(number, 20, latency=0.05) for number in range(14)]
+async def fleet(database: str, tmp_path: Path, **limits: Any) -> AsyncIterator[Fleet]:
+    simulators = [account(number, 20, latency=0.05, **limits) for number in range(14)]
     program = Program(database, environment(simulators), tmp_path / "program.log")
     async with serving(simulators), JobEngine(database):
         running = Fleet(program, simulators)
@@ -136,6 +137,19 @@ async def test_two_workers_share_a_job_and_send_nothing_twice(database: str, tmp
         outcomes = await everything("shared")
     assert assert_each_event_once(outcomes, running.simulators) == {"unscheduled": 280}
     assert set(sent(running.simulators).values()) == {1}
+
+
+async def test_workers_share_the_pace_of_a_key_through_their_database(database: str, tmp_path: Path) -> None:
+    """Without being told: what one of them has found of a limit is there for the others, and no key is."""
+    async with fleet(database, tmp_path, limit=TokenBucket(10, 2)) as running:
+        await submit_job(job_accounts(running.simulators), SLOW, job_id="paced")
+        status = await wait_for_job("paced")
+        assert status.ok
+        with psycopg.connect(database) as connection:
+            rows = connection.execute("SELECT name, state FROM meetstream_async_pace").fetchall()
+        assert any(simulator.ledger.pace.limited for simulator in running.simulators)
+    assert len(rows) == len(running.simulators)
+    assert "ms_canary" not in str(rows)
 
 
 async def test_a_worker_outlives_its_connections(database: str, tmp_path: Path) -> None:

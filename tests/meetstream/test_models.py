@@ -45,6 +45,12 @@ json_values = st.recursive(
 )
 platforms = st.sampled_from(["google_meet", "GMeet", "zoom", "Zoom", "microsoft_teams", "Teams", "webex"])
 names = st.sampled_from(["Bot", "bot", "Bot 2", "Notes*", ""])
+
+
+def _stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else None
+
+
 attributes = st.dictionaries(st.sampled_from(["event_id", "source", "n"]), json_values, max_size=3)
 bots = st.builds(
     ScheduledBot,
@@ -61,7 +67,7 @@ conditions = st.fixed_dictionaries(
         "before": times,
         "after": times,
         "name": st.sampled_from(["*", "Bot", "B?t", "[Bb]ot*"]),
-        "attributes": attributes.filter(bool),
+        "attributes": attributes.filter(lambda given: given and "" not in map(_stripped, given.values())),
     },
 ).filter(bool)
 
@@ -326,3 +332,23 @@ def test_a_filter_hashes_compares_and_pickles() -> None:
     where = BotFilter(platform="zoom", before=NOON, attributes={"event_id": "evt_1"})
     assert pickle.loads(pickle.dumps(where)) == where
     assert len({where, BotFilter.from_dict(where.to_dict())}) == 1
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"": "acme"}, {" ": "acme"}, {"customer": ""}, {"customer": " \t"}], ids=str
+)
+def test_an_attribute_needs_a_name_and_a_value(attributes: dict[str, Any]) -> None:
+    """Blank text is what an unset variable leaves; the bots of nobody in particular are not meant by it."""
+    with pytest.raises(ConfigurationError, match="is empty"):
+        BotFilter(attributes=attributes)
+
+
+def test_an_attribute_that_no_bot_has_is_named() -> None:
+    """Mostly its case is another, which a filter tells apart; its values are not shown."""
+    where = BotFilter(attributes={"Customer": "acme"})
+    bots = [ScheduledBot("b1", custom_attributes={"customer": "globex"})]
+    told = "the filter selects none of 1 listed bots: none has the attribute 'Customer'"
+    assert where.why_none(bots) == f"{told}, but 'customer' is there"
+    assert where.why_none([ScheduledBot("b1")]) == told
+    other = BotFilter(attributes={"customer": "acme"})
+    assert other.why_none(bots) == "the filter selects none of 1 listed bots"

@@ -40,6 +40,8 @@ class Life:
     """"ours", "somebody" or "joined"."""
     taken_by: int | None = None
     """The number of the request that took it."""
+    made_by: int | None = None
+    """The number of the request that scheduled it."""
 
     @property
     def joins(self) -> float:
@@ -69,7 +71,9 @@ class Account:
         self._changes = sorted(self.history.changes, key=lambda change: change.at)
         self._now = float("-inf")
         for bot in self.history.bots:
-            if bot.from_start:
+            if bot.undo == "cancelled":
+                self.lives.append(Life(bot, -1e9, [(-1e9, bot.joins)], died=-0.5, cause="before"))
+            elif bot.from_start:
                 self.lives.append(Life(bot, -1e9, [(-1e9, bot.joins)]))
         self.advance(0.0)
 
@@ -160,6 +164,13 @@ class Account:
             self.tell(now, f"request {request} takes {', '.join(map(str, taken))}")
         return taken
 
+    def add(self, spec: BotSpec, now: float, request: int) -> Life:
+        """Schedule a bot for a request of this run."""
+        life = Life(spec, now, [(now, spec.joins)], made_by=request)
+        self.lives.append(life)
+        self.tell(now, f"request {request} schedules {life}")
+        return life
+
     # --- rows ---------------------------------------------------------------------------------------
 
     def row(self, life: Life, moment: float, status: str = "Scheduled") -> dict[str, Any]:
@@ -179,6 +190,8 @@ class Account:
             "custom_attributes": attributes,
         }
         joins = EPOCH + timedelta(seconds=life.joins_as_of(moment))
+        if spec.link is not None:
+            row["meeting_link"] = spec.link
         if spec.shows == "time":
             row["scheduled_join_time"] = joins.isoformat().replace("+00:00", "Z")
         elif spec.shows == "no offset":

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from .account import EPOCH, Account, Life, provider_id
+from .answer import Answer, answer_of
 from .histories import History, Quirk
 from .ledger import Request
+from .undo_answers import ROUTES as UNDO_ROUTES
+from .undo_answers import UndoAnswers
 
 _LOST = "503|500|504|lost|hang|429|429 told|429 date|503 told|503 date|401|403 html|404 html|503 html"
 _SIGNS = "200 error|200 false|200 nothing|lie"
@@ -24,26 +25,6 @@ _STATUS = {
 }  # fmt: skip
 
 
-@dataclass
-class Answer:
-    """What goes back."""
-
-    status: int
-    body: bytes
-    said: str
-    story: str = ""
-    wait: str | None = None
-    """How a wait is told: "seconds" or "date"."""
-    content_type: str = "application/json"
-    shown: dict[Life, float | None] | None = None
-    truncated: bool = False
-    made_at: float = 0.0
-
-
-def _json(status: int, value: Any, said: str, story: str = "", **more: Any) -> Answer:
-    return Answer(status, json.dumps(value).encode(), said, story or json.dumps(value)[:90], **more)
-
-
 class Answers:
     """Answers the requests of one history."""
 
@@ -54,6 +35,7 @@ class Answers:
         self._rng = random.Random(history.seed ^ 0xA115)
         self._listings = 0
         self._cancelled_meetings: set[str] = set()
+        self._undo = UndoAnswers(account, history)
 
     def answer(
         self, request: Request, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any],
@@ -67,6 +49,8 @@ class Answers:
             answer = self._events(query, now)
         elif request.route == "meeting":
             answer = self._meeting(request.target, path, effect)
+        elif request.route in UNDO_ROUTES:
+            answer = self._undo.answer(request, body, effect, now)
         elif request.route == "event":
             answer = self._delete_event(request, body, now, effect)
         else:
@@ -83,7 +67,7 @@ class Answers:
             text = {429: "Too Many Requests", 401: "Invalid API key"}.get(
                 status, "Endpoint request timed out"
             )
-            return _json(status, {"message": text}, "trouble", wait=wait)
+            return answer_of(status, {"message": text}, "trouble", wait=wait)
         if kind == "odd" and answer.status == 200:
             return Answer(200, b'{"half', "odd", "a body that can't be read")
         if kind == "lie" and answer.said == "done" and request.route != "list":
@@ -92,20 +76,20 @@ class Answers:
         if answer.said != "done" or kind not in ("200 error", "200 false", "200 nothing", "200 other"):
             return answer
         if request.route == "list":
-            return _json(200, {"scheduled_bots": [], "error": "Internal error"}, "sign")
+            return answer_of(200, {"scheduled_bots": [], "error": "Internal error"}, "sign")
         if kind == "200 error":
-            return _json(200, {"error": "Could not delete schedule", "status_code": 500}, "sign")
+            return answer_of(200, {"error": "Could not delete schedule", "status_code": 500}, "sign")
         if kind == "200 false":
-            return _json(200, {"unscheduled": False, "event_id": request.target}, "sign")
+            return answer_of(200, {"unscheduled": False, "event_id": request.target}, "sign")
         if kind == "200 nothing":
-            return _json(200, {"cancelled": True, "occurrences_affected": 0}, "sign")
-        return _json(200, {"unscheduled": True, "event_id": "evt_ffffffff"}, "odd")
+            return answer_of(200, {"cancelled": True, "occurrences_affected": 0}, "sign")
+        return answer_of(200, {"unscheduled": True, "event_id": "evt_ffffffff"}, "odd")
 
     # --- reading ------------------------------------------------------------------------------------
 
     def _list(self, path: str, limit: int, now: float) -> Answer:
         if path.rsplit("/", 1)[1] != self._habits.list_route:
-            return _json(404, {"message": "Not Found"}, "refused")
+            return answer_of(404, {"message": "Not Found"}, "refused")
         self._listings += 1
         quirks = {quirk.kind: quirk for quirk in self._history.quirks if quirk.listing in (0, self._listings)}
         made_at = now - quirks["lags"].amount if "lags" in quirks else now
@@ -125,7 +109,7 @@ class Answers:
             reply |= {"has_more": more, "total": len(lives)}
         names = ", ".join(map(str, shown[:12])) + (" ..." if len(shown) > 12 else "")
         said_more = ", has_more" if reply.get("has_more") else ""
-        return _json(
+        return answer_of(
             200, reply, "done", f"{len(rows)} rows: {names}{said_more}",
             shown={life: self._time_in_row(life, made_at) for life in shown},
             truncated=len(rows) >= limit or bool(reply.get("has_more")),
@@ -158,9 +142,9 @@ class Answers:
     def _events(self, query: dict[str, list[str]], now: float) -> Answer:
         route = self._habits.events_route
         if route == "missing":
-            return _json(404, {"message": "No calendar connected"}, "refused")
+            return answer_of(404, {"message": "No calendar connected"}, "refused")
         if route == "forbidden":
-            return _json(403, {"message": "Forbidden"}, "refused")
+            return answer_of(403, {"message": "Forbidden"}, "refused")
         events = [] if route == "empty" else list(self._history.events)
         first, limit = int(query.get("cursor", ["0"])[0]), int(query.get("limit", ["50"])[0])
         results = [
@@ -177,7 +161,7 @@ class Answers:
         ]  # fmt: skip
         following = str(first + limit) if first + limit < len(events) else None
         page = {"results": results, "next": following, "previous": None, "has_more": following is not None}
-        return _json(200, page, "done", f"{len(results)} events")
+        return answer_of(200, page, "done", f"{len(results)} events")
 
     # --- doing --------------------------------------------------------------------------------------
 
@@ -187,12 +171,12 @@ class Answers:
             known = self._account.event_of_foreign_id(request.target) is not None
             text = self._habits.foreign_id if known else "Event not found"
             said = "gone" if text == "Event not scheduled" else "refused"
-            return _json(400 if said == "gone" else 404, {"error": text, "message": text}, said)
+            return answer_of(400 if said == "gone" else 404, {"error": text, "message": text}, said)
         if body.get("cancel_all_occurrences"):
             return self._delete_series(request, body, self._account.series_of(event), now, effect)
         lives = self._account.of_event(event.id)
         if not lives:
-            return _json(400, {"error": "Event not scheduled", "message": "Event not scheduled"}, "gone")
+            return answer_of(400, {"error": "Event not scheduled", "message": "Event not scheduled"}, "gone")
         if self._habits.takes == "one":
             lives = lives[:1]
         if effect:
@@ -207,21 +191,21 @@ class Answers:
             start = (datetime.fromisoformat(body["from_date"]) - EPOCH).total_seconds()
         lives = [life for name in events for life in self._account.of_event(name)]
         if not lives:
-            return _json(400, {"error": "Event not scheduled", "message": "Event not scheduled"}, "gone")
+            return answer_of(400, {"error": "Event not scheduled", "message": "Event not scheduled"}, "gone")
         lives = list(dict.fromkeys(life for life in lives if life.joins >= start))
         if effect:
             request.taken = self._account.take(lives, now, request.number)
         reply = {"cancelled": True, "master_event_id": events[0], "occurrences_affected": len(lives)}
-        return _json(200, reply, "done" if lives else "sign")
+        return answer_of(200, reply, "done" if lives else "sign")
 
     def _success(self, event_id: str, lives: list[Life]) -> Answer:
         style = self._habits.answer
         if style == "empty":
             return Answer(200, b"", "done", "(empty)")
         if style == "object":
-            return _json(200, {}, "done")
+            return answer_of(200, {}, "done")
         if style == "message":
-            return _json(200, {"message": "Bot unscheduled"}, "done")
+            return answer_of(200, {"message": "Bot unscheduled"}, "done")
         reply = {
             "unscheduled": True,
             "event_id": event_id,
@@ -229,7 +213,7 @@ class Answers:
             "schedules_cancelled": len(lives),
             "bots_deleted": len(lives),
         }
-        return _json(200, reply, "done", f"unscheduled, {len(lives)} of its bots deleted")
+        return answer_of(200, reply, "done", f"unscheduled, {len(lives)} of its bots deleted")
 
     def _delete_bot(self, request: Request, now: float, effect: bool) -> Answer:
         life = self._account.life(request.target)
@@ -238,14 +222,14 @@ class Answers:
                 life.spec.id == request.target and life.cause == "joined" for life in self._account.lives
             )
             if joined:
-                return _json(400, {"message": "Cannot delete active bot"}, "refused")
+                return answer_of(400, {"message": "Cannot delete active bot"}, "refused")
             if self._habits.gone_bot == 400 and self._account.was_known(request.target):
-                return _json(400, {"message": "Bot is not scheduled"}, "gone")
-            return _json(404, {"message": "Bot not found"}, "gone")
+                return answer_of(400, {"message": "Bot is not scheduled"}, "gone")
+            return answer_of(404, {"message": "Bot not found"}, "gone")
         if effect:
             request.taken = self._account.take([life], now, request.number)
         reply = {"message": "Scheduled bot deleted successfully", "bot_id": life.spec.id}
-        return _json(200, reply, "done")
+        return answer_of(200, reply, "done")
 
     def _meeting(self, target: str, path: str, effect: bool) -> Answer:
         if target in self._cancelled_meetings:
@@ -254,4 +238,4 @@ class Answers:
             self._cancelled_meetings.add(target)
         event = self._account.event_of_meeting(int(target))
         data = {"id": int(target), "calendar_id": 7, "provider_event_id": provider_id(event.id)}
-        return _json(200, {"message": "Cancelled", "data": data}, "done")
+        return answer_of(200, {"message": "Cancelled", "data": data}, "done")

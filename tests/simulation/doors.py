@@ -16,6 +16,7 @@ from .account import EPOCH, meeting_number
 from .histories import MEETINGS, History, Intervention
 from .ledger import Request
 from .server import API, MEETBIT_API, Server
+from .undo import undo
 
 KEY = "ms_0123456789abcdef0123456789abcdef"
 
@@ -51,6 +52,8 @@ class Run:
         self._task: asyncio.Task[None] | None = None
         self._leaving = False
         self._stopping: set[asyncio.Task[Any]] = set()
+        self.marks: list[int] = []
+        """Of an undo that is repeated: how many requests there had been at the end of each run."""
         server.on_request = self._on_request
 
     async def run(self) -> None:
@@ -120,6 +123,9 @@ class Run:
                         await asyncio.sleep(self.history.consumer)
         finally:
             self.ending.report = run.report
+
+    async def _undo(self, client: MeetStreamClient) -> None:
+        await undo(client, self)
 
     async def _meet(self, client: MeetStreamClient, policy: RetryPolicy) -> None:
         history = self.history

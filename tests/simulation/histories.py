@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Door = Literal["all", "listing", "iter", "typed", "stream", "stream_typed", "meeting", "meetings"]
+Door = Literal["all", "listing", "iter", "typed", "stream", "stream_typed", "meeting", "meetings", "undo"]
 DOORS: tuple[Door, ...] = (
     "all", "listing", "iter", "typed", "stream", "stream_typed", "meeting", "meetings",
 )  # fmt: skip
@@ -27,6 +27,9 @@ class BotSpec:
     shows: Literal["time", "nothing", "no offset", "nonsense"] = "time"
     """What its row says of its join time."""
     from_start: bool = True
+    undo: Literal["", "cancelled", "stayed"] = ""
+    """Of an undo: whether its snapshot has the bot, and whether it was cancelled just before."""
+    link: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,10 @@ class Habits:
     """When the ``Date`` header jumps, and by how much."""
     latency: float = 0.05
     """Seconds that an answer takes, at most, where nothing is wrong."""
+    conflicts: bool = True
+    """An event that has a bot gets no other one: 409."""
+    lead: float = 0.0
+    """Seconds by which a bot that is scheduled again joins later than the old one."""
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,13 @@ from meetstream_async import MeetStreamError, OutcomeStatus
 from .histories import MEETINGS, TYPED
 from .honest import all_outcomes, asked_for, honest, selecting
 from .run import Broken, Played
+from .undo import check_undo
 
 
 def check(played: Played) -> list[Broken]:
     """Every invariant that does not hold, the most serious first."""
+    if played.history.door == "undo":
+        return check_undo(played)
     found = [*honest(played), *(Broken(name, text) for name, text in played.ledger.troubles)]
     found += [*_ends(played), *_bounds(played), *_outcomes(played), *_interventions(played)]
     return found

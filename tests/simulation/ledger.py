@@ -15,7 +15,7 @@ class Request:
     at: float
     iteration: int
     route: str
-    """"list", "events", "event", "bot" or "meeting"."""
+    """"list", "events", "event", "bot" or "meeting"; of an undo "schedule", "create", "detail" or "move"."""
     target: str = ""
     """The id in its path."""
     event_id: str | None = None
@@ -31,13 +31,15 @@ class Request:
     told_until: float | None = None
     """Until when its answer told the client to wait."""
     closed: bool = False
+    key: str | None = None
+    """Its idempotency key."""
     nth: int = 0
     """Which it is of those with the same ``kin``."""
 
     @property
     def kin(self) -> str:
         """What a fault may count it by."""
-        return self.target if self.route in ("event", "bot") else self.route
+        return self.target if self.route in ("event", "bot", "schedule") else self.route
 
 
 @dataclass(eq=False)

@@ -79,14 +79,18 @@ class Server:
             return
         connection.buffer = b""
         method, target, _ = lines[0].split(" ")
-        self._receive(connection, method, target, json.loads(body) if body else {})
+        key = headers.get("idempotency-key")
+        self._receive(connection, method, target, json.loads(body) if body else {}, key)
 
     # --- one request --------------------------------------------------------------------------------
 
-    def _receive(self, connection: Connection, method: str, target: str, body: dict[str, Any]) -> None:
+    def _receive(
+        self, connection: Connection, method: str, target: str, body: dict[str, Any], key: str | None
+    ) -> None:
         now = self.loop.elapsed()
         self.account.advance(now)
         request = self._note(connection, method, target, now)
+        request.key = key
         self.on_request(request)
         trouble = self._trouble(request)
         kind, seconds = (trouble.kind, trouble.seconds) if trouble is not None else ("", 0.0)
@@ -271,6 +275,12 @@ def _route(method: str, path: str) -> tuple[str, str]:
     if "calendars" in parts:
         return "meeting", parts[-2]
     name = parts[4] if len(parts) > 4 else ""
+    if parts[3:4] == ["bots"]:
+        return ("create", "") if name == "create_bot" else ("detail", name)
+    if method == "POST":
+        return "schedule", parts[-1]
+    if method == "PATCH":
+        return "move", parts[-1]
     if method == "GET":
         return ("events" if name == "events" else "list"), ""
     return ("event" if name == "schedule" else "bot"), parts[-1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, assert_type
@@ -46,10 +46,12 @@ from meetstream_async import (
     ScheduledBotPage,
     ScheduledBotStream,
     ScheduleResult,
+    SeenWebhooks,
     Snapshot,
     SnapshotBot,
     UnscheduleOutcome,
     UnscheduleResult,
+    Webhook,
     bulk_cancel_events,
     bulk_reschedule,
     bulk_unschedule,
@@ -57,13 +59,16 @@ from meetstream_async import (
     cancel_meetings,
     diagnose,
     jobs,
+    sign_webhook,
     simulator,
     stream_unschedule,
     take_snapshot,
     unschedule_all,
+    verify_webhook,
 )
 from meetstream_async import fastapi as integration
 from meetstream_async.fastapi.durable import DurableRuns
+from meetstream_async.tracing import instrument, uninstrument
 
 
 async def clients(session: aiohttp.ClientSession, trace: aiohttp.TraceConfig) -> None:
@@ -90,7 +95,7 @@ async def way_back() -> None:
         snapshot = await take_snapshot(client, page, detail=True)
         assert_type(snapshot, Snapshot)
         await take_snapshot(client, client.iter_scheduled_bots())
-        await take_snapshot(client, page.bots[:3], among=page.bots)
+        await take_snapshot(client, page, where=lambda bot: bot.platform == "zoom")
         assert_type(snapshot.bots, tuple[SnapshotBot, ...])
         stored: dict[str, Any] = snapshot.to_dict()
         report = await bulk_reschedule(client, Snapshot.from_dict(stored), dry_run=True)
@@ -329,11 +334,11 @@ async def durable(filtered: BotFilter) -> None:
 
 async def in_an_application(bot_filter: BotFilter) -> None:
     @asynccontextmanager
-    async def plain(app: FastAPI) -> AsyncIterator[None]:
+    async def plain(app: FastAPI) -> AsyncGenerator[None, None]:
         yield
 
     @asynccontextmanager
-    async def with_state(app: FastAPI) -> AsyncIterator[dict[str, int]]:
+    async def with_state(app: FastAPI) -> AsyncGenerator[dict[str, int], None]:
         yield {"answer": 42}
 
     FastAPI(lifespan=integration.meetstream_lifespan(plain, api_key="key", rate_limit=5))
@@ -379,11 +384,28 @@ async def simulated() -> None:
 assert_type(meetstream_async.__version__, str)
 
 
+def webhooks(headers: Mapping[str, str], body: bytes) -> None:
+    webhook = verify_webhook(headers, body, "secret", seen=SeenWebhooks())
+    assert_type(webhook, Webhook)
+    assert_type(webhook.event_id, int | None)
+    assert_type(webhook.data, Mapping[str, Any])
+    assert_type(sign_webhook("id", "2026-03-02T10:00:00Z", body, "secret"), str)
+    seen: set[str] = set()
+    Depends(integration.meetbit_webhook("secret", seen=seen))
+    verify_webhook(headers, "text", "secret")  # type: ignore[arg-type]
+
+
+def traces() -> None:
+    instrument(tracer_provider=None)
+    uninstrument()
+
+
 async def endpoints_that_are_not_wrapped(client: MeetStreamClient, meetbit: MeetBitClient) -> None:
     assert_type(await client.request("GET", "/bots", params={"limit": 5, "id": ["a"]}), JsonValue)
     answer = await meetbit.request("POST", "/calendars", json={"name": "Room"}, retry=True)
     if isinstance(answer, dict):
-        assert_type(answer["id"], JsonValue)
+        field: JsonValue = answer["id"]
+        assert field is not None
     patient = client.with_options(timeout=60, retry=RetryPolicy(max_attempts=2))
     assert_type(patient, MeetStreamClient)
     assert_type(meetbit.with_options(), MeetBitClient)

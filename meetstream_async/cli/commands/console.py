@@ -70,6 +70,7 @@ def console(wanted: Wanted) -> ExitCode:
                     await stop.wait()
                     ended = await service.runs.under_way()
                     await service.runs.stop_all()
+                    await service.undos.stop_all()
             except CannotServe as refusal:
                 raise Refused(str(refusal)) from None
             except asyncio.CancelledError:

@@ -40,8 +40,8 @@ async def _demo(ids: Ids) -> ExitCode:
     if code is ExitCode.OK:
         code = await cancel_three_meetings(ids)
     if code is ExitCode.OK:
-        say("\nNext, with your own key in MEETSTREAM_API_KEY (neither changes anything):")
-        say("  meetstream-async list\n  meetstream-async unschedule-all --dry-run")
+        say("\nNext, with your own key in MEETSTREAM_API_KEY (none of them changes anything):")
+        say("  meetstream-async doctor\n  meetstream-async list\n  meetstream-async unschedule-all --dry-run")
         say("or without one, an account to play with: meetstream-async simulate")
     return code
 

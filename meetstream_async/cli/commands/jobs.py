@@ -25,8 +25,8 @@ MostEvents = Annotated[
         "--max",
         min=0,
         metavar="N",
-        help="Refuse if more than N events would be cancelled in all accounts together (jobs run); stop each "
-        "account before it would pass N.",
+        help="Refuse if more than N events would be cancelled in all accounts together; stop each account "
+        "before it would pass N.",
     ),
 ]
 
@@ -133,7 +133,9 @@ def submit(
 ) -> None:
     """Submit a job for workers to run, and print its id.
 
-    Sends nothing to the API. The keys must be available where the workers run.
+    First lists each account whose key is found here, shows what would be cancelled there, and asks for
+    confirmation; with --yes and without --max it lists nothing. The others are counted by the workers,
+    which stop an account before it would pass --max. Keys must be available where the workers run.
 
     \b
     Example:

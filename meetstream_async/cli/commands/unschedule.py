@@ -16,6 +16,7 @@ from ..inputs.options import (
     Consent,
     Events,
     Filter,
+    KeepForUndo,
     Most,
     Patience,
     Report,
@@ -32,6 +33,7 @@ from ..runs.process import execute
 from ..runs.report_file import opened
 from ..runs.report_reader import read_leftovers
 from ..runs.request import Unscheduling, read
+from ..runs.snapshot_file import keeping
 
 
 @grouped
@@ -44,6 +46,7 @@ def unschedule(
     consent: Consent = Consent(),
     most: Most = None,
     report: Report = None,
+    keep_for_undo: KeepForUndo = False,
     scope: Scope = Scope(),
     speed: Speed = Speed(),
     patience: Patience = Patience(),
@@ -63,7 +66,13 @@ def unschedule(
       psql -At -c 'select event_id from offboarded' | meetstream-async unschedule --events - --yes
     """
     choices = BulkChoices(
-        consent=consent, speed=speed, patience=patience, as_json=as_json, most=most, report=report
+        consent=consent,
+        speed=speed,
+        patience=patience,
+        as_json=as_json,
+        most=most,
+        report=report,
+        keep_for_undo=keep_for_undo,
     )
     typed = Unscheduling(
         command="unschedule",
@@ -86,6 +95,7 @@ def unschedule_all(
     scope: Scope = Scope(),
     most: Most = None,
     report: Report = None,
+    keep_for_undo: KeepForUndo = False,
     retry_from: RetryFrom = None,
     events: Events = None,
     speed: Speed = Speed(),
@@ -107,7 +117,13 @@ def unschedule_all(
       meetstream-async unschedule-all --yes --concurrency 10 --json > report.json
     """
     choices = BulkChoices(
-        consent=consent, speed=speed, patience=patience, as_json=as_json, most=most, report=report
+        consent=consent,
+        speed=speed,
+        patience=patience,
+        as_json=as_json,
+        most=most,
+        report=report,
+        keep_for_undo=keep_for_undo,
     )
     typed = Unscheduling(
         events=events,
@@ -138,9 +154,10 @@ def run_unschedule(typed: Unscheduling) -> ExitCode:
         if bool(leftovers.options.get("all_occurrences")) != typed.scope.all_occurrences:
             has = "with" if leftovers.options.get("all_occurrences") else "without"
             raise Refused(f"that run was made {has} --all-occurrences; retry it {has}; nothing was sent")
-    with opened(choices.report) as journal:
+    kept = None if choices.consent.dry_run else choices.report
+    with opened(choices.report) as journal, keeping(kept) as snapshots:
         if leftovers is not None:
-            return run_given(asked, account, journal, leftovers.targets, leftovers)
+            return run_given(asked, account, journal, snapshots, leftovers.targets, leftovers)
         if ids:
-            return run_given(asked, account, journal, list(ids))
-        return run_listed(asked, account, journal)
+            return run_given(asked, account, journal, snapshots, list(ids))
+        return run_listed(asked, account, journal, snapshots)

@@ -79,7 +79,8 @@ def check_ids(numbered: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """The ids from pairs of (place, id), without duplicates. Raises Refused for the first invalid one."""
     ids: dict[str, None] = {}
     for where, text in numbered:
-        if text in ("", ".", "..") or any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
+        is_one = text.strip() not in ("", ".", "..")
+        if not is_one or any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
             raise Refused(f"{where}: '{clean(text, 60)}' is not a valid event id; nothing was sent")
         ids[text] = None
     return tuple(ids)

@@ -46,6 +46,13 @@ Report = Annotated[
         help="Write each outcome to this new file as it arrives, as JSON lines.",
     ),
 ]
+KeepForUndo = Annotated[
+    bool,
+    typer.Option(
+        "--keep-for-undo",
+        help="Read each bot's whole configuration first, and keep it beside the report for an undo.",
+    ),
+]
 RetryFrom = Annotated[
     Path | None,
     typer.Option(

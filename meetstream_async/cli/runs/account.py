@@ -18,15 +18,22 @@ from .bulk_run import OnOutcome, conclude, run_bulk
 from .process import run_async
 from .report_file import Journal
 from .request import Asked
+from .snapshot_file import SnapshotFile
+from .snapshots import Kept
 
 
-def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journal | None) -> ExitCode:
+def run_listed(
+    asked: Asked,
+    account: Account[MeetStreamClient],
+    journal: Journal | None,
+    snapshots: SnapshotFile | None,
+) -> ExitCode:
     """Preview, confirm, run, report."""
     typed, choices = asked.typed, asked.choices
 
-    async def preview_account(_: asyncio.Event) -> Consent:
+    async def preview_account(_: asyncio.Event) -> tuple[Consent, Kept]:
         async with Waiting("the listing"), account.client() as client:
-            return Consent(
+            consent = Consent(
                 await make_preview(
                     client,
                     account.key_source,
@@ -39,18 +46,25 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
                 ),
                 choices.most,
             )
+            preview = consent.preview
+            kept = Kept(snapshots, choices)
+            await kept.take(client, preview.page, preview.selects, preview.index)
+            return consent, kept
 
     with account.explaining():
-        consent = run_async(preview_account)
+        consent, kept = run_async(preview_account)
     preview = consent.preview
     with LOOK.loud(choices.consent.asks):
-        show_preview(preview, asked.series, choices.most)
+        show_preview(preview, asked.series, choices.most, kept.lines)
     series = None
     if preview.truncated and typed.scope.all_occurrences:
         series = "the listing is full, and the series beyond it can't be counted"
-    check_most(preview.to_do, choices.most, unbounded=series)
+    # Behind a full listing the run stops by itself at the most.
+    check_most(preview.to_do_listed, choices.most, unbounded=series)
     if not (choices.consent.yes or choices.consent.dry_run):
         ask(words_for(preview))
+    kept.begin()
+    consent.on_admitted = kept.add
     if journal is not None:
         journal.begin(
             command=typed.command,
@@ -59,6 +73,7 @@ def run_listed(asked: Asked, account: Account[MeetStreamClient], journal: Journa
             options=asked.options(),
             listing=consent.listing,
             targets=consent.targets(),
+            snapshot=kept.id,
         )
 
     async def run(

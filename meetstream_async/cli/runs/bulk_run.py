@@ -17,6 +17,7 @@ from ... import (
     CancelOutcome,
     MeetStreamError,
     OutcomeStatus,
+    RescheduleOutcome,
     UnscheduleOutcome,
 )
 from ..exit_codes import ExitCode, Interrupted
@@ -29,7 +30,7 @@ from ..terminal.tables import counts_table, verdict
 from .process import complain, run_async
 from .report_file import Journal
 
-O = TypeVar("O", UnscheduleOutcome, CancelOutcome)  # noqa: E741 - the outcome
+O = TypeVar("O", UnscheduleOutcome, CancelOutcome, RescheduleOutcome)  # noqa: E741 - the outcome
 OnOutcome: TypeAlias = Callable[[O], None]
 Work: TypeAlias = Callable[[asyncio.Event, OnOutcome[O], Board], Awaitable[BulkReport[O]]]
 
@@ -44,6 +45,7 @@ class BulkChoices:
     as_json: bool = False
     most: int | None = None
     report: Path | None = None
+    keep_for_undo: bool = False
 
     def bulk(self, on_outcome: OnOutcome[O], stop: asyncio.Event) -> BulkOptions[O]:
         """How the run goes, for the library."""

@@ -21,6 +21,7 @@ from .bulk_run import BulkChoices, OnOutcome, conclude, run_bulk
 from .report_file import Journal, opened
 from .report_reader import read_leftovers
 
+NO_WAY_BACK = "none: a calendar event that is cancelled in MeetBit stays cancelled"
 _SHOWN = 3
 UNDONE = "nothing was cancelled"
 
@@ -142,6 +143,7 @@ def _show(typed: Cancelling, account: Account[MeetBitClient], rows: Sequence[Row
                 [clean(note, 300) for note in notes[:1]]
                 + ([f"and {plural(len(notes) - 1, 'other note')}"] if notes[1:] else []),
             ),
+            ("way back", [NO_WAY_BACK] if rows else []),
             ("to do", [f"cancel {events}" if rows else "nothing"]),
         )
     )

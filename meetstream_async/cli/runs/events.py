@@ -20,6 +20,8 @@ from ..terminal.prompt import ask, check_most
 from .bulk_run import OnOutcome, conclude, run_bulk
 from .report_file import Journal
 from .request import Asked
+from .snapshot_file import SnapshotFile
+from .snapshots import Kept
 
 _SHOWN = 3
 
@@ -28,6 +30,7 @@ def run_given(
     asked: Asked,
     account: Account[MeetStreamClient],
     journal: Journal | None,
+    snapshots: SnapshotFile | None,
     targets: Sequence[ScheduledBot | str],
     leftovers: Leftovers | None = None,
 ) -> ExitCode:
@@ -37,12 +40,16 @@ def run_given(
     if leftovers is not None:
         options = leftovers.limited(options)
     named = NamedEvents(targets, options, leftovers)
+    kept = Kept(snapshots, choices)
+    if snapshots is not None and named.to_do:
+        kept.take_named(account, targets)
     with LOOK.loud(choices.consent.asks):
-        _show(named, asked, account, typed.retry_from)
+        _show(named, asked, account, typed.retry_from, kept.lines)
     series = "a series has more occurrences than can be counted here" if typed.scope.all_occurrences else None
     check_most(named.to_do, choices.most, unbounded=series)
     if named.to_do and not (choices.consent.yes or choices.consent.dry_run):
         ask(f"unschedule {named.to_do}")
+    kept.begin()
 
     if journal is not None:
         journal.begin(
@@ -52,6 +59,7 @@ def run_given(
             options=asked.options() | (leftovers.filter_options if leftovers is not None else {}),
             listing=named.listing,
             targets=named.targets(),
+            snapshot=kept.id,
         )
 
     async def run(
@@ -84,12 +92,15 @@ def run_given(
     )
 
 
-def _show(named: NamedEvents, asked: Asked, account: Account[Any], path: Path | None) -> None:
+def _show(
+    named: NamedEvents, asked: Asked, account: Account[Any], path: Path | None, undo: Sequence[str]
+) -> None:
     """Show on stderr what a run would do."""
     typed = asked.typed
     source = "given" if typed.events is None else f"from {clean(typed.events)}"
     if named.leftovers is not None:
-        source = f"left undone according to {clean(path)}"
+        how = "brought back" if named.leftovers.of_undo else "left undone"
+        source = f"{how} according to {clean(path)}"
     soonest = [min(bots, key=_moment) for bots in named.events.values() if bots]
     first = [line(bot) for bot in sorted(soonest, key=_moment)] or list(map(clean, named.events))
     more = [f"and {len(named.events) - _SHOWN} more"] if len(named.events) > _SHOWN else []
@@ -111,6 +122,7 @@ def _show(named: NamedEvents, asked: Asked, account: Account[Any], path: Path | 
             ("events", [f"{events}, {source}"]),
             ("soonest" if soonest else "ids", [*first[:_SHOWN], *more]),
             ("left alone", left),
+            ("for undo", undo),
             ("to do", [to_do]),
         )
     )

@@ -34,6 +34,8 @@ from .jobs_input import at_its_times, consent_to, job_options
 from .process import complain, run_async
 from .request import Asked, Unscheduling, read
 
+_AT_ONCE = 20
+"""Accounts that `jobs submit` lists at once."""
 _LOCAL = "local"
 """Default worker id on a SQLite file, which allows one worker at a time."""
 
@@ -121,8 +123,9 @@ def submit(path: Path, job_id: str | None, database: str | None, typed: Unschedu
     client = _engine(database)
     status = run_async(lambda _: _find(client, job_id, accounts, options)) if has_id else None
     if status is None:
+        previews = _previews(asked, accounts, options, _AT_ONCE)
         with LOOK.loud(asked.choices.consent.asks):
-            consent_to(accounts, asked, client, job_id)
+            consent_to(accounts, asked, client, job_id, previews)
         status = run_async(lambda _: _submit(client, accounts, options, job_id))
     else:
         say(f"job {job_id} already exists; nothing new was started")

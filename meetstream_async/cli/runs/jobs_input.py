@@ -106,7 +106,7 @@ def consent_to(
     total = plural(len(accounts), "account")
     count = None if previews is None else sum(one.to_do for one in previews)
     if count is not None and not choices.consent.dry_run:
-        least = "at least " if any(one.full for one in previews or ()) else ""
+        least = "at least " if any(one.full or one.failed for one in previews or ()) else ""
         verb = f"unschedule {least}{plural(count, 'event')}{asked.series}"
     show(
         facts(

@@ -13,6 +13,7 @@ from ... import (
     ApiError,
     MeetingCancellation,
     MeetStreamError,
+    OutcomeStatus,
     cancel_meetings,
 )
 from ..exit_codes import ExitCode, Interrupted
@@ -24,10 +25,10 @@ from ..terminal.prompt import ask
 from ..terminal.tables import meetings_table
 from ..terminal.waiting import Waiting
 from .bulk_run import BulkChoices
+from .calendar import NO_WAY_BACK
 from .process import complain, run_async
 from .report_file import Journal, opened
 
-_NOT_LOOKED_UP = "the ids were not looked up, and may not exist"
 _UNDONE = "nothing was cancelled"
 
 
@@ -65,6 +66,7 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
                     ("calendar", [f"{clean(meetbit.base_url)} (keys from {clean(meetbit.key_source)})"]),
                     ("bots", [f"{clean(meetstream.base_url)} (key from {clean(meetstream.key_source)})"]),
                     ("note", [clean(note, 300)]),
+                    ("way back", [f"{NO_WAY_BACK}, and its bot with it"]),
                     ("to do", [f"cancel the event {pair[0]}/{pair[1]}, then unschedule its bot: {bot}"]),
                 )
             )
@@ -79,14 +81,6 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
                 listing=None,
                 targets=[{"calendar_id": pair[0], "event_id": pair[1]}],
             )
-        if choices.consent.dry_run:
-            if choices.as_json:
-                pair_of = {"calendar_id": pair[0], "event_id": pair[1]}
-                print_json({"dry_run": True, **pair_of, "reason": _NOT_LOOKED_UP})
-            if journal is not None:
-                journal.end(None, ok=True, complete=True, interrupted=False, reason=_NOT_LOOKED_UP)
-            say(f"dry run: nothing was changed; {_NOT_LOOKED_UP}")
-            return ExitCode.OK
         stopped = False
 
         def on_stop() -> None:
@@ -94,11 +88,17 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
             stopped = True
             say("stopping: finishing the current meeting; interrupt again to stop immediately")
 
-        async def run(_: asyncio.Event) -> MeetingCancellation:
+        async def run(stop: asyncio.Event) -> MeetingCancellation:
             waiting = Waiting("the calendar and the listing")
             async with waiting, meetbit.client() as calendars, meetstream.client() as bots:
                 (meeting,) = await cancel_meetings(
-                    calendars, bots, [(*pair, typed.bot_event_id)], note, max_pause=choices.patience.max_pause
+                    calendars,
+                    bots,
+                    [(*pair, typed.bot_event_id)],
+                    note,
+                    max_pause=choices.patience.max_pause,
+                    dry_run=choices.consent.dry_run,
+                    stop=stop,
                 )
                 return meeting
 
@@ -108,6 +108,8 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
             say(f"stopped immediately: the outcome of {pair[0]}/{pair[1]} is unknown; check the calendar")
             _write(journal, None, interrupted=True)
             raise
+        if choices.consent.dry_run:
+            return _conclude_dry(meeting, journal, as_json=choices.as_json)
         _write(journal, meeting, interrupted=stopped)
         if choices.as_json:
             print_json(_to_dict(meeting))
@@ -125,6 +127,17 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
             complain(f"the report {clean(journal.path)} can't be written: {journal.problem}")
             return ExitCode.INTERRUPTED if stopped else ExitCode.NOT_OK
         return ExitCode.INTERRUPTED if stopped else _code(meeting)
+
+
+def _conclude_dry(meeting: MeetingCancellation, journal: Journal | None, *, as_json: bool) -> ExitCode:
+    document = {**_to_dict(meeting), "status": OutcomeStatus.WOULD_CANCEL.value}
+    if journal is not None:
+        journal.record(document)
+        journal.end(None, ok=True, complete=True, interrupted=False, reason=meeting.reason)
+    if as_json:
+        print_json({"dry_run": True, **document})
+    say(f"dry run: nothing was changed; {meeting.reason}")
+    return ExitCode.OK
 
 
 def _write(journal: Journal | None, meeting: MeetingCancellation | None, *, interrupted: bool) -> None:

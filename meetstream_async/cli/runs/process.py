@@ -21,9 +21,7 @@ from ..terminal.output import clean, prepare, say, silence
 
 T = TypeVar("T")
 
-_STOP_SIGNALS = tuple(
-    number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
-)
+_STOP_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that are handled like Ctrl-C."""
 
 

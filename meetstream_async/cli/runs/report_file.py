@@ -27,7 +27,7 @@ class Journal:
         self.path = path
         self.problem: str | None = None
         """Why nothing more can be written, if so."""
-        self.begun = False
+        self.begun: bool = False
         self._statuses: dict[str, str] = {}
         self._size = 0
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0)

@@ -90,6 +90,7 @@ class Asked:
             "from": None if self.series_from is None else self.series_from.isoformat(),
             "whole_events": self.typed.whole_events,
             "allow_empty": self.typed.allow_empty,
+            "keep_for_undo": self.choices.keep_for_undo,
             "events": self.typed.events,
             "retry_from": None if self.typed.retry_from is None else str(self.typed.retry_from),
         }
@@ -103,6 +104,8 @@ def read(typed: Unscheduling) -> Asked:
         raise Refused(f"{' and '.join(given)} exclude each other")
     if typed.command == "unschedule" and not given:
         raise Refused("nothing to unschedule: give event ids, --events FILE or --retry-from REPORT")
+    if typed.choices.keep_for_undo and typed.choices.report is None:
+        raise Refused("--keep-for-undo needs --report FILE: the configurations are kept beside the report")
     now = datetime.now(UTC)
     selection = selection_of(typed.filter, now)
     if selection is not None and given:

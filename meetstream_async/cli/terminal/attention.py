@@ -17,6 +17,7 @@ from ... import (
     NotFoundError,
     OutcomeStatus,
     PermissionDeniedError,
+    RescheduleOutcome,
     SkipReason,
     UnscheduleOutcome,
 )
@@ -24,7 +25,7 @@ from .output import clean, table
 from .progress import wording
 from .tables import why
 
-Outcome: TypeAlias = UnscheduleOutcome | CancelOutcome
+Outcome: TypeAlias = UnscheduleOutcome | CancelOutcome | RescheduleOutcome
 
 _COPYABLE = 40
 """Maximum length of an id that is kept on one line of a narrow terminal."""
@@ -58,6 +59,8 @@ def attention_table(report: BulkReport[Any], *, one_off_bots: str = "report") ->
 def _names(outcome: Outcome) -> tuple[str, ...]:
     if isinstance(outcome, CancelOutcome):
         return (f"{outcome.calendar_id}/{outcome.event_id}",)
+    if isinstance(outcome, RescheduleOutcome):
+        return (outcome.bot_id,)
     return outcome.bot_ids if outcome.event_id is None else (outcome.event_id,)
 
 
@@ -69,7 +72,7 @@ def _wanting(report: BulkReport[Any], one_off_bots: str) -> Iterable[Outcome]:
     for outcome in report.outcomes:
         on_request = outcome.reason == SkipReason.ONE_OFF and one_off_bots == "skip"
         skipped = outcome.status is OutcomeStatus.SKIPPED and not on_request and _will_join(outcome)
-        if outcome.status.is_undone or skipped:
+        if outcome.status.is_undone or skipped or outcome.status is OutcomeStatus.NOT_RESTORABLE:
             yield outcome
 
 
@@ -82,6 +85,8 @@ def _advice(outcome: Outcome) -> str:
         return "nothing was sent for it; run this again"
     if isinstance(outcome, CancelOutcome):
         return _advice_on_calendar(outcome)
+    if isinstance(outcome, RescheduleOutcome):
+        return _advice_on_undo(outcome)
     if outcome.status is OutcomeStatus.SKIPPED:
         if outcome.reason == SkipReason.ONE_OFF:
             return "it will join; --one-off-bots delete removes it, skip ignores it"
@@ -108,6 +113,14 @@ def _advice(outcome: Outcome) -> str:
 def _refused_in_front(error: AuthenticationError | PermissionDeniedError) -> bool:
     """Not the API's word on the key, nor on this one bot."""
     return not error.key_rejected and " bot " not in f" {error.message.casefold()} "
+
+
+def _advice_on_undo(outcome: RescheduleOutcome) -> str:
+    if outcome.status is OutcomeStatus.NOT_RESTORABLE:
+        return "schedule it by hand, if it is wanted"
+    if isinstance(outcome.error, EventNotFoundError):
+        return "the event is not in the calendar any more, so no bot can be scheduled for it"
+    return "run this again in a minute: what is there by then is left alone"
 
 
 def _advice_on_calendar(outcome: CancelOutcome) -> str:

@@ -129,6 +129,8 @@ def preview_table(previews: Sequence[AccountPreview], most: int) -> Table:
         notes = [one.reason] if one.reason else []
         if one.full:
             notes.append("the listing is full")
+        if one.undecided:
+            notes.append(f"{one.undecided} behind it can't be judged yet")
         if one.left_alone:
             notes.append(f"{one.left_alone} left alone, will join")
         grid.add_row(
@@ -139,11 +141,18 @@ def preview_table(previews: Sequence[AccountPreview], most: int) -> Table:
             Text(clean("; ".join(notes), 1000), "red" if one.failed else ""),
         )
     if rest := order[most:]:
+        failed, full = sum(one.failed for one in rest), sum(one.full for one in rest)
+        left = sum(one.left_alone for one in rest)
+        notes = [f"{failed} can't be listed"] if failed else []
+        notes += [f"{plural(full, 'full listing')}"] if full else []
+        notes += [f"{left} left alone, will join"] if left else []
+        least = "≥ " if failed or full else ""
         grid.add_row(
             f"and {len(rest)} more",
             "",
-            str(sum(one.bots for one in rest)),
-            str(sum(one.to_do for one in rest)),
+            f"{least}{sum(one.bots for one in rest)}",
+            f"{least}{sum(one.to_do for one in rest)}",
+            Text("; ".join(notes), "red" if failed else ""),
         )
     return grid
 

@@ -113,7 +113,9 @@ def say(*parts: str | tuple[str, str]) -> None:
     first = parts[0][0] if parts and isinstance(parts[0], tuple) else ""
     if LOOK.quiet and first not in ("error:", "warning:"):
         return
-    console(sys.stderr).print(Text.assemble(*parts), soft_wrap=True)
+    line = Text.assemble(*parts)
+    # A command is to be copied as one line; anything else is broken between words, and not within one.
+    console(sys.stderr).print(line, soft_wrap="meetstream-async " in line.plain)
 
 
 def show(renderable: RenderableType, *, results: bool = False) -> None:

@@ -21,11 +21,14 @@ _SKIPPED = {
 }
 
 
-def show_preview(preview: Preview, series: str | None = None, most: int | None = None) -> None:
+def show_preview(
+    preview: Preview, series: str | None = None, most: int | None = None, undo: Sequence[str] = ()
+) -> None:
     """Show on stderr what is scheduled and what a run does.
 
     series: its effect on series, as text. most: the number of events and bots that it ends at, if the
         listing is full.
+    undo: what is kept for a way back, as text.
     """
     bots, events, one_off = preview.bots, preview.events, preview.one_off
     every = len({bot.event_id for bot in preview.listed if bot.event_id is not None})
@@ -37,6 +40,8 @@ def show_preview(preview: Preview, series: str | None = None, most: int | None =
         scheduled.append(f"{unnamed} of a calendar whose event the listing does not name")
     if preview.truncated:
         scheduled.append("the listing is full, so there may be more; the run lists until nothing is left")
+        if preview.hidden:
+            scheduled.append(f"the calendars' events show {_bots(len(preview.hidden))} more that it takes")
     filtered = []
     if isinstance(preview.selection, Selection):
         inside = _events(len(events) + len(preview.shared))
@@ -50,6 +55,7 @@ def show_preview(preview: Preview, series: str | None = None, most: int | None =
             ("platforms", [_platforms(bots)] if bots else []),
             ("soonest", [line(bot) for bot in bots[:_SOONEST]]),
             ("left alone", _left_alone(preview)),
+            ("for undo", undo),
             ("to do", [_to_do(preview, series, most)]),
         )
     )
@@ -68,6 +74,9 @@ def _left_alone(preview: Preview) -> list[str]:
     for reason, what in _SKIPPED.items():
         if names := preview.skipped(reason):
             left.append(f"{len(names)} {what}: {', '.join(clean(name, 60) for name in names[:_SOONEST])}")
+    if count := preview.undecided:
+        what = "behind the full listing, unless a later one shows them: the events don't tell enough"
+        left.append(f"{_bots(count)} {what} for this filter")
     if outside := len(preview.listed) - len(preview.bots):
         left.append(f"{_bots(outside)} outside the filter")
     return left + [f"unreadable row: {clean(row.path)} {clean(row.reason)}" for row in preview.rejected]

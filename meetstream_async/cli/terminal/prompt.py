@@ -26,12 +26,17 @@ def ask(words: str | None, undone: str = "nothing was unscheduled") -> None:
         raise Refused(f"not confirmed; {undone}")
 
 
-def check_most(count: int, most: int | None, *, unbounded: str | None = None) -> None:
-    """Enforce ``--max``. Raises Refused if more would be cancelled, or if the number is unknown."""
+def check_most(
+    count: int, most: int | None, *, unbounded: str | None = None, done: str = "cancelled"
+) -> None:
+    """Enforce ``--max``. Raises Refused if more would be cancelled, or if the number is unknown.
+
+    ``done``: what is done with them, in a word.
+    """
     if most is None:
         return
     if count > most:
         least = "at least " if unbounded else ""
-        raise Refused(f"{least}{count} would be cancelled, more than --max {most}; nothing was sent")
+        raise Refused(f"{least}{count} would be {done}, more than --max {most}; nothing was sent")
     if unbounded:
         raise Refused(f"--max {most} can't be guaranteed: {unbounded}; nothing was sent")

@@ -36,6 +36,9 @@ export class Filter {
     return filter;
   }
 
+  // An attribute without a value yet. It selects nothing, and must not select everything meanwhile.
+  get #unfinished() { return $("f-key").value.trim() && !$("f-value").value.trim(); }
+
   get isEmpty() { return Object.keys(this.value).length === 0; }
 
   // What there is to choose from.
@@ -50,6 +53,7 @@ export class Filter {
 
   async run() {
     clearTimeout(this.#timer);
+    if (this.#unfinished) return;
     const turn = ++this.#turn;
     try {
       const found = await ask("api/matches", this.value);

@@ -86,6 +86,9 @@ export function midnights(from, to, most) {
 const TONES = {
   unscheduled: "good",
   already_unscheduled: "good",
+  rescheduled: "good",
+  already_scheduled: "good",
+  not_restorable: "warn",
   skipped: "warn",
   not_attempted: "warn",
   failed: "bad",

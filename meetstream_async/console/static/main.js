@@ -9,11 +9,13 @@ import { Preview } from "./preview.js";
 import { RunView } from "./run.js";
 import { BotTable } from "./table.js";
 import { drawTimeline } from "./timeline.js";
+import { Undo } from "./undo.js";
 
 const table = new BotTable(changed);
 const filter = new Filter((ids) => table.show(ids), complain);
 const preview = new Preview(started);
-const run = new RunView({ ended, retry, complain });
+const undoing = new Undo({ ended: list, complain });
+const run = new RunView({ ended, retry, undo, complain });
 new DiagnosisView(complain);
 let runs = [];
 let listed = false;
@@ -81,6 +83,14 @@ async function propose(make, options) {
 
 function retry(runId) {
   return propose(() => ask(`api/runs/${encodeURIComponent(runId)}/retry`, {}), { options: false });
+}
+
+async function undo(runId) {
+  try {
+    await undoing.open(runId);
+  } catch (problem) {
+    complain(problem);
+  }
 }
 
 function started(told) {

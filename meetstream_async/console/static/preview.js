@@ -8,6 +8,7 @@ const LEFT = {
   one_off: (n, chosen) => `${plural(n, "one-off bot")} without a calendar event, which will join${chosen ? `. Choose “delete them” below to remove ${n === 1 ? "it" : "them"}` : ""}`,
   shared: (n) => `${plural(n, "event")} with bots outside the selection, too`,
   unsafe: (n) => `${plural(n, "event")} that can't be cancelled alone: other bots may go with it`,
+  undecided: (n) => `${plural(n, "bot")} behind the full listing, unless a later one shows ${n === 1 ? "it" : "them"}: the events don't tell enough for this filter`,
   outside: (n) => `${plural(n, "bot")} outside the selection`,
   gone: (n) => `${plural(n, "selected bot")}: no longer listed`,
   unreadable: (n) => `${plural(n, "row")} of the listing that can't be read`,

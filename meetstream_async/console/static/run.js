@@ -24,11 +24,12 @@ export class RunView {
   #ended;
   #complain;
 
-  constructor({ ended, retry, complain }) {
+  constructor({ ended, retry, undo, complain }) {
     this.#ended = ended;
     this.#complain = complain;
     $("stop").addEventListener("click", () => this.#stop());
     $("retry").addEventListener("click", () => retry(this.#told.run.id));
+    $("undo").addEventListener("click", () => undo(this.#told.run.id));
     $("outcomes-shown").addEventListener("change", () => this.#draw());
   }
 
@@ -123,7 +124,7 @@ export class RunView {
   }
 
   #draw() {
-    const { run, total, undone, waiting } = this.#told;
+    const { run, total, undone, undoable, waiting } = this.#told;
     const done = Object.values(run.counts).reduce((sum, count) => sum + count, 0);
     const over = run.state !== "running";
     const [words, tone] = STATES[run.state];
@@ -139,6 +140,7 @@ export class RunView {
     $("stop").hidden = over;
     $("stop").disabled = run.stopping;
     $("retry").hidden = !(over && undone);
+    $("undo").hidden = !(over && undoable);
     this.#drawOutcomes();
   }
 

@@ -25,7 +25,7 @@ _Line = tuple[str, str, str, Handler]
 class MeetStreamApi:
     """All routes, under the names that troubles and the request log use."""
 
-    prefix = ("api", "v1")
+    prefix: tuple[str, ...] = ("api", "v1")
 
     def __init__(self, account: Account, pace: Pace, *, api_key: str) -> None:
         self._account = account
@@ -42,7 +42,7 @@ class MeetStreamApi:
             self._handlers[name, method] = handler
             pattern = tuple(path.split("/"))
             self._routes.setdefault(len(pattern), []).append((name, method, pattern))
-        self.route_names = frozenset(name for name, _ in self._handlers)
+        self.route_names: frozenset[str] = frozenset(name for name, _ in self._handlers)
 
     def _calendar_lines(self, scheduling: Scheduling, bots: Bots) -> Iterator[_Line]:
         """Name, method, path and handler of the routes below /calendar."""

@@ -12,8 +12,13 @@ from .words import refusal
 
 GETS = ("get_audio", "get_video", "get_recording_streams", "get_audio_streams", "get_speaker_timeline",
         "get_chats", "get_screenshots", "get_participants", "transcriptions")  # fmt: skip
-COMMANDS = {"pause_recording": None, "resume_recording": None, "send_message": "message",
-            "send_image": "img_url", "transcribe": "provider"}  # fmt: skip
+COMMANDS: dict[str, str | None] = {
+    "pause_recording": None,
+    "resume_recording": None,
+    "send_message": "message",
+    "send_image": "img_url",
+    "transcribe": "provider",
+}
 """The commands, and the field that the body of each must have."""
 
 
