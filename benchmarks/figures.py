@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
+from .instructions import instructions as count_instructions
 from .probe import ask
 from .serving import canned_server, limited_server
 from .sizes import Size
@@ -49,6 +51,21 @@ def ratio(size: Size) -> dict[str, Any]:
             str(concurrency): ask("ratio", base_url=server.base_url, concurrency=concurrency, **rounds)
             for concurrency in (10, 20, 50)
         }
+
+
+def speed(size: Size) -> dict[str, Any]:
+    """The same with the extra ``speed``, and the hand-written loop on uvloop."""
+    with canned_server() as server:
+        rounds = {"rounds": size.ratio_rounds, "events": size.ratio_events}
+        return ask("ratio", base_url=server.base_url, concurrency=20, uvloop=True, **rounds)
+
+
+def instructions(size: Size) -> dict[str, Any]:
+    """Thousands of instructions per event of ours and of the hand-written loop, and per page; needs valgrind.
+
+    Empty without it.
+    """
+    return count_instructions() if shutil.which("valgrind") else {}
 
 
 def contenders(size: Size) -> dict[str, Any]:
@@ -102,7 +119,8 @@ def memory(size: Size) -> dict[str, Any]:
 def page(size: Size) -> dict[str, Any]:
     """CPU time to read a page of 100 bots."""
     with canned_server(events=100) as server:
-        return ask("page", base_url=server.base_url, rounds=size.page_rounds, pages=20)
+        arguments: dict[str, Any] = {"base_url": server.base_url, "rounds": size.page_rounds, "pages": 20}
+        return {**ask("page", **arguments), "speed": ask("page", uvloop=True, **arguments)}
 
 
 def imports(size: Size) -> dict[str, Any]:
@@ -192,6 +210,8 @@ FIGURES: dict[str, Callable[[Size], dict[str, Any]]] = {
     figure.__name__: figure
     for figure in (
         ratio,
+        speed,
+        instructions,
         vendor,
         wall,
         at_limit,

@@ -41,6 +41,7 @@ EXTRAS = {
     "dbos",
     "fastapi",
     "opentelemetry",
+    "orjson",
     "platformdirs",
     "psycopg",
     "pydantic",

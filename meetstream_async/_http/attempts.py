@@ -59,7 +59,9 @@ class Attempts:
     def send(self) -> Coroutine[Any, Any, Reply | Failure | HeldBack]:
         """Make one attempt now; its result must be passed to ``note``."""
         session, request = self._session, self._request
-        seconds = min(session.timeout, self._deadline - self._loop.time())
+        seconds = self._deadline - self._loop.time()
+        if seconds > session.timeout:
+            seconds = session.timeout
         sending = session.transport.send(
             request.route.method, self._url, self._data, seconds, session.timeout, request.headers
         )

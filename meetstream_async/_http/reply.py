@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping
 from json import JSONDecoder, dumps
 
 import attrs
+from multidict import istr
 
+from .quick_json import quickly
 from .retry import is_retried
 from .secrets import clean_text
 from .waits import asked_wait
+
+_REQUEST_IDS = tuple(map(istr, ("x-request-id", "x-amzn-requestid", "apigw-requestid")))
 
 
 def _as_it_is(text: str) -> str:
@@ -48,7 +52,7 @@ class Reply:
 
     @property
     def request_id(self) -> str | None:
-        for name in ("x-request-id", "x-amzn-requestid", "apigw-requestid"):
+        for name in _REQUEST_IDS:
             value = self.headers.get(name)
             if value:
                 # Nearly every id is plain, and cleaning it takes as long as a tenth of a request.
@@ -89,9 +93,11 @@ def parse_json(body: bytes, blot: Callable[[str], str] = _as_it_is) -> object:
     # of ours.
     try:
         text = blot(body.decode("utf-8-sig" if body[:1] == b"\xef" else "utf-8", "replace").strip(_SPACE))
-        value, end = _decoder.raw_decode(text)
-        if end != len(text):
-            return UNREADABLE
+        is_read, value = quickly(text, body)
+        if not is_read:
+            value, end = _decoder.raw_decode(text)
+            if end != len(text):
+                return UNREADABLE
         # Searching for one character is ten times as fast as for two.
         if (
             "\\" in text

@@ -5,7 +5,11 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
+from multidict import istr
+
 from .waits import parse_http_date
+
+DATE = istr("Date")
 
 
 class ServerClock:

@@ -30,7 +30,7 @@ from .rate_limit import RateLimiter
 from .reply import Reply
 from .retry import RetryPolicy, check_policy, retry
 from .secrets import Secret
-from .server_clock import ServerClock
+from .server_clock import DATE, ServerClock
 from .transport import Transport
 
 T = TypeVar("T")
@@ -103,8 +103,7 @@ class ApiSession:
         self.timeout: float = self.transport.timeout
         """Seconds per attempt."""
         self.reserve: float = _reserve(self.timeout, retry)
-        """Minimum remaining seconds to start a request; with less it could take effect and still be
-        reported as a timeout."""
+        """Seconds that must be left to start a request: with less it could take effect and time out."""
         self._base_path = base_url.raw_path.rstrip("/")
         self._learned = _Learned()
         self.failed_attempts = 0
@@ -131,7 +130,7 @@ class ApiSession:
 
     def _observe(self, status: int, headers: Mapping[str, str], began: float, under_way: int) -> None:
         """Take note of the head of a reply, before its body is read."""
-        self._clock.observe(headers.get("Date"))
+        self._clock.observe(headers.get(DATE))
         self.rate_limiter.observe(status, headers, began, under_way)
 
     @property
@@ -188,8 +187,8 @@ class ApiSession:
 
         Nothing is retried, and nothing is read of the reply.
         """
-        deadline = self.transport.open().time() + seconds
-        call = self._new_call(request, path, FIRST, deadline, reserve=0.0)
+        loop = self.transport.open()
+        call = self._new_call(loop, request, path, FIRST, loop.time() + seconds, reserve=0.0)
         outcome = await call.attempt()
         if isinstance(outcome, Failure):
             return outcome.error(call.attempts, uncertain=False)
@@ -257,13 +256,17 @@ class ApiSession:
         deadline = context.deadline
         if deadline is None:
             deadline = loop.time() + self.policy.max_elapsed
-        call = self._new_call(request, path, context, deadline, self.reserve)
+        call = self._new_call(loop, request, path, context, deadline, self.reserve)
         outcome = None
         if context.paced and not self.rate_limiter.paused_for():
             # Nothing to wait for: the usual case in a bulk run.
             outcome = call.note(await call.send())
         if outcome is None:
             outcome = await call.attempt()
+        if isinstance(outcome, Reply) and outcome.succeeded and call.attempts == 1 and not call.uncertain:
+            # Nearly every call.
+            self._learned.key_accepted = True
+            return outcome, ONE_ATTEMPT
         if self.policy.max_attempts > 1 and outcome.retry and request.route.repeated:
             outcome = await retry(
                 self.policy, call.attempt, outcome, deadline=deadline, before_sleep=call.log_retry
@@ -272,16 +275,19 @@ class ApiSession:
             raise outcome.error(call.attempts, call.uncertain)
         if outcome.succeeded:
             self._learned.key_accepted = True
-            if call.attempts == 1 and not call.uncertain:
-                return outcome, ONE_ATTEMPT
         return outcome, Context(
             attempts=call.attempts, uncertain=call.uncertain, key_accepted=self._learned.key_accepted
         )
 
     def _new_call(
-        self, request: Request[Any], path: str, context: Context, deadline: float, reserve: float
+        self,
+        loop: asyncio.AbstractEventLoop,
+        request: Request[Any],
+        path: str,
+        context: Context,
+        deadline: float,
+        reserve: float,
     ) -> Attempts:
-        loop = self.transport.open()
         url = self.base_url.with_path(f"{self._base_path}{path}{request.rest}", encoded=True)
         if request.query:
             url = url.with_query(request.query)

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from multidict import istr
+
 _LONGEST = 366 * 86400.0
 """Cap, in seconds, for absurd values; loop timers reject infinity."""
 
@@ -36,6 +38,9 @@ _ASKED = (
 )
 """Fields that ask for a wait, and the seconds in their unit."""
 
+# A multidict finds an istr without lower-casing it first.
+_LEFT, _NEW = istr("RateLimit-Remaining"), istr("RateLimit")
+_LEFT_X, _LEFT_XX = istr("X-RateLimit-Remaining"), istr("X-Rate-Limit-Remaining")
 _CUSTOMARY = ("X-RateLimit", "X-Rate-Limit")
 
 
@@ -90,12 +95,7 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
 def tells_a_limit(headers: Mapping[str, str]) -> bool:
     """Whether a reply says how much of a limit is left. Asked for every reply; nearly all say nothing."""
     # Not a loop, which takes twice as long.
-    return (
-        "RateLimit-Remaining" in headers
-        or "RateLimit" in headers
-        or "X-RateLimit-Remaining" in headers
-        or "X-Rate-Limit-Remaining" in headers
-    )
+    return _LEFT in headers or _NEW in headers or _LEFT_X in headers or _LEFT_XX in headers
 
 
 def limit_left(headers: Mapping[str, str]) -> tuple[int, float] | None:

@@ -242,6 +242,10 @@ class Account:
             item.unsent, item.skipped, item.waiting, item.bots = None, None, True, {}
             self._backlog.append(item)
         elif bot.bot_id not in item.bots and item.turns:
+            if item.took_effect:
+                # It may have been this one that the event's DELETE took.
+                doubt(item, bots)
+                self._changed_bots |= item.bots.keys()
             self._open[item.key] = item
         if item.bots.get(bot.bot_id) != bot:
             self._note(item)

@@ -13,6 +13,7 @@ from ._choices import check_target, choose, sort_out
 from ._items import EventItem, Target, Targets, key_of
 from ._known_bots import KnownBots
 from ._operation import Gaps
+from ._seen import Seen
 from ._targets import Source
 from ._unscheduler import Unscheduler
 from .options import UnscheduleOptions
@@ -33,7 +34,8 @@ class TargetOperation(Unscheduler[EventItem]):
         """Events that were not scheduled any more, by the API's word alone."""
         self._not_looked_up = False
         """A dry run was given an event of which it knows nothing but the id."""
-        self._seen: set[str | tuple[str, str]] = set()
+        self._seen, self._seen_bots = Seen(), Seen()
+        """Events of a stream, and its bots without one."""
         self._at_work: dict[str, EventItem] = {}
         """Events of a stream with known bots that have been handed out and have no outcome yet."""
         self._by_bot: dict[str, set[str]] = {}
@@ -141,9 +143,10 @@ class TargetOperation(Unscheduler[EventItem]):
         event.problem = problem
         if not self._dedupe:
             return event
-        key = event.event_id if event.event_id is not None else key_of(target)
-        if key not in self._seen:
-            self._seen.add(key)
+        is_new = (
+            self._seen_bots.add(target.bot_id) if event.event_id is None else self._seen.add(event.event_id)
+        )
+        if is_new:
             if event.bots and event.event_id and not self._options.dry_run and not problem:
                 self._at_work[event.event_id] = event
             return event

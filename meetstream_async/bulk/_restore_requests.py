@@ -31,7 +31,7 @@ from ._evidence import says_no_such_bot
 from ._relisting import Listing, fetch_through_an_outage
 from ._restoration import ANSWERED, LOST, Restoration
 from ._restore_state import RestoreState
-from ._way_back import config_of, link_of, name_of
+from ._way_back import config_of, link_of, name_of, refusal_of
 from .options import BulkOptions
 from .reschedule_outcome import RescheduleOutcome
 from .snapshot import Snapshot
@@ -83,6 +83,13 @@ class RestoreRequests(ApiOperation[Restoration, RescheduleOutcome]):
         item.begin()
         if item.answer == LOST and item.way == "event":
             return await self._probe(item)
+        if (why := refusal_of(item.entry, self._api.server_time())) is not None:
+            # Its time has come while it waited for its turn: a bot that is late would join at once.
+            item.end()
+            if item.answer == LOST:
+                return evolve(item.outcome(), error=None)
+            item.refusal = why
+            return item.outcome()
         try:
             await self._schedule(item)
         except MeetStreamError as exc:

@@ -239,9 +239,10 @@ class RestoreState:
         elif hopeless:
             notes.append(f"{hopeless} of {len(outcomes)} bots can't come back")
         if unmoved := sum(item.not_moved is not None for item in self.items):
-            left.append(f"{unmoved} join times could not be restored")
+            times = "1 join time" if unmoved == 1 else f"{unmoved} join times"
+            left.append(f"{times} could not be restored")
         elif differing := sum(one.differs for one in outcomes):
-            notes.append(f"{differing} join at another time than before")
+            notes.append(f"{differing} {'joins' if differing == 1 else 'join'} at another time than before")
         incomplete = () if self.unverified is None else (self.unverified,)
         return Gaps(incomplete, tuple(left), note="; ".join(notes) or None)
 

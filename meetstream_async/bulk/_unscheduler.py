@@ -99,21 +99,23 @@ class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
         item.bot_failed(bot_id, error, self._api.server_time())
 
     def stop_reason_after(self, item: ItemT, outcome: UnscheduleOutcome) -> str | None:
-        return super().stop_reason_after(item, outcome) or self._if_all_are_refused(item, outcome)
+        if item.fatal is not None or self._refused is None or not item.bots:
+            return item.fatal
+        return self._if_all_are_refused(self._refused, item, outcome)
 
-    def _if_all_are_refused(self, item: ItemT, outcome: UnscheduleOutcome) -> str | None:
+    def _if_all_are_refused(self, refused: list[str], item: ItemT, outcome: UnscheduleOutcome) -> str | None:
         """One diagnosis instead of a hundred failures, where the listing's ids are not the API's."""
-        if self._refused is None or not item.bots or item.answer is None:
+        if item.answer is None:
             return None
         if item.answer != FOREIGN or outcome.status is not OutcomeStatus.FAILED or item.error is None:
             self._refused = None
             return None
-        self._refused.append(f"{type(item.error).__name__}: {item.error.message}")
-        if len(set(self._refused)) > 1:
+        refused.append(f"{type(item.error).__name__}: {item.error.message}")
+        if len(set(refused)) > 1:
             self._refused = None
-        elif len(self._refused) >= _ALIKE:
+        elif len(refused) >= _ALIKE:
             return (
-                f"the first {_ALIKE} listed events were refused alike ({self._refused[0]}): "
+                f"the first {_ALIKE} listed events were refused alike ({refused[0]}): "
                 "the ids that the listing shows are not MeetStream's own; cancel by the bots' own ids"
             )
         return None

@@ -41,7 +41,8 @@ class Outcome(Protocol):
 OutcomeT_co = TypeVar("OutcomeT_co", bound=Outcome, covariant=True)
 
 
-@frozen
+# No weak references: see meetstream_async._http.making.
+@frozen(weakref_slot=False)
 class UnscheduleOutcome(Schemed):
     """The outcome of one event, or of one bot without an event."""
 

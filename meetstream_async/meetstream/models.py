@@ -42,8 +42,8 @@ def _attributes_repr(attributes: Mapping[str, Any]) -> str:
     return "{" + ", ".join(pairs + ["..."] * (len(shown) < len(attributes))) + "}"
 
 
-# No slots: a frozen class with slots sets attributes through object.__setattr__, 10 % of reading a listing.
-@frozen(slots=False)
+# No weak references: see meetstream_async._http.making.
+@frozen(weakref_slot=False)
 class ScheduledBot(Schemed):
     """One row of ``GET /calendar/scheduled``: a bot that is scheduled to join a meeting.
 
@@ -129,7 +129,8 @@ class ScheduledBotPage(Schemed):
     """The API's id of the request, for questions to its vendor; None if it sent none."""
 
 
-@frozen
+# No weak references: see meetstream_async._http.making.
+@frozen(weakref_slot=False)
 class UnscheduleResult(Schemed):
     """The reply of ``DELETE /calendar/schedule/{event_id}``, for a single event or for a series."""
 

@@ -53,13 +53,16 @@ def undoable_of(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> U
         for event_id in (bot.event_id, bot.listed_event_id):
             if event_id is not None:
                 of_event[event_id].add(bot.bot_id)
+    # The DELETE of a series takes the bots of its other occurrences, which are then found to be gone.
+    series = bool(first["options"].get("all_occurrences"))
+    gone = _GONE | {OutcomeStatus.ALREADY_UNSCHEDULED.value} if series else _GONE
     wanted: set[str] = set()
     settled: set[str] = set()
     missing: list[str] = []
     left: Counter[str] = Counter()
     for outcome in latest_outcomes(documents, first, summary).values():
         bots = _bots_of(outcome, by_id, of_event)
-        if outcome["status"] not in _GONE and not (cut_off and _key(outcome) not in heard):
+        if outcome["status"] not in gone and not (cut_off and _key(outcome) not in heard):
             left[str(outcome["status"])] += 1
             settled |= bots
             continue
@@ -73,7 +76,7 @@ def undoable_of(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> U
         snapshot.only(wanted - stays),
         tuple(map(str, missing)),
         dict(left),
-        bool(first["options"].get("all_occurrences")),
+        series,
         bool(first["options"].get("dry_run")),
     )
 

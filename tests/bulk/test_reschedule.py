@@ -178,6 +178,22 @@ async def test_what_can_t_come_back_is_not_tried(entry: dict[str, Any], words: s
     assert "nothing of it can come back" in (report.reason or "")
 
 
+async def test_what_is_past_by_its_turn_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bot that is created too late would join at once."""
+    bots = [bot(n, None, meeting_link=LINK, bot_username=f"Notes {n}") for n in (1, 2)]
+    async with Simulator(bots) as sim, connect(sim) as client:
+        snapshot = await cancelled(client)
+        later = datetime.now(UTC) + timedelta(days=1)
+
+        def on_outcome(_: RescheduleOutcome) -> None:
+            monkeypatch.setattr(client.api, "server_time", lambda: later)
+
+        report = await bulk_reschedule(client, snapshot, max_concurrency=1, on_outcome=on_outcome)
+        assert sent(sim, "create_bot") == 1
+    assert statuses(report) == {"rescheduled": 1, "not_restorable": 1}
+    assert report.outcomes[1].reason == "its join time has passed"
+
+
 async def test_an_event_that_somebody_else_scheduled_is_left_alone() -> None:
     """Its bot is named: nothing is sent for it."""
     async with Simulator([bot(1), bot(2)]) as sim, connect(sim) as client:
@@ -351,7 +367,7 @@ async def test_another_join_time_is_told_and_moved_back_on_request() -> None:
         (outcome,) = report.outcomes
         assert outcome.differs
         assert report.ok
-        assert "1 join at another time" in (report.reason or "")
+        assert "1 joins at another time" in (report.reason or "")
         assert sent(sim, "reschedule") == 0
         await client.delete_scheduled_bot(outcome.new_bot_id or "")
 
@@ -374,7 +390,7 @@ async def test_a_time_that_can_t_be_restored_is_told() -> None:
         report = await bulk_reschedule(client, snapshot, restore_times=True)
     assert statuses(report) == {"rescheduled": 1}
     assert not report.ok
-    assert "1 join times could not be restored" in (report.reason or "")
+    assert "1 join time could not be restored" in (report.reason or "")
 
 
 # --- how it ends ----------------------------------------------------------------------------------------
