@@ -10,7 +10,14 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
-from meetstream_async import BotFilter, BulkReport, MeetStreamClient, MeetStreamError, unschedule_all
+from meetstream_async import (
+    BotFilter,
+    BulkReport,
+    MeetStreamClient,
+    MeetStreamError,
+    UnscheduleOutcome,
+    unschedule_all,
+)
 
 DONE = ("unscheduled", "already_unscheduled")
 
@@ -23,7 +30,7 @@ def alert(text: str) -> None:
         print(text, file=sys.stderr)
 
 
-def explain(report: BulkReport) -> str:
+def explain(report: BulkReport[UnscheduleOutcome]) -> str:
     left = [outcome for outcome in report.outcomes if outcome.status not in DONE]
     lines = [f"  {one.event_id or one.bot_ids}: {one.status}: {one.reason or one.error}" for one in left]
     lines += [f"  still listed: {bot.bot_id}" for bot in report.still_listed]
