@@ -88,6 +88,8 @@ def uvloop(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """The lowest versions that pyproject.toml allows: each extra can be had with them, and the default tests,
     the vendor's client and the generated client pass; after `--` other tests."""
+    if session.venv_backend == "none":
+        session.error("it replaces what is installed: run it without --no-venv")
     pins = f"{session.create_tmp()}/lowest.txt"
     session.install("-q", "uv")
     session.run("python", ".ci/floors.py")
