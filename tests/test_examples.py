@@ -21,7 +21,7 @@ from typer.main import get_command
 
 from meetstream_async.cli.app import app
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
-from tests.helpers.jobs import account, serving_aside
+from tests.helpers.jobs import account, serving
 from tests.helpers.postgres import new_database, postgres_server
 from tests.helpers.program import PROGRAM
 
@@ -154,15 +154,17 @@ def test_the_compose_file_is_whole() -> None:
 @pytest.mark.timeout(180)
 async def test_the_commands_of_the_compose_file_work_through_a_job(tmp_path: Path) -> None:
     """Started without Docker: both workers, and the job that its comment submits, to its end."""
-    with (
-        postgres_server("canary-of-the-example") as server,
-        serving_aside([account(0, 5), account(1, 5)]) as sims,
-    ):
+    with postgres_server("canary-of-the-example") as server:
+        await _work_through_a_job(new_database(server, "jobs"), tmp_path)
+
+
+async def _work_through_a_job(database: str, tmp_path: Path) -> None:
+    async with serving([account(0, 5), account(1, 5)]) as sims:
         keys = dict(zip(("ACME_KEY", "GLOBEX_KEY"), (sim.api_key for sim in sims), strict=True))
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),
-            "MEETSTREAM_JOBS_DATABASE_URL": new_database(server, "jobs"),
+            "MEETSTREAM_JOBS_DATABASE_URL": database,
             **keys,
         }
         text = (EXAMPLES / "accounts.toml").read_text("utf-8")
