@@ -84,6 +84,8 @@ def _ratio(figure: Figures) -> Iterator[Row]:
 
 
 def _speed(turns: Figures) -> Iterator[Row]:
+    if not turns:
+        return
     ours, hand = turns["ours"], turns["hand"]
     yield Row(
         "CPU with the extra `speed` ÷ hand-written loop on uvloop, concurrency 20",

@@ -16,7 +16,7 @@ from benchmarks import publish
 from benchmarks.figures import CONTENDERS, FIGURES
 from benchmarks.ids import event_id
 from benchmarks.serving import Server, canned_server
-from benchmarks.table import as_text
+from benchmarks.table import as_markdown, as_text
 
 # The extra `bench` has them; .ci/run installs it.
 NEEDS = {
@@ -140,11 +140,13 @@ def test_one_figure_is_measured_printed_and_written(tmp_path, monkeypatch, capsy
 
 
 def test_the_published_table_is_that_of_the_published_results():
-    """The README's table was rendered from results.json, which has every figure."""
+    """Both READMEs' tables were rendered from results.json, which has every figure."""
     folder = Path(publish.__file__).parent
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    readme = (folder / "README.md").read_text(encoding="utf-8")
-    assert publish.renewed(readme, results) == readme
+    for readme, table in ((folder / "README.md", as_markdown), (folder.parent / "README.md", publish.quoted)):
+        text = readme.read_text(encoding="utf-8")
+        assert publish.BEGIN in text
+        assert publish.renewed(text, table(results)) == text
     assert results["figures"].keys() == FIGURES.keys()
 
 

@@ -280,14 +280,9 @@ class ApiSession:
         )
 
     def _new_call(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        request: Request[Any],
-        path: str,
-        context: Context,
-        deadline: float,
-        reserve: float,
-    ) -> Attempts:
+        self, loop: asyncio.AbstractEventLoop, request: Request[Any], path: str, context: Context,
+        deadline: float, reserve: float,
+    ) -> Attempts:  # fmt: skip
         url = self.base_url.with_path(f"{self._base_path}{path}{request.rest}", encoded=True)
         if request.query:
             url = url.with_query(request.query)

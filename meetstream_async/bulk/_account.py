@@ -242,22 +242,22 @@ class Account:
             item.unsent, item.skipped, item.waiting, item.bots = None, None, True, {}
             self._backlog.append(item)
         elif bot.bot_id not in item.bots and item.turns:
-            if item.took_effect:
-                # It may have been this one that the event's DELETE took.
-                doubt(item, bots)
-                self._changed_bots |= item.bots.keys()
-            self._open[item.key] = item
+            self._reopen(item)
         if item.bots.get(bot.bot_id) != bot:
             self._note(item)
         item.bots[bot.bot_id] = bot
+
+    def _reopen(self, item: Tracked) -> None:
+        """Another bot of it has come to light: it may be that one which the event's DELETE took."""
+        if item.took_effect:
+            doubt(item, self._bots)
+            self._changed_bots.update(item.bots)
+        self._note(item)
+        self._open[item.key] = item
 
     def _take_withdrawn(self, bot: ScheduledBot) -> None:
         """A bot that no listing has shown before, and that is not going to join."""
         self._bots.withdrawn.add(bot.bot_id)
         item = self._items.get(self._bots.key_of(bot))
         if item is not None and item.took_effect:
-            # It may be the one that the event's DELETE took.
-            doubt(item, self._bots)
-            self._changed_bots.update(item.bots)
-            self._note(item)
-            self._open[item.key] = item
+            self._reopen(item)

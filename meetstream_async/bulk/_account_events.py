@@ -283,7 +283,7 @@ class IndexedAccount(ReportedAccount):
             self._listed_by_events.add(one.bot.bot_id)
             return True
         one.listed = False
-        if lies_ahead(one.bot, self.server_time(self._last_answer)):
+        if lies_ahead(one.bot, self.server_time(self._last_answer)) and not one.missed:
             one.absences, one.unindexed = LOOKS_FOR_PROOF, True
         elif not one.is_gone:
             one.missed = one.unindexed = True

@@ -120,11 +120,16 @@ class Facts(Item):
     @property
     def is_covered(self) -> bool:
         """The last success counts as many bots as the event is known to have."""
+        return self.counted >= len(self.bots)
+
+    @property
+    def counted(self) -> int:
+        """Bots that the last success says it took."""
         result = self.result
         if result is None or result.inferred:
-            return False
+            return 0
         counts = (result.bots_deleted, result.schedules_cancelled, result.occurrences_affected)
-        return max((n for n in counts if n is not None), default=1) >= len(self.bots)
+        return max((n for n in counts if n is not None), default=1)
 
     @property
     def has_effect(self) -> bool:

@@ -81,6 +81,9 @@ class KnownBot:
                 self.absences += 1
             elif not self.is_gone:
                 self.missed = True
+        elif time_has_come(self.bot, time) and not self.is_gone:
+            # Out of sight behind a full listing, and its time has come.
+            self.missed = True
         return False
 
 

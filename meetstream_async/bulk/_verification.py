@@ -138,13 +138,14 @@ class Verification:
             item.plan(live)
             finding.planned.append(item)
         elif status in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED):
-            # A full listing may hide others that were listed after the answer: they are still listed, too.
-            hidden = not self._bots.listing_is_whole
-            finding.remaining += [
-                one
-                for one in self._bots.of(item.bots)
-                if one.listed or (hidden and one.doubted and not one.is_gone)
-            ]
+            bots = self._bots.of(item.bots)
+            hidden = [one for one in bots if not (one.listed or one.is_gone or one.missed)]
+            if self._bots.listing_is_whole:
+                hidden = []
+            elif sum(not one.doubted for one in hidden) <= item.counted:
+                # The answer was about those that were not listed after it.
+                hidden = [one for one in hidden if one.doubted]
+            finding.remaining += [one for one in bots if one.listed or one in hidden]
         elif status is OutcomeStatus.UNKNOWN:
             finding.waiting += len(live)
 

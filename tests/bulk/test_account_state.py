@@ -513,6 +513,26 @@ def test_what_a_full_listing_may_hide_is_still_listed_with_what_it_shows() -> No
     assert [left.bot_id for left in report.still_listed] == ["b1", "b2"]
 
 
+def test_of_what_a_full_listing_may_hide_all_count_that_the_answer_does_not_cover() -> None:
+    """One of two that it does not show was taken, and nobody knows which."""
+    state = AccountState(settle=0.0)
+    look(state, 0, bot("b1"), bot("b2"), bot("b3"))
+    state.take_answer(asked(state), UnscheduleResult(unscheduled=True, bots_deleted=1), now=1)
+    look(state, 2, bot("b1"), truncated=True)
+    assert [left.bot_id for left in state.report().still_listed] == ["b1", "b2", "b3"]
+
+
+def test_a_bot_that_comes_to_light_later_may_be_the_one_that_was_taken() -> None:
+    """Two answers for two bots prove nothing of either, where a third may be hidden."""
+    state = AccountState()
+    look(state, 0, bot("b0"))
+    state.take_answer(asked(state), UnscheduleResult(unscheduled=True, bots_deleted=1), now=1)
+    look(state, 2, bot("b2"))
+    state.take_answer(asked(state), UnscheduleResult(unscheduled=True, bots_deleted=1), now=3)
+    state.take_listing_error("500")
+    assert shown(state) == ["unknown"]
+
+
 def test_one_that_may_have_joined_is_told_although_another_is_still_listed() -> None:
     """It left the listing when its time had come; the event's DELETE took neither."""
     state = AccountState(settle=0.0)

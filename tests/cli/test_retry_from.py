@@ -57,7 +57,7 @@ async def end_and_retry(number: signal.Signals, tmp_path: Path) -> None:
 async def test_a_report_of_half_an_account_does_not_make_it_whole(tmp_path: Path) -> None:
     """A stopped run had not seen all of a full listing: its retry does what is known, says so, and is 1."""
     first = tmp_path / "first.jsonl"
-    async with Simulator(150, one_off=0, several=0, latency=0.1) as sim:
+    async with Simulator(150, one_off=0, several=0, latency=0.1, calendar_connected=False) as sim:
         environment = surroundings(sim)
         process = await start("unschedule-all", "--yes", "--report", str(first), environment=environment)
         await until(lambda: len(deletes(sim)) >= 7)
