@@ -13,6 +13,8 @@ from typing import Any
 _KINDS = bytes(
     ord("0") if 48 <= byte < 58 else ord(" ") if byte in b" \t\r\n:,[-" else ord("x") for byte in range(256)
 )
+_SHORT = 4096
+"""Bytes below which the standard library is faster: 2.6 µs instead of 3.9 for the answer to a DELETE."""
 _LONG_NUMBER = b" " + b"0" * 19
 
 
@@ -33,6 +35,8 @@ def quickly(text: str, body: bytes) -> tuple[bool, object]:
     text that is no JSON) is left to the standard library, and so is a whole number of more than 18 digits,
     which orjson may read as a float.
     """
+    if len(body) < _SHORT:
+        return False, None
     loads = _orjson()
     if loads is None or _LONG_NUMBER in body.translate(_KINDS):
         return False, None

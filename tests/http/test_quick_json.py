@@ -34,6 +34,7 @@ def both(body: bytes) -> tuple[object, object]:
         alone = parse_json(body)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(quick_json, "_orjson", lambda: import_module("orjson").loads)
+        patch.setattr(quick_json, "_SHORT", 0)
         return alone, parse_json(body)
 
 
@@ -62,4 +63,6 @@ def test_it_is_used_where_it_is_installed():
     """A listing's ids of many digits are no numbers, and don't keep it from being read quickly."""
     row = b'{"id": "evt_00000000000000000000000000000001", "bot": "0b9d1f5e-6a34-4c1b-8d5f-000000000001"}'
     quick_json._orjson.cache_clear()
-    assert quick_json.quickly(row.decode(), row) == (True, json.loads(row))
+    rows = b"[" + b", ".join([row] * 100) + b"]"
+    assert quick_json.quickly(rows.decode(), rows) == (True, json.loads(rows))
+    assert quick_json.quickly(row.decode(), row) == (False, None)
