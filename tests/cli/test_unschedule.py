@@ -264,7 +264,7 @@ async def test_behind_a_full_listing_a_run_ends_at_the_most(most: int, left: int
         )
         assert len(sim.ledger.scheduled_events) == left
     assert ended.code == code
-    assert f"unschedule all, {most} at most: at least 100 events" in ended.err
+    assert f"unschedule all, {most} at most: at least 150 events" in ended.err
     assert (f"stopped at {most}: there is more that the run would have taken" in ended.out) == bool(left)
 
 
