@@ -18,9 +18,6 @@ nox.needs_version = ">=2024.10.9"
 CORE = ["tests/bulk", "tests/http", "tests/meetstream", "tests/meetbit", "tests/test_tasks.py"]
 """What is run again on other loops and with other versions, unless something else is given after `--`."""
 
-MORE_OF_THE_CORE = ["tests/doctor", "tests/reliability", "tests/test_errors.py", "tests/test_times.py"]
-"""What else the core's coverage is measured with."""
-
 EXAMPLES = ["examples/fastapi_app.py", "examples/nightly.py", "examples/queue_worker.py"]
 """The programs that users copy. `examples/notebook.py` is cells, which no type checker reads."""
 
@@ -116,10 +113,10 @@ def lock(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """The core under coverage, subprocesses included; fails below the share that pyproject.toml names."""
+    """The default tests under coverage, subprocesses included; fails below the share in pyproject.toml."""
     install(session, "test")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *(session.posargs or [*CORE, *MORE_OF_THE_CORE]))
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 
