@@ -48,26 +48,36 @@ class PaceLink:
     asked_at: float = -math.inf
     """The last exchange, in the loop's time."""
     down_until: float = -math.inf
+    urgent: bool = False
+    """Something that the others must know at once has not been told yet."""
     _events: list[tuple[str, float, float, float | None]] = field(factory=list)
     _warned: bool = False
     _bound: float | None = None
 
     def note(self, kind: str, began: float, now: float, told: float | None = None) -> None:
         """Something happened here: ``let_through``, ``refused``, ``pause``, ``used_up``."""
+        self.urgent = self.urgent or kind != "let_through"
         if len(self._events) < 5000:
             self._events.append((kind, began, now, told))
 
     def is_down(self, loop_time: float) -> bool:
         return loop_time < self.down_until
 
+    async def tell(self) -> None:
+        """Tell the store what was noted, and what becomes urgent meanwhile."""
+        loop = asyncio.get_running_loop()
+        await self.exchange(0)
+        while self.urgent and not self.is_down(loop.time()):
+            await self.exchange(0)
+
     async def exchange(self, wanted: int) -> Grant | None:
         """Tell the store, and be granted up to so many starts; None if the store can't be used."""
         loop = asyncio.get_running_loop()
-        events, self._events = self._events, []
-        bound = self.pace.finder.bound
+        events, self._events, self.urgent = self._events, [], False
+        bound, is_first = self.pace.finder.bound, self.offset == 0.0
         self.asked_at = loop.time()
         work = loop.run_in_executor(
-            self.store.thread, self._change, events, wanted, bound, self.offset == 0.0, self.asked_at
+            self.store.thread, self._change, events, wanted, bound, is_first, self.asked_at
         )
         try:
             state, grant, now = await work
@@ -76,6 +86,11 @@ class PaceLink:
             return None
         self._recover()
         self.offset = now - loop.time()
+        if is_first:
+            # They were noted by this loop's clock.
+            self._events = [
+                (kind, began + self.offset, at + self.offset, told) for kind, began, at, told in self._events
+            ]
         take_state(self.pace, state)
         # What happened meanwhile is not in the state yet.
         for kind, began, at, told in self._events:

@@ -182,7 +182,7 @@ class RateLimiter:
         if link.is_down(loop.time()) or not (urgent or loop.time() - link.asked_at > _LOOK):
             return
         if self._telling is None or self._telling.done():
-            self._telling = loop.create_task(link.exchange(0), name="meetstream_async pace")
+            self._telling = loop.create_task(link.tell(), name="meetstream_async pace")
 
     def _log_pause(self, seconds: float, why: str, status: int) -> None:
         _log.info(

@@ -162,6 +162,21 @@ async def test_a_pause_that_one_process_was_told_binds_the_others(tmp_path: Path
     assert one.pace == pytest.approx(other.pace, rel=2)
 
 
+async def test_a_pause_is_told_although_the_store_was_just_being_asked(tmp_path: Path) -> None:
+    """What is urgent does not wait for the next occasion, and is kept here as well."""
+    place = str(tmp_path / "pace.sqlite")
+    one, other = joined(place), joined(place)
+    now = asyncio.get_running_loop().time()
+    one.observe(200, {}, now)
+    await asyncio.sleep(0)
+    one.observe(429, {"Retry-After": "2"}, now)
+    async with asyncio.timeout(1.5):
+        while not other.paused_for():
+            other.observe(200, {}, now)
+            await asyncio.sleep(0.05)
+    assert one.paused_for() > 0
+
+
 async def test_a_store_that_is_gone_is_told_once_and_the_process_goes_on_slower(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
