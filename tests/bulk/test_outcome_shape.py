@@ -24,19 +24,8 @@ from meetstream_async import (
 )
 from meetstream_async.fastapi import BulkRequest, RunOutcome
 from meetstream_async.jobs import JobOptions, JobOutcome
+from tests.helpers.outcomes import SHAPE
 
-SHAPE = [
-    "event_id",
-    "bot_ids",
-    "method",
-    "inferred",
-    "status",
-    "reason",
-    "attempts",
-    "elapsed",
-    "error",
-    "request_id",
-]
 OUTCOME = UnscheduleOutcome(
     "evt_1",
     ("bot-1",),

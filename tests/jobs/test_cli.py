@@ -29,6 +29,7 @@ from tests.helpers.jobs import (
     variable,
     write_toml,
 )
+from tests.helpers.outcomes import SHAPE
 from tests.helpers.program import start
 
 
@@ -83,19 +84,7 @@ def test_run_does_a_job_once_and_shows_it(tmp_path: Path) -> None:
         assert {line["event_id"] for line in lines} == {
             event for simulator in simulators[:2] for event in simulator.ledger.events
         }
-        names = [
-            "event_id",
-            "bot_ids",
-            "method",
-            "inferred",
-            "status",
-            "reason",
-            "attempts",
-            "elapsed",
-            "error",
-            "request_id",
-        ]
-        assert list(lines[0]) == ["account", *names]
+        assert list(lines[0]) == ["account", *SHAPE]
         assert (report.code, len(lines)) == (0, 108)
         status = user.types_here("status", "once", "--json")
         assert (status.code, json.loads(status.out)["states"]) == (1, {"succeeded": 2, "failed": 2})

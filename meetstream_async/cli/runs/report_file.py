@@ -7,8 +7,6 @@ contains no meeting links and no bot attributes.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,37 +14,23 @@ from typing import Any
 from ... import BulkReport
 from ...preview import name_of, outcome_line, run_line, summary_line
 from ..exit_codes import Refused
-from ..terminal.output import clean
+from .new_file import NewFile
 
 
-class Journal:
-    """A report file that was created by this process; no other process writes to it."""
+class Journal(NewFile):
+    """A report file."""
 
     def __init__(self, path: Path) -> None:
         """Create the file. Raises Refused if that fails, or if the file exists."""
-        self.path = path
-        self.problem: str | None = None
-        """Why nothing more can be written, if so."""
-        self.begun: bool = False
+        super().__init__(path, "report", instead="choose another name")
         self._statuses: dict[str, str] = {}
-        self._size = 0
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0)
-        try:
-            self._file = os.open(path, flags, 0o600)
-        except FileExistsError:
-            raise Refused(
-                f"the report {clean(path)} already exists and is not overwritten: choose another name; "
-                "nothing was started"
-            ) from None
-        except (OSError, ValueError) as error:
-            raise self._unwritable(error) from None
 
     def begin(self, **facts: Any) -> None:
         """Write the first line. Raises Refused if that fails."""
         self._write(run_line(**facts))
         if self.problem is not None:
             problem = f"can't be written: {self.problem}"
-            raise Refused(f"the report {clean(self.path)} {problem}; nothing was started")
+            raise Refused(f"{self._what} {problem}; nothing was started")
         self.begun = True
 
     def record(self, outcome: dict[str, Any]) -> bool:
@@ -61,8 +45,7 @@ class Journal:
         # If the disk was full, there may be room by now.
         problem, self.problem = self.problem, None
         self._write(summary_line(report, self._statuses, **facts, lost=problem))
-        with contextlib.suppress(OSError):
-            os.fsync(self._file)
+        self._sync()
         self.problem = problem or self.problem
 
     def missing(self, report: BulkReport[Any]) -> list[str]:
@@ -73,34 +56,6 @@ class Journal:
             for outcome in outcomes
             if name_of(outcome) not in self._statuses
         ]
-
-    def close(self) -> None:
-        """Close the file, and remove it if no run was started."""
-        with contextlib.suppress(OSError):
-            os.close(self._file)
-        if not self.begun:
-            with contextlib.suppress(OSError):
-                self.path.unlink()
-
-    def _write(self, document: dict[str, Any]) -> None:
-        if self.problem is not None:
-            return
-        line = memoryview(json.dumps(document).encode() + b"\n")
-        try:
-            while line:
-                line = line[os.write(self._file, line) :]
-        except OSError as error:
-            self.problem = os.strerror(error.errno or 0)
-            # Remove the partial line, which would corrupt the next one.
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._file, self._size)
-                os.lseek(self._file, self._size, os.SEEK_SET)
-        else:
-            self._size = os.lseek(self._file, 0, os.SEEK_CUR)
-
-    def _unwritable(self, error: Exception) -> Refused:
-        why = os.strerror(error.errno or 0) if isinstance(error, OSError) else clean(error)
-        return Refused(f"the report {clean(self.path)} can't be created: {why}; nothing was started")
 
 
 @contextlib.contextmanager

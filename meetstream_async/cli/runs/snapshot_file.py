@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from ... import ConfigurationError, ScheduledBot, Snapshot, SnapshotBot
 from ..exit_codes import Refused
 from ..inputs.files import read_text
 from ..terminal.output import clean, say
+from .new_file import NewFile
 
 _MOST_BYTES = 512 * 2**20
 
@@ -28,68 +28,33 @@ def beside(report: Path) -> Path:
     return report.with_name(f"{report.name}.snapshot")
 
 
-class SnapshotFile:
-    """A snapshot file that was created by this process; no other process writes to it."""
+class SnapshotFile(NewFile):
+    """A snapshot file."""
 
     def __init__(self, path: Path) -> None:
         """Create the file. Raises Refused if that fails, or if the file exists."""
-        self.path = path
-        self.problem: str | None = None
-        """Why nothing more can be written, if so."""
+        super().__init__(path, "snapshot", instead="choose another name for the report")
         self._known: dict[str, SnapshotBot] = {}
-        self._begun = False
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0)
-        try:
-            self._file = os.open(path, flags, 0o600)
-        except FileExistsError:
-            raise Refused(
-                f"the snapshot {clean(path)} already exists and is not overwritten: choose another name for "
-                "the report; nothing was started"
-            ) from None
-        except (OSError, ValueError) as error:
-            why = os.strerror(error.errno or 0) if isinstance(error, OSError) else clean(error)
-            raise Refused(
-                f"the snapshot {clean(path)} can't be created: {why}; nothing was started"
-            ) from None
 
     def write(self, snapshot: Snapshot) -> bool:
         """Write a snapshot. False if that fails; the file is removed at the end then."""
         self._known = {bot.bot_id: bot for bot in snapshot}
         self._write(snapshot.head(), *(bot.to_dict() for bot in snapshot))
-        with contextlib.suppress(OSError):
-            os.fsync(self._file)
+        self._sync()
         return self.problem is None
 
     def keep(self) -> None:
         """The run was agreed to, so the file stays."""
-        self._begun = self.problem is None
+        self.begun = self.problem is None
 
     def add(self, row: ScheduledBot) -> None:
         """Keep a bot that only a later listing shows, before anything is sent for it."""
         known = self._known.get(row.bot_id)
-        if not self._begun or (known is not None and known.has_row):
+        if not self.begun or (known is not None and known.has_row):
             return
         entry = (known or SnapshotBot(bot_id=row.bot_id)).with_row(row)
         self._known[row.bot_id] = entry
         self._write(entry.to_dict())
-
-    def close(self) -> None:
-        """Close the file, and remove it if no run was started."""
-        with contextlib.suppress(OSError):
-            os.close(self._file)
-        if not self._begun:
-            with contextlib.suppress(OSError):
-                self.path.unlink()
-
-    def _write(self, *documents: dict[str, Any]) -> None:
-        if self.problem is not None:
-            return
-        data = memoryview(b"".join(json.dumps(one).encode() + b"\n" for one in documents))
-        try:
-            while data:
-                data = data[os.write(self._file, data) :]
-        except OSError as error:
-            self.problem = os.strerror(error.errno or 0)
 
 
 @contextlib.contextmanager
