@@ -22,10 +22,17 @@ from hypothesis import HealthCheck, settings
 from tests.helpers import loops
 from tests.helpers.raw_server import RawServer, Step
 
+# The same examples in each run, so that a change is judged and not chance; "thorough" looks for new ones.
 settings.register_profile(
-    "default", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+    "default",
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=2000)
+settings.register_profile(
+    "thorough", parent=settings.get_profile("default"), derandomize=False, max_examples=2000
+)
 settings.load_profile("default")
 
 

@@ -31,11 +31,12 @@ def _orjson() -> Callable[[str], Any] | None:
 def quickly(text: str, body: bytes) -> tuple[bool, object]:
     """Whether orjson could read the text as the standard library would, and the value.
 
-    ``body``: the bytes that the text was decoded from. What orjson refuses (NaN, half of a surrogate pair,
-    text that is no JSON) is left to the standard library, and so is a whole number of more than 18 digits,
-    which orjson may read as a float.
+    ``text``: without space around it. ``body``: the bytes that it was decoded from.
+    Only an object or an array is read by orjson. What it refuses (NaN, half of a surrogate pair, text that is
+    no JSON) is left to the standard library, and so is a whole number of more than 18 digits, which orjson
+    may read as a float.
     """
-    if len(body) < _SHORT:
+    if len(body) < _SHORT or text[:1] not in "[{":
         return False, None
     loads = _orjson()
     if loads is None or _LONG_NUMBER in body.translate(_KINDS):
