@@ -178,7 +178,7 @@ async def test_a_call_that_is_cancelled_in_a_pause_sends_nothing_more():
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 1.5
         assert ours_running() == []
         await asyncio.sleep(0.7)
         assert len(sim.requests) == seen

@@ -308,14 +308,14 @@ async def test_setting_stop_ends_draining_with_a_true_report():
 async def test_a_cancelled_drain_leaves_nothing_running():
     """CancelledError comes out at once, and the server sees nothing more."""
     async with plain_account(300, latency=0.01) as sim, connect(sim) as client:
-        task = asyncio.create_task(unschedule_all(client))
+        task = asyncio.create_task(unschedule_all(client, max_concurrency=10))
         while len(deletes(sim)) < 60:
             await asyncio.sleep(0.001)
+        seen = len(sim.requests)
         task.cancel()
-        started = time.monotonic()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert time.monotonic() - started < 0.1
+        assert len(sim.requests) <= seen + 10
         assert [t for t in asyncio.all_tasks() if "meetstream_async" in t.get_name()] == []
         seen = len(sim.requests)
         await asyncio.sleep(0.05)
