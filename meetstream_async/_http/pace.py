@@ -45,7 +45,7 @@ class _Bound:
 
     most: int
     seconds: float
-    starts: deque[float] = field(init=False, repr=False)
+    starts: deque[float] = field(init=False)
 
     @classmethod
     def of(cls, rate: float, margin: float = JITTER) -> _Bound:

@@ -206,3 +206,28 @@ def test_at_thousands_of_servers_the_pace_neither_starves_nor_halves() -> None:
     """The same for many more."""
     shares = [_check(seed) for seed in range(1000, 1000 + sized(20, 300, 3000))]
     assert sum(shares) / len(shares) >= 0.85
+
+
+@pytest.mark.parametrize(("let_through", "pause"), [(9, 0.5), (10, 0.2)])
+def test_a_refusal_without_a_wait_pauses_shortly_once_the_limit_is_known(
+    let_through: int, pause: float
+) -> None:
+    """And if at least ten requests got through since the last one; otherwise as ever."""
+    course = run_at(Bucket(50, 10, 1), 600)
+    pace, now = course.pace, BEGIN + course.seconds
+    pace.refused(now, now, 1.0)
+    now += 1
+    for number in range(let_through + 1):
+        now += 0.02
+        pace.take(now, waited=True)
+        if number:
+            pace.let_through(now, now)
+    assert pace.finder.limit is not None
+    assert pace.refused(now, now, None) == pytest.approx(pause)
+
+
+def test_at_a_slow_limit_a_short_pause_lets_one_request_flow_in() -> None:
+    """One and a half, to be sure."""
+    pace = run_at(Bucket(4, 5, 1), 100).pace
+    assert pace.finder.limit is not None
+    assert pace.finder.short_pause == pytest.approx(1.5 / pace.finder.limit)

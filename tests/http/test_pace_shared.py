@@ -20,7 +20,7 @@ from meetstream_async._http.pace import SHARED_JITTER, Pace
 from meetstream_async._http.pace_key import KeyPace, name_of, share
 from meetstream_async._http.pace_state import take_state, to_state
 from meetstream_async._http.pace_store import PaceStore, StoreError, check_pace_store, open_store
-from meetstream_async._http.rate_limit import RateLimiter
+from meetstream_async._http.rate_limit import RateLimiter, WaitTooLongError
 from meetstream_async._http.secrets import Secret
 from meetstream_async.simulator import Trouble
 from tests.helpers.accounts import connect, plain_account
@@ -160,6 +160,21 @@ async def test_a_pause_that_one_process_was_told_binds_the_others(tmp_path: Path
     await one.wait()
     assert one.pace is not None
     assert one.pace == pytest.approx(other.pace, rel=2)
+
+
+async def test_who_can_not_wait_as_long_as_another_process_was_told_learns_it_at_once(tmp_path: Path) -> None:
+    """Not only once a pause is told to this process."""
+    place = str(tmp_path / "pace.sqlite")
+    teller, listener = joined(place), joined(place, 5)
+    await listener.wait()
+    teller.observe(429, {"Retry-After": "30"}, asyncio.get_running_loop().time())
+    assert teller._telling is not None
+    await teller._telling
+    with pytest.raises(WaitTooLongError) as caught:
+        await asyncio.wait_for(listener.wait(pause_limit=2), 5)
+    assert 25 < caught.value.seconds <= 30
+    teller.leave()
+    listener.leave()
 
 
 async def test_a_pause_is_told_although_the_store_was_just_being_asked(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -160,3 +161,20 @@ async def test_whoever_gives_up_its_turn_lets_nobody_overtake() -> None:
         await hasty
     assert (now() - began, caught.value.seconds) == pytest.approx((3, 7.5))
     assert [await first, await last] == pytest.approx([10.5, 10.5 + apart(1)])
+
+
+@virtual_time
+async def test_the_pace_that_was_found_is_told_once_and_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Each time that it is found anew, with the first reply that shows it."""
+    limiter = RateLimiter()
+    loop = asyncio.get_running_loop()
+    caplog.set_level(logging.INFO, "meetstream_async.http")
+    for status in (200, 200, 200, 429, 200, 200):
+        await limiter.wait()
+        began = loop.time()
+        await asyncio.sleep(0.05)
+        limiter.observe(status, {"Retry-After": "1"} if status == 429 else {}, began)
+    told = [record.getMessage() for record in caplog.records if "finding the pace" in record.getMessage()]
+    assert limiter.pace is not None
+    assert limiter.pace > 5.0  # it has grown meanwhile
+    assert told == ["finding the pace of the API: 5 requests a second"]

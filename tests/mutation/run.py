@@ -56,6 +56,8 @@ class Reach:
         before = mutant.lines.start
         while not found and (before := before - 1) > mutant.lines.start - 12:
             found |= lines.get(before, set())
+        # The default of a parameter is worked out when the module is imported, and no test runs its line.
+        found = found or set(lines.get(0, ()))
         files = Counter(test.partition("::")[0] for test in found)
         once = max(files.values(), default=0) <= 2
         # What only the first tests of each file run is kept, as in a cache; the others may notice, too.
