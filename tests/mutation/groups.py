@@ -107,6 +107,9 @@ GROUPS: Final = {
             "_http/retry.py",
         ),
         (
+            "http/test_pace_windows.py",
+            "http/test_let_through.py",
+            "http/test_pace_wary.py",
             "http/test_pace_courses.py",
             "http/test_rate_limit_headers.py",
             "http/test_retry_policy.py",
