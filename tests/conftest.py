@@ -7,10 +7,13 @@ import gc
 import inspect
 import os
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import patch
 
 import aioresponses.core
 import pytest
@@ -71,6 +74,28 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0 if named or MEASURED.match(config.getoption("markexpr")) else len(os.sched_getaffinity(0)) + 1
 
 
+# Whatever the environment says: half of the start is compiling the tests, in each process and in each run.
+sys.dont_write_bytecode = False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Let each process begin with other files: they compile them for one another, instead of all at once."""
+    process = getattr(session.config, "workerinput", None)
+    if process is None:
+        return
+    root = session.config.rootpath
+    given = [session.config.invocation_params.dir / arg.partition("::")[0] for arg in session.config.args]
+    files = [
+        file for path in given for file in ([path] if path.is_file() else sorted(path.rglob("test_*.py")))
+    ]
+    first = int(process["workerid"].removeprefix("gw")) * len(files) // process["workercount"]
+    for file in files[first:] + files[:first]:
+        # What goes wrong here goes wrong again when it is collected, where it is reported.
+        with suppress(Exception, pytest.skip.Exception):
+            import_module(".".join(file.relative_to(root).with_suffix("").parts))
+
+
 gc.disable()  # Until everything is collected: nothing of what is imported by then goes away again.
 
 
@@ -84,11 +109,34 @@ def pytest_collection_finish() -> None:
 # that ClientResponse requires now, and a body of more than 64 KiB makes its reader pause a transport that it
 # does not have. Upstream: https://github.com/pnuckowski/aioresponses/issues/289. Delete this bridge, down to
 # the line below it, once the lowest aioresponses version in pyproject.toml has the fix.
+# The bridge also stands in for its mocks, each of which takes longer to make than most tests.
+_WRITER = (
+    {"stream_writer": SimpleNamespace(output_size=0)}
+    if "stream_writer" in inspect.signature(ClientResponse.__init__).parameters
+    else {}
+)
+
+
 class _BridgedResponse(ClientResponse):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if "stream_writer" in inspect.signature(ClientResponse.__init__).parameters:
-            kwargs.setdefault("stream_writer", Mock(output_size=0))
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{**_WRITER, **kwargs})
+
+
+class _QuietLoop:
+    """The loop of a response, and its ``get_debug``."""
+
+    def __call__(self) -> bool:
+        return False
+
+    def is_closed(self) -> bool:
+        return True
+
+
+def _patch_plainly(target: str, *, side_effect: Any, autospec: bool) -> Any:
+    async def _request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return await side_effect(self, *args, **kwargs)
+
+    return patch(target, new=_request)
 
 
 def _roomy_reader(loop: Any = None) -> StreamReader:
@@ -97,21 +145,20 @@ def _roomy_reader(loop: Any = None) -> StreamReader:
 
 aioresponses.core.ClientResponse = _BridgedResponse
 aioresponses.core.stream_reader_factory = _roomy_reader
+aioresponses.core.Mock = _QuietLoop
+aioresponses.core.patch = _patch_plainly
 # --- end of the bridge ---------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
-def _state(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tmp_path_factory.mktemp("state"))
-
-
-@pytest.fixture(autouse=True)
-def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch, _state: str) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _no_keys_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test reads credentials or base URLs of the developer's environment, nor writes state there."""
-    monkeypatch.setenv("XDG_STATE_HOME", _state)
-    for name in list(os.environ):
-        if name.startswith(("MEETSTREAM_", "MEETBIT_")):
-            monkeypatch.delenv(name)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        for name in list(os.environ):
+            if name.startswith(("MEETSTREAM_", "MEETBIT_")):
+                patched.delenv(name)
+        yield
 
 
 @pytest.fixture
