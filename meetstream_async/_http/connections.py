@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 import aiohttp
 
+from .._tasks import pause
 from ..errors import ClientSetupError
 
 CONNECTIONS = 100
@@ -32,9 +33,14 @@ class HeldBackError(Exception):
 class GatedConnector(aiohttp.TCPConnector):
     """The connector of a session that is opened here."""
 
-    def __init__(self, paused: Callable[[], float], ssl_context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        paused: Callable[[], float],
+        depart: Callable[[], float],
+        ssl_context: ssl.SSLContext | None,
+    ) -> None:
         super().__init__(limit=CONNECTIONS, ssl=True if ssl_context is None else ssl_context)
-        self._paused = paused
+        self._paused, self._depart = paused, depart
         self._failed: WeakSet[asyncio.Task[Any]] = WeakSet()
 
     def failed_to_connect(self) -> bool:
@@ -50,13 +56,23 @@ class GatedConnector(aiohttp.TCPConnector):
             connection = await super().connect(req, traces, timeout)
         except BaseException:
             # A proxy's answer and a TLS handshake may take long or fail, and nothing of the request was sent.
-            if (task := asyncio.current_task()) is not None:
-                self._failed.add(task)
+            self._note_failure()
             raise
-        if self._paused():
+        try:
+            while not (paused := self._paused()) and (seconds := self._depart()):
+                await pause(seconds)
+        except BaseException:
+            connection.release()
+            self._note_failure()
+            raise
+        if paused:
             connection.release()
             raise HeldBackError
         return connection
+
+    def _note_failure(self) -> None:
+        if (task := asyncio.current_task()) is not None:
+            self._failed.add(task)
 
 
 class Permits:

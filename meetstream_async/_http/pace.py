@@ -19,7 +19,7 @@ from attrs import define, field
 from .pace_finder import PaceFinder
 
 JITTER = 0.01
-"""Margin in seconds for the network: a bound of 5 a second means 5 starts in any 1.01 s."""
+"""Margin in seconds for the network: a bound of 5 a second means that 5 requests leave in any 1.01 s."""
 
 _STALL = 0.05
 _CLOSE = 0.02
@@ -41,11 +41,12 @@ _CROWD_MARGIN = 8.0
 
 @define(eq=False)
 class _Bound:
-    """At most ``most`` starts in any ``seconds``."""
+    """At most ``most`` starts in any ``seconds``, and as many departures."""
 
     most: int
     seconds: float
     starts: deque[float] = field(init=False)
+    departures: deque[float] = field(init=False)
 
     @classmethod
     def of(cls, rate: float, margin: float = JITTER) -> _Bound:
@@ -58,6 +59,7 @@ class _Bound:
 
     def __attrs_post_init__(self) -> None:
         self.starts = deque(maxlen=self.most)
+        self.departures = deque(maxlen=self.most)
 
     @property
     def interval(self) -> float:
@@ -65,6 +67,10 @@ class _Bound:
 
     def next_start(self) -> float:
         return self.starts[0] + self.seconds if len(self.starts) == self.most else -math.inf
+
+    def next_departure(self) -> float:
+        full = len(self.departures) == self.most
+        return self.departures[0] + self.seconds if full else -math.inf
 
 
 class Pace:
@@ -171,6 +177,20 @@ class Pace:
         self._left -= 1
         if self._bound is not None:
             self._bound.starts.append(now)
+
+    def depart(self, now: float) -> float:
+        """A request has its connection, and leaves now; else the seconds until it may.
+
+        A start may be late by the time that connecting takes, or that the process is busy.
+        """
+        bound = self._bound
+        if bound is None:
+            return 0.0
+        wait = bound.next_departure() - now
+        if wait > 0:
+            return wait
+        bound.departures.append(now)
+        return 0.0
 
     def _catch_up(self, now: float) -> None:
         self.is_free = False

@@ -213,6 +213,14 @@ class RateLimiter:
         now = self._now()
         return 0.0 if pace.clear(now) else max(0.0, pace.paused_until - now)
 
+    def depart(self) -> float:
+        """A request leaves now; else the seconds until it may: see :meth:`Pace.depart`."""
+        key = self.key
+        if key.pace.is_free or key.link is not None:
+            return 0.0
+        with key.lock:
+            return key.pace.depart(self._now())
+
     @property
     def is_open(self) -> bool:
         """Whether a request may start now, without asking further."""

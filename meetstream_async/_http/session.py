@@ -97,6 +97,7 @@ class ApiSession:
             trace_configs=trace_configs,
             network=network,
             paused=self.rate_limiter.paused_for,
+            depart=self.rate_limiter.depart,
             on_head=self._observe,
             user_agent=user_agent,
         )

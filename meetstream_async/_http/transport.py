@@ -65,14 +65,14 @@ class Transport:
         timeout: float,
         trace_configs: Sequence[aiohttp.TraceConfig],
         network: Network,
-        paused: Callable[[], float],
+        paused: Callable[[], float], depart: Callable[[], float],
         on_head: Callable[[int, Mapping[str, str], float, int], None],
         user_agent: str | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """``credentials``: header name to the text before the credential, and the credential.
 
-        ``paused`` returns the seconds during which no request may be sent. ``on_head`` gets the status and
-        headers of each reply before its body, when its request was sent, and how many are under way.
+        ``paused``: seconds during which nothing may be sent; ``depart``: until what has a connection may.
+        ``on_head`` gets a reply's status and headers, when its request was sent, and how many are under way.
         """
         self._origin = base_url.origin()
         trace_configs = checked_traces(trace_configs)
@@ -96,7 +96,7 @@ class Transport:
         self.scrub: Callable[[str], str] = scrubber(secrets)
         self._text = partial(clean_text, scrub=self.scrub)
         self.blot: Callable[[str], str] = scrubber(secrets, LONG_SECRET)
-        self._paused, self._on_head = paused, on_head
+        self._paused, self._depart, self._on_head = paused, depart, on_head
         self._borrowed, self._http = session is not None, session
         self._loop: asyncio.AbstractEventLoop | None = None
         self._deadlines: Deadlines | None = None
@@ -136,7 +136,7 @@ class Transport:
 
     def _new_session(self) -> aiohttp.ClientSession:
         session = aiohttp.ClientSession(
-            connector=GatedConnector(self._paused, self._network.ssl_context),
+            connector=GatedConnector(self._paused, self._depart, self._network.ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=self._trace_configs or None,
             headers=None if self._proxy else self._standing.build(),

@@ -161,6 +161,11 @@ class Account:
         return len(self._held) + len(self._backlog) + self._at_work
 
     @property
+    def at_hand(self) -> int:
+        """Items whose turn may begin."""
+        return len(self._backlog)
+
+    @property
     def stop_reason(self) -> str | None:
         """Why nothing more is sent, if so."""
         return self._stopped

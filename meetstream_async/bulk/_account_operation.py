@@ -58,8 +58,16 @@ class AccountOperation(Unscheduler[Tracked]):
         page: ScheduledBotPage = (await self._api.call(list_scheduled_bots(), PACED)).value
         return page, requested_at
 
-    async def read_events(self, turn: Turn, changed: Callable[[], object] = lambda: None) -> None:
-        """Read the events that the state expects. ``turn`` waits for the turn of each page."""
+    async def read_events(
+        self,
+        turn: Turn,
+        changed: Callable[[], object] = lambda: None,
+        is_urgent: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Read the events that the state expects. ``turn`` waits for the turn of each page.
+
+        ``is_urgent``: see ``_event_reading``.
+        """
         if seconds := self._state.events_pause:
             await pause(seconds)
         time_min, time_max = self._state.events_window(self._api.server_time())
@@ -69,7 +77,7 @@ class AccountOperation(Unscheduler[Tracked]):
             async with turn(), asyncio.timeout(PAGE_SECONDS):
                 return (await self._api.call(request, PACED)).value
 
-        await read_events(self._state, fetch, changed)
+        await read_events(self._state, fetch, changed, is_urgent)
 
     async def take_another(self, fetch: Fetch) -> str | None:
         """List again, and tell the state, also if there is no listing. Returns why the run ends, if so."""

@@ -79,8 +79,10 @@ class Drain(AccountOperation):
                     events = None
                 if events is None and listing is None and state.wants_events:
                     state.expect_events()
-                    reading = self.read_events(self._runner.slot, self._changed.set)
+                    reading = self.read_events(self._runner.slot, self._changed.set, self._is_short_of_work)
                     events = asyncio.create_task(reading, name="meetstream_async events")
+                    # They take the first slot: what they show is needed before the listed ones are done.
+                    await pause()
                 due = None if listing is not None else state.next_listing(self._clock())
                 if due is not None and (state.busy or due <= self._clock()):
                     listing = asyncio.create_task(self._list())
@@ -105,6 +107,10 @@ class Drain(AccountOperation):
     def gaps(self) -> Gaps:
         state = self._state
         return Gaps(state.incomplete, state.left, state.still_listed, state.note, state.ways)
+
+    def _is_short_of_work(self) -> bool:
+        """What waits and may be begun is gone before another page of events has come."""
+        return self._state.at_hand < 4 * self._bulk.max_concurrency
 
     def _done(self, item: Tracked, outcome: UnscheduleOutcome) -> None:
         if item.unsent is not outcome:

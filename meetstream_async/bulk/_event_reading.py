@@ -9,6 +9,7 @@ from typing import Protocol
 
 from .._http.rate_limit import WaitTooLongError
 from .._logs import log_fields
+from .._tasks import pause
 from ..errors import MeetStreamError, NotFoundError
 from ..meetstream.events import EventPages, FetchPage
 from ..meetstream.models import MeetStreamEvent
@@ -19,6 +20,12 @@ HOLD_SECONDS = 15.0
 """Seconds that items wait for them."""
 PAGE_SECONDS = 10.0
 """Seconds that one page may take, all attempts together."""
+_BREATH = 0.005
+"""Seconds between reading a page, taking it in, and asking for the next one. Each keeps the process busy for
+milliseconds; requests whose answers came meanwhile go on, and do not stay behind the pages for good."""
+
+_SOON_READ = 3
+"""Pages that are read without."""
 
 _log = logging.getLogger("meetstream_async.bulk")
 
@@ -31,21 +38,33 @@ class EventReader(Protocol):
     def release_held(self) -> None: ...
 
 
-async def read_events(state: EventReader, fetch: FetchPage, changed: Callable[[], object]) -> None:
+async def read_events(
+    state: EventReader,
+    fetch: FetchPage,
+    changed: Callable[[], object],
+    is_urgent: Callable[[], bool] = lambda: True,
+) -> None:
     """Read all events into a state that expects them. An error ends it, and is told to the state only.
 
-    ``changed`` is called when the state has heard of something.
+    ``changed`` is called when the state has heard of something. ``is_urgent``: whether there would be
+    nothing else to do without them.
     """
     pages = EventPages(fetch)
     loop = asyncio.get_running_loop()
-    held_until = loop.time() + HOLD_SECONDS
+    held_until, many = loop.time() + HOLD_SECONDS, 0
     try:
         async with asyncio.timeout(MOST_SECONDS):
             async for events in pages:
+                many += len(events) > 0
+                breathes = many > _SOON_READ and len(events) > 0 and not is_urgent()
+                if breathes:
+                    await pause(_BREATH)
                 state.take_events(events)
                 if loop.time() >= held_until:
                     state.release_held()
                 changed()
+                if breathes:
+                    await pause(_BREATH)
     except NotFoundError as error:
         problem: str | None = f"no calendar's events can be read ({error.status} {error.message})"
     except MeetStreamError as error:

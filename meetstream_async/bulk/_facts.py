@@ -100,6 +100,8 @@ class Facts(Item):
     """The event's DELETE had its turn, or has none."""
     _tried: set[str] | None = None
     """Bots that were asked for in this turn, where it is their turn."""
+    _made: UnscheduleOutcome | None = None
+    """The last plain success that was made of it."""
 
     @property
     def bot_ids(self) -> tuple[str, ...]:
@@ -139,18 +141,7 @@ class Facts(Item):
     def outcome(self) -> UnscheduleOutcome:
         """What the answers so far come to."""
         if self.answer is DONE and self.fates is None:
-            return _make_outcome(
-                self.event_id,
-                tuple(self.bots),
-                OutcomeStatus.UNSCHEDULED,
-                None,
-                self.result,
-                None,
-                self.attempts,
-                self.elapsed,
-                "event",
-                self.last_request,
-            )
+            return self._success()
         status, reason = self._verdict_by_bots() if self.fates else self._verdict()
         settled = status in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED)
         return UnscheduleOutcome(
@@ -165,6 +156,30 @@ class Facts(Item):
             self.sent,
             self.last_request,
         )
+
+    def _success(self) -> UnscheduleOutcome:
+        """Made once: the report of a large account would otherwise make all of them anew, at its end."""
+        bot_ids, made = tuple(self.bots), self._made
+        if (
+            made is None
+            or made.result is not self.result
+            or made.attempts != self.attempts
+            or made.elapsed != self.elapsed
+            or made.bot_ids != bot_ids
+        ):
+            made = self._made = _make_outcome(
+                self.event_id,
+                bot_ids,
+                OutcomeStatus.UNSCHEDULED,
+                None,
+                self.result,
+                None,
+                self.attempts,
+                self.elapsed,
+                "event",
+                self.last_request,
+            )
+        return made
 
     def left(self, status: OutcomeStatus, reason: str | None) -> UnscheduleOutcome:
         """Its outcome where nothing was sent."""

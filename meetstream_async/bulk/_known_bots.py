@@ -56,6 +56,11 @@ class KnownBot:
         return self.listed, self.absences, *judged
 
     @property
+    def is_plainly_gone(self) -> bool:
+        """The answer says that it is gone, and nothing speaks against it."""
+        return self.confirmed and not (self.missed or self.rebooked)
+
+    @property
     def is_gone(self) -> bool:
         """It is not going to join, as far as can be known."""
         return not self.listed and (self.confirmed or self.absences >= LOOKS_FOR_PROOF)

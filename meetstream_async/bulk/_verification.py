@@ -208,6 +208,8 @@ class Verification:
         """The outcome of an item, where the last listing was made after all answers."""
         outcome = item.outcome()
         known = self._bots.of(item.bots)
+        if item.answer is DONE and item.fates is None and all(one.is_plainly_gone for one in known):
+            return outcome
         status = outcome.status
         if status is OutcomeStatus.UNSCHEDULED and any(one.rebooked for one in known):
             return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=MAY_HAVE_JOINED)

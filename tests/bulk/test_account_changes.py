@@ -19,8 +19,8 @@ def in_any_order(stored: dict[str, Any]) -> dict[str, Any]:
     return {**stored, "open": sorted(stored["open"]), "bots": sorted(stored["bots"], key=repr)}
 
 
-NOT_STORED = {"began", "fatal", "problem", "_successes"}
-"""Of a call in flight, or of events that no account's state has."""
+NOT_STORED = {"began", "fatal", "problem", "_successes", "_made"}
+"""Of a call in flight, or of events that no account's state has; or made of what is stored."""
 
 
 def known(state: AccountState) -> dict[str, dict[str, Any]]:

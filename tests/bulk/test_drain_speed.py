@@ -1,0 +1,59 @@
+"""How fast an account is drained: what listings and the index cost beside the DELETEs. In virtual time."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from meetstream_async import bulk_unschedule, unschedule_all
+from tests.helpers.far_api import FarApi
+
+EVENTS, LATENCY, CONCURRENCY = 1000, 0.05, 2
+"""As many turns of each slot as 10,000 events take at a concurrency of 20."""
+IDEAL = EVENTS * LATENCY / CONCURRENCY
+
+
+@pytest.fixture(scope="module")
+def drained() -> tuple[FarApi, float]:
+    """The account, and the seconds that it took."""
+    api = FarApi(EVENTS, LATENCY)
+    report, seconds = api.run(partial(unschedule_all, max_concurrency=CONCURRENCY))
+    assert report.ok
+    assert len(report.outcomes) == EVENTS
+    return api, seconds
+
+
+def test_a_drain_takes_hardly_longer_than_given_ids(drained: tuple[FarApi, float]) -> None:
+    """0.98 of the speed of the same ids, given: the index takes one request for a hundred events, and the
+    first and last listing two turns."""
+    given = FarApi(EVENTS, LATENCY)
+    report, seconds = given.run(
+        lambda client: bulk_unschedule(client, given.ids(), max_concurrency=CONCURRENCY)
+    )
+    assert report.ok
+    assert seconds <= 1.001 * IDEAL
+    assert drained[1] <= seconds / 0.98
+
+
+def test_a_drain_begins_with_the_first_listing(drained: tuple[FarApi, float]) -> None:
+    """DELETEs and the index start side by side as soon as it is in."""
+    (_, first), (second_at, second), (third_at, third) = drained[0].arrivals[:3]
+    assert (first, {second, third}) == ("list", {"events", "delete"})
+    assert (second_at, third_at) == pytest.approx((LATENCY, LATENCY))
+
+
+def test_no_slot_waits_for_the_index(drained: tuple[FarApi, float]) -> None:
+    """From the first DELETE to the last, each slot has a request under way."""
+    times = [at for at, _ in drained[0].arrivals]
+    deletes = [at for at, kind in drained[0].arrivals if kind == "delete"]
+    turns = (deletes[-1] - deletes[0]) / LATENCY
+    assert sum(deletes[0] <= at <= deletes[-1] for at in times) >= CONCURRENCY * turns
+
+
+def test_what_is_gone_is_not_read_of_once_more(drained: tuple[FarApi, float]) -> None:
+    """An empty listing ends the drain: the index is read once."""
+    kinds = [kind for _, kind in drained[0].arrivals]
+    assert kinds.count("events") == EVENTS / 100
+    assert kinds.count("list") <= 3
+    assert kinds[-1] == "list"
