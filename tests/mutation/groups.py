@@ -120,6 +120,7 @@ GROUPS: Final = {
             "http/test_pauses.py",
             "http/test_retry.py",
             "bulk/test_pauses.py",
+            "meetstream/test_arguments.py",
         ),
     ),
 }
