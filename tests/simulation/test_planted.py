@@ -206,12 +206,12 @@ def test_faults_of_other_requests_stay_when_one_is_left_out() -> None:
         assert next(one.status for one in played.ledger.deletes() if one.target == "evt_1") == 404
 
 
-@pytest.mark.parametrize("seed", range(0, 60, 3))
-def test_a_history_repeats_exactly(seed: int) -> None:
+def test_a_history_repeats_exactly() -> None:
     """The same seed tells the same story, to the millisecond."""
     with simulating() as shared:
-        stories = [verdict(history(seed), shared, with_story=True).story for _ in range(2)]
-    assert stories[0] == stories[1]
+        for seed in range(0, 60, 5):
+            stories = [verdict(history(seed), shared, with_story=True).story for _ in range(2)]
+            assert stories[0] == stories[1]
 
 
 def test_a_calm_account_breaks_nothing() -> None:
