@@ -102,10 +102,10 @@ class Worker:
                 await end(over)
             steps = killer.steps
             self.monkeypatch.setattr(Run, "do", self.do)
-            if killer.killed.is_set():
-                async with JobEngine(self.database, worker_id="killed"):
-                    await asyncio.wait_for(wait_for_job(job_id, poll=0.05), 30)
-            async with JobEngine(self.database):
+            # Where none was killed, its worker is not needed any more.
+            again = {"worker_id": "killed"} if killer.killed.is_set() else {}
+            async with JobEngine(self.database, **again):
+                await asyncio.wait_for(wait_for_job(job_id, poll=0.05), 30)
                 outcomes = await everything(job_id)
                 line = (await job_status(job_id)).accounts[0]
             named = Counter(outcome.event_id or outcome.bot_ids[0] for outcome in outcomes)
