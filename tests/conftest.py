@@ -145,8 +145,8 @@ def _roomy_reader(loop: Any = None) -> StreamReader:
 
 aioresponses.core.ClientResponse = _BridgedResponse
 aioresponses.core.stream_reader_factory = _roomy_reader
-aioresponses.core.Mock = _QuietLoop
-aioresponses.core.patch = _patch_plainly
+aioresponses.core.Mock = _QuietLoop  # type: ignore[attr-defined,assignment]
+aioresponses.core.patch = _patch_plainly  # type: ignore[attr-defined,assignment]
 # --- end of the bridge ---------------------------------------------------------------------------------
 
 

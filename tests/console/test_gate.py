@@ -20,7 +20,11 @@ RUN = "api/runs/some-run"
 
 async def test_the_token_opens_the_console_once() -> None:
     """The token is exchanged for a strict cookie for this path only, removed from the URL by a redirect."""
-    async with Simulator(3) as sim, console(sim, opened=False) as desk, httpx.AsyncClient() as other:
+    async with (
+        Simulator(3) as sim,
+        console(sim, opened=False) as desk,
+        httpx.AsyncClient(verify=False) as other,
+    ):
         first = await desk.http.get(desk.served.url)
         assert (first.status_code, first.headers["location"]) == (303, urlsplit(desk.served.address).path)
         name, *attributes = first.headers["set-cookie"].split("; ")

@@ -175,6 +175,6 @@ async def test_without_a_server_that_runs_lifespans_a_request_says_what_is_missi
     app = FastAPI(lifespan=meetstream_lifespan(api_key=KEY))
     app.include_router(bulk_router(dependencies=[Depends(guard)]))
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://app") as http:
+    async with httpx.AsyncClient(verify=False, transport=transport, base_url="http://app") as http:
         with pytest.raises(RuntimeError, match="lifespan"):
             await http.post("/bulk-unschedule", json=WHOLE, headers={"Authorization": TOKEN})

@@ -88,7 +88,9 @@ async def test_a_caller_that_is_no_text_is_a_mistake_of_the_application(runs: Ru
         app.include_router(router)
         app.dependency_overrides[guard] = lambda: None
         async with app.router.lifespan_context(app):
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+            async with httpx.AsyncClient(
+                verify=False, transport=httpx.ASGITransport(app), base_url="http://app"
+            ) as http:
                 for verb, place in (("POST", ""), ("GET", "/run-1")):
                     with pytest.raises(TypeError, match="who is asking"):
                         await http.request(verb, f"/bulk-unschedule{place}", json=DRY)
@@ -132,7 +134,9 @@ async def test_durable_runs_that_were_not_started_say_so(tmp_path: Path) -> None
     app.include_router(bulk_router(dependencies=[Depends(guard)], runs=durable(tmp_path)))
     app.dependency_overrides[guard] = lambda: None
     app.state.meetstream_client = object()
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+    async with httpx.AsyncClient(
+        verify=False, transport=httpx.ASGITransport(app), base_url="http://app"
+    ) as http:
         for verb, place in (("POST", ""), ("GET", f"/run-{48 * '0'}")):
             with pytest.raises(RuntimeError, match="lifespan"):
                 await http.request(verb, f"/bulk-unschedule{place}", json=DRY)

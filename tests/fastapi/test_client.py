@@ -73,7 +73,9 @@ def _app(**client_arguments: Any) -> FastAPI:
 async def _in_memory(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """The application without a server, where only its upstream's socket matters."""
     async with app.router.lifespan_context(app):
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+        async with httpx.AsyncClient(
+            verify=False, transport=httpx.ASGITransport(app), base_url="http://app"
+        ) as http:
             yield http
 
 
@@ -166,7 +168,9 @@ async def test_a_client_that_was_not_asked_for_says_how_to_get_it() -> None:
     @app.get("/")
     async def index(client: MeetBitClientDep) -> None: ...
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+    async with httpx.AsyncClient(
+        verify=False, transport=httpx.ASGITransport(app), base_url="http://app"
+    ) as http:
         with pytest.raises(RuntimeError, match=r"lifespan=meetbit_lifespan\(\)"):
             await http.get("/")
 
@@ -180,7 +184,9 @@ async def test_a_mounted_application_without_a_client_is_told_about_mounting() -
 
     parent = FastAPI()
     parent.mount("/child", child)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(parent), base_url="http://app") as http:
+    async with httpx.AsyncClient(
+        verify=False, transport=httpx.ASGITransport(parent), base_url="http://app"
+    ) as http:
         with pytest.raises(RuntimeError, match="is mounted") as raised:
             await http.get("/child/")
     assert "FastAPI(lifespan=meetstream_lifespan())" in str(raised.value)
@@ -217,7 +223,9 @@ async def test_a_test_puts_clients_of_its_own_in_their_place() -> None:
 
     app.dependency_overrides[get_client] = lambda: "a fake"
     app.dependency_overrides[get_meetbit_client] = lambda: "another"
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+    async with httpx.AsyncClient(
+        verify=False, transport=httpx.ASGITransport(app), base_url="http://app"
+    ) as http:
         assert (await http.get("/bots")).json() == ["a fake", "another"]
 
 
@@ -398,7 +406,9 @@ async def test_each_error_has_its_problem() -> None:
             raise HTTPException(409, "not ours")
         raise RAISED[index][0]
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+    async with httpx.AsyncClient(
+        verify=False, transport=httpx.ASGITransport(app), base_url="http://app"
+    ) as http:
         for index, (_, status, code, pause) in enumerate(RAISED):
             answer = await http.get(f"/{index}")
             assert (answer.status_code, answer.json()["code"]) == (status, code)

@@ -64,7 +64,9 @@ async def test_the_first_program_serves_both_apis(sim: Simulator) -> None:
 async def test_the_program_for_tests_needs_no_server() -> None:
     """The fake answers, without a lifespan and without a key."""
     app = _run(FIRST, TESTS)["app"]
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+    async with httpx.AsyncClient(
+        verify=False, transport=httpx.ASGITransport(app), base_url="http://app"
+    ) as http:
         answer = await http.delete("/events/evt_1/bot")
     assert (answer.status_code, answer.json()["unscheduled"]) == (200, True)
 

@@ -127,7 +127,7 @@ def _explore(explored: tuple[str, str], examples: int) -> Counter[int]:
 
 def test_no_request_makes_the_router_fail(explored: tuple[str, str]) -> None:
     """Whatever is sent, the answer is one that OpenAPI documents, in the shape that it documents."""
-    statuses = _explore(explored, examples=5)
+    statuses = _explore(explored, examples=3)
     assert {202, 200, 404, 422} <= statuses.keys()
 
 

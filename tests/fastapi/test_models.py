@@ -263,7 +263,9 @@ async def test_a_route_returns_the_values_themselves() -> None:
     async def meeting() -> MeetingCancellation:
         return MeetingCancellation(1, 2, None, (), False, "why", ServerError("bad", status=500))
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+    async with httpx.AsyncClient(
+        verify=False, transport=httpx.ASGITransport(app), base_url="http://app"
+    ) as http:
 
         async def get(path: str) -> Any:
             return (await http.get(path)).json()
@@ -301,7 +303,9 @@ async def test_a_users_own_model_holds_ours() -> None:
     async def chosen() -> Audit:
         return audit
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+    async with httpx.AsyncClient(
+        verify=False, transport=httpx.ASGITransport(app), base_url="http://app"
+    ) as http:
         assert Audit.model_validate_json((await http.get("/whole")).text) == audit
         answers = [(await http.get(path)).json() for path in ("/less", "/chosen")]
     assert answers == [
@@ -325,7 +329,9 @@ async def test_a_model_is_a_body_where_the_route_says_so() -> None:
     async def query(given: BotFilter) -> BotFilter:
         return given
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app") as http:
+    async with httpx.AsyncClient(
+        verify=False, transport=httpx.ASGITransport(app), base_url="http://app"
+    ) as http:
         read = await http.post("/body", json={"platform": "Zoom"})
         refused = await http.post("/body", json={"platfrom": "Zoom"})
         missing = await http.post("/query", json={"platform": "Zoom"})

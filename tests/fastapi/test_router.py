@@ -48,7 +48,7 @@ async def test_a_run_unschedules_the_account_and_says_what_the_ledger_says() -> 
     assert (seen[0].name, seen[-1].name, seen[-1].data) == ("progress", "end", state)
 
 
-async def test_fifty_clients_at_once_see_the_same_run() -> None:
+async def test_twenty_clients_at_once_see_the_same_run() -> None:
     """Each of them gets every outcome once and the same end, and the run sends no request twice."""
     async with Simulator(60, one_off=0, latency=0.01) as sim, serve(app_for(sim)) as served:
         run = await served.start({**WHOLE, "max_concurrency": 10})
@@ -57,12 +57,12 @@ async def test_fifty_clients_at_once_see_the_same_run() -> None:
             seen = await served.watch(run)
             return [event.id for event in seen if event.name == "outcome"], seen[-1].name
 
-        watched = await asyncio.gather(*(watch() for _ in range(50)))
+        watched = await asyncio.gather(*(watch() for _ in range(20)))
         state = await served.state(run)
         deletes = [request.event_id for request in sim.requests if request.route == "unschedule"]
     ids = [str(number) for number in range(1, state["counts"]["unscheduled"] + 1)]
     assert state["ok"]
-    assert watched == [(ids, "end")] * 50
+    assert watched == [(ids, "end")] * 20
     assert len(deletes) == len(set(deletes))
 
 
@@ -262,7 +262,7 @@ async def test_the_location_is_the_callers(front: str) -> None:
         app = app_for(sim)
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app, root_path=front)
-            async with httpx.AsyncClient(transport=transport, base_url="http://app") as http:
+            async with httpx.AsyncClient(verify=False, transport=transport, base_url="http://app") as http:
                 reply = await http.post(
                     "/bulk-unschedule", json={**WHOLE, "dry_run": True}, headers={"Authorization": TOKEN}
                 )

@@ -34,7 +34,7 @@ def signed(webhook_id: str, body: bytes = BODY) -> dict[str, str]:
 
 
 def http_of(app: FastAPI) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://app")
+    return httpx.AsyncClient(verify=False, transport=httpx.ASGITransport(app), base_url="http://app")
 
 
 def an_app(**options: Any) -> FastAPI:

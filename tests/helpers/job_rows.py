@@ -42,6 +42,30 @@ def change(engine: JobEngine, statement: str, *values: object) -> None:
         assert connection.execute(statement, values).rowcount == 1
 
 
+TABLES = ("workflow_status", "workflow_input", "workflow_output", "operation_outputs")
+
+
+@contextlib.contextmanager
+def rows_put_back(engine: JobEngine, job_id: str) -> Iterator[None]:
+    """In the end, the rows of a job that is over are what they were."""
+    assert engine.store.path is not None
+    own = "WHERE workflow_uuid = ? OR workflow_uuid LIKE ? || '/%'"
+    with contextlib.closing(sqlite3.connect(engine.store.path, timeout=20)) as connection:
+        rows = {
+            table: connection.execute(f"SELECT * FROM {table} {own}", (job_id, job_id)).fetchall()
+            for table in TABLES
+        }
+        try:
+            yield
+        finally:
+            with connection:
+                for table in reversed(TABLES):
+                    connection.execute(f"DELETE FROM {table} {own}", (job_id, job_id))
+                for table, kept in rows.items():
+                    holes = ", ".join("?" * len(kept[0]))
+                    connection.executemany(f"INSERT INTO {table} VALUES ({holes})", kept)
+
+
 def mark(engine: JobEngine, row: str, **values: object) -> None:
     """Mark a workflow's row as pickle, with other values."""
     change(engine, "UPDATE workflow_status SET serialization = 'py_pickle' WHERE workflow_uuid = ?", row)

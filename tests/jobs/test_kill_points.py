@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -85,6 +85,19 @@ class Worker:
         self.database = database
         self.monkeypatch = monkeypatch
         self.do: Do = Run.do
+        self._engine = JobEngine(database, worker_id="killed")
+
+    async def __aenter__(self) -> Self:
+        await self._engine.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._engine.close()
+
+    async def _start_again(self) -> None:
+        await self._engine.close()
+        self._engine = JobEngine(self.database, worker_id="killed")
+        await self._engine.open()
 
     async def run(self, point: int, stored: bool) -> tuple[int, dict[str, Any]]:
         """Run one job over a new account, killed at a step. The number of steps until then, and the end."""
@@ -93,21 +106,19 @@ class Worker:
         async with Simulator(bots(), api_key="ms_kill_points_0123456789") as sim:
             self.monkeypatch.setenv("KILL_POINTS_KEY", sim.api_key)
             self.monkeypatch.setattr(Run, "do", lambda run, name: killer.do(run, name))
-            async with JobEngine(self.database, worker_id="killed"):
-                given = JobAccount("acme", api_key_env="KILL_POINTS_KEY", base_url=sim.base_url)
-                await submit_job([given], JobOptions(settle=0.3), job_id=job_id)
-                over = asyncio.ensure_future(wait_for_job(job_id, poll=0.05))
-                # The engine's loop is another one, in a thread of its own.
-                await until(lambda: killer.killed.is_set() or over.done())
-                await end(over)
+            given = JobAccount("acme", api_key_env="KILL_POINTS_KEY", base_url=sim.base_url)
+            await submit_job([given], JobOptions(settle=0.1), job_id=job_id)
+            over = asyncio.ensure_future(wait_for_job(job_id, poll=0.1))
+            # The engine's loop is another one, in a thread of its own.
+            await until(lambda: killer.killed.is_set() or over.done())
+            await end(over)
             steps = killer.steps
-            self.monkeypatch.setattr(Run, "do", self.do)
             if killer.killed.is_set():
-                async with JobEngine(self.database, worker_id="killed"):
-                    await asyncio.wait_for(wait_for_job(job_id, poll=0.05), 30)
-            async with JobEngine(self.database):
-                outcomes = await everything(job_id)
-                line = (await job_status(job_id)).accounts[0]
+                await self._start_again()
+            self.monkeypatch.setattr(Run, "do", self.do)
+            await asyncio.wait_for(wait_for_job(job_id, poll=0.1), 30)
+            outcomes = await everything(job_id)
+            line = (await job_status(job_id)).accounts[0]
             named = Counter(outcome.event_id or outcome.bot_ids[0] for outcome in outcomes)
             assert set(named.values()) == {1}
             assert sim.ledger.scheduled_events == frozenset()
@@ -119,7 +130,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a small account has many steps."""
     for module in ("ledger", "steps"):
         monkeypatch.setattr(f"meetstream_async.jobs.{module}.CHUNK", 2)
-    monkeypatch.setattr("meetstream_async.jobs.runtime._POLL", 0.05)
+    monkeypatch.setattr("meetstream_async.jobs.runtime._POLL", 0.1)
     monkeypatch.setattr(JobEngine, "_hand_back", _nothing)
 
 
@@ -128,12 +139,12 @@ async def _nothing(engine: JobEngine) -> None:
 
 
 async def check(database: str, monkeypatch: pytest.MonkeyPatch, stored: bool) -> None:
-    worker = Worker(database, monkeypatch)
-    number, expected = await worker.run(0, stored)
-    assert 5 <= number < MOST_STEPS
-    for point in range(1, number + 1):
-        _, ended = await worker.run(point, stored)
-        assert ended == expected, f"killed at step {point} of {number}"
+    async with Worker(database, monkeypatch) as worker:
+        number, expected = await worker.run(0, stored)
+        assert 5 <= number < MOST_STEPS
+        for point in range(1, number + 1):
+            _, ended = await worker.run(point, stored)
+            assert ended == expected, f"killed at step {point} of {number}"
 
 
 @pytest.mark.timeout(240)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import sqlite3
@@ -25,7 +26,7 @@ from meetstream_async.jobs import (
     wait_for_job,
 )
 from meetstream_async.jobs.sqlite import Connection
-from tests.helpers.job_rows import MARKED, change, mark, pickle_that_runs_code
+from tests.helpers.job_rows import MARKED, change, mark, pickle_that_runs_code, rows_put_back
 from tests.helpers.jobs import account, environment, everything, job_accounts, serving
 
 SOON = JobOptions(settle=0.6)
@@ -39,26 +40,39 @@ def pickled(tmp_path: Path) -> Iterator[str]:
         yield value
 
 
-async def finished(engine: JobEngine, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The id of a job of two accounts that is over."""
+async def finish() -> str:
+    """Run a job of two accounts; its id."""
     async with serving([account(0, 2), account(1, 3)]) as simulators:
-        for name, key in environment(simulators).items():
-            monkeypatch.setenv(name, key)
-        job = await submit_job(job_accounts(simulators), SOON)
-        assert (await wait_for_job(job.job_id)).ok
+        with pytest.MonkeyPatch.context() as patch:
+            for name, key in environment(simulators).items():
+                patch.setenv(name, key)
+            job = await submit_job(job_accounts(simulators), SOON)
+            assert (await wait_for_job(job.job_id, poll=0.05)).ok
     return job.job_id
+
+
+@pytest.fixture(scope="module")
+def finished(engine: JobEngine) -> str:
+    """The id of a job that is over, the same for all."""
+    return asyncio.run(finish())
+
+
+@pytest.fixture
+def job_id(engine: JobEngine, finished: str) -> Iterator[str]:
+    """Its id; what a test does to its rows is undone."""
+    with rows_put_back(engine, finished):
+        yield finished
 
 
 @pytest.mark.parametrize("stored", ["pickle", "JSON"])
 async def test_a_job_marked_as_pickle_is_named_wherever_it_is_read(
     engine: JobEngine,
-    monkeypatch: pytest.MonkeyPatch,
+    job_id: str,
     caplog: pytest.LogCaptureFixture,
     pickled: str,
     stored: str,
 ) -> None:
     """Status, outcomes, cancel, resume and a second submission say which job; forgetting keeps it."""
-    job_id = await finished(engine, monkeypatch)
     mark(engine, job_id, **({"inputs": pickled} if stored == "pickle" else {}))
 
     async def submit_again(job_id: str) -> None:
@@ -75,10 +89,9 @@ async def test_a_job_marked_as_pickle_is_named_wherever_it_is_read(
 
 @pytest.mark.parametrize(("column", "status"), [("output", "SUCCESS"), ("error", "ERROR")])
 async def test_an_account_marked_as_pickle_is_a_line_that_says_so(
-    engine: JobEngine, monkeypatch: pytest.MonkeyPatch, pickled: str, column: str, status: str
+    engine: JobEngine, job_id: str, pickled: str, column: str, status: str
 ) -> None:
     """Neither its output nor its error is read; the other account keeps its line."""
-    job_id = await finished(engine, monkeypatch)
     mark(engine, f"{job_id}/1", **{column: pickled})
     change(engine, "UPDATE workflow_status SET status = ? WHERE workflow_uuid = ?", status, f"{job_id}/1")
     shown = await job_status(job_id)
@@ -90,10 +103,9 @@ async def test_an_account_marked_as_pickle_is_a_line_that_says_so(
 
 @pytest.mark.parametrize(("marker", "problem"), [("py_pickle", MARKED), ("portable_json", STRANGE)])
 async def test_a_step_that_cannot_be_read_is_named(
-    engine: JobEngine, monkeypatch: pytest.MonkeyPatch, pickled: str, marker: str, problem: str
+    engine: JobEngine, job_id: str, pickled: str, marker: str, problem: str
 ) -> None:
     """The outcomes before it are there, and reading ends with an error instead of leaving some out."""
-    job_id = await finished(engine, monkeypatch)
     change(
         engine,
         "UPDATE operation_outputs SET output = ?, serialization = ?"
@@ -121,11 +133,8 @@ OTHER_SHAPES = [
 
 
 @pytest.mark.parametrize("stored", OTHER_SHAPES, ids=lambda text: text[:60])
-async def test_a_job_of_another_shape_is_named(
-    engine: JobEngine, monkeypatch: pytest.MonkeyPatch, stored: str
-) -> None:
+async def test_a_job_of_another_shape_is_named(engine: JobEngine, job_id: str, stored: str) -> None:
     """JSON or not, an error says which job it is, and shows nothing of what is stored."""
-    job_id = await finished(engine, monkeypatch)
     change(engine, "UPDATE workflow_input SET inputs = ? WHERE workflow_uuid = ?", stored, job_id)
     with pytest.raises(UnreadableJobError) as raised:
         await job_status(job_id)
@@ -136,10 +145,9 @@ async def test_a_job_of_another_shape_is_named(
     "stored", ["7", "{}", '{"ok": true, "counts": {"failed": "x"}}', '{"ok": true, "a": 1}']
 )
 async def test_an_account_of_another_shape_is_a_line_that_says_so(
-    engine: JobEngine, monkeypatch: pytest.MonkeyPatch, stored: str
+    engine: JobEngine, job_id: str, stored: str
 ) -> None:
     """It is not ok, whatever it says."""
-    job_id = await finished(engine, monkeypatch)
     change(engine, "UPDATE workflow_output SET output = ? WHERE workflow_uuid = ?", stored, f"{job_id}/0")
     line = (await job_status(job_id)).accounts[0]
     assert (line.state, line.ok) == (JobState.FAILED, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -45,6 +46,7 @@ print(json.dumps([str(frozen.scheduled_join_time), str(adapter.validate_python(r
 """
 
 
+@functools.cache
 def run(code: str) -> list[list[str | None] | str]:
     root = Path(__file__).parents[2]
     ended = subprocess.run(

@@ -84,7 +84,7 @@ def test_an_id_is_one_segment_on_the_wire_and_comes_back_the_same(wire, method):
     folder = "/calendar/schedule/" if method == "unschedule_event" else "/calendar/scheduled_bots/"
     tried = {"sent": 0, "refused": 0}
 
-    @thoroughly(sized(100, 1000, 10_000))
+    @thoroughly(sized(60, 1000, 10_000))
     @given(identifier=IDS)
     @example(identifier="..")
     @example(identifier="%2e%2e/..")
@@ -151,7 +151,7 @@ def test_a_mistyped_id_never_becomes_a_delete(wire):
     """Rows of every wrong type: only ids that stand in the listing as strings are sent; no other error."""
     tried = {"listings": 0, "DELETEs": 0}
 
-    @thoroughly(sized(80, 1000, 5000))
+    @thoroughly(sized(40, 1000, 5000))
     @given(rows=st.lists(ROWS | ANYTHING, max_size=6))
     def look(rows: list[Any]) -> None:
         wire.server.requests.clear()
@@ -187,7 +187,7 @@ def test_a_mistyped_id_never_becomes_a_delete(wire):
 def test_any_body_is_a_page_or_an_error_of_ours(wire):
     """Bytes, JSON of any shape, deep nesting, NaN, duplicate keys: nothing else comes out of a call."""
 
-    @thoroughly(sized(100, 1000, 5000))
+    @thoroughly(sized(60, 1000, 5000))
     @given(body=st.binary(max_size=60) | ANYTHING.map(lambda value: json.dumps(value).encode()))
     @example(body=b'{"scheduled_bots": ' + b"[" * 200_000 + b"]" * 200_000 + b"}")
     @example(body=b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
@@ -215,8 +215,10 @@ def test_any_body_is_a_page_or_an_error_of_ours(wire):
 @functools.cache
 def _gzip_of_spaces(mebibytes: int) -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    piece = b" " * 2**20
-    return b"".join(packer.compress(piece) for _ in range(mebibytes)) + packer.flush()
+    head = packer.compress(b" " * 2**20) + packer.flush(zlib.Z_FULL_FLUSH)
+    # After a full flush, the same bytes are packed the same; only the checksum at the end is wrong.
+    piece = packer.compress(b" " * 2**20) + packer.flush(zlib.Z_FULL_FLUSH)
+    return head + piece * (mebibytes - 1) + packer.flush()
 
 
 class _Watch(threading.Thread):
