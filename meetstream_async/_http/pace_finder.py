@@ -18,7 +18,8 @@ from collections import deque
 
 from .let_through import SPAN, LetThrough
 from .pace_probes import Probes
-from .pace_windows import LONG, WINDOW_MARGIN, Ended, Window
+from .pace_wary import CROWDED, wary_limit
+from .pace_windows import LONG, WINDOW_MARGIN, Ended, Guess, Window
 
 _DOUBLING = 0.5
 """Seconds in which a pace that has met no limit doubles."""
@@ -28,15 +29,11 @@ _CREEP = 0.05
 """Share of the limit by which the pace rises until the next probe, since limits are estimated low."""
 _STEP = 0.03
 """Share of the limit by which a probe begins; it grows as an unlimited pace does."""
+_BRIEF = 1.0
 _DOUBT_AFTER = 4
 """Whole windows before their number is doubted; twice as many after each doubt in vain."""
 _QUICKLY = 0.2
-_WARY_CUT = 0.6
 _WARY_PROBE = 20.0
-_SLOWEST = 0.1
-"""Share of its bound below which a wary pace does not fall: the margins of its waits grow anyway."""
-_CROWDED = 0.2
-"""Share of the bound that is used where others are seen to use the key."""
 _CROWD_PROBE = 120.0
 _WARY_DOUBLING = 10.0
 
@@ -68,6 +65,7 @@ class PaceFinder:
         self._cut: tuple[float, float | None] | None = None
         """When a request was refused and how long to wait, while replies are still to come."""
         self._cut_at = -math.inf
+        self._guess = Guess()
         self._ended: Ended | None = None
         self._window: Window | None = None
         self._starts: deque[float] = deque()
@@ -166,9 +164,9 @@ class PaceFinder:
 
     def crowd(self) -> bool:
         """Leave most of the bound to others. Returns False if that is so already."""
-        if self.bound is None or (self.limit is not None and self.limit <= _CROWDED * self.bound):
+        if self.bound is None or (self.limit is not None and self.limit <= CROWDED * self.bound):
             return False
-        self.limit = self._rate = _CROWDED * self.bound
+        self.limit = self._rate = CROWDED * self.bound
         self._busy, self._probes.hold, self._cut = 0.0, _CROWD_PROBE, None
         return True
 
@@ -249,7 +247,7 @@ class PaceFinder:
     def _take_rate(self, pace: float | None, since: float, at: float, wait: float) -> None:
         elapsed = at - since
         if self._wary:
-            self._take_limit(_WARY_CUT * self._measured(pace, since, at), wait)
+            self._take_limit(wary_limit(self._seen, self.bound, pace, since, at), wait)
         elif pace is None:
             self._first_refusal(elapsed, at, wait)
         else:
@@ -271,10 +269,17 @@ class PaceFinder:
             least=self._count / (at - since + self._rest),
             guess=self.limit or pace,
         )
-        if self.limit is not None and self._busy > self._probes.hold and found < _BELOW * self.limit:
+        if self.limit is None:
+            return found
+        if at - since < _BRIEF:
+            # Too short to be measured, and most of it may have been a pause.
+            return max(found, 0.5 * pace)
+        lately = float(self._seen.since(at - 1.0 + SPAN))
+        if self._busy > self._probes.hold and found < _BELOW * self.limit:
             # That pace has held until the probe began. It may be a window that is too short to be seen.
-            return max(_BELOW * self.limit, float(self._seen.since(at - 1.0 + SPAN)))
-        return found
+            found = max(_BELOW * self.limit, lately)
+        lately = min(lately, self._seen.since(at - 2.0 + SPAN) / 2.0)
+        return self._guess.of(found, _BELOW * lately, self._busy)
 
     def _first_refusal(self, elapsed: float, at: float, wait: float) -> None:
         lasted = max(0.0, self._last_began - (at - elapsed))
@@ -284,13 +289,6 @@ class PaceFinder:
             self._probes.begin(self.limit, wait)
             return
         self._rate = self._burst / max(elapsed + wait, 0.1) * (4.0 if wait >= LONG else 2.0)
-
-    def _measured(self, pace: float | None, since: float, at: float) -> float:
-        measured = self._seen.since(at - 2.0) / max(min(at - since, 2.0), 1.0)
-        # A first refusal that comes before anything was let through says that others are at it, not how fast.
-        least = _CROWDED * self.bound if pace is None and self.bound is not None else 0.1
-        found = min(self.bound or math.inf, pace or math.inf, max(measured, least) / _WARY_CUT)
-        return max(found, 0.05 if self.bound is None else _SLOWEST * self.bound / _WARY_CUT)
 
     def _take_limit(self, found: float, wait: float) -> None:
         if self._wary:

@@ -12,7 +12,7 @@ from typing import Any
 from .let_through import LetThrough
 from .pace import Pace
 from .pace_probes import Probes
-from .pace_windows import Ended, Window
+from .pace_windows import Ended, Guess, Window
 
 FORMAT = 1
 
@@ -37,6 +37,7 @@ def to_state(pace: Pace) -> dict[str, Any]:
         "ended": _fields(found["_ended"]),
         "window": _fields(found["_window"]),
         "probes": [found["_probes"].hold, found["_probes"].eager],
+        "guess": [found["_guess"].made, found["_guess"].in_vain],
         "starts": list(found["_starts"]),
     }
 
@@ -50,6 +51,7 @@ def take_state(pace: Pace, state: dict[str, Any]) -> None:
     found["_seen"] = LetThrough((int(span), int(count)) for span, count in state["seen"])
     found["_ended"] = None if state["ended"] is None else Ended(*state["ended"])
     found["_probes"] = Probes(*state["probes"])
+    found["_guess"] = Guess(*state.get("guess", ()))
     window = found["_window"] = None if state["window"] is None else Window(*state["window"])
     found["_starts"] = deque(state["starts"], maxlen=None if window is None else window.most)
     vars(pace).update(own, is_free=own["is_free"] and pace.finder.bound is None)

@@ -10,6 +10,10 @@ WINDOW_MARGIN = 0.02
 """Seconds by which a window is taken to be longer than it seems."""
 _ROUNDED = 1.2
 """Seconds by which two lengths of one window may differ."""
+_MUCH = 1.3
+_ENOUGH = 10.0
+"""Requests per second that a short window is guessed at from."""
+_AT_ONCE = 3.0
 _FASTER = 15.0
 """How much faster than in the long run the requests of a window may start, evenly spaced."""
 
@@ -38,6 +42,24 @@ class Ended:
 
     def _is_like(self, other: Ended) -> bool:
         return abs(self.count - other.count) <= max(1.0 * (self.count >= 10), 0.05 * self.count)
+
+
+@define
+class Guess:
+    """Takes a limit for that of a window which is too short to be seen, where it would be much higher then.
+
+    A bucket's burst explains the same: that is believed once a guess was refused at once.
+    """
+
+    made: bool = False
+    in_vain: bool = False
+
+    def of(self, flow: float, window: float, busy: float) -> float:
+        """The limit in requests per second, as a flow or as a window; ``busy``: seconds of this phase."""
+        if self.made and busy < _AT_ONCE:
+            self.in_vain = True
+        self.made = not self.in_vain and window >= _ENOUGH and window > _MUCH * flow
+        return window if self.made else flow
 
 
 @define
