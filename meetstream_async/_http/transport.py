@@ -41,6 +41,7 @@ from .failures import (
 )  # fmt: skip
 from .headers import StandingHeaders
 from .network import Network
+from .prepared_request import new_request_class
 from .reply import Reply
 from .retry import speaks_for_itself
 from .secrets import LONG_SECRET, Secret, clean_text, scrubber
@@ -140,6 +141,7 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=self._trace_configs or None,
             headers=None if self._proxy else self._standing.build(),
+            request_class=new_request_class(),
             **self._settings,
         )
         if self._trace_configs or not hasattr(session, _SWITCH):
@@ -200,9 +202,7 @@ class Transport:
                     if (problem := self._problem()) is not None:
                         return unusable(problem)
                 began = self._deadlines.loop.time()
-                response = await http.request(
-                    method, url, data=data, headers=self._headers(data, more), **self._options(timeout)
-                )
+                response = await http.request(method, url, **self._options(data, more, timeout))
                 try:
                     status, headers = response.status, response.headers
                     self._on_head(status, headers, began, self._under_way)
@@ -283,18 +283,16 @@ class Transport:
         connector = None if self._http is None else self._http.connector
         return isinstance(connector, GatedConnector) and connector.failed_to_connect()
 
-    def _options(self, timeout: float) -> dict[str, Any]:
-        if self._proxy is None and timeout == self.timeout:
-            return self._per_request
-        options = self._per_request | {"timeout": connect_timeout(timeout)}
+    def _options(self, data: bytes | None, more: Mapping[str, str] | None, timeout: float) -> dict[str, Any]:
+        options = self._per_request
+        if self._proxy is not None or timeout != self.timeout:
+            options = options | {"timeout": connect_timeout(timeout)}
         if self._proxy is not None:
             options |= {"proxy": self._proxy.url, "proxy_headers": self._proxy.headers()}
-        return options
-
-    def _headers(self, data: bytes | None, more: Mapping[str, str] | None) -> dict[str, str]:
-        """The headers that the session does not set by itself."""
         # aiohttp sends a session's own headers to its proxy as well, so with one they can't hold the key.
         headers = self._standing.build() if self._borrowed or self._proxy is not None else {}
         if data is not None:
             headers["Content-Type"] = "application/json"
-        return {**headers, **more} if more else headers
+        if more:
+            headers |= more
+        return {**options, "data": data, "headers": headers} if headers else options

@@ -47,8 +47,6 @@ class Runner(Generic[ItemT, OutcomeT]):
         self._done = done
         self._hold = hold
         self._running: dict[asyncio.Task[None], ItemT] = {}
-        self._unbegun: set[ItemT] = set()
-        """Items whose task has not executed its first step."""
         self._gate = Gate(operation.rate_limiter, operation.longest_outage, options)
         self._failures_in_a_row = 0
         self.exhausted = False
@@ -143,11 +141,11 @@ class Runner(Generic[ItemT, OutcomeT]):
                     self._finish(item, self._unsent(item))
                     self._gate.swallow_stop()
                     return
-                # Before the task: an eager one takes its first step, or ends, while it is made.
-                self._unbegun.add(item)
-                task = loop.create_task(self._work(item), name="meetstream_async call")
-                self._running[task] = item
-                task.add_done_callback(self._dismiss)
+                task = loop.create_task(self._work(item, loop), name="meetstream_async call")
+                # An eager one takes its first step, or ends, while it is made.
+                if not task.done():
+                    self._running[task] = item
+                    task.add_done_callback(self._never_began)
 
     async def _until_answered(self) -> None:
         """Until the server has responded once, start no more calls than may fail in a row."""
@@ -155,8 +153,10 @@ class Runner(Generic[ItemT, OutcomeT]):
             self._gate.breaker.changed.clear()
             await self._gate.breaker.changed.wait()
 
-    async def _work(self, item: ItemT) -> None:
-        self._unbegun.discard(item)
+    async def _work(self, item: ItemT, loop: asyncio.AbstractEventLoop) -> None:
+        task = asyncio.current_task(loop)
+        assert task is not None
+        task.remove_done_callback(self._never_began)
         try:
             failed_before = self._operation.failed_attempts
             outcome = await self._operation.attempt(item)
@@ -172,7 +172,9 @@ class Runner(Generic[ItemT, OutcomeT]):
             self._crashed(error)
         else:
             self._judge(item, outcome)
-        # Release here rather than in the done callback: frees the slot one loop iteration earlier.
+        finally:
+            self._dismiss(task)
+        # Release here rather than in a done callback: frees the slot one loop iteration earlier.
         self._finish(item, outcome)
 
     def _record(self, outcome: OutcomeT, failed_before: int) -> bool:
@@ -228,13 +230,17 @@ class Runner(Generic[ItemT, OutcomeT]):
                 return outcome
             return await self._again(item, outcome)
 
-    def _dismiss(self, task: asyncio.Task[None]) -> None:
-        item = self._running.pop(task)
+    def _dismiss(self, task: asyncio.Task[None]) -> ItemT | None:
+        """The item of a task that is about to end, unless it was dismissed before."""
+        item = self._running.pop(task, None)
         if not self._gate.breaker.answered:
             self._gate.breaker.changed.set()
-        if item in self._unbegun:
-            # Cancelled before its first step: nothing was sent.
-            self._unbegun.discard(item)
+        return item
+
+    def _never_began(self, task: asyncio.Task[None]) -> None:
+        """Its task was cancelled before its first step: nothing was sent."""
+        item = self._dismiss(task)
+        if item is not None:
             self._finish(item, self._unsent(item))
 
     def _finish(self, item: ItemT, outcome: OutcomeT) -> None:
