@@ -75,6 +75,8 @@ class Attempts:
         request = self._request
         if isinstance(outcome, Reply):
             self.attempts += 1
+            if outcome.status >= 400 and (seconds := outcome.retry_after_in_body):
+                self._session.rate_limiter.pause(seconds)
             if outcome.status in request.final:
                 return evolve(outcome, is_final=True)
             if outcome.status >= 500:

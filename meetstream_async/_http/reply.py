@@ -11,9 +11,12 @@ from multidict import istr
 from .quick_json import quickly
 from .retry import is_retried
 from .secrets import clean_text
-from .waits import asked_wait
+from .waits import asked_wait, wait_in
 
 _REQUEST_IDS = tuple(map(istr, ("x-request-id", "x-amzn-requestid", "apigw-requestid")))
+
+_TELLING = 4096
+"""Bytes above which the body of an error is not searched for a wait."""
 
 
 def _as_it_is(text: str) -> str:
@@ -44,7 +47,14 @@ class Reply:
     @property
     def retry_after(self) -> float | None:
         """Seconds."""
-        return asked_wait(self.headers)
+        told = asked_wait(self.headers)
+        return self.retry_after_in_body if told is None else told
+
+    @property
+    def retry_after_in_body(self) -> float | None:
+        """Seconds that the body of a 429 or 503 asks to wait, where no header does."""
+        may_tell = self.status in (429, 503) and len(self.body) <= _TELLING
+        return wait_in(self.json()) if may_tell and asked_wait(self.headers) is None else None
 
     @property
     def succeeded(self) -> bool:

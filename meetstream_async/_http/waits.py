@@ -1,7 +1,8 @@
 """How long a reply asks to wait, in any of the ways in which APIs and gateways say so. Pure, no I/O.
 
-``Retry-After`` has the first word. Rate limits are told in the fields of the older drafts of the IETF
-(``RateLimit-Reset``), of newer ones (``RateLimit: "default";r=0;t=2``), and by the ``X-RateLimit-`` custom.
+``Retry-After`` has the first word, and the body of an error the last. Rate limits are told in the fields of
+the older drafts of the IETF (``RateLimit-Reset``), of newer ones (``RateLimit: "default";r=0;t=2``), and by the
+``X-RateLimit-`` custom.
 """
 
 from __future__ import annotations
@@ -37,6 +38,15 @@ _ASKED = (
     ("X-RateLimit-Reset-After", 1.0),
 )
 """Fields that ask for a wait, and the seconds in their unit."""
+
+_ASKED_IN_BODY = (
+    ("retry_after", 1.0),
+    ("retryAfter", 1.0),
+    ("retry_after_seconds", 1.0),
+    ("retry_after_ms", 0.001),
+)
+_THROTTLED = re.compile(r"available in ([0-9]+(?:\.[0-9]+)?) seconds?\b")
+"""Django REST framework's words, in ``detail``."""
 
 # A multidict finds an istr without lower-casing it first.
 _LEFT, _NEW = istr("RateLimit-Remaining"), istr("RateLimit")
@@ -90,6 +100,20 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
         if value is not None and (seconds := parse_retry_after(value, headers.get("Date"))) is not None:
             return seconds * unit
     return None
+
+
+def wait_in(error: object) -> float | None:
+    """Seconds that the JSON of an error asks to wait, for a reply whose headers say nothing; or None."""
+    if not isinstance(error, dict):
+        return None
+    for name, unit in _ASKED_IN_BODY:
+        told = error.get(name)
+        if isinstance(told, str | int | float) and (seconds := parse_retry_after(str(told))) is not None:
+            return seconds * unit
+    for name in ("detail", "message"):
+        if isinstance(text := error.get(name), str) and (found := _THROTTLED.search(text)):
+            return parse_retry_after(found[1])
+    return wait_in(error.get("error"))
 
 
 def tells_a_limit(headers: Mapping[str, str]) -> bool:

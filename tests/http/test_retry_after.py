@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -12,11 +14,16 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from meetstream_async import bulk_unschedule
-from meetstream_async._http.waits import asked_wait, parse_retry_after, wait_for_limit
+from meetstream_async._http.waits import asked_wait, parse_retry_after, wait_for_limit, wait_in
 from tests.helpers.raw_server import reply
 from tests.helpers.single_calls import Start, client
 
 YEAR = 366 * 86400.0
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["retry_after", "detail"]), inner),
+    max_leaves=5,
+)
 
 
 # --- Retry-After ---------------------------------------------------------------------------------------
@@ -157,6 +164,43 @@ def test_any_fields_are_a_sane_wait_or_none(fields: dict[str, str]) -> None:
         assert seconds is None or 0 <= seconds <= 3600
 
 
+# --- in the body ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        ({"retry_after": 2}, 2.0),
+        ({"retry_after": 0.5, "message": "slow down"}, 0.5),
+        ({"retry_after": "2s"}, 2.0),
+        ({"retryAfter": 2}, 2.0),
+        ({"retry_after_seconds": "2"}, 2.0),
+        ({"retry_after_ms": 2000}, 2.0),
+        ({"error": {"code": 429, "retry_after": 2}}, 2.0),
+        ({"detail": "Request was throttled. Expected available in 17 seconds."}, 17.0),
+        ({"detail": "Request was throttled. Expected available in 1 second."}, 1.0),
+        ({"message": "Too Many Requests"}, None),
+        ({"retry_after": None, "detail": None, "error": "throttled"}, None),
+        ({"retry_after": True}, None),
+        ({"retry_after": -1}, None),
+        ({"retry_after": math.inf}, None),
+        ({"retry_after": [2]}, None),
+        ([{"retry_after": 2}], None),
+        ("2", None),
+    ],
+)
+def test_the_body_of_an_error_may_tell_the_wait(error: object, seconds: float | None) -> None:
+    """As gateways and frameworks do, in a field or in words."""
+    assert wait_in(error) == seconds
+
+
+@given(st.dictionaries(st.sampled_from(["retry_after", "detail", "error"]), JSON))
+def test_any_body_is_a_sane_wait_or_none(error: object) -> None:
+    """No JSON raises, and none makes a negative or endless wait."""
+    seconds = wait_in(error)
+    assert seconds is None or 0 <= seconds <= YEAR
+
+
 # --- on the wire ---------------------------------------------------------------------------------------
 
 
@@ -176,3 +220,33 @@ async def test_an_absurd_wait_ends_the_run_with_its_length(raw_server: Start) ->
         report = await bulk_unschedule(c, ["evt_1", "evt_2", "evt_3"], max_concurrency=1)
     assert len(server.requests) == 1
     assert "31536000" in (report.reason or "")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    "body", [b'{"retry_after": 0.8}', b'{"detail": "Expected available in 0.8 seconds."}']
+)
+async def test_a_wait_that_only_the_body_tells_binds_the_client(
+    raw_server: Start, status: int, body: bytes
+) -> None:
+    """The call itself, and everybody else with its key."""
+    done = reply(200, {"unscheduled": True})
+    server = await raw_server(reply(status, body), done, done)
+    async with client(server) as c:
+        first = asyncio.create_task(c.unschedule_event("evt_1"))
+        while not c.api.rate_limiter.paused_for() > 0.5:
+            await asyncio.sleep(0.001)
+        began = time.monotonic()
+        await c.unschedule_event("evt_2")
+        await first
+        assert time.monotonic() - began > 0.4
+
+
+async def test_a_header_has_the_first_word(raw_server: Start) -> None:
+    """What its body says is not added."""
+    server = await raw_server(
+        reply(429, b'{"retry_after": 900}', ("Retry-After", "0")), reply(200, {"unscheduled": True})
+    )
+    async with client(server) as c:
+        await asyncio.wait_for(c.unschedule_event("evt_1"), 20)
+    assert len(server.requests) == 2
