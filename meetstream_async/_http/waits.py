@@ -1,8 +1,8 @@
 """How long a reply asks to wait, in any of the ways in which APIs and gateways say so. Pure, no I/O.
 
-``Retry-After`` has the first word, and the body of an error the last. Rate limits are told in the fields of
-the older drafts of the IETF (``RateLimit-Reset``), of newer ones (``RateLimit: "default";r=0;t=2``), and by the
-``X-RateLimit-`` custom.
+``Retry-After`` has the first word, and the body of an error the last. Rate limits are told in the fields
+of the older drafts of the IETF (``RateLimit-Reset``), of newer ones (``RateLimit: "default";r=0;t=2``), and
+by the ``X-RateLimit-`` custom.
 """
 
 from __future__ import annotations
