@@ -30,7 +30,7 @@ from tests.helpers.console import console
 from tests.helpers.report_files import run_line, target, written
 from tests.helpers.scripted_api import DONE, GONE, NO_BOT, Api, Reply, in_seconds, row, rows, serving
 
-SETTLE = 0.3
+SETTLE = 0.1
 KEY = "ms_scripted-api-key-0123456789"
 DELETED: Reply = (200, {"bot_id": "b1"})
 NOT_YOURS: Reply = (403, {"error": "Bot does not belong to the authenticated user."})
