@@ -7,6 +7,7 @@ is held back here, before any of it is sent.
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -33,14 +34,9 @@ class HeldBackError(Exception):
 class GatedConnector(aiohttp.TCPConnector):
     """The connector of a session that is opened here."""
 
-    def __init__(
-        self,
-        paused: Callable[[], float],
-        depart: Callable[[], float],
-        ssl_context: ssl.SSLContext | None,
-    ) -> None:
+    def __init__(self, depart: Callable[[], float], ssl_context: ssl.SSLContext | None) -> None:
         super().__init__(limit=CONNECTIONS, ssl=True if ssl_context is None else ssl_context)
-        self._paused, self._depart = paused, depart
+        self._depart = depart
         self._failed: WeakSet[asyncio.Task[Any]] = WeakSet()
 
     def failed_to_connect(self) -> bool:
@@ -58,17 +54,22 @@ class GatedConnector(aiohttp.TCPConnector):
             # A proxy's answer and a TLS handshake may take long or fail, and nothing of the request was sent.
             self._note_failure()
             raise
-        try:
-            while not (paused := self._paused()) and (seconds := self._depart()):
-                await pause(seconds)
-        except BaseException:
-            connection.release()
-            self._note_failure()
-            raise
-        if paused:
-            connection.release()
-            raise HeldBackError
+        if seconds := self._depart():
+            try:
+                await self._wait_to_depart(seconds)
+            except BaseException as exc:
+                connection.release()
+                if not isinstance(exc, HeldBackError):
+                    self._note_failure()
+                raise
         return connection
+
+    async def _wait_to_depart(self, seconds: float) -> None:
+        while seconds:
+            if seconds == math.inf:
+                raise HeldBackError
+            await pause(seconds)
+            seconds = self._depart()
 
     def _note_failure(self) -> None:
         if (task := asyncio.current_task()) is not None:

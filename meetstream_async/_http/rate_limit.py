@@ -214,12 +214,17 @@ class RateLimiter:
         return 0.0 if pace.clear(now) else max(0.0, pace.paused_until - now)
 
     def depart(self) -> float:
-        """A request leaves now; else the seconds until it may: see :meth:`Pace.depart`."""
+        """A request leaves now; else the seconds until it may, infinite where a pause has begun meanwhile.
+
+        See :meth:`Pace.depart`.
+        """
         key = self.key
-        if key.pace.is_free or key.link is not None:
+        if key.pace.is_free:
             return 0.0
+        if self.paused_for():
+            return math.inf
         with key.lock:
-            return key.pace.depart(self._now())
+            return key.pace.depart(self._now()) if key.link is None else 0.0
 
     @property
     def is_open(self) -> bool:

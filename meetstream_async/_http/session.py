@@ -259,7 +259,7 @@ class ApiSession:
             deadline = loop.time() + self.policy.max_elapsed
         call = self._new_call(loop, request, path, context, deadline, self.reserve)
         outcome = None
-        if context.paced and not self.rate_limiter.paused_for():
+        if context.paced and (self.rate_limiter.key.pace.is_free or not self.rate_limiter.paused_for()):
             # Nothing to wait for: the usual case in a bulk run.
             outcome = call.note(await call.send())
         if outcome is None:

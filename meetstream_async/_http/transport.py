@@ -72,7 +72,7 @@ class Transport:
     ) -> None:  # fmt: skip
         """``credentials``: header name to the text before the credential, and the credential.
 
-        ``paused``: seconds during which nothing may be sent; ``depart``: until what has a connection may.
+        ``paused``: seconds during which nothing may be sent; ``depart``: until what is connected may be.
         ``on_head`` gets a reply's status and headers, when its request was sent, and how many are under way.
         """
         self._origin = base_url.origin()
@@ -97,7 +97,7 @@ class Transport:
         self.scrub: Callable[[str], str] = scrubber(secrets)
         self._text = partial(clean_text, scrub=self.scrub)
         self.blot: Callable[[str], str] = scrubber(secrets, LONG_SECRET)
-        self._paused, self._depart, self._on_head = paused, depart, on_head
+        self._depart, self._on_head = depart, on_head
         self._borrowed, self._http = session is not None, session
         self._loop: asyncio.AbstractEventLoop | None = None
         self._deadlines: Deadlines | None = None
@@ -137,7 +137,7 @@ class Transport:
 
     def _new_session(self) -> aiohttp.ClientSession:
         session = aiohttp.ClientSession(
-            connector=GatedConnector(self._paused, self._depart, self._network.ssl_context),
+            connector=GatedConnector(self._depart, self._network.ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
             trace_configs=self._trace_configs or None,
             headers=None if self._proxy else self._standing.build(),

@@ -52,11 +52,14 @@ async def read_events(
     pages = EventPages(fetch)
     loop = asyncio.get_running_loop()
     held_until, many = loop.time() + HOLD_SECONDS, 0
+    breathes_until = held_until + HOLD_SECONDS
     try:
         async with asyncio.timeout(MOST_SECONDS):
             async for events in pages:
                 many += len(events) > 0
-                breathes = many > _SOON_READ and len(events) > 0 and not is_urgent()
+                breathes = (
+                    bool(events) and many > _SOON_READ and loop.time() < breathes_until and not is_urgent()
+                )
                 if breathes:
                     await pause(_BREATH)
                 state.take_events(events)
