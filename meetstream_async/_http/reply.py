@@ -80,6 +80,8 @@ class Reply:
 
         They read as U+FFFD then, so that one bad value does not cost the others.
         """
+        if self.body.isascii():
+            return False
         try:
             self.body.decode()
         except UnicodeDecodeError:

@@ -41,21 +41,36 @@ class ShapeReader(Generic[M]):
         self._judge = judge
         self._fields = fields
         self._untouched = untouched
-        self._readers: dict[tuple[object, ...], Callable[[dict[str, Any]], M]] = {}
+        self._readers: dict[tuple[object, ...], Callable[[dict[str, Any]], M | None]] = {}
+        self._latest: Callable[[dict[str, Any]], M | None] = _fits_nothing
 
     def __call__(self, data: dict[str, Any]) -> M:
         """The model; raises any exception for an object that does not fit."""
+        # The rows of a listing are nearly all of one shape.
+        value = self._latest(data)
+        if value is not None:
+            return value
         shape = (*data, *map(type, data.values()))
         reader = self._readers.get(shape)
         if reader is not None:
-            return reader(data)
+            self._latest = reader
+            value = reader(data)
+            assert value is not None
+            return value
         value = self._judge(data, self._model)
         if len(self._readers) < _MOST and sum(map(len, data)) <= _LONGEST:
             self._readers[shape] = self._reader({name: type(value) for name, value in data.items()})
         return value
 
-    def _reader(self, types: Mapping[str, type]) -> Callable[[dict[str, Any]], M]:
+    def _reader(self, types: Mapping[str, type]) -> Callable[[dict[str, Any]], M | None]:
+        """Reads objects with just these names, and values of these types; None for any other."""
         names: dict[str, Any] = {"make": self._make}
+        place = {name: f"value_{number}" for number, name in enumerate(types)}
+        taken, wrong = [], [f"len(data) != {len(types)}"]
+        for name, value in place.items():
+            names[f"name_of_{value}"], names[f"type_of_{value}"] = name, types[name]
+            taken.append(f"{value} = data[name_of_{value}]")
+            wrong.append(f"type({value}) is not type_of_{value}")
         arguments = []
         for field, hook in self._fields:
             name = field.name
@@ -64,10 +79,28 @@ class ShapeReader(Generic[M]):
                 names[f"default_{name}"] = factory or field.default
                 arguments.append(f"default_{name}()" if factory else f"default_{name}")
             elif types[name] in self._untouched.get(hook, ()):
-                arguments.append(f"data[{name!r}]")
+                arguments.append(place[name])
             else:
                 names[f"hook_{name}"], names[f"type_{name}"] = hook, field.type
-                arguments.append(f"hook_{name}(data[{name!r}], type_{name})")
-        # Nothing but the names of the model's own fields, as attrs and cattrs do it.
-        reader: Callable[[dict[str, Any]], M] = eval(f"lambda data: make({', '.join(arguments)})", names)
+                arguments.append(f"hook_{name}({place[name]}, type_{name})")
+        parts = {"taken": "; ".join(taken) or "pass", "wrong": " or ".join(wrong)}
+        exec(_READER.format(**parts, arguments=", ".join(arguments)), names)
+        reader: Callable[[dict[str, Any]], M | None] = names["read"]
         return reader
+
+
+# Nothing but the names of the model's own fields is filled in, as attrs and cattrs do it.
+_READER = """
+def read(data):
+    try:
+        {taken}
+    except KeyError:
+        return None
+    if {wrong}:
+        return None
+    return make({arguments})
+"""
+
+
+def _fits_nothing(data: dict[str, Any]) -> None:
+    """Before any shape is known."""

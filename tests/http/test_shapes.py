@@ -157,3 +157,12 @@ def test_a_class_that_does_more_is_left_to_itself():
     """One with a converter, a validator or a step after them is made by calling it."""
     assert maker(Converted) is Converted
     assert maker(Stepped) is Stepped
+
+
+def test_another_name_in_the_place_of_one_is_another_shape():
+    """An object with as many names, and a value of the same type under another one, is read by its names."""
+    read = Structurer(MODULE, OWN).reader(Model)
+    for _ in range(3):
+        assert read({"id": "a", "unknown": "x"}) == Model("a")
+        assert read({"id": "a", "name": "x"}) == Model("a", name="x")
+        assert read({"id": "a", "name": None}) == Model("a")
