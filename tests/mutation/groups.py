@@ -43,6 +43,7 @@ GROUPS: Final = {
             "bulk/test_account_verdicts.py",
             "bulk/test_account_state.py",
             "bulk/test_account_changes.py",
+            "bulk/test_account_events.py",
             "bulk/test_known_bots.py",
             "bulk/test_account_state_properties.py",
             "bulk/test_outcomes.py",

@@ -1,0 +1,77 @@
+"""AccountState and the events of the calendars: what an index may be taken to prove, and what not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from meetstream_async import (
+    AccountState,
+    MeetStreamEvent,
+    RequestTimeoutError,
+    ScheduledBot,
+    ScheduledBotPage,
+    UnscheduleResult,
+)
+from meetstream_async.meetstream.models import EventBot
+
+START = datetime(2031, 5, 1, 9, tzinfo=UTC)
+SOON = START + timedelta(hours=1)
+
+
+def listed(name: str, event: str | None) -> ScheduledBot:
+    ids = {} if event is None else {"event_id": event}
+    return ScheduledBot(name, scheduled_join_time=SOON, custom_attributes=ids)
+
+
+def look(state: AccountState, now: float, *bots: ScheduledBot, full: bool = False) -> None:
+    page = ScheduledBotPage(bots, 100, full)
+    state.take_listing(page, now=now, server_time=START + timedelta(seconds=now))
+
+
+def event(event_id: str, *bots: str, scheduled: bool = True) -> MeetStreamEvent:
+    status = "Scheduled" if scheduled else "Stopped"
+    return MeetStreamEvent(
+        event_id, bots=tuple(EventBot(bot, status, SOON, is_scheduled=scheduled) for bot in bots)
+    )
+
+
+def ask(state: AccountState, *, answered: bool, now: float) -> list[str]:
+    """The ids of all requests that are to be made now; whether they are answered, or all answers are lost."""
+    ids = []
+    while (request := state.next_request()) is not None:
+        ids.append(request.id)
+        if answered:
+            state.take_answer(request, UnscheduleResult(unscheduled=True, event_id=request.id), now=now)
+        else:
+            lost = RequestTimeoutError("no answer", attempts=1, outcome_unknown=True)
+            state.take_error(request, lost, now=now)
+    return ids
+
+
+def test_behind_a_full_listing_the_index_proves_what_it_knows_and_nothing_else() -> None:
+    """An event that it has never shown may be that of another calendar: nothing follows from its absence."""
+    state = AccountState(settle=0)
+    look(state, 0, listed("b1", "evt_1"), listed("b2", "evt_2"), full=True)
+    state.expect_events()
+    state.take_events([event("evt_1", "b1")], complete=True)
+    assert ask(state, answered=False, now=1) == ["evt_1", "b2"]
+    look(state, 2, full=True)
+    look(state, 4, full=True)
+    ask(state, answered=False, now=5)
+    look(state, 6, full=True)
+    assert state.wants_events
+    state.expect_events()
+    state.take_events([event("evt_1", "b1", scheduled=False)], complete=True)
+    assert [outcome.status for outcome in state.report().outcomes] == ["unscheduled", "unknown"]
+
+
+def test_a_bot_whose_event_only_the_index_knows_is_known_by_it_in_later_listings() -> None:
+    """The listing gives it no event; a row that still shows it is that of the event all the same."""
+    state = AccountState(settle=60)
+    look(state, 0, listed("b1", None))
+    state.expect_events()
+    state.take_events([event("evt_1", "b1")], complete=True)
+    assert ask(state, answered=True, now=1) == ["evt_1"]
+    look(state, 2, listed("b1", None))
+    assert [bot.bot_id for bot in state.still_listed] == ["b1"]
+    assert ask(state, answered=True, now=3) == []
