@@ -227,6 +227,13 @@ def mutation(session: nox.Session) -> None:
 
 
 @nox.session
+def slow(session: nox.Session) -> None:
+    """What waits for seconds, or starts programs again and again: kills, outages, leaks, real pauses."""
+    install(session, "test")
+    pytest(session, "-m", "slow")
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """The long proofs of docs/reliability.md, in middle size unless MEETSTREAM_PROOF says another."""
     install(session, "test")

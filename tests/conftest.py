@@ -62,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_OtherLoop())
 
 
-MEASURED = re.compile(r"^\(?(bench|browser|compat|mutation|postgres|soak)\b")
+MEASURED = re.compile(r"^\(?(bench|browser|compat|mutation|postgres|slow|soak)\b")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:

@@ -122,6 +122,7 @@ async def test_contenders_that_retry_get_through_errors(name):
         assert server.stats() == {"deletes": 60, "errors": 30, "listings": 0, "events": 0, "left": 0}
 
 
+@pytest.mark.bench
 def test_one_figure_is_measured_printed_and_written(tmp_path, monkeypatch, capsys):
     """--only and --out: the table has the target and whether it is met, the JSON the machine's facts."""
     for needed in ("matplotlib", "meetstream", "uvloop"):

@@ -89,6 +89,7 @@ async def test_a_limit_that_announces_its_end_is_never_met(mocked):
 # --- real sockets, the real clock ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 async def test_cancels_at_the_default_pace_meet_no_429():
     """On the wire: no 429, and no more than 5 requests in any second of the server's log."""
@@ -102,6 +103,7 @@ async def test_cancels_at_the_default_pace_meet_no_429():
     assert fullest_second([request.at for request in sim.requests]) <= 5
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 async def test_under_half_that_limit_nothing_is_sent_before_retry_after_has_passed():
     """On the wire, at the default pace: 429s come, nobody is early, and every event is cancelled."""
@@ -119,6 +121,7 @@ async def test_under_half_that_limit_nothing_is_sent_before_retry_after_has_pass
         assert [r.at for r in sim.requests if refused < r.at < refused + 1 - TOLERANCE] == []
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 async def test_a_client_that_is_set_faster_than_its_tenant_allows_gets_through():
     """50 a second where the tenant has 25: it is throttled, not suspended, and loses nothing."""

@@ -39,6 +39,7 @@ def all_sent(simulators: list[Simulator]) -> bool:
     return not any(simulator.ledger.scheduled_events for simulator in simulators[:-1])
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.timeout(240)
 async def test_kills_at_random_moments_lose_nothing(

@@ -105,6 +105,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     return pytester
 
 
+@pytest.mark.slow
 def test_a_fresh_project_uses_it(project: pytest.Pytester) -> None:
     """Found by its entry point, without a warning, by async and sync tests; docs/testing.md has a command."""
     project.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")

@@ -37,6 +37,7 @@ def _ids(count: int) -> Iterator[str]:
         yield f"evt_{number:032x}"
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.parametrize("dedupe", [False, True])
 async def test_memory_is_flat_or_one_small_entry_a_target(dedupe):
@@ -50,7 +51,7 @@ async def test_memory_is_flat_or_one_small_entry_a_target(dedupe):
         async with stream_unschedule(client, _ids(count), dry_run=True, dedupe=dedupe) as run:
             async for _ in run:
                 seen += 1
-                if seen % (count // 10) == 0:
+                if seen % (count // 5) == 0:
                     gc.collect()
                     grown = max(grown, tracemalloc.get_traced_memory()[0] - before)
     finally:
@@ -65,6 +66,7 @@ async def test_memory_is_flat_or_one_small_entry_a_target(dedupe):
     assert grown <= 2**20 + (200 * count if dedupe else 0)
 
 
+@pytest.mark.slow
 @linux_only
 @pytest.mark.soak
 async def test_a_long_run_with_faults_leaks_nothing():

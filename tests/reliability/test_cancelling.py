@@ -20,6 +20,7 @@ EVENTS = 200
 POLICY = RetryPolicy(initial_wait=0.02, max_wait=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 async def test_cancelling_at_a_random_moment_is_immediate_and_clean():
     """CancelledError within 0.1 s, no task left, no request after it, no connection after closing."""

@@ -15,6 +15,7 @@ from tests.helpers.proof import all_event_ids, figure, note_worst, sized
 RUNS = [("bulk", "503"), ("bulk", "refused"), ("all", "503"), ("all", "refused")]
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.parametrize("cap", sized([5], [5, 20], [5, 20]))
 async def test_an_outage_of_a_few_seconds_in_mid_run_is_ridden_out(cap):
@@ -57,6 +58,7 @@ async def ride_out(run: str, kind: str, cap: int) -> None:
     figure(4, f"{seconds:g} s of {kind}, {run}, max_concurrency={cap}: ridden out in {report.elapsed:.1f} s")
 
 
+@pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.parametrize("cap", [50, 100])
 async def test_a_total_outage_costs_at_most_200_requests_at_high_concurrency(cap):
