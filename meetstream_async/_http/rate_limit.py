@@ -108,15 +108,10 @@ class RateLimiter:
         included.
         """
         key = self.key
-        if (
-            began is not None
-            and status < 400
-            and key.pace.is_free
-            and key.link is None
-            and not tells_a_limit(headers)
-        ):
+        pace = key.pace
+        if pace.is_free and status < 400 and began and key.link is None and not tells_a_limit(headers):
             # It costs next to nothing.
-            key.pace.recent.append(began)
+            pace.recent.append(began)
             return
         now = self._now()
         began = now if began is None else began + key.offset
@@ -218,11 +213,11 @@ class RateLimiter:
 
         See :meth:`Pace.depart`.
         """
-        key = self.key
-        if key.pace.is_free:
+        if self.key.pace.is_free:
             return 0.0
         if self.paused_for():
             return math.inf
+        key = self.key
         with key.lock:
             return key.pace.depart(self._now()) if key.link is None else 0.0
 

@@ -67,3 +67,23 @@ def test_no_second_holds_more_where_connecting_takes_long(rate: int) -> None:
     _, seconds = api.run(main, rate_limit=rate)
     assert api.fullest_second() <= rate
     assert seconds <= 4.0 / 0.9 + 1.0
+
+
+def test_a_request_that_is_cancelled_before_it_may_leave_is_not_sent() -> None:
+    """The first one connected for half a second, so the second waits at its connection; the third is sent."""
+    delays = iter([0.5])
+    api = FarApi(3, 0.1, connecting=lambda: next(delays, 0.0))
+
+    async def main(client: MeetStreamClient) -> None:
+        first, second, third = api.ids()
+        await client.unschedule_event(first)
+        task = asyncio.create_task(client.unschedule_event(second))
+        await asyncio.sleep(0.65)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert len(api.arrivals) == 1
+        await client.unschedule_event(third)
+
+    api.run(main, rate_limit=1)
+    assert [at for at, _ in api.arrivals] == pytest.approx([0.5, 2.02], abs=0.03)
