@@ -81,8 +81,6 @@ class Drain(AccountOperation):
                     state.expect_events()
                     reading = self.read_events(self._runner.slot, self._changed.set, self._is_short_of_work)
                     events = asyncio.create_task(reading, name="meetstream_async events")
-                    # They take the first slot: what they show is needed before the listed ones are done.
-                    await pause()
                 due = None if listing is not None else state.next_listing(self._clock())
                 if due is not None and (state.busy or due <= self._clock()):
                     listing = asyncio.create_task(self._list())
