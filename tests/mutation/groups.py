@@ -103,6 +103,7 @@ GROUPS: Final = {
             "_http/pace.py",
             "_http/pace_finder.py",
             "_http/pace_probes.py",
+            "_http/pace_wary.py",
             "_http/pace_windows.py",
             "_http/let_through.py",
             "_http/retry.py",
