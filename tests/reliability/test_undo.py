@@ -21,7 +21,7 @@ from meetstream_async import (
 from meetstream_async.simulator import Simulator, Trouble
 from tests.helpers.proof import figure, sized
 
-BOTS = sized(50, 400, 400)
+BOTS = sized(80, 400, 400)
 POLICY = RetryPolicy(max_attempts=6, initial_wait=0.002, max_wait=0.01)
 MOST_UNDOS = 8
 
