@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from statistics import median
 from typing import Any
 
@@ -30,6 +31,10 @@ LATENCY = 0.05
 """Seconds."""
 WALL_CONCURRENCY = 20
 ERROR_RATES = (0.0, 0.01, 0.1, 0.5)
+
+JOB_EVENTS = 20
+"""Of each account."""
+JOB_WORKERS = (1, 2, 4)
 
 LIMITS: dict[str, dict[str, Any]] = {
     "50 a second, burst 10, Retry-After: 1": {"rate": 50, "burst": 10, "retry_after": 1},
@@ -147,6 +152,31 @@ def imports(size: Size) -> dict[str, Any]:
     }
 
 
+def jobs(size: Size) -> dict[str, Any]:
+    """Durable jobs by the number of accounts: on a SQLite file, and on the PostgreSQL database of the worker.
+
+    SQLite allows one worker at a time.
+    """
+    if find_spec("dbos") is None:
+        return {}
+    given = os.environ.get("MEETSTREAM_JOBS_DATABASE_URL", "")
+    databases: dict[str, tuple[str | None, tuple[int, ...]]] = {"SQLite": (None, (1,))}
+    if given.startswith(("postgresql://", "postgres://")):
+        databases["PostgreSQL"] = (given, JOB_WORKERS)
+    with canned_server() as server:
+        return {
+            name: [
+                ask(
+                    "jobs", seconds=3600, base_url=server.base_url, accounts=accounts, events=JOB_EVENTS,
+                    workers=at_once, database=database,
+                )
+                for accounts in size.job_accounts
+                for at_once in workers
+            ]
+            for name, (database, workers) in databases.items()
+        }  # fmt: skip
+
+
 def happy_path(size: Size) -> dict[str, Any]:
     """The cost of retry, pacing and logging when nothing fails."""
     with canned_server() as server:
@@ -227,6 +257,7 @@ FIGURES: dict[str, Callable[[Size], dict[str, Any]]] = {
         errors,
         happy_path,
         cancel,
+        jobs,
     )
 }
 

@@ -26,6 +26,7 @@ class Size:
     limit_events: int
     asked: tuple[int, ...]
     asked_seconds: float
+    job_accounts: tuple[int, ...]
 
 
 FULL = Size(
@@ -45,6 +46,7 @@ FULL = Size(
     limit_events=600,
     asked=(5, 50, 200, 500, 1000),
     asked_seconds=10.0,
+    job_accounts=(100, 1_000, 10_000),
 )
 QUICK = Size(
     name="quick",
@@ -63,4 +65,5 @@ QUICK = Size(
     limit_events=120,
     asked=(50, 500),
     asked_seconds=1.0,
+    job_accounts=(50,),
 )

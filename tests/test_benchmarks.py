@@ -15,8 +15,9 @@ from benchmarks import __main__ as command
 from benchmarks import publish
 from benchmarks.figures import CONTENDERS, FIGURES
 from benchmarks.ids import event_id
+from benchmarks.probe import ask
 from benchmarks.serving import Server, canned_server
-from benchmarks.table import as_markdown, as_text
+from benchmarks.table import as_markdown, as_text, rows
 
 # The extra `bench` has them; .ci/run installs it.
 NEEDS = {
@@ -149,6 +150,40 @@ def test_the_published_table_is_that_of_the_published_results():
         assert publish.BEGIN in text
         assert publish.renewed(text, table(results)) == text
     assert results["figures"].keys() == FIGURES.keys()
+
+
+@pytest.mark.bench
+def test_a_measured_job_sends_one_delete_an_event():
+    """Three accounts of four events on a worker in a process of its own: twelve DELETEs, and a database."""
+    pytest.importorskip("dbos", reason="the extra `jobs` is not installed")
+    with canned_server() as server:
+        measured = ask("jobs", base_url=server.base_url, accounts=3, events=4, workers=1)
+        assert server.stats()["deletes"] == 12
+    assert measured["per_second"] > 0
+    assert measured["bytes"] > 0
+    assert measured["status"]["wall_ms"] > 0
+
+
+def test_a_job_is_a_row_by_database_and_workers():
+    """The table says what was run where, and compares the throughput and the looks with their targets."""
+    quick, slow = {"cpu_ms": 10, "wall_ms": 20}, {"cpu_ms": 10, "wall_ms": 1200}
+    common = {"accounts": 1000, "events": 20, "per_second": 1600.0, "bytes": 700.0, "status": quick}
+    runs = {
+        "SQLite": [{**common, "workers": 1, "list": quick}],
+        "PostgreSQL": [{**common, "workers": 2, "list": slow}],
+    }
+    first, second = rows({"figures": {"jobs": runs}})
+    assert first.cells == (
+        "A job of 1,000 accounts × 20 events, SQLite, 1 worker",
+        "1,600/s, 700 bytes for each event",
+        "status 20 ms (10 of CPU), list 20 ms (10 of CPU)",
+        "≥ 1,500/s, a look < 1 s",
+        "met",
+    )
+    assert (second.figure, second.met) == (
+        "A job of 1,000 accounts × 20 events, PostgreSQL, 2 workers",
+        False,
+    )
 
 
 @pytest.mark.bench

@@ -11,7 +11,6 @@ import contextlib
 import importlib
 import json
 import os
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -77,6 +76,9 @@ class PaceStore:
 class _Sqlite:
     def __init__(self, path: str) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
+        # Here, because most clients keep no store, and importing it takes 2 % of the package's import.
+        import sqlite3
+
         # Used by the store's thread, and closed by whoever drops the store.
         self._file = sqlite3.connect(path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
         self._file.execute("PRAGMA journal_mode = WAL")
@@ -172,6 +174,8 @@ def open_store(place: str) -> PaceStore:
                 psycopg = _psycopg()
                 store = PaceStore(lambda: _Postgres(psycopg, place), (psycopg.Error, OSError))
             else:
+                import sqlite3
+
                 store = PaceStore(lambda: _Sqlite(place), (sqlite3.Error, OSError))
             _open[place] = store
         return store
