@@ -203,6 +203,9 @@ class IndexedAccount(ReportedAccount):
             # The listing shows the bots of several events under one id.
             if self._is_untouched(item) and not (item.event_id or "").startswith(OWN_ID):
                 self._move(item, known, event.id)
+                if not item.bots:
+                    # All of them are other events' items now: without bots it would ask for its event again.
+                    self._drop(item)
             else:
                 item.certain = False
         elif target is item:
@@ -247,6 +250,8 @@ class IndexedAccount(ReportedAccount):
         self._changed.pop(key, None)
         self._open.pop(key, None)
         self._dropped.append(key)
+        if self._aliases.get(item.request_id or "") == key:
+            del self._aliases[item.request_id or ""]
 
     def _conclude(self, shown: dict[str, ScheduledBot]) -> None:
         """Draw the conclusions of an index that was read after all answers, where the listing is full."""

@@ -17,13 +17,16 @@ from ..meetbit.models import CancelledEvent
 from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBot, ScheduledBotPage
-from ._evidence import is_calendar_bot
+from ._evidence import is_calendar_bot, is_withdrawn
 from ._facts import OWN_ID
-from ._meeting_index import MeetingIndex, bots_of, read_index
+from ._meeting_index import ONE_MEETING, MeetingIndex, bots_of, read_index
 from .options import BULK_DEFAULTS, BulkOptions
 from .report import NOT_LOOKED_UP, NOT_VERIFIED, MeetingCancellation, UnscheduleOutcome
 from .statuses import OutcomeStatus
 from .unschedule import unschedule_until_empty
+
+_NAMED = 5
+"""Bots that are named one by one."""
 
 
 @frozen
@@ -105,6 +108,22 @@ class Found:
         match = self.index.find(meeting.wanted or "")
         return [match.event.id] if match.event is not None and not self.index.has_bots else []
 
+    def unplaced(self, meeting: MeetingState) -> list[str]:
+        """Listed bots that may be of this meeting: a calendar's, of no event that is known.
+
+        The events show no bot that has joined since it was listed.
+        """
+        listed = () if self.page is None else self.page.bots
+        return [
+            bot.bot_id
+            for bot in listed
+            if bot.event_id is None
+            and bot.bot_id not in self.index.bots
+            and is_calendar_bot(bot)
+            and not is_withdrawn(bot)
+            and _may_be_at(bot.scheduled_join_time, meeting)
+        ]
+
     def key(self, meeting: MeetingState) -> str | None:
         """The event id that its outcome has."""
         if meeting.needs_listing and meeting.wanted is not None:
@@ -115,6 +134,14 @@ class Found:
     def needs_index(self, wanted: str) -> bool:
         """The listing does not settle which bots belong to the event."""
         return not (wanted.startswith(OWN_ID) and self.listing_is_whole)
+
+
+def _may_be_at(joins: datetime | None, meeting: MeetingState) -> bool:
+    """A bot that joins then may be that of the meeting."""
+    start, end = (None, None) if meeting.cancelled is None else meeting.times
+    if joins is None or start is None:
+        return True
+    return start - ONE_MEETING <= joins <= (end or start) + ONE_MEETING
 
 
 def _of_event(bot: ScheduledBot, event_id: str) -> ScheduledBot:
@@ -187,7 +214,7 @@ def _conclude(meeting: MeetingState, found: Found) -> MeetingCancellation:
     if outcome is None and found.failure is not None:
         return meeting.result((), False, found.failure)
     if outcome is None:
-        return meeting.result((), *_without_bot(meeting.wanted, found))
+        return meeting.result((), *_without_bot(meeting, meeting.wanted, found))
     return _with_bot(meeting, outcome, found)
 
 
@@ -215,13 +242,20 @@ def _with_bot(meeting: MeetingState, outcome: UnscheduleOutcome, found: Found) -
     return meeting.result((outcome,), True, None)
 
 
-def _without_bot(wanted: str, found: Found) -> tuple[bool, str]:
+def _without_bot(meeting: MeetingState, wanted: str, found: Found) -> tuple[bool, str]:
     shown = repr(clean_text(wanted, 100))
     page, match = found.page, found.index.find(wanted)
     if page is None:
         return False, "the bots were not listed"
     if match.candidates:
         return False, f"cannot tell which event {shown} is: {match.why_not}"
+    if unplaced := found.unplaced(meeting):
+        shown_bots = ", ".join(clean_text(one, 60) for one in unplaced[:_NAMED])
+        more = f" and {len(unplaced) - _NAMED} more" if len(unplaced) > _NAMED else ""
+        return False, (
+            f"cannot tell: no bot of {shown} is known, but of listed bots nothing says whose they are: "
+            f"{shown_bots}{more}; pass bot_event_id"
+        )
     if match.event is not None or found.index.is_whole:
         return True, f"no bot is scheduled for {shown}"
     if page.truncated:

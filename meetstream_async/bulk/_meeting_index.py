@@ -21,7 +21,7 @@ from ._evidence import is_in_meeting, is_withdrawn
 
 _DAY = timedelta(days=1)
 _YEAR = timedelta(days=366)
-_ONE_MEETING = timedelta(hours=1)
+ONE_MEETING = timedelta(hours=1)
 """Bots of one meeting join within this time of each other; those of a series do not."""
 _NAMED = 5
 
@@ -52,13 +52,13 @@ class MeetingIndex:
     """By MeetStream's own id, which a calendar may hold as well."""
     problem: str | None = "the calendar events were not read"
     """Why not all of them are known."""
-    has_bots: bool = False
-    """Events are shown with their bots at all."""
+    bots: set[str] = field(factory=set)
+    """The ids of all bots that events are shown with, whatever has become of them."""
 
     def take(self, events: Iterable[MeetStreamEvent]) -> None:
         for event in events:
             self.own[event.id] = event
-            self.has_bots = self.has_bots or bool(event.bots)
+            self.bots.update(one.id for one in event.bots)
             if event.platform_id:
                 self.events.setdefault(event.platform_id, []).append(event)
 
@@ -66,6 +66,11 @@ class MeetingIndex:
     def is_whole(self) -> bool:
         """An event that is not in it is in no calendar that MeetStream reads."""
         return self.problem is None and bool(self.events)
+
+    @property
+    def has_bots(self) -> bool:
+        """Events are shown with their bots at all."""
+        return bool(self.bots)
 
     def find(self, provider_id: str) -> Match:
         """The event that the provider calls so, or what else may be meant."""
@@ -89,7 +94,7 @@ class MeetingIndex:
 
 def _is_series(event: MeetStreamEvent) -> bool:
     times = [one.scheduled_join_time for one in bots_of(event) if one.scheduled_join_time is not None]
-    return bool(times) and max(times) - min(times) > _ONE_MEETING
+    return bool(times) and max(times) - min(times) > ONE_MEETING
 
 
 def bots_of(event: MeetStreamEvent) -> list[ScheduledBot]:
