@@ -75,3 +75,20 @@ def test_a_bot_whose_event_only_the_index_knows_is_known_by_it_in_later_listings
     look(state, 2, listed("b1", None))
     assert [bot.bot_id for bot in state.still_listed] == ["b1"]
     assert ask(state, answered=True, now=3) == []
+
+
+def test_an_event_is_not_asked_for_by_an_item_whose_bots_are_all_those_of_others() -> None:
+    """A provider's id is listed for the bots of two events, one of which is under way under its own id."""
+    state = AccountState()
+    look(state, 0, listed("b4", "p3google"), listed("b5", "p3google"), listed("b2", "evt_1"))
+    state.expect_events()
+    under_way = state.next_request()
+    assert under_way is not None
+    assert under_way.id == "evt_1"
+    state.take_events([event("evt_1", "b4", "b2"), event("evt_3", "b4", "b5")], complete=True)
+    assert ask(state, answered=True, now=1) == ["evt_3"]
+    state.take_answer(under_way, UnscheduleResult(unscheduled=True, event_id="evt_1"), now=1)
+    look(state, 2)
+    look(state, 4)
+    assert state.report().ok
+    assert {bot for outcome in state.report().outcomes for bot in outcome.bot_ids} == {"b2", "b4", "b5"}
