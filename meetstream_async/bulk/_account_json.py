@@ -63,6 +63,7 @@ def dump_rest(state: Account, now: float) -> dict[str, Any]:
         "undecided": _lists(bots.undecided),
         "withdrawn": sorted(bots.withdrawn),
         "index": dict(bots.index),
+        "several": _lists(bots.several),
         "index_is_whole": bots.index_is_whole,
         "listing_is_whole": bots.listing_is_whole,
         "was_whole": bots.was_whole,
@@ -134,7 +135,8 @@ def _load(state: Account, data: Mapping[str, Any], now: float) -> None:
     bots.undecided = {event_id: set(ids) for event_id, ids in data["undecided"].items()}
     bots.withdrawn = set(data["withdrawn"])
     bots.index = dict(data["index"])
-    bots.indexed = set(bots.index.values())
+    bots.several = {bot_id: set(ids) for bot_id, ids in data.get("several", {}).items()}
+    bots.indexed = set(bots.index.values()).union(*bots.several.values())
     bots.index_is_whole = data["index_is_whole"]
     bots.listing_is_whole, bots.was_whole = data["listing_is_whole"], data["was_whole"]
     bots.unjudged = set(data["unjudged"])

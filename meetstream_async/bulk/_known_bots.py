@@ -106,6 +106,8 @@ class KnownBots:
         """Bots that were never listed but as cancelled, stopped or not scheduled."""
         self.index: dict[str, str] = {}
         """Bot id to the event's own id, as the index of events says."""
+        self.several: dict[str, set[str]] = {}
+        """Bot id to the own ids of its events, where the index shows it with more than one."""
         self.indexed: set[str] = set()
         """The own ids of the events in ``index``: all of their bots are known."""
         self.index_is_whole = False
@@ -153,9 +155,12 @@ class KnownBots:
                 known.bot = bot
             if not known.inside and bot.event_id is None:
                 return known
-        for event_id in {bot.event_id, self.index.get(bot.bot_id)} - {None}:
-            self.undecided.get(event_id or "", set()).discard(bot.bot_id)
+        own_ids = self._own_ids(bot.bot_id)
+        for own_id in (bot.event_id or "", *own_ids):
+            self.undecided.get(own_id, set()).discard(bot.bot_id)
         if not known.inside:
+            for own_id in own_ids:
+                self.outside.setdefault(own_id, set()).add(bot.bot_id)
             # By its event of now: a bot may move to another.
             kind, event_id = self.key_of(bot)
             if kind == "event":
@@ -163,6 +168,13 @@ class KnownBots:
             if known.key[0] == "event" and known.key[1] != event_id:
                 self.outside.setdefault(known.key[1], set()).add(bot.bot_id)
         return known
+
+    def _own_ids(self, bot_id: str) -> Iterable[str]:
+        """Of all events that the index shows the bot with."""
+        if bot_id in self.several:
+            return self.several[bot_id]
+        own_id = self.index.get(bot_id)
+        return () if own_id is None else (own_id,)
 
     @property
     def index_is_empty(self) -> bool:
@@ -178,6 +190,8 @@ class KnownBots:
         if event.is_deleted:
             return new
         for one in event.bots:
+            if (other := self.index.get(one.id, event.id)) != event.id:
+                self.several.setdefault(one.id, {other}).add(event.id)
             self.index[one.id] = event.id
             self.indexed.add(event.id)
             if (known := self.bots.get(one.id)) is not None:

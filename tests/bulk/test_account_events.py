@@ -10,6 +10,7 @@ from meetstream_async import (
     RequestTimeoutError,
     ScheduledBot,
     ScheduledBotPage,
+    UnscheduleOptions,
     UnscheduleResult,
 )
 from meetstream_async.meetstream.models import EventBot
@@ -92,3 +93,22 @@ def test_an_event_is_not_asked_for_by_an_item_whose_bots_are_all_those_of_others
     look(state, 4)
     assert state.report().ok
     assert {bot for outcome in state.report().outcomes for bot in outcome.bot_ids} == {"b2", "b4", "b5"}
+
+
+def test_a_bot_outside_the_filter_is_known_in_every_event_that_the_index_shows_it_with() -> None:
+    """Whatever the listing calls its event: the DELETE of another bot's event would take it as well."""
+
+    def inside(bot: ScheduledBot) -> bool:
+        return bot.bot_id == "in"
+
+    for events in ([event("evt_2", "in"), event("evt_1", "in", "out")], [event("evt_1", "in", "out", "x")]):
+        state = AccountState(UnscheduleOptions(where=inside))
+        look(state, 0, listed("other", "evt_9"), full=True)
+        state.expect_events()
+        state.take_events([*events, event("evt_3", "out")], complete=True)
+        stored = AccountState.from_dict(state.to_dict(0), now=0, where=inside)
+        for one in (state, stored):
+            look(one, 1, listed("out", "p1google"), listed("x", "p4google"), listed("in", "p2google"))
+            assert one.next_request() is None
+            assert [outcome.bot_ids for outcome in one.report().outcomes] == [("in",)]
+            assert "shared" in (one.report().outcomes[0].reason or "")
