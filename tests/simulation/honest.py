@@ -103,7 +103,8 @@ def _reads_as_done(played: Played, request: Request, life: Life) -> bool:
     if request.target == life.spec.id and any(one.spec.id == life.spec.id for one in request.taken):
         # The bot had joined, was scheduled again, and was deleted then: its own id names it alone.
         return True
-    if request.said != "lie" and not _took_unseen(played, request, life):
+    came_back = any(one.spec.id == life.spec.id for one in request.taken) and life.born >= request.at
+    if request.said != "lie" and not came_back and not _took_unseen(played, request, life):
         return False
     # A listing that was under way with the request can't tell: it may be older than what the request did.
     # So for one that had begun, and still waited for its connection when the answer came.
@@ -240,6 +241,8 @@ def _honest_meetings(played: Played) -> Iterator[Broken]:
                     life in shown[-1].kept_back or life.born > shown[-1].at or not life.alive_at(shown[-1].at)
                 )
                 if hidden or any(request.said in ("gone", "lie") for request in about):
+                    continue
+                if any(_took_unseen(played, request, life) for request in about):
                     continue
             kind = "ids" if event.listed != "provider" and not history.knows_bot_event else why(played, life)
             yield Broken(
