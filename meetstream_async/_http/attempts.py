@@ -43,8 +43,6 @@ class Attempts:
     """Deadline of the call, in the loop's time."""
     _reserve: float
     """Seconds that must be left when a request starts."""
-    _failed: Reply | Failure | None = None
-    """The last attempt, where it found no working server."""
 
     async def attempt(self) -> Reply | Failure:
         """Wait until a request may start, then make one attempt."""
@@ -53,20 +51,10 @@ class Attempts:
             try:
                 await session.rate_limiter.wait(self._deadline - self._reserve - self._loop.time())
             except WaitTooLongError as exc:
-                return self._out_of_time(exc.seconds)
+                return rate_limited(exc.seconds)
             outcome = self.note(await self.send())
             if outcome is not None:
                 return outcome
-
-    def _out_of_time(self, seconds: float) -> Reply | Failure:
-        """The next turn comes too late: the call ends with what was wrong before, if anything was.
-
-        Of a server that is out of reach, nobody should read that it asks for a pause.
-        """
-        failed = self._failed
-        if failed is None:
-            return rate_limited(seconds)
-        return evolve(failed, is_final=True) if isinstance(failed, Reply) else evolve(failed, retry=False)
 
     def send(self) -> Coroutine[Any, Any, Reply | Failure | HeldBack]:
         """Make one attempt now; its result must be passed to ``note``."""
@@ -92,7 +80,6 @@ class Attempts:
             if outcome.status in request.final:
                 return evolve(outcome, is_final=True)
             if outcome.status >= 500:
-                self._failed = outcome
                 self._session.failed_attempts += 1
                 self.uncertain = self.uncertain or request.route.has_effect
             if self.uncertain and not request.repeatable:
@@ -101,7 +88,6 @@ class Attempts:
         if isinstance(outcome, HeldBack):
             return None
         if outcome.is_attempt:
-            self._failed = outcome
             self.attempts += 1
             self._session.failed_attempts += 1
         self.uncertain = self.uncertain or outcome.may_be_sent

@@ -215,7 +215,10 @@ class IndexedAccount(ReportedAccount):
             self._aliases[event.id] = item.key
         elif not self._is_untouched(item) or len(item.bots) > 1:
             # One DELETE of an event at a time: another item has it.
-            item.request_id, item.certain = event.id, False
+            item.certain = False
+            # An item under way keeps its id, and so does one that is listed by MeetStream's own.
+            if not (item.in_flight or (item.event_id or "").startswith(OWN_ID)):
+                item.request_id = event.id
         else:
             self._drop(item)
             self._move(item, known, event.id)

@@ -61,6 +61,7 @@ def dump_rest(state: Account, now: float) -> dict[str, Any]:
         "aliases": {event_id: list(key) for event_id, key in state._aliases.items()},
         "outside": _lists(bots.outside),
         "undecided": _lists(bots.undecided),
+        "passed": sorted(bots.passed),
         "withdrawn": sorted(bots.withdrawn),
         "index": dict(bots.index),
         "several": _lists(bots.several),
@@ -133,7 +134,7 @@ def _load(state: Account, data: Mapping[str, Any], now: float) -> None:
         bots.bots[known.bot.bot_id] = known
     bots.outside = {event_id: set(ids) for event_id, ids in data["outside"].items()}
     bots.undecided = {event_id: set(ids) for event_id, ids in data["undecided"].items()}
-    bots.withdrawn = set(data["withdrawn"])
+    bots.passed, bots.withdrawn = set(data.get("passed", ())), set(data["withdrawn"])
     bots.index = dict(data["index"])
     bots.several = {bot_id: set(ids) for bot_id, ids in data.get("several", {}).items()}
     bots.indexed = set(bots.index.values()).union(*bots.several.values())

@@ -102,6 +102,8 @@ class KnownBots:
         """By event id: bots outside the filter that were ever shown with it."""
         self.undecided: dict[str, set[str]] = {}
         """By event id: bots that the index shows, and that the filter can't judge by that."""
+        self.passed: set[str] = set()
+        """Those of them whose time had come by then: no work, though the event's DELETE might take them."""
         self.withdrawn: set[str] = set()
         """Bots that were never listed but as cancelled, stopped or not scheduled."""
         self.index: dict[str, str] = {}
@@ -200,11 +202,14 @@ class KnownBots:
                 continue
             row = one.as_row(event.id)
             # A whole listing shows all that are scheduled: the index may lag behind it.
-            if self.listing_is_whole or is_withdrawn(row) or time_has_come(row, time):
+            if self.listing_is_whole or is_withdrawn(row):
                 continue
-            if self._judge(row) is None:
+            inside, has_come = self._judge(row), time_has_come(row, time)
+            if inside is None:
                 self.undecided.setdefault(event.id, set()).add(one.id)
-            else:
+                if has_come:
+                    self.passed.add(one.id)
+            elif not (inside and has_come):
                 new.append(row)
         return new
 
@@ -232,7 +237,7 @@ class KnownBots:
         """Bots that the last listing may hide, being full, and that the filter can't judge."""
         if self.listing_is_whole:
             return 0
-        return len(set().union(*self.undecided.values()) - self.bots.keys() - self.withdrawn)
+        return len(set().union(*self.undecided.values()) - self.bots.keys() - self.withdrawn - self.passed)
 
     @property
     def unjudged_text(self) -> str | None:

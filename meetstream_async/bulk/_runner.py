@@ -22,6 +22,9 @@ from .report import Outcome
 
 _log = logging.getLogger("meetstream_async.bulk")
 
+_MOST_OUT_OF_REACH = 4
+"""Times that a target goes back to a server that is refusing, and fails as well."""
+
 
 class Runner(Generic[ItemT, OutcomeT]):
     """Runs the items of an operation, at most ``max_concurrency`` at a time, until they end or it is stopped.
@@ -187,15 +190,21 @@ class Runner(Generic[ItemT, OutcomeT]):
 
     async def _perhaps_again(self, item: ItemT, outcome: OutcomeT, is_outage: bool) -> OutcomeT:
         """The final outcome of a target whose first call failed, after a retry if it gets one."""
-        times = 0
-        while isinstance(outcome.error, RateLimitError):
+        times = out_of_reach = 0
+        while isinstance(outcome.error, RateLimitError) and out_of_reach < _MOST_OUT_OF_REACH:
             # A 429 is nobody's failure: the target goes back as long as others get through.
             times += 1
             if not await self._gate.until_stopped(self._gate.turn_after_a_refusal(times)):
                 # No attempt yet: the pause began between its turn and its first request.
                 return outcome if outcome.attempts else self._unsent(item)
             is_outage = False
+            refused, failed_before = outcome.error, self._operation.failed_attempts
             outcome = await self._again(item, outcome)
+            # A call may fail for want of a server, and the pace leave it no time for another attempt.
+            out_of_reach += self._operation.failed_attempts > failed_before
+            if outcome.error is refused:
+                # This time nothing was refused. The item still names what was, beside what else is open.
+                break
         return await self._ride_out(item, outcome) if is_outage else outcome
 
     async def _again(self, item: ItemT, first: OutcomeT) -> OutcomeT:

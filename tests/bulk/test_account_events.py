@@ -112,3 +112,26 @@ def test_a_bot_outside_the_filter_is_known_in_every_event_that_the_index_shows_i
             assert one.next_request() is None
             assert [outcome.bot_ids for outcome in one.report().outcomes] == [("in",)]
             assert "shared" in (one.report().outcomes[0].reason or "")
+
+
+def test_an_item_that_is_listed_by_its_own_id_asks_for_no_other_event() -> None:
+    """Its bot may belong to another event as well, which another item asks for."""
+    for taken in (0, 2):
+        state = AccountState(UnscheduleOptions(cancel_by="event"))
+        look(state, 0, listed("b2", "evt_2"), listed("b3", "evt_2"), listed("b1", "evt_1"))
+        state.expect_events()
+        items = [state.next_item() for _ in range(taken)]
+        state.take_events([event("evt_1", "b1", "b2"), event("evt_2", "b2", "b3")], complete=True)
+        items += [state.next_item() for _ in range(2 - taken)]
+        assert [item and (item.request_id or item.event_id) for item in items] == ["evt_2", "evt_1"]
+
+
+def test_a_hidden_bot_whose_time_has_come_still_keeps_its_event_from_being_taken_whole() -> None:
+    """It may be outside the filter, and the DELETE might come before it joins. But it is no work."""
+    state = AccountState(UnscheduleOptions(where=lambda bot: bot.bot_id == "in"))
+    look(state, 0, listed("in", "evt_1"), full=True)
+    state.expect_events()
+    hidden = EventBot("hidden", "Scheduled", START, is_scheduled=True)
+    state.take_events([MeetStreamEvent("evt_1", bots=(*event("evt_1", "in").bots, hidden))], complete=True)
+    assert ask(state, answered=True, now=1) == ["in"]
+    assert state.undecided == 0

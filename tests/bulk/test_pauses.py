@@ -141,3 +141,27 @@ async def test_the_further_requests_of_an_event_wait_for_the_rate_and_not_in_vai
         report = await bulk_unschedule(client, ScheduledBotPage(tuple(rows), limit=100, truncated=False))
     assert report.counts["unscheduled"] == 3, report
     assert max(asked.values()) <= 4
+
+
+@virtual_time
+async def test_a_refusal_that_is_over_is_not_gone_back_to(mocked: Mocked) -> None:
+    """One bot of an event stays in doubt, another was refused once and deleted then: the run ends."""
+    asked: Counter[str] = Counter()
+
+    def answer(url: URL, **_: Any) -> CallbackResult:
+        asked[url.name] += 1
+        first = asked[url.name] == 1
+        if url.name == "bot-0":
+            return CallbackResult(status=504 if first else 404, payload={"message": "Bot not found"})
+        return CallbackResult(status=429 if first else 200, headers={"Retry-After": "45"}, payload={})
+
+    mocked.delete(re.compile(""), callback=answer, repeat=True)
+    later = datetime.now(UTC) + timedelta(days=1)
+    rows = [attrs.evolve(row(f"bot-{n}", "p1google"), scheduled_join_time=later) for n in range(2)]
+    async with MeetStreamClient(
+        "ms_key-of-no-account", base_url="http://127.0.0.1", retry=RetryPolicy(max_elapsed=20.0)
+    ) as client:
+        page = ScheduledBotPage(tuple(rows), limit=100, truncated=False)
+        report = await bulk_unschedule(client, page, cancel_by="bot")
+    assert max(asked.values()) <= 3
+    assert [outcome.status for outcome in report.outcomes] == ["unknown"]

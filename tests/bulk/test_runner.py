@@ -232,3 +232,27 @@ async def test_cancelling_a_run_ends_everything_and_tells_of_it() -> None:
     assert texts[:4] == ["done"] * 2 + ["interrupted"] * 2
     assert set(texts[4:]) == {"not attempted: cancelled"}
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@virtual_time
+async def test_an_item_whose_refusal_is_over_is_not_called_for_ever() -> None:
+    """Its outcome still names the 429, beside what else stays open: a call without a new one ends it."""
+    refused = RateLimitError("slow down", status=429, attempts=1)
+    calls = Calls(1, lambda item, call: refused)
+    assert (await _run(calls))[0].error is refused
+    assert len(calls.at[0]) == 2
+
+
+@virtual_time
+async def test_an_item_goes_back_to_a_server_out_of_reach_a_few_times_only() -> None:
+    """Each of its calls fails for want of a server, and its own pace leaves no time for another attempt."""
+    calls = Calls(1)
+
+    def answer(item: int, call: int) -> MeetStreamError:
+        calls.failed_attempts += 1
+        return RateLimitError("the next request may start in 1 s", status=429, attempts=1)
+
+    calls.answer = answer
+    outcomes = await _run(calls)
+    assert isinstance(outcomes[0].error, RateLimitError)
+    assert len(calls.at[0]) <= 6

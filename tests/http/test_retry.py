@@ -380,23 +380,6 @@ async def test_waits_of_nothing_are_allowed(mocked: Mocked) -> None:
     assert api.gaps == [0, 0, 0]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "error"),
-    [(answer(503), ServerError), (aiohttp.ClientOSError(104, "reset by peer"), ConnectionFailedError)],
-)
-@virtual_time
-async def test_a_turn_that_comes_too_late_does_not_hide_a_server_that_is_out_of_reach(
-    mocked: Mocked, wrong: Any, error: type[Exception]
-) -> None:
-    """With so low a rate no time is left for a retry; the call ends with what was wrong, not with a 429."""
-    Api(mocked, wrong)
-    policy = RetryPolicy(max_elapsed=1.0, initial_wait=0.01)
-    async with MeetStreamClient(KEY, base_url=API, rate_limit=1, retry=policy) as client:
-        with pytest.raises(error) as caught:
-            await client.unschedule_event("evt_1")
-    assert getattr(caught.value, "attempts", None) == 1
-
-
 @virtual_time
 async def test_a_turn_that_comes_too_late_for_a_first_attempt_is_a_rate_limit(mocked: Mocked) -> None:
     """Nothing was sent, and the error says how long it would have had to wait."""
