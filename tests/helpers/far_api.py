@@ -12,7 +12,7 @@ from attrs import define, field
 
 from meetstream_async import MeetStreamClient
 from tests.helpers.credentials import KEY
-from tests.simulation.loop import Connection, SimulatedLoop
+from tests.helpers.simulated_loop import Connection, SimulatedLoop
 
 T = TypeVar("T")
 

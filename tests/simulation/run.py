@@ -15,12 +15,12 @@ from typing import Any
 import time_machine
 
 import meetstream_async as product
+from tests.helpers.simulated_loop import RunDoesNotEndError, SimulatedLoop
 
 from .account import EPOCH
 from .doors import Ending, Run
 from .histories import History
 from .ledger import Ledger
-from .loop import RunDoesNotEndError, SimulatedLoop
 from .server import Server
 
 _EPOCH_SECONDS = EPOCH.timestamp()

@@ -12,11 +12,12 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 from zlib import crc32
 
+from tests.helpers.simulated_loop import Connection, RunDoesNotEndError, SimulatedLoop
+
 from .account import EPOCH, Account, Life
 from .answers import Answer, Answers
 from .histories import Fault, History, Spell
 from .ledger import Ledger, Request, Shown
-from .loop import Connection, RunDoesNotEndError, SimulatedLoop
 
 MEETSTREAM_PORT, MEETBIT_PORT = 1, 2
 API = f"http://127.0.0.1:{MEETSTREAM_PORT}/api/v1"

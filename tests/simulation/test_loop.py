@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.simulated_loop import Connection, RunDoesNotEndError, SimulatedLoop
+
 from .account import EPOCH
 from .histories import Habits, History
-from .loop import Connection, RunDoesNotEndError, SimulatedLoop
 from .run import play, simulating
 
 
