@@ -45,7 +45,7 @@ class SnapshotFile(NewFile):
 
     def keep(self) -> None:
         """The run was agreed to, so the file stays."""
-        self.begun = self.problem is None
+        self.begun: bool = self.problem is None
 
     def add(self, row: ScheduledBot) -> None:
         """Keep a bot that only a later listing shows, before anything is sent for it."""
