@@ -66,11 +66,13 @@ class _Bound:
         return self.seconds / self.most
 
     def next_start(self) -> float:
-        return self.starts[0] + self.seconds if len(self.starts) == self.most else -math.inf
+        return self._next(self.starts)
 
     def next_departure(self) -> float:
-        full = len(self.departures) == self.most
-        return self.departures[0] + self.seconds if full else -math.inf
+        return self._next(self.departures)
+
+    def _next(self, times: deque[float]) -> float:
+        return times[0] + self.seconds if len(times) == self.most else -math.inf
 
 
 class Pace:

@@ -85,6 +85,11 @@ class Gate:
             self.stop()
         return not self.stopping
 
+    @property
+    def last_let_through(self) -> float:
+        """When the API last let a request of this key through, in the loop's time."""
+        return self._rate_limiter.last_let_through
+
     async def turn_after_a_refusal(self, times: int) -> bool:
         """Wait until a target that got its 429 number ``times`` may go back. Returns False if it may not.
 
@@ -92,7 +97,7 @@ class Gate:
         stops; if nothing was in the whole run, targets give up sooner.
         """
         now = asyncio.get_running_loop().time()
-        let_through = self._rate_limiter.last_let_through
+        let_through = self.last_let_through
         if let_through < self._since:
             if times > 1 and now - self._since >= self._shut:
                 return False

@@ -19,14 +19,11 @@ from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBot, ScheduledBotPage
 from ._evidence import is_calendar_bot, is_withdrawn
 from ._facts import OWN_ID
-from ._meeting_index import ONE_MEETING, MeetingIndex, bots_of, read_index
+from ._meeting_index import ONE_MEETING, MeetingIndex, bots_of, named, read_index
 from .options import BULK_DEFAULTS, BulkOptions
 from .report import NOT_LOOKED_UP, NOT_VERIFIED, MeetingCancellation, UnscheduleOutcome
 from .statuses import OutcomeStatus
 from .unschedule import unschedule_until_empty
-
-_NAMED = 5
-"""Bots that are named one by one."""
 
 
 @frozen
@@ -250,11 +247,9 @@ def _without_bot(meeting: MeetingState, wanted: str, found: Found) -> tuple[bool
     if match.candidates:
         return False, f"cannot tell which event {shown} is: {match.why_not}"
     if unplaced := found.unplaced(meeting):
-        shown_bots = ", ".join(clean_text(one, 60) for one in unplaced[:_NAMED])
-        more = f" and {len(unplaced) - _NAMED} more" if len(unplaced) > _NAMED else ""
         return False, (
             f"cannot tell: no bot of {shown} is known, but of listed bots nothing says whose they are: "
-            f"{shown_bots}{more}; pass bot_event_id"
+            f"{named(unplaced)}; pass bot_event_id"
         )
     if match.event is not None or found.index.is_whole:
         return True, f"no bot is scheduled for {shown}"

@@ -26,6 +26,12 @@ ONE_MEETING = timedelta(hours=1)
 _NAMED = 5
 
 
+def named(ids: Sequence[str]) -> str:
+    """The first few ids, and how many there are beside them."""
+    shown = ", ".join(clean_text(one, 60) for one in ids[:_NAMED])
+    return f"{shown} and {len(ids) - _NAMED} more" if len(ids) > _NAMED else shown
+
+
 @frozen
 class Match:
     """What the index says of one provider's id."""
@@ -38,9 +44,8 @@ class Match:
     @property
     def why_not(self) -> str:
         """Why none of the candidates is acted on."""
-        shown = ", ".join(clean_text(one, 60) for one in self.candidates[:_NAMED])
-        more = f" and {len(self.candidates) - _NAMED} more" if len(self.candidates) > _NAMED else ""
-        return f"several events or a series may be meant: {shown}{more}; pass the right one as bot_event_id"
+        shown = named(self.candidates)
+        return f"several events or a series may be meant: {shown}; pass the right one as bot_event_id"
 
 
 @define(eq=False)

@@ -23,7 +23,7 @@ from .report import Outcome
 _log = logging.getLogger("meetstream_async.bulk")
 
 _MOST_OUT_OF_REACH = 4
-"""Times that a target goes back to a server that is refusing, and fails as well."""
+"""Times in a row that a target goes back while requests fail and none is answered."""
 
 
 class Runner(Generic[ItemT, OutcomeT]):
@@ -199,9 +199,12 @@ class Runner(Generic[ItemT, OutcomeT]):
                 return outcome if outcome.attempts else self._unsent(item)
             is_outage = False
             refused, failed_before = outcome.error, self._operation.failed_attempts
+            let_through = self._gate.last_let_through
             outcome = await self._again(item, outcome)
             # A call may fail for want of a server, and the pace leave it no time for another attempt.
-            out_of_reach += self._operation.failed_attempts > failed_before
+            failed = self._operation.failed_attempts > failed_before
+            is_out_of_reach = failed and self._gate.last_let_through == let_through
+            out_of_reach = out_of_reach + 1 if is_out_of_reach else 0
             if outcome.error is refused:
                 # This time nothing was refused. The item still names what was, beside what else is open.
                 break

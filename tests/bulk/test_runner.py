@@ -256,3 +256,19 @@ async def test_an_item_goes_back_to_a_server_out_of_reach_a_few_times_only() -> 
     outcomes = await _run(calls)
     assert isinstance(outcomes[0].error, RateLimitError)
     assert len(calls.at[0]) <= 6
+
+
+@virtual_time
+async def test_failures_of_others_do_not_keep_a_refused_item_from_going_back() -> None:
+    """A 429 is nobody's failure as long as the API lets requests through, whatever else goes wrong."""
+    limiter = RateLimiter(100)
+    calls = Calls(1, rate_limiter=limiter)
+
+    def answer(item: int, call: int) -> MeetStreamError | None:
+        calls.failed_attempts += 1
+        limiter.observe(200, {}, now())
+        return RateLimitError("slow down", status=429, attempts=1) if call < 10 else None
+
+    calls.answer = answer
+    assert (await _run(calls))[0].text == "done"
+    assert len(calls.at[0]) == 11
