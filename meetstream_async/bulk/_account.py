@@ -14,7 +14,7 @@ from ._confirmation import confirm, doubt, is_settled
 from ._event_states import UNASKED
 from ._evidence import is_for_want_of_a_server, may_be_another_id
 from ._items import CancelRequest
-from ._known_bots import Key, KnownBots
+from ._known_bots import Key, KnownBot, KnownBots
 from ._patience import Patience
 from ._verification import Tracked, Verification
 from .options import UnscheduleOptions
@@ -134,20 +134,20 @@ class Account:
 
     def end_turn(self, item: Tracked, now: float, unsent: UnscheduleOutcome | None = None) -> None:
         """The turn of an item is over. ``unsent``: its outcome, where nothing was sent."""
+        tried = item.tried
         item.end_turn()
         self._note(item)
         if item.in_flight:
             item.in_flight = False
             self._at_work -= 1
         if unsent is not None:
-            if not item.was_asked:
-                item.unsent = unsent
+            self._leave(item, unsent)
             return
         item.turns += 1
         item.answered_at = now
         self._last_answer, self._verified = now, False
         self._changed_bots.update(item.bots)
-        confirm(item, self._bots, self.server_time(now))
+        confirm(item, self._bots, self.server_time(now), tried)
         if not is_settled(item, self._bots):
             self._open[item.key] = item
         if not self._acted:
@@ -202,6 +202,15 @@ class Account:
             safe=bots.is_safe(item.event_id, item.request_id),
         )
 
+    def _leave(self, item: Tracked, unsent: UnscheduleOutcome) -> None:
+        """Nothing is sent for it any more. ``unsent``: its outcome where nothing ever was."""
+        if not item.was_asked:
+            item.unsent = unsent
+        elif item.outcome().status is OutcomeStatus.UNSCHEDULED:
+            # A listing called for another turn.
+            listed = [bot_id for bot_id in item.bots if self._bots.bots[bot_id].listed]
+            self._remaining = tuple(dict.fromkeys((*self._remaining, *listed)))
+
     def _add(self, item: Tracked) -> None:
         self._items[item.key] = item
         self._backlog.append(item)
@@ -227,18 +236,13 @@ class Account:
                 self._take_withdrawn(bot)
             return
         if new_to_us and known.key[0] == "event":
-            known.key = self._aliases.get(known.key[1], known.key)
+            known.key = self._item_of(known)
         item = self._items.get(known.key)
         if not known.inside:
             if item is None or not self._options.whole_events:
                 return
         elif item is None:
-            event_id = known.key[1] if known.key[0] == "event" else None
-            item = Tracked(event_id, {bot.bot_id: bot}, request_id=bots.index.get(bot.bot_id))
-            if event_id is not None and self._options.whole_events:
-                others = bots.of(bots.outside.get(event_id, ()))
-                item.bots.update((other.bot.bot_id, other.bot) for other in others)
-            self._add(item)
+            item = self._begin(known, bot)
         if not item.waiting and self._options.spares(bot) and bot.bot_id not in item.bots:
             return
         if item.skipped == KEPT and not self._options.spares(bot):
@@ -251,6 +255,29 @@ class Account:
         if item.bots.get(bot.bot_id) != bot:
             self._note(item)
         item.bots[bot.bot_id] = bot
+
+    def _begin(self, known: KnownBot, bot: ScheduledBot) -> Tracked:
+        """A new item, for the bot."""
+        bots = self._bots
+        event_id = known.key[1] if known.key[0] == "event" else None
+        own_id = bots.index.get(bot.bot_id)
+        item = Tracked(event_id, {bot.bot_id: bot}, request_id=own_id)
+        if own_id is not None and own_id != event_id:
+            self._aliases.setdefault(own_id, item.key)
+        if event_id is not None and self._options.whole_events:
+            others = bots.of(bots.outside.get(event_id, ()))
+            item.bots.update((other.bot.bot_id, other.bot) for other in others)
+        self._add(item)
+        return item
+
+    def _item_of(self, known: KnownBot) -> Key:
+        """The item that a bot of an event belongs to, or will: one DELETE of an event at a time."""
+        key = self._aliases.get(known.key[1], known.key)
+        own_id = self._bots.index.get(known.bot.bot_id)
+        if own_id is None or key in self._items:
+            return key
+        other = self._aliases.get(own_id, ("event", own_id))
+        return other if other in self._items else key
 
     def _reopen(self, item: Tracked) -> None:
         """Another bot of it has come to light: it may be that one which the event's DELETE took."""

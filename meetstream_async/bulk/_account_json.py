@@ -137,6 +137,9 @@ def _load(state: Account, data: Mapping[str, Any], now: float) -> None:
     bots.passed, bots.withdrawn = set(data.get("passed", ())), set(data["withdrawn"])
     bots.index = dict(data["index"])
     bots.several = {bot_id: set(ids) for bot_id, ids in data.get("several", {}).items()}
+    for bot_id, own_ids in bots.several.items():
+        for own_id in own_ids:
+            bots.also.setdefault(own_id, set()).add(bot_id)
     bots.indexed = set(bots.index.values()).union(*bots.several.values())
     bots.index_is_whole = data["index_is_whole"]
     bots.listing_is_whole, bots.was_whole = data["listing_is_whole"], data["was_whole"]

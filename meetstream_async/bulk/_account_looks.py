@@ -19,7 +19,7 @@ class LookedAtAccount(Account):
         for bot_id, row in rows.items():
             known = self._bots.bots.get(bot_id)
             item = None if known is None else self._items.get(known.key)
-            if known is None or item is None or item.in_flight or not item.took_effect:
+            if known is None or item is None or item.in_flight or not item.has_effect:
                 continue
             if item.answered_at <= requested_at and not is_withdrawn(row):
                 known.confirmed, known.doubted = False, True

@@ -7,7 +7,7 @@ the answers come to. It does no I/O. What a listing shows afterwards is the busi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Collection, Iterable
 from datetime import datetime
 from typing import TypeAlias
 
@@ -85,6 +85,11 @@ class EventItem(Facts):
             return CancelRequest("event", self.request_id or self.event_id or "", self)
         bot_id = self.next_bot()
         return None if bot_id is None else CancelRequest("bot", bot_id, self)
+
+    @property
+    def tried(self) -> Collection[str]:
+        """The bots that were asked for by their own ids in this turn."""
+        return self._tried or ()
 
     def next_bot(self) -> str | None:
         """The next bot to be deleted by its own id in this turn."""

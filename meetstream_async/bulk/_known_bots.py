@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -10,7 +10,14 @@ from attrs import define
 
 from ..meetstream.filters import BotFilter
 from ..meetstream.models import MeetStreamEvent, ScheduledBot
-from ._evidence import is_cancelled, is_in_meeting, is_withdrawn, lies_ahead, time_has_come
+from ._evidence import (
+    is_calendar_bot,
+    is_cancelled,
+    is_in_meeting,
+    is_withdrawn,
+    lies_ahead,
+    time_has_come,
+)
 from ._items import key_of
 from .options import UnscheduleOptions
 
@@ -110,6 +117,8 @@ class KnownBots:
         """Bot id to the event's own id, as the index of events says."""
         self.several: dict[str, set[str]] = {}
         """Bot id to the own ids of its events, where the index shows it with more than one."""
+        self.also: dict[str, set[str]] = {}
+        """The inverse of ``several``: by own id of an event, those of its bots that have others, too."""
         self.indexed: set[str] = set()
         """The own ids of the events in ``index``: all of their bots are known."""
         self.index_is_whole = False
@@ -178,10 +187,15 @@ class KnownBots:
         own_id = self.index.get(bot_id)
         return () if own_id is None else (own_id,)
 
+    def beside(self, own_id: str | None, bot_ids: Collection[str]) -> int:
+        """Other bots that the index shows with the event, and with another one, too: the DELETE of the event
+        may have taken one of them."""
+        return len(self.also.get(own_id or "", set()).difference(bot_ids)) if self.also else 0
+
     @property
     def index_is_empty(self) -> bool:
         """It knows no bot, though bots of events are listed: it may be that of another calendar."""
-        return not self.index and any(one.bot.event_id is not None for one in self.bots.values())
+        return not self.index and any(is_calendar_bot(one.bot) for one in self.bots.values())
 
     def index_event(self, event: MeetStreamEvent, time: datetime | None = None) -> list[ScheduledBot]:
         """Take in one event of the index. Returns rows of its bots that a full listing may hide.
@@ -194,6 +208,8 @@ class KnownBots:
         for one in event.bots:
             if (other := self.index.get(one.id, event.id)) != event.id:
                 self.several.setdefault(one.id, {other}).add(event.id)
+                for own_id in self.several[one.id]:
+                    self.also.setdefault(own_id, set()).add(one.id)
             self.index[one.id] = event.id
             self.indexed.add(event.id)
             if (known := self.bots.get(one.id)) is not None:

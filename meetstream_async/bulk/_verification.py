@@ -139,13 +139,11 @@ class Verification:
             finding.planned.append(item)
         elif status in (OutcomeStatus.UNSCHEDULED, OutcomeStatus.ALREADY_UNSCHEDULED):
             bots = self._bots.of(item.bots)
-            hidden = [one for one in bots if not (one.listed or one.is_gone or one.missed)]
-            if self._bots.listing_is_whole:
-                hidden = []
-            elif sum(not one.doubted for one in hidden) <= item.counted:
-                # The answer was about those that were not listed after it.
-                hidden = [one for one in hidden if one.doubted]
-            finding.remaining += [one for one in bots if one.listed or one in hidden]
+            whole = self._bots.listing_is_whole
+            # Which of them the answer was about is not known, and a full listing may hide the others.
+            finding.remaining += [
+                one for one in bots if one.listed or not (whole or one.is_gone or one.missed)
+            ]
         elif status is OutcomeStatus.UNKNOWN:
             finding.waiting += len(live)
 
@@ -248,11 +246,16 @@ class Verification:
                 reason = MAY_HAVE_JOINED
             elif any(one.doubted for one in open_ones):
                 reason = "listed after its DELETE was answered; no whole listing has told since"
-            elif open_ones and item.answer == DONE and not item.is_covered:
+            elif open_ones and item.answer == DONE and not self._is_covered(item):
                 reason = "of several bots, the answer does not say which it took; no listing has told since"
             else:
                 return outcome
         return attrs.evolve(outcome, status=OutcomeStatus.UNKNOWN, reason=reason)
+
+    def _is_covered(self, item: Tracked) -> bool:
+        """The last success counts as many bots as the event is known to have."""
+        beside = self._bots.beside(item.request_id or item.event_id, item.bots)
+        return item.counted >= len(item.bots) + beside
 
     def _gone(self, item: Tracked, outcome: UnscheduleOutcome) -> UnscheduleOutcome:
         """All bots are gone, and could not have joined before."""

@@ -198,8 +198,7 @@ class AccountState(IndexedAccount):
             item = self._backlog.popleft()
             item.waiting = False
             self._note(item)
-            if not item.was_asked:
-                item.unsent = item.left(OutcomeStatus.NOT_ATTEMPTED, self._stopped)
+            self._leave(item, item.left(OutcomeStatus.NOT_ATTEMPTED, self._stopped))
         for item in self._between:
             self.end_turn(item, self._last_answer)
         self._between.clear()

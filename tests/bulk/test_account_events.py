@@ -135,3 +135,50 @@ def test_a_hidden_bot_whose_time_has_come_still_keeps_its_event_from_being_taken
     state.take_events([MeetStreamEvent("evt_1", bots=(*event("evt_1", "in").bots, hidden))], complete=True)
     assert ask(state, answered=True, now=1) == ["in"]
     assert state.undecided == 0
+
+
+def test_rows_that_come_after_the_index_ask_for_an_event_once_at_a_time() -> None:
+    """The listing has a provider's id of its own for each of them; by the index, they are of one event."""
+    state = AccountState(UnscheduleOptions(cancel_by="event"))
+    look(state, 0, listed("b1", "p1google"))
+    state.expect_events()
+    state.take_events([event("evt_1", "b1"), event("evt_3", "b2", "b4")], complete=True)
+    assert ask(state, answered=True, now=1) == ["evt_1"]
+    look(state, 2, listed("b4", "p3google"), listed("b2", "p2google"))
+    requests = [state.next_request(), state.next_request()]
+    assert [request and request.id for request in requests] == ["evt_3", None]
+
+
+def test_an_answer_says_nothing_of_one_bot_where_the_event_has_those_of_another_event_too() -> None:
+    """As many as are its own were deleted, says the answer; by the index, it may have been the other one."""
+    for restored in (False, True):
+        state = AccountState()
+        look(state, 0, listed("b3", "evt_2"), listed("b5", "evt_3"), full=True)
+        state.expect_events()
+        state.take_events([event("evt_2", "b3", "b4"), event("evt_3", "b3", "b5")], complete=True)
+        if restored:
+            state = AccountState.from_dict(state.to_dict(0), now=0)
+        while (request := state.next_request()) is not None:
+            state.take_answer(request, UnscheduleResult(unscheduled=True, bots_deleted=1), now=1)
+        state.stop("the API rejects the key")
+        reasons = {outcome.event_id: outcome.reason or "" for outcome in state.report().outcomes}
+        assert "does not say which it took" in reasons["evt_3"]
+
+
+def test_an_index_without_a_bot_proves_nothing_where_bots_of_calendars_are_listed() -> None:
+    """It may be that of another calendar; whether or not the listing names the events."""
+    calendar = {"source": "calendar"}
+    for ids in (calendar, {**calendar, "event_id": "evt_1"}):
+        inside, outside = (
+            ScheduledBot(name, scheduled_join_time=SOON, custom_attributes=ids) for name in "io"
+        )
+        options = UnscheduleOptions(one_off_bots="skip", where=lambda bot: bot.bot_id == "i", cancel_by="bot")
+        state = AccountState(options, settle=0)
+        look(state, 0, inside, outside)
+        assert ask(state, answered=True, now=1) == ["i"]
+        for now in (2, 4):
+            look(state, now, outside, full=True)
+            while state.wants_events:
+                state.expect_events()
+                state.take_events([], complete=True)
+        assert "the last listing was full" in (state.report().reason or "")

@@ -28,6 +28,7 @@ from meetstream_async import (
 from meetstream_async.bulk.account_state import CancelRequest
 from meetstream_async.bulk.options import UnscheduleOptions
 from meetstream_async.bulk.report import NOT_LOOKED_UP
+from meetstream_async.bulk.statuses import OutcomeStatus
 
 START = datetime(2031, 5, 1, 9, tzinfo=UTC)
 LOST = RequestTimeoutError("no answer", attempts=1, outcome_unknown=True)
@@ -502,7 +503,7 @@ def test_a_cancelled_row_of_an_older_booking_hides_no_bot_that_has_joined(older_
 
 
 def test_what_a_full_listing_may_hide_is_still_listed_with_what_it_shows() -> None:
-    """One of an event's bots is in it; another one was in an earlier one, after the answer."""
+    """One of an event's bots is in it; which of them the answer was about is not known."""
     state = AccountState(settle=0.0)
     look(state, 0, bot("b1"), bot("b2"), bot("b3"), truncated=True)
     state.take_answer(asked(state), UnscheduleResult(unscheduled=True, bots_deleted=1), now=1)
@@ -510,7 +511,7 @@ def test_what_a_full_listing_may_hide_is_still_listed_with_what_it_shows() -> No
     look(state, 3, bot("b2"), truncated=True)
     report = state.report()
     assert [outcome.status.value for outcome in report.outcomes] == ["unscheduled"]
-    assert [left.bot_id for left in report.still_listed] == ["b1", "b2"]
+    assert [left.bot_id for left in report.still_listed] == ["b1", "b2", "b3"]
 
 
 def test_of_what_a_full_listing_may_hide_all_count_that_the_answer_does_not_cover() -> None:
@@ -644,3 +645,48 @@ def test_bots_out_of_sight_that_the_filter_cannot_judge_are_told(where: Any, one
     look(state, 2, bot("b1"), bot("hidden", "evt_9"))
     assert state.undecided == 0
     assert state.report().ok
+
+
+def test_a_bot_that_was_to_be_asked_for_once_more_is_still_listed_where_the_run_is_stopped() -> None:
+    """Its event's DELETE took another one, as the listing showed; the further one is not sent."""
+    for taken in (False, True):
+        state = AccountState()
+        look(state, 0, bot("b1"), bot("b2"))
+        state.take_answer(asked(state), UnscheduleResult(unscheduled=True), now=1)
+        look(state, 2, bot("b2"))
+        if taken:
+            # By a runner that is stopped before it sends anything.
+            item = state.next_item()
+            assert item is not None
+            state.end_turn(item, 3, item.left(OutcomeStatus.NOT_ATTEMPTED, "stopped"))
+        state.stop("stopped by the caller")
+        report = state.report()
+        assert not report.ok
+        assert [left.bot_id for left in report.still_listed] == ["b2"]
+
+
+def test_a_bot_that_is_listed_after_its_own_delete_stays_in_doubt() -> None:
+    """Whatever is deleted of its event meanwhile, and although no further listing can be had."""
+    state = AccountState(UnscheduleOptions(cancel_by="bot"))
+    look(state, 0, bot("b1"))
+    state.take_answer(asked(state), now=1)
+    look(state, 2, bot("b1"), bot("b2"))
+    request = asked(state)
+    assert request.id == "b2"
+    state.take_answer(request, now=3)
+    state.take_listing_error("a later listing failed")
+    assert [outcome.status for outcome in state.report().outcomes] == ["unknown"]
+
+
+def test_a_listing_made_while_others_are_at_work_doubts_a_bots_own_delete_too() -> None:
+    """It was asked for after the answer, and shows the bot."""
+    state = AccountState(UnscheduleOptions(cancel_by="bot"))
+    look(state, 0, bot("b1", "evt_1"), bot("b2", "evt_2"))
+    first, second = asked(state), asked(state)
+    state.take_answer(first, now=1)
+    time = START + timedelta(seconds=3)
+    rows = page(bot("b1", "evt_1"), bot("b2", "evt_2"))
+    state.take_listing(rows, now=3, requested_at=2, server_time=time)
+    state.take_answer(second, now=4)
+    state.take_listing_error("a later listing failed")
+    assert [outcome.status for outcome in state.report().outcomes] == ["unknown", "unscheduled"]

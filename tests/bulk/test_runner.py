@@ -235,6 +235,29 @@ async def test_cancelling_a_run_ends_everything_and_tells_of_it() -> None:
 
 
 @virtual_time
+async def test_an_item_whose_task_is_cancelled_before_its_first_step_has_an_outcome() -> None:
+    """Nothing was sent for it, and it is told as such."""
+
+    class Cancelling(Calls):
+        async def items(self) -> AsyncGenerator[int, None]:
+            running.cancel()
+            async for item in super().items():
+                yield item
+
+    calls = Cancelling(2)
+    outcomes: dict[int, Done] = {}
+    runner = Runner[int, Any](calls, BulkOptions(), outcomes.__setitem__)  # type: ignore[arg-type]
+    running = asyncio.create_task(runner.run())
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert calls.at == {}
+    assert {item: outcome.text for item, outcome in outcomes.items()} == {
+        0: "not attempted: cancelled",
+        1: "not attempted: cancelled",
+    }
+
+
+@virtual_time
 async def test_an_item_whose_refusal_is_over_is_not_called_for_ever() -> None:
     """Its outcome still names the 429, beside what else stays open: a call without a new one ends it."""
     refused = RateLimitError("slow down", status=429, attempts=1)
@@ -255,7 +278,7 @@ async def test_an_item_goes_back_to_a_server_out_of_reach_a_few_times_only() -> 
     calls.answer = answer
     outcomes = await _run(calls)
     assert isinstance(outcomes[0].error, RateLimitError)
-    assert len(calls.at[0]) <= 6
+    assert len(calls.at[0]) == 1 + 4
 
 
 @virtual_time

@@ -126,7 +126,7 @@ def _began(played: Played, shown: Shown) -> float:
 
 
 def _took_unseen(played: Played, request: Request, life: Life) -> bool:
-    """Its success was about as many bots as the event was known to have, but about others.
+    """Its success was about as many bots as the event was known to have, but about others in part.
 
     The event had bots that no listing had shown with it: left out, scheduled since, or shown with another
     event. Its answer reads the same as if the known ones had been taken. A bot whose time had come by then is
@@ -140,8 +140,7 @@ def _took_unseen(played: Played, request: Request, life: Life) -> bool:
     known = {one: joins for one, joins in shown.items() if one.spec.events[:1] == (request.event_id,)}
     joins = known.get(life)
     has_come = joins is not None and joins + _behind(played) <= request.delivered_at
-    unseen = [one for one in request.taken if one not in known]
-    return life in known and not has_come and len(unseen) == len(request.taken) >= len(known)
+    return life in known and not has_come and life not in request.taken and len(request.taken) >= len(known)
 
 
 def _seemed_ahead(played: Played, life: Life) -> bool:
