@@ -33,6 +33,8 @@ _BRIEF = 1.0
 _DOUBT_AFTER = 4
 """Whole windows before their number is doubted; twice as many after each doubt in vain."""
 _QUICKLY = 0.2
+_SLOWEST = 0.1
+"""Requests per second at which an API is asked that lets nothing through; each refusal has its own pause."""
 _WARY_PROBE = 20.0
 _CROWD_PROBE = 120.0
 _WARY_DOUBLING = 10.0
@@ -224,7 +226,7 @@ class PaceFinder:
             before.seconds += wait
             before.wait += wait
             if self.limit is None:
-                self._rate = (pace or 1.0) / 2
+                self._rate = max((pace or 1.0) / 2, min(pace or 1.0, _SLOWEST))
         elif not self._wary and before is not None and ended.is_like_long(before):
             self._open_window(before, ended, since)
         elif not self._wary and before is not None and pace is not None and ended.is_like_short(before):

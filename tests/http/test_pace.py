@@ -287,3 +287,20 @@ def test_at_a_slow_limit_a_short_pause_lets_one_request_flow_in() -> None:
     pace = run_at(Bucket(4, 5, 1), 100).pace
     assert pace.finder.limit is not None
     assert pace.finder.short_pause == pytest.approx(1.5 / pace.finder.limit)
+
+
+@pytest.mark.parametrize("pace_before", [False, True])
+def test_an_api_that_lets_nothing_through_is_asked_every_few_seconds_all_the_same(pace_before: bool) -> None:
+    """Each refusal has its own pause, of 8 s at most; the pace does not halve for ever on top of that."""
+    pace, now = Pace(), 0.0
+    if pace_before:
+        for _ in range(20):
+            pace.take(now)
+            pace.let_through(now, now + 0.05)
+            now += 0.1
+    for _ in range(40):
+        now = max(now, pace.next_start(now))
+        pace.take(now)
+        pace.refused(now, now + 0.05, None)
+        now += 0.05
+    assert pace.next_start(now) - now <= 10
