@@ -176,7 +176,8 @@ class DeletedBot(Schemed):
     """The API's id of the request, for questions to its vendor; None if it sent none."""
 
 
-@frozen
+# No weak references: see meetstream_async._http.making.
+@frozen(weakref_slot=False)
 class EventBot(Schemed):
     """A bot of a calendar event. Only ``id`` is always set."""
 
@@ -206,7 +207,8 @@ class EventBot(Schemed):
         )
 
 
-@frozen
+# No weak references: see meetstream_async._http.making.
+@frozen(weakref_slot=False)
 class MeetStreamEvent(Schemed):
     """One event of ``GET /calendar/events``, with its bots. Only ``id`` is always set.
 
