@@ -239,6 +239,7 @@ class Account:
                 others = bots.of(bots.outside.get(event_id, ()))
                 item.bots.update((other.bot.bot_id, other.bot) for other in others)
             self._add(item)
+            return
         if not item.waiting and self._options.spares(bot) and bot.bot_id not in item.bots:
             return
         if item.skipped == KEPT and not self._options.spares(bot):
