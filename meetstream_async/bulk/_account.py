@@ -242,7 +242,8 @@ class Account:
             if item is None or not self._options.whole_events:
                 return
         elif item is None:
-            item = self._begin(known, bot)
+            self._begin(known, bot)
+            return
         if not item.waiting and self._options.spares(bot) and bot.bot_id not in item.bots:
             return
         if item.skipped == KEPT and not self._options.spares(bot):
@@ -256,7 +257,7 @@ class Account:
             self._note(item)
         item.bots[bot.bot_id] = bot
 
-    def _begin(self, known: KnownBot, bot: ScheduledBot) -> Tracked:
+    def _begin(self, known: KnownBot, bot: ScheduledBot) -> None:
         """A new item, for the bot."""
         bots = self._bots
         event_id = known.key[1] if known.key[0] == "event" else None
@@ -268,7 +269,6 @@ class Account:
             others = bots.of(bots.outside.get(event_id, ()))
             item.bots.update((other.bot.bot_id, other.bot) for other in others)
         self._add(item)
-        return item
 
     def _item_of(self, known: KnownBot) -> Key:
         """The item that a bot of an event belongs to, or will: one DELETE of an event at a time."""

@@ -111,11 +111,11 @@ class IndexedAccount(ReportedAccount):
 
         ``complete``: with these, all of them have been seen.
         """
-        again = self._shown_again
+        again, time = self._shown_again, self.server_time(self._last_answer)
         for event in events:
             if again is not None and not event.is_deleted:
                 again.update((one.id, one.as_row(event.id)) for one in event.bots)
-            self._take_event(event)
+            self._take_event(event, time)
         if complete and again is not None:
             self._conclude(again)
         elif complete:
@@ -168,8 +168,9 @@ class IndexedAccount(ReportedAccount):
         self._held.extend(item for item in held if item not in ready)
         self._backlog.extendleft(reversed(ready))
 
-    def _take_event(self, event: MeetStreamEvent) -> None:
-        hidden = self._bots.index_event(event, self.server_time(self._last_answer))
+    def _take_event(self, event: MeetStreamEvent, time: datetime | None) -> None:
+        """``time``: the server's."""
+        hidden = self._bots.index_event(event, time)
         if event.is_deleted:
             return
         for one in event.bots:
@@ -184,7 +185,7 @@ class IndexedAccount(ReportedAccount):
         if self._options.whole_events and (target := self._target(event.id)) is not None:
             others = self._bots.of(self._bots.outside.get(event.id, ()))
             target.bots.update((one.bot.bot_id, one.bot) for one in others)
-        if self._only_given:
+        if self._only_given or not hidden:
             return
         before = len(self._backlog)
         for bot in hidden:

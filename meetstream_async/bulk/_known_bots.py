@@ -167,8 +167,9 @@ class KnownBots:
             if not known.inside and bot.event_id is None:
                 return known
         own_ids = self._own_ids(bot.bot_id)
-        for own_id in (bot.event_id or "", *own_ids):
-            self.undecided.get(own_id, set()).discard(bot.bot_id)
+        if self.undecided:
+            for own_id in (bot.event_id or "", *own_ids):
+                self.undecided.get(own_id, set()).discard(bot.bot_id)
         if not known.inside:
             for own_id in own_ids:
                 self.outside.setdefault(own_id, set()).add(bot.bot_id)

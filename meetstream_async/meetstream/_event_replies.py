@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 from cattrs.errors import ClassValidationError
+from cattrs.gen import override
 
 from .._http.call import Context, Remark
-from .._http.convert import AN_ID, OURS, Structurer
+from .._http.convert import AN_ID, Structurer
 from .._http.reply import Reply, json_type
 from .._http.urls import identifier_problem
 from .._logs import log_fields
@@ -23,7 +24,19 @@ ModelT = TypeVar("ModelT", MeetStreamEvent, EventBot)
 _REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
-_structurer = Structurer(models, {EventBot: {"id": AN_ID}, MeetStreamEvent: {"id": AN_ID, "bots": OURS}})
+def _bots(values: Any, _: object) -> tuple[EventBot, ...]:
+    """Hook for the bots of an event; raises any exception unless each of them is as documented."""
+    if not values:
+        return ()
+    if type(values) is not list:
+        raise TypeError("expected an array")
+    return tuple(map(_structurer.reader(EventBot), values))
+
+
+_structurer = Structurer(
+    models,
+    {EventBot: {"id": AN_ID}, MeetStreamEvent: {"id": AN_ID, "bots": override(struct_hook=_bots)}},
+)
 
 
 def read_events(reply: Reply, context: Context) -> tuple[MeetStreamEventPage, Sequence[Remark]]:
@@ -54,15 +67,31 @@ class _Reader:
 
     def __init__(self, damaged: bool) -> None:
         self._damaged = damaged
+        self._reader = _structurer.reader(MeetStreamEvent)
         self.rejected: list[RejectedRow] = []
         self.remarks: list[Remark] = []
 
     def event(self, row: object, index: int) -> MeetStreamEvent | None:
-        path = f"$.results[{index}]"
-        event = self._read(row, MeetStreamEvent, index, path)
-        if event is None or not isinstance(row, dict):
+        """The event, with those of its bots that can be read; None if it can't be read itself."""
+        return self._read_as_documented(row) or self._read_by_parts(row, index, f"$.results[{index}]")
+
+    def _read_as_documented(self, row: Any) -> MeetStreamEvent | None:
+        """The event, if nothing in it deviates from the documentation."""
+        if self._damaged:
+            return None
+        try:
+            return self._reader(row)
+        except Exception:
+            return None
+
+    def _read_by_parts(self, row: object, index: int, path: str) -> MeetStreamEvent | None:
+        if not isinstance(row, dict):
+            self._reject(index, path, f"is {json_type(row)}, not an object")
             return None
         bots = row.get("bots")
+        event = self._read({**row, "bots": None}, MeetStreamEvent, index, path)
+        if event is None:
+            return None
         if not bots:
             return event
         if not isinstance(bots, list):

@@ -13,6 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from .._http.making import maker
 from .._pydantic import Schemed
 
 SHOWN_ATTRIBUTES = (
@@ -176,7 +177,11 @@ class DeletedBot(Schemed):
     """The API's id of the request, for questions to its vendor; None if it sent none."""
 
 
-@frozen
+_make_row = maker(ScheduledBot)
+
+
+# No weak references: see meetstream_async._http.making.
+@frozen(weakref_slot=False)
 class EventBot(Schemed):
     """A bot of a calendar event. Only ``id`` is always set."""
 
@@ -195,7 +200,7 @@ class EventBot(Schemed):
 
     def as_row(self, event_id: str) -> ScheduledBot:
         """The bot as a listing would show it, with the id of its event; without other attributes and link."""
-        return ScheduledBot(
+        return _make_row(
             self.id,
             self.platform,
             self.status,
@@ -206,7 +211,8 @@ class EventBot(Schemed):
         )
 
 
-@frozen
+# No weak references: see meetstream_async._http.making.
+@frozen(weakref_slot=False)
 class MeetStreamEvent(Schemed):
     """One event of ``GET /calendar/events``, with its bots. Only ``id`` is always set.
 
