@@ -293,7 +293,7 @@ async def test_a_slow_listing_behind_a_chunk_does_not_keep_it_from_being_stored(
 
 
 async def test_a_row_that_stays_is_waited_for_in_steps_of_its_own() -> None:
-    """The step of a chunk lists once and waits for nothing; a crash while it is waited for repeats no DELETE."""
+    """The step of a chunk lists once and waits for nothing; a crash while the row stays repeats no DELETE."""
     async with account(0, 3, listing_lag=0.3) as sim:
         run = Account(sim, JobOptions(settle=3.0), only=("evt_0_0000", "evt_0_0001", "evt_0_0002"))
         fate = iter([False, True])
