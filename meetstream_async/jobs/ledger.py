@@ -57,6 +57,8 @@ class AccountLedger:
     """The outcomes that are missing, once the run has ended."""
     _was_done_here: bool = False
     """The step that is taken next has run in this process, so the state knows."""
+    _summary: Json | None = None
+    """Of the run that has ended."""
 
     def __attrs_post_init__(self) -> None:
         self.next_step = "look" if self.only is None else "unschedule"
@@ -69,6 +71,7 @@ class AccountLedger:
             self.stored[key_of(outcome["event_id"], outcome["bot_ids"])] = outcome["status"]
             self.counts[outcome["status"]] += 1
         self.next_step, self._given = step["next"], step["given"]
+        self._summary = step.get("summary")
         if self._was_done_here:
             self._was_done_here = False
         else:
@@ -83,8 +86,7 @@ class AccountLedger:
             for outcome in self.state.settled()
             if key_of(outcome.event_id, outcome.bot_ids) not in self.stored
         ]
-        changes = self.state.changes(0.0)
-        return self._result(step, outcomes, self._decide(outcomes)) | {"account": changes}
+        return self._result(step, outcomes, self._decide(outcomes))
 
     def close(self) -> Json:
         """The step that stores some of the outcomes that are missing when the run has ended."""
@@ -128,8 +130,21 @@ class AccountLedger:
             count = len({key_of(one.event_id, one.bot_ids) for one in (*waiting, *begun)})
         return None if count <= most else f"{count} would be unscheduled, more than max_events {most}"
 
+    def is_listing_due(self) -> bool:
+        """Nothing is left to send, and a listing can say at once what became of it."""
+        state = self.state
+        if state.busy or state.wants_events or self._given < len(self.only or ()):
+            return False
+        due = state.next_listing(now := self.now())
+        return due is not None and due <= now
+
     def summary(self) -> Json:
         """The account's part of a job's status, once the run is over."""
+        if self._summary is None:
+            self._summary = self._sum_up()
+        return self._summary
+
+    def _sum_up(self) -> Json:
         self._end()
         report = self.state.report()
         overtaken = [
@@ -191,6 +206,10 @@ class AccountLedger:
         listed = self.state.still_listed
         given = len(self.only or ()) if self._rest is not None else self._given
         owed = len(self.state) + len(self.only or ()) - given - len(self.stored) - len(outcomes)
+        # Of a run that has ended, nobody asks for more than how; the state behind it is large.
+        rest: Json = {"summary": self._sum_up()} if then is None else {}
+        if then is not None and step != "close":
+            rest["account"] = self.state.changes(0.0)
         return {
             "step": step,
             "outcomes": outcomes,
@@ -204,6 +223,7 @@ class AccountLedger:
                 "still_listed_bots": [bot.bot_id for bot in listed[:MOST_NAMED]],
                 "owed": owed,
             },
+            **rest,
         }
 
 

@@ -14,6 +14,10 @@ JOB_QUEUE: Final = "meetstream-jobs"
 ACCOUNT_QUEUE: Final = "meetstream-accounts"
 JOB_WORKFLOW: Final = "meetstream_async.job"
 ACCOUNT_WORKFLOW: Final = "meetstream_async.account"
+STEPS: Final = ("look", "unschedule", "close")
+"""The names of the steps that an account's run stores."""
+LONGEST_ID: Final = 100
+"""Characters of a worker's id."""
 CANCEL: Final = "cancel"
 """Attribute of a job that asks its workers to stop."""
 
@@ -40,3 +44,13 @@ def where_the_key_is(account: Json) -> str:
 def rejected(reference: str) -> str:
     """What to do about a rejected key. ``reference``: where it is found, in words."""
     return f"the key from {reference} was rejected: is it the right one?"
+
+
+def is_id(value: object) -> bool:
+    """Whether it can be the id of a worker."""
+    return (
+        isinstance(value, str)
+        and 1 <= len(value) <= LONGEST_ID
+        and value.isprintable()
+        and not any(char.isspace() for char in value)
+    )

@@ -36,7 +36,6 @@ class JobReader:
         self._tables: Tables | None = None
         self._direct: DirectTables | None = None
         self._engine: JobEngine | None = None
-        self.step_counts: dict[str, int] = {}
 
     def __repr__(self) -> str:
         return f"<JobReader of {self._database}>"
@@ -51,7 +50,7 @@ class JobReader:
         return self._database
 
     @property
-    def client(self) -> Tables:
+    def tables(self) -> Tables:
         """Reads of the tables. Raises ConfigurationError if the reader is not open."""
         if self._tables is None:
             raise ConfigurationError("the JobReader is not open; use `async with JobReader(...)`")
@@ -79,7 +78,7 @@ class JobReader:
                 from .engine import JobEngine
 
                 self._engine = await JobEngine(self._database.url).open()
-                self._tables = self._engine.client
+                self._tables = self._engine.tables
         opened(self)
         return self
 

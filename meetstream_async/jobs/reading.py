@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from .. import OutcomeStatus
 from .._tasks import pause
 from .errors import UnknownJobError, UnreadableJobError
 from .json_rows import refusal
-from .names import JOB_WORKFLOW, Json, account_id, is_cancelled, rejected, where_the_key_is
+from .names import JOB_WORKFLOW, STEPS, Json, account_id, is_cancelled, rejected, where_the_key_is
 from .readable import readable, unreadable
 from .source import Row, Source
 from .status import AccountStatus, JobOutcome, JobState
@@ -23,9 +23,6 @@ _STEPS = 50
 """Steps read at a time (at most 5,000 outcomes)."""
 _ROWS = 1000
 """Accounts read at a time."""
-_REMEMBERED = 10_000
-"""Maximum number of runs whose number of steps is cached."""
-_OURS = ("look", "unschedule", "close")
 
 
 @frozen
@@ -54,7 +51,7 @@ async def read_job(engine: Source, job_id: str) -> Job:
     """The job with that id. Raises UnknownJobError, UnreadableJobError, JobStoreError."""
     where = f"job {job_id!r} in {engine.database}"
     with engine.store.errors(), readable(where):
-        rows = await engine.client.list_workflows_async(
+        rows = await engine.tables.list_workflows_async(
             workflow_ids=[job_id], name=JOB_WORKFLOW, load_output=False
         )
     if not rows or rows[0].input is None:
@@ -78,16 +75,26 @@ async def read_rows(engine: Source, job: Job) -> dict[str, Row]:
         # By ids rather than by prefix: PostgreSQL uses an index for prefixes in one collation only.
         chunk = ids[first : first + _ROWS]
         with engine.store.errors(), readable(f"an account of job {job.job_id!r}"):
-            rows += await engine.client.list_workflows_async(workflow_ids=chunk, load_input=False)
+            rows += await engine.tables.list_workflows_async(workflow_ids=chunk, load_input=False)
     return {row.workflow_id: row for row in rows}
 
 
-async def read_account(engine: Source, job: Job, index: int, row: Row | None) -> AccountStatus:
+async def last_steps(engine: Source, rows: Iterable[Row]) -> Mapping[str, Any]:
+    """The last stored step of each of these runs that has begun and not ended well."""
+    # Without an executor, no worker has started it.
+    begun = [row.workflow_id for row in rows if row.status != "SUCCESS" and row.executor_id is not None]
+    if not begun:
+        return {}
+    with engine.store.errors(), readable("the steps of a job"):
+        return await engine.tables.list_last_steps_async(begun)
+
+
+def read_account(job: Job, index: int, row: Row | None, steps: Mapping[str, Any]) -> AccountStatus:
     """The status of one account; if its rows can't be read, the reason says so."""
     where = account_id(job.job_id, index)
     try:
         with readable(f"account {where!r}"):
-            return await _read_account(engine, job, index, row)
+            return _read_account(job, index, row, steps)
     except UnreadableJobError as error:
         stored = None if row is None else row.status
         running = {"ENQUEUED": JobState.QUEUED, "DELAYED": JobState.QUEUED, "PENDING": JobState.RUNNING}
@@ -95,7 +102,7 @@ async def read_account(engine: Source, job: Job, index: int, row: Row | None) ->
         return AccountStatus(job.accounts[index]["name"], state, reason=error.message)
 
 
-async def _read_account(engine: Source, job: Job, index: int, row: Row | None) -> AccountStatus:
+def _read_account(job: Job, index: int, row: Row | None, steps: Mapping[str, Any]) -> AccountStatus:
     name = job.accounts[index]["name"]
     if row is None:
         # The job has not been started yet, and may never be.
@@ -119,7 +126,7 @@ async def _read_account(engine: Source, job: Job, index: int, row: Row | None) -
             summary = {**summary, "reason": f"{summary['reason']}; {rejected(reference)}"}
         state = JobState.SUCCEEDED if summary["ok"] is True else JobState.FAILED
         return AccountStatus(name, state, **summary, **common)
-    totals = await _totals(engine, row)
+    totals = _totals(row, steps)
     # With given event ids, an outcome is due for each from the start.
     owed = totals.pop("owed", len(job.accounts[index].get("event_ids") or ()))
     _check_totals(totals)
@@ -142,7 +149,7 @@ async def outcomes_behind(
     workflow_id = account_id(job.job_id, index)
     while True:
         # Check whether it has ended before reading: the other way round, its last outcomes could be missed.
-        over = not follow or await _is_over(engine, job, workflow_id)
+        over = not follow or await is_over(engine, job.job_id, workflow_id)
         stored = await _steps(engine, workflow_id, step)
         for offset, result in enumerate(stored):
             with readable(f"step {step + offset} of {workflow_id!r}"):
@@ -161,67 +168,35 @@ async def outcomes_behind(
             await pause(poll)
 
 
-async def _is_over(engine: Source, job: Job, workflow_id: str) -> bool:
+async def is_over(engine: Source, job_id: str, workflow_id: str) -> bool:
+    """Whether an account has ended, or will never begin."""
     with engine.store.errors():
-        rows = await engine.client.list_workflows_async(
-            workflow_ids=[workflow_id, job.job_id], load_input=False, load_output=False
+        rows = await engine.tables.list_workflows_async(
+            workflow_ids=[workflow_id, job_id], load_input=False, load_output=False
         )
     status = {row.workflow_id: row.status for row in rows}
     if workflow_id not in status:
-        return status.get(job.job_id) not in ("ENQUEUED", "PENDING", "SUCCESS")
+        return status.get(job_id) not in ("ENQUEUED", "PENDING", "SUCCESS")
     return status[workflow_id] in OVER
 
 
-async def _totals(engine: Source, row: Row) -> Json:
+def _totals(row: Row, steps: Mapping[str, Any]) -> Json:
     """The totals of an unfinished run, from its last stored step; empty without one."""
-    if row.executor_id is None:
-        # No worker has started it.
+    last = steps.get(row.workflow_id)
+    if last is None:
         return {}
-    counts, workflow_id = engine.step_counts, row.workflow_id
-    count, last = await _last_step(engine, workflow_id, counts.pop(workflow_id, 0))
-    counts[workflow_id] = count
-    while len(counts) > _REMEMBERED:
-        del counts[next(iter(counts))]
-    if not last and count > 1:
-        # The run was interrupted in this step.
-        last = (await _steps(engine, workflow_id, count - 2, 1))[0]
+    if not isinstance(last, dict):
+        raise unreadable(f"a step of {row.workflow_id!r}", last)
     return dict(last.get("totals", {}))
-
-
-async def _last_step(engine: Source, workflow_id: str, seen: int) -> tuple[int, Json]:
-    """The number of stored steps, and the last step; ``seen`` is the number at the last call.
-
-    The engine can neither count steps nor list them from the end, so this searches: one read if nothing is
-    new, otherwise about as many reads of one step as the number has binary digits.
-    """
-    # The step that was the last one, and its successor if any.
-    found = await _steps(engine, workflow_id, max(seen - 1, 0), 2)
-    if not found and seen:
-        # The job was deleted meanwhile, and this is another one with the same id.
-        return await _last_step(engine, workflow_id, 0)
-    count = max(seen - 1, 0) + len(found)
-    last = found[-1] if found else {}
-    if len(found) < 2:
-        return count, last
-    # Invariant: step count exists (or is 0), step beyond does not.
-    stride, beyond = 1, None
-    while beyond is None or beyond > count:
-        at = count + stride - 1 if beyond is None else (count + beyond) // 2
-        if step := await _steps(engine, workflow_id, at, 1):
-            count, last = at + 1, step[0]
-            stride *= 2
-        else:
-            beyond = at
-    return count, last
 
 
 async def _steps(engine: Source, workflow_id: str, first: int, most: int = _STEPS) -> list[Json]:
     """The results of some stored steps; an empty one for a step that is not ours."""
     with engine.store.errors(), readable(f"a step of {workflow_id!r}"):
-        steps = await engine.client.list_workflow_steps_async(workflow_id, limit=most, offset=first)
+        steps = await engine.tables.list_workflow_steps_async(workflow_id, limit=most, offset=first)
     results: list[Json] = []
     for number, step in enumerate(steps, first):
-        result = step["output"] if step["function_name"] in _OURS else None
+        result = step["output"] if step["function_name"] in STEPS else None
         if not isinstance(result, dict | None):
             raise unreadable(f"step {number} of {workflow_id!r}", result)
         results.append(result or {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from .. import ConfigurationError
@@ -56,12 +56,12 @@ class Tables(Protocol):
     ) -> Sequence[Mapping[str, Any]]:
         """Stored steps of a workflow, in their order: ``function_name`` and ``output``."""
 
+    async def list_last_steps_async(self, workflow_ids: Iterable[str]) -> Mapping[str, Any]:
+        """The output of the last step of ours that each workflow has stored, of those that have any."""
+
 
 class Source(Protocol):
     """What the functions that read jobs need of an engine or reader."""
-
-    step_counts: dict[str, int]
-    """Number of steps seen of each run, where readers start to search for its last step."""
 
     @property
     def database(self) -> str:
@@ -75,7 +75,7 @@ class Source(Protocol):
     def store(self) -> Database: ...
 
     @property
-    def client(self) -> Tables:
+    def tables(self) -> Tables:
         """Raises ConfigurationError if the source is not open."""
 
 

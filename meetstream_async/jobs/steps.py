@@ -2,11 +2,15 @@
 
 Each step returns a JSON object that is stored as it is. A step interrupted by a crash runs again from the
 state before it; what it had already sent is then found to be done.
+
+A step that is stored costs more than the requests of a small account. So a chunk behind which nothing else
+is to be sent is looked at within its own step, as far as one prompt listing goes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from .. import (
@@ -19,6 +23,9 @@ from .. import (
 )
 from .ledger import CHUNK, AccountLedger
 from .names import Json, rejected
+
+_PROMPT = 2.0
+"""Seconds that the listing behind a chunk may take; what was sent is not stored before it."""
 
 Connect = Callable[[], Awaitable[MeetStreamClient]]
 
@@ -36,7 +43,10 @@ async def look(connect: Connect, ledger: AccountLedger, stop: asyncio.Event) -> 
 
 
 async def unschedule(connect: Connect, ledger: AccountLedger, stop: asyncio.Event) -> Json:
-    """Send a chunk of cancels. After ``stop`` is set nothing new is sent; the rest is left for later."""
+    """Send a chunk of cancels, and look at what became of the last one.
+
+    After ``stop`` is set nothing new is sent; the rest is left for later.
+    """
     ledger.give()
     if (reason := ledger.beyond_most()) is not None:
         ledger.state.stop(reason)
@@ -57,7 +67,24 @@ async def unschedule(connect: Connect, ledger: AccountLedger, stop: asyncio.Even
             stop=stop,
             clock=ledger.now,
         )
+        if ledger.is_listing_due() and not stop.is_set():
+            await _look_once(client, ledger)
     return ledger.result("unschedule")
+
+
+async def _look_once(client: MeetStreamClient, ledger: AccountLedger) -> None:
+    """List the account once. What that leaves open is left to a step of its own, and so is a slow listing."""
+    once = asyncio.Event()
+    # It ends after the listing in flight, which nothing is waited for.
+    asyncio.get_running_loop().call_soon(once.set)
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PROMPT):
+                await list_account(
+                    client, ledger.state, max_pause=ledger.options.max_pause, stop=once, clock=ledger.now
+                )
+    except MeetStreamError as error:
+        ledger.state.take_listing_error(describe(error, ledger.reference))
 
 
 async def close(connect: Connect, ledger: AccountLedger, stop: asyncio.Event) -> Json:

@@ -9,14 +9,16 @@ import asyncio
 import contextlib
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from .._tasks import finish
 from .database import BUSY, Database
 from .json_rows import postgres_row
+from .names import STEPS
 from .sqlite import Connection
 
 _STATUS = "workflow_uuid status executor_id created_at updated_at started_at_epoch_ms completed_at attributes"
@@ -27,6 +29,8 @@ _COLUMNS = {
     "operation_outputs": "workflow_uuid function_id function_name output serialization",
 }
 """What is read of which table."""
+_AT_ONCE = 1000
+"""Workflows that one statement asks for."""
 
 
 _FIELDS = [
@@ -66,45 +70,31 @@ class NoTables:
     async def list_workflow_steps_async(self, workflow_id: str, **_: Any) -> Sequence[Mapping[str, Any]]:
         return ()
 
+    async def list_last_steps_async(self, workflow_ids: Iterable[str]) -> Mapping[str, Any]:
+        return {}
 
-@frozen
+
+@define(eq=False)
 class DirectTables:
-    """One connection; statements run one at a time, in threads."""
+    """One connection; statements run one at a time, in threads. A connection that was cut is made anew."""
 
-    connection: Any
+    open_connection: Callable[[], Any]
     mark: str
     """The placeholder of a value."""
     schema: str
+    connection: Any = field(init=False)
+    _lock: threading.Lock = field(init=False, factory=threading.Lock)
+
+    def __attrs_post_init__(self) -> None:
+        self.connection = self.open_connection()
 
     @classmethod
     def connect(cls, database: Database) -> DirectTables | None:
         """None if the tables are not as they are known here. Raises what the driver raises."""
         if database.path is not None:
-            direct = cls(
-                sqlite3.connect(
-                    database.path,
-                    timeout=BUSY,
-                    factory=Connection,
-                    isolation_level=None,
-                    check_same_thread=False,
-                ),
-                "?",
-                "",
-            )
+            direct = cls(lambda: _open_file(database), "?", "")
         else:
-            import psycopg
-
-            direct = cls(
-                psycopg.connect(
-                    database.url,
-                    autocommit=True,
-                    connect_timeout=10,
-                    row_factory=postgres_row,
-                    application_name="meetstream_jobs",
-                ),
-                "%s",
-                "dbos.",
-            )
+            direct = cls(lambda: _open_server(database), "%s", "dbos.")
         known = False
         try:
             known = direct._is_known()
@@ -138,7 +128,7 @@ class DirectTables:
             joins += f" LEFT JOIN {self.schema}workflow_output o ON o.workflow_uuid = s.workflow_uuid"
         where = []
         if workflow_ids is not None:
-            where.append(f"s.workflow_uuid IN ({', '.join([self.mark] * len(workflow_ids))})")
+            where.append(f"s.workflow_uuid IN ({self._marks(workflow_ids)})")
             values += workflow_ids
         if name is not None:
             where.append(f"s.name = {self.mark}")
@@ -164,11 +154,40 @@ class DirectTables:
             for name, output, _ in await self._rows(statement, [workflow_id])
         ]
 
+    async def list_last_steps_async(self, workflow_ids: Iterable[str]) -> Mapping[str, Any]:
+        ids, found, steps = list(workflow_ids), {}, f"{self.schema}operation_outputs"
+        for first in range(0, len(ids), _AT_ONCE):
+            chunk = ids[first : first + _AT_ONCE]
+            rows = await self._rows(
+                "SELECT s.workflow_uuid, s.output, s.serialization FROM ("
+                f"SELECT workflow_uuid, max(function_id) AS function_id FROM {steps} "
+                f"WHERE workflow_uuid IN ({self._marks(chunk)}) AND function_name IN ({self._marks(STEPS)}) "
+                f"AND output IS NOT NULL GROUP BY workflow_uuid) AS latest JOIN {steps} s "
+                "ON s.workflow_uuid = latest.workflow_uuid AND s.function_id = latest.function_id",
+                [*chunk, *STEPS],
+            )
+            found.update({workflow_id: _value(output) for workflow_id, output, _ in rows})
+        return found
+
+    def _marks(self, values: Sequence[str]) -> str:
+        return ", ".join([self.mark] * len(values))
+
     async def _rows(self, statement: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
         # A thread can't be cancelled; the connection is not closed under its hands.
         return await finish(asyncio.to_thread(self._fetch, statement, values))
 
     def _fetch(self, statement: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                return self._execute(statement, values)
+            except Exception:
+                # As when the server was restarted.
+                if not getattr(self.connection, "closed", False):
+                    raise
+            self.connection = self.open_connection()
+            return self._execute(statement, values)
+
+    def _execute(self, statement: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = self.connection.execute(statement, values).fetchall()
         return rows
 
@@ -184,6 +203,25 @@ class DirectTables:
                     raise
                 return False
         return True
+
+
+def _open_file(database: Database) -> sqlite3.Connection:
+    assert database.path is not None
+    return sqlite3.connect(
+        database.path, timeout=BUSY, factory=Connection, isolation_level=None, check_same_thread=False
+    )
+
+
+def _open_server(database: Database) -> Any:
+    import psycopg
+
+    return psycopg.connect(
+        database.url,
+        autocommit=True,
+        connect_timeout=10,
+        row_factory=postgres_row,
+        application_name="meetstream_jobs",
+    )
 
 
 def _row(row: tuple[Any, ...], has_input: bool, has_output: bool) -> _Row:
@@ -212,7 +250,8 @@ def _arguments(text: Any) -> Any:
     stored = _value(text)
     if isinstance(stored, dict):
         return {"args": tuple(stored.get("positionalArgs") or ()), "kwargs": stored.get("namedArgs") or {}}
-    return stored
+    # A null is there, and no arguments.
+    return text if stored is None else stored
 
 
 def _error(text: Any) -> Any:

@@ -13,7 +13,7 @@ from .errors import UnknownJobError, UnreadableJobError
 from .names import JOB_WORKFLOW, account_id
 from .presence import mark_gone
 from .readable import readable
-from .reading import Job, outcomes_behind, read_account, read_job, read_rows
+from .reading import Job, is_over, last_steps, outcomes_behind, read_account, read_job, read_rows
 from .source import Source, current_source
 from .status import AccountStatus, JobOutcome, JobState, JobStatus
 
@@ -27,8 +27,9 @@ async def job_status(job_id: str, *, engine: Source | None = None) -> JobStatus:
     engine = current_source(engine)
     job = await read_job(engine, check_job_id(job_id))
     rows = await read_rows(engine, job)
+    steps = await last_steps(engine, rows.values())
     lines = [
-        await read_account(engine, job, index, rows.get(account_id(job_id, index)))
+        read_account(job, index, rows.get(account_id(job_id, index)), steps)
         for index in range(len(job.accounts))
     ]
     lines = await mark_gone(engine, job_id, lines, rows)
@@ -47,11 +48,18 @@ async def job_status(job_id: str, *, engine: Source | None = None) -> JobStatus:
 
 async def wait_for_job(job_id: str, *, poll: float = _POLL, engine: Source | None = None) -> JobStatus:
     """Wait until the job has ended, and return its status. ``poll``: seconds between two checks."""
+    engine = current_source(engine)
     while True:
         status = await job_status(job_id, engine=engine)
         if status.state.is_over:
             return status
-        await pause(poll)
+        # Not all of it is read each time: the job is not over before this account is, and the last in its
+        # order is among the last to end.
+        last = max(index for index, line in enumerate(status.accounts) if not line.state.is_over)
+        while True:
+            await pause(poll)
+            if await is_over(engine, job_id, account_id(job_id, last)):
+                break
 
 
 async def job_outcomes(
@@ -87,7 +95,7 @@ async def list_jobs(*, limit: int = 20, engine: Source | None = None) -> list[Jo
         raise ConfigurationError(f"limit must be an int, 1 or more, not {limit!r}")
     engine = current_source(engine)
     with engine.store.errors(), readable(f"a job in {engine.database}"):
-        rows = await engine.client.list_workflows_async(
+        rows = await engine.tables.list_workflows_async(
             name=JOB_WORKFLOW, limit=limit, sort_desc=True, load_input=False, load_output=False
         )
     jobs = []

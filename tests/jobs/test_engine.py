@@ -33,6 +33,7 @@ from meetstream_async.jobs import (
     wait_for_job,
 )
 from meetstream_async.jobs.sqlite import Connection
+from meetstream_async.jobs.tables import DirectTables
 from meetstream_async.simulator import Simulator, Trouble
 from tests.helpers.accounts import QUICK
 from tests.helpers.jobs import (
@@ -180,13 +181,15 @@ async def test_a_cancelled_job_stops_and_can_be_resumed(
 
 
 async def test_a_look_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For an account with a thousand stored steps, a few are read, later two, and the totals are right."""
+    """However much is stored, a look is three statements, and reads one step of each account."""
     path = tmp_path / "jobs.sqlite"
+    accounts = [f"long/{number}" for number in range(40)]
 
-    def store_steps(numbers: range) -> None:
+    def store_steps(numbers: range, name: str = "look") -> None:
         rows = [
-            ("long/0", n, "look", json.dumps({"totals": {"counts": {"unscheduled": n}, "owed": 3}}))
+            (one, n, name, json.dumps({"totals": {"counts": {"unscheduled": n}, "owed": 3}}))
             for n in numbers
+            for one in accounts
         ]
         with contextlib.closing(sqlite3.connect(path, factory=Connection)) as store, store:
             store.executemany(
@@ -197,43 +200,57 @@ async def test_a_look_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: py
             store.execute("UPDATE workflow_status SET status = 'PENDING', executor_id = 'ghost'")
 
     async with JobEngine(f"sqlite:///{path}") as client:
+        assert isinstance(client.tables, DirectTables)
         read: list[int] = []
-        list_steps = client.client.list_workflow_steps_async
+        execute = DirectTables._execute
 
-        async def counted(*given: Any, **more: Any) -> Any:
-            steps = await list_steps(*given, **more)
-            read.append(len(steps))
-            return steps
+        def counted(tables: DirectTables, *given: Any) -> Any:
+            rows = execute(tables, *given)
+            read.append(len(rows))
+            return rows
 
-        monkeypatch.setattr(client.client, "list_workflow_steps_async", counted)
-        await submit_job([JobAccount("a", api_key_env="KEY")], job_id="long", engine=client)
+        monkeypatch.setattr(DirectTables, "_execute", counted)
+        given = [JobAccount(name, api_key_env="KEY") for name in accounts]
+        await submit_job(given, job_id="long", engine=client)
         with contextlib.closing(sqlite3.connect(path, factory=Connection)) as store, store:
-            store.execute("INSERT INTO workflow_status (workflow_uuid) VALUES ('long/0')")
+            rows = [(name,) for name in accounts]
+            store.executemany("INSERT INTO workflow_status (workflow_uuid) VALUES (?)", rows)
 
-        async def looked(stored: range) -> tuple[int, int]:
-            store_steps(stored)
+        async def looked() -> dict[str, int]:
             read.clear()
-            status = await job_status("long", engine=client)
-            assert status.counts == ({"unscheduled": stored[-1]} if stored else {})
-            return len(read), sum(read)
+            return (await job_status("long", engine=client)).counts
 
-        assert await looked(range(0)) == (1, 0)
-        queries, steps = await looked(range(1, 1001))
-        assert queries < 25
-        assert steps < 20
         store_steps(range(0))
-        read.clear()
-        assert (await job_status("long", engine=client)).counts == {"unscheduled": 1000}
-        assert read == [1]
-        for first, last in ((1001, 1002), (1002, 1004), (1004, 1009), (1009, 1038)):
-            queries, _ = await looked(range(first, last))
-            assert queries < 12
+        assert (await looked(), read) == ({}, [1, 40, 0])
+        store_steps(range(1, 101))
+        assert (await looked(), read) == ({"unscheduled": 40 * 100}, [1, 40, 40])
+        # A step that is not of an account's run, as one that was interrupted.
+        store_steps(range(101, 102), "other")
+        assert await looked() == {"unscheduled": 40 * 100}
         await cancel_job("long", engine=client)
         cancelled = await job_status("long", engine=client)
         assert cancelled.accounts[0].reason == "cancelled; 3 not attempted"
-        with contextlib.closing(sqlite3.connect(path, factory=Connection)) as store, store:
-            store.execute("DELETE FROM operation_outputs WHERE function_id > 1")
-        assert (await job_status("long", engine=client)).counts == {"unscheduled": 1}
+
+
+async def test_waiting_for_a_job_reads_one_row_at_a_time(
+    engine: JobEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of the job is read at first and where an account that it waited for has ended."""
+    read: list[int] = []
+    rows = DirectTables.list_workflows_async
+
+    async def counted(tables: DirectTables, **which: Any) -> Any:
+        found = await rows(tables, **which)
+        read.append(len(found))
+        return found
+
+    simulators = [account(n, 4, latency=0.1) for n in range(8)]
+    async with serving(simulators):
+        job_id = (await submit_job(set_keys(monkeypatch, simulators), JobOptions(max_concurrency=1))).job_id
+        monkeypatch.setattr(DirectTables, "list_workflows_async", counted)
+        status = await wait_for_job(job_id, poll=0.02)
+    assert status.ok
+    assert len([count for count in read if count == 8]) <= 8 < len([count for count in read if count <= 2])
 
 
 async def test_jobs_that_ended_long_ago_are_forgotten(

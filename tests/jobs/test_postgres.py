@@ -27,6 +27,7 @@ from meetstream_async.jobs import (
     unfinished_jobs,
     wait_for_job,
 )
+from meetstream_async.jobs.client_tables import ClientTables
 from meetstream_async.simulator import Simulator, TokenBucket
 from tests.helpers.job_rows import MARKED, pickle_that_runs_code
 from tests.helpers.jobs import (
@@ -258,6 +259,7 @@ async def test_a_reader_reads_what_the_engine_reads(database: str) -> None:
         async with JobReader(database) as reader:
             assert PASSWORD not in repr(reader)
             assert reader._engine is None
+            engine._tables = ClientTables(engine.client)
             assert await list_jobs(engine=reader) == await list_jobs(engine=engine)
             for job_id in ("waits", "stopped"):
                 assert await job_status(job_id, engine=reader) == await job_status(job_id, engine=engine)

@@ -25,7 +25,9 @@ from meetstream_async.jobs import (
     submit_job,
     wait_for_job,
 )
+from meetstream_async.jobs.client_tables import ClientTables
 from meetstream_async.jobs.json_rows import JSON
+from meetstream_async.jobs.tables import DirectTables
 from tests.helpers.jobs import account, environment, job_accounts, serving
 
 
@@ -51,6 +53,8 @@ async def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 async def test_it_reads_what_the_engine_reads(database: str) -> None:
     """Status, list and outcomes are those that the engine's own client gives."""
     async with JobEngine(database) as engine, JobReader(database) as reader:
+        assert isinstance(engine.tables, DirectTables)
+        engine._tables = ClientTables(engine.client)
         for job_id in ("done", "queued", "stopped"):
             by_engine = await job_status(job_id, engine=engine)
             assert await job_status(job_id, engine=reader) == by_engine
@@ -107,6 +111,7 @@ async def test_a_row_of_another_kind_is_not_read(database: str) -> None:
         )
         connection.commit()
     async with JobEngine(database) as engine, JobReader(database) as reader:
+        engine._tables = ClientTables(engine.client)
         by_engine = await job_status("done", engine=engine)
         assert await job_status("done", engine=reader) == by_engine
     assert "'py_pickle', and only JSON is read" in (by_engine.accounts[0].reason or "")

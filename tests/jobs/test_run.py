@@ -262,6 +262,47 @@ async def test_given_event_ids_replace_the_listing() -> None:
         assert (summary["complete"], summary["reason"]) == (True, "1 failed")
 
 
+async def test_the_last_chunk_and_the_listing_behind_it_are_one_step() -> None:
+    """An account of given ids is stored as one step, one that is listed as two, and the last has no state."""
+    for only, steps in ((("evt_0_0000", "evt_0_0001"), ["unschedule"]), (None, ["look", "unschedule"])):
+        async with account(0, 2) as sim:
+            run = Account(sim, only=only)
+            summary = await run.run()
+            assert summary["ok"]
+            assert [step["step"] for step in run.stored] == steps
+            assert run.stored[-1]["summary"] == summary
+            assert "account" not in run.stored[-1]
+            assert [request.route for request in sim.requests].count("list") == len(steps)
+
+
+async def test_a_slow_listing_behind_a_chunk_does_not_keep_it_from_being_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was sent is stored without it, and the listing is a step of its own."""
+    monkeypatch.setattr("meetstream_async.jobs.steps._PROMPT", 0.05)
+    async with account(0, 3) as sim:
+        sim.add_trouble(Trouble("list", hang=True, times=1))
+        run = Account(sim, only=("evt_0_0000", "evt_0_0001", "evt_0_0002"))
+        summary = await run.run()
+        assert [(step["step"], step["next"]) for step in run.stored] == [
+            ("unschedule", "look"),
+            ("look", None),
+        ]
+        assert run.statuses() == {"unscheduled": 3}
+        assert summary["ok"]
+
+
+async def test_a_row_that_stays_is_waited_for_in_steps_of_its_own() -> None:
+    """The step of a chunk lists once and waits for nothing; a crash while the row stays repeats no DELETE."""
+    async with account(0, 3, listing_lag=0.3) as sim:
+        run = Account(sim, JobOptions(settle=3.0), only=("evt_0_0000", "evt_0_0001", "evt_0_0002"))
+        fate = iter([False, True])
+        summary = await run.run(lambda: next(fate, False))
+        assert [step["step"] for step in run.stored] == ["unschedule", "look"]
+        assert set(Counter(r.event_id for r in sim.requests if r.route == "unschedule").values()) == {1}
+        assert summary["ok"]
+
+
 @pytest.mark.parametrize("at", ["list", "unschedule"])
 async def test_a_rejected_key_ends_the_run_with_an_outcome_for_each_event(at: str) -> None:
     """401 at the listing leaves no events; at a DELETE, one failed and the rest not attempted."""
