@@ -26,7 +26,7 @@ _DOUBLING = 0.5
 _BELOW = 0.97
 """Share of the limit that was found at which requests are paced."""
 _CREEP = 0.05
-"""Share of the limit by which the pace rises until the next probe, since limits are estimated low."""
+"""Share of the limit by which the pace rises halfway to the next probe, since limits are estimated low."""
 _STEP = 0.03
 """Share of the limit by which a probe begins; it grows as an unlimited pace does."""
 _BRIEF = 1.0
@@ -104,7 +104,7 @@ class PaceFinder:
             pace = self._rate * self._growth(self._busy)
         else:
             over = self._busy - self._probes.hold
-            creep = _CREEP * min(self._busy / self._probes.hold, 1.0)
+            creep = _CREEP * min(2.0 * self._busy / self._probes.hold, 1.0)
             pace = self.limit * (_BELOW + creep + (_STEP * (self._growth(over) - 1.0) if over > 0 else 0.0))
         return pace if self.bound is None else min(pace, self.bound)
 
@@ -254,8 +254,7 @@ class PaceFinder:
             self._first_refusal(elapsed, at, wait)
         else:
             found = min(self._found(pace, since, at), 0.98 * pace)
-            # A first estimate that is too high costs a pause; one that is too low is soon made up for.
-            self._take_limit(found if self.limit is not None else _BELOW * found, wait)
+            self._take_limit(found, wait)
         self._rest = wait
 
     def _found(self, pace: float, since: float, at: float) -> float:
