@@ -24,8 +24,8 @@ def confirm(item: Tracked, bots: KnownBots, time: datetime | None) -> None:
     if len(item.listed) == 1:
         # The event's DELETE says nothing of which bot it took, where there may be several.
         known = bots.bots[next(iter(item.listed))]
-        others = (bots.bots[bot_id] for bot_id in item.bots if bot_id not in item.listed)
-        if all(other.is_gone for other in others) and not known.missed:
+        others = [bots.bots[bot_id] for bot_id in item.bots if bot_id not in item.listed]
+        if not (known.missed or any(not other.is_gone for other in others)):
             known.confirmed = True
 
 
