@@ -91,7 +91,7 @@ class Account:
         if self._clock is None:
             return None
         time, at = self._clock
-        return time + timedelta(seconds=max(0.0, now - at))
+        return time + timedelta(0, now - at) if now > at else time
 
     # --- items, for runs that hold several in flight --------------------------------------------------
 
@@ -191,10 +191,12 @@ class Account:
         bots = self._bots
         if bots.index and item.event_id is not None and item.bots:
             own_id = item.request_id or item.event_id
-            known = {bots.index.get(bot_id) for bot_id in item.bots}
-            # Of several bots under a provider's id, each may have an event of its own.
-            doubted = bots.index_is_whole or own_id != item.event_id or bool(known - {own_id, None})
-            item.certain = item.certain and (known == {own_id} or not doubted)
+            known = set(map(bots.index.get, item.bots))
+            if known != {own_id} and (
+                bots.index_is_whole or own_id != item.event_id or not known <= {own_id, None}
+            ):
+                # Of several bots under a provider's id, each may have an event of its own.
+                item.certain = False
         return choose(
             item,
             self._options,

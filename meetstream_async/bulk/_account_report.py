@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 import attrs
@@ -211,8 +212,8 @@ class ReportedAccount(LookedAtAccount):
 def _each_bot_once(found: Iterable[UnscheduleOutcome]) -> tuple[UnscheduleOutcome, ...]:
     """A bot of several events is named with the first of them that anything was sent for."""
     outcomes = tuple(found)
-    named = Counter(bot_id for outcome in outcomes for bot_id in outcome.bot_ids)
-    if named.total() == len(named):
+    named = set(chain.from_iterable(outcome.bot_ids for outcome in outcomes))
+    if len(named) == sum(len(outcome.bot_ids) for outcome in outcomes):
         return outcomes
     owners: dict[str, UnscheduleOutcome] = {}
     for outcome in sorted(outcomes, key=lambda one: one.method is None):

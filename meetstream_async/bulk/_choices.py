@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from .._http.urls import check_identifier
@@ -71,15 +72,19 @@ def sort_out(item: EventItem, options: UnscheduleOptions) -> None:
 
     Where none is left, they stay, and the item is to be skipped.
     """
-    for reason, is_out in ((WITHDRAWN, is_withdrawn), (KEPT, options.spares)):
-        out = [bot_id for bot_id, bot in item.bots.items() if is_out(bot)]
-        if not out:
-            continue
-        if len(out) == len(item.bots):
-            item.skipped = reason
-            return
-        for bot_id in out:
-            del item.bots[bot_id]
+    if _take_out(item, WITHDRAWN, is_withdrawn) and options.from_date is not None:
+        _take_out(item, KEPT, options.spares)
+
+
+def _take_out(item: EventItem, reason: str, is_out: Callable[[ScheduledBot], bool]) -> bool:
+    """Whether a bot is left."""
+    out = [bot_id for bot_id, bot in item.bots.items() if is_out(bot)]
+    if out and len(out) == len(item.bots):
+        item.skipped = reason
+        return False
+    for bot_id in out:
+        del item.bots[bot_id]
+    return True
 
 
 def left_alone(reasons: Counter[str], options: UnscheduleOptions) -> tuple[str, ...]:

@@ -29,8 +29,8 @@ def confirm(item: Tracked, bots: KnownBots, time: datetime | None, tried: Iterab
     if len(item.listed) == 1 and not bots.beside(item.request_id or item.event_id, item.bots):
         # The event's DELETE says nothing of which bot it took, where there may be several.
         known = bots.bots[next(iter(item.listed))]
-        others = (bots.bots[bot_id] for bot_id in item.bots if bot_id not in item.listed)
-        if all(other.is_gone for other in others) and not known.missed:
+        others = [bots.bots[bot_id] for bot_id in item.bots if bot_id not in item.listed]
+        if not (known.missed or any(not other.is_gone for other in others)):
             known.confirmed = True
 
 

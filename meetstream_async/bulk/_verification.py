@@ -53,15 +53,17 @@ class Tracked(EventItem):
     """An earlier run calls it unscheduled: it is looked for, and nothing is sent."""
     answered_at: float = 0.0
     """By the monotonic clock: the end of its last turn."""
+    key: Key = field(init=False)
+    """What its outcome is about; of a bot, the one that it was made for."""
+
+    @key.default
+    def _of_event_or_bot(self) -> Key:
+        return ("bot", next(iter(self.bots), "")) if self.event_id is None else ("event", self.event_id)
 
     @property
     def not_before(self) -> float:
         """By the monotonic clock: the earliest further turn, unless a row was seen to go."""
         return self.answered_at + min(FIRST_LOOK * 2.0 ** (self.turns - 1), LONGEST_LOOK)
-
-    @property
-    def key(self) -> Key:
-        return ("bot", next(iter(self.bots))) if self.event_id is None else ("event", self.event_id)
 
     def plan(self, bots: frozenset[str]) -> None:
         """Another turn, for these bots."""

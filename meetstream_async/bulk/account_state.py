@@ -148,7 +148,7 @@ class AccountState(IndexedAccount):
             item = self._items.get(key)
             if item is None:
                 item = Tracked(key[1] if key[0] == "event" else None)
-                item.claimed, item.waiting, item.turns = True, False, 1
+                item.key, item.claimed, item.waiting, item.turns = key, True, False, 1
                 item.event_done(UnscheduleResult(unscheduled=True), 0, None)
             if not item.claimed:
                 continue
