@@ -1,19 +1,20 @@
 """One worker of durable jobs: ``python -m benchmarks.jobs_worker DATABASE ID``.
 
-It prints a line when it works, and stops when its stdin is closed.
+It prints the CPU seconds of its start when it works, and stops when its stdin is closed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
 
 from meetstream_async.jobs import JobEngine
 
 
 async def work(database: str, worker_id: str) -> None:
     async with JobEngine(database, worker_id=worker_id):
-        print("ready", flush=True)
+        print(time.process_time(), flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
 

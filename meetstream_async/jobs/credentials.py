@@ -52,7 +52,9 @@ async def resolve(
     Raises ConfigurationError if there is no key. Of a resolver's exception only the type is reported: its
     text could contain the key.
     """
-    if account.api_key_ref is None:
+    if account.api_key_env is not None:
+        return read_key(account)
+    if account.api_key_file is not None:
         return await asyncio.to_thread(read_key, account)
     if resolver is None:
         raise ConfigurationError(f"the worker has no resolver for {account.reference}")

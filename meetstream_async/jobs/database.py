@@ -16,7 +16,7 @@ from attrs import field, frozen
 from .. import ConfigurationError
 from .errors import JobStoreError
 from .json_rows import postgres_row
-from .sqlite import Connection, check_version
+from .sqlite import Connection, WorkerConnection, check_version
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -112,6 +112,24 @@ class Database:
         if self.path is not None:
             return {"connect_args": {"factory": Connection}}
         return {"connect_args": {"application_name": "meetstream_jobs", "row_factory": postgres_row}}
+
+    @property
+    def worker_options(self) -> dict[str, Any]:
+        """The same for the engine that runs the accounts."""
+        if self.path is not None:
+            return {"connect_args": {"factory": WorkerConnection}}
+        return self.engine_options
+
+    def bring_to_disk(self) -> None:
+        """What workers have committed to a SQLite file outlives a power failure from now on."""
+        if self.path is None:
+            return
+        # A checkpoint begins with that. It waits for nobody, and can be left to the next one.
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(sqlite3.connect(self.path, timeout=0.0)) as connection,
+        ):
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def engine(self) -> sa.Engine:
         """A connection pool, for many inserts in one transaction and for the client's reads."""

@@ -31,7 +31,7 @@ from .worker import Worker
 from .workflows import appoint
 
 _KEEP = 2.0
-"""Seconds between two checks that the worker still holds its lock."""
+"""Seconds between two checks that the worker still holds its lock, and that what it stored is on disk."""
 _STEP = 0.05
 """Seconds between two checks whether all runs have ended."""
 
@@ -248,6 +248,7 @@ class JobEngine:
             for lock in self._locks:
                 # A thread can't be cancelled; the lock is not closed under its hands.
                 await finish(asyncio.to_thread(lock.keep))
+            await finish(asyncio.to_thread(self._database.bring_to_disk))
 
     def _launch(self) -> None:
         assert self._worker_id is not None

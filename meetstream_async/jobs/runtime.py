@@ -10,8 +10,10 @@ from .. import ConfigurationError
 from .database import Database
 from .names import ACCOUNT_QUEUE, APPLICATION, JOB_QUEUE, VERSION
 
-_POLL = 0.2
-"""Seconds between two reads of the queue, and so the maximum time that a free slot stays empty."""
+_POLL = 0.1
+"""Seconds between two reads of the queue of accounts, and so the longest that a free slot stays empty."""
+_POLL_JOBS = 0.3
+"""Seconds between two reads of the queue of jobs."""
 _POOL = 10
 """Maximum connections of a worker's engine."""
 _THREADS = 64
@@ -30,7 +32,7 @@ def claim(database: Database, worker_id: str) -> None:
     config: DBOSConfig = {
         "name": APPLICATION,
         "system_database_url": database.url,
-        "db_engine_kwargs": database.engine_options,
+        "db_engine_kwargs": database.worker_options,
         "application_version": VERSION,
         "executor_id": worker_id,
         "serializer": DBOSPortableJSONSerializer(),
@@ -53,9 +55,9 @@ def launch(client: DBOSClient, accounts_at_once: int) -> None:
     That way the engine runs workflows on its own loop, separate from the application's.
     """
     # Before the launch, because the engine checks for new queues only once a second.
-    for queue, at_once in ((JOB_QUEUE, 1), (ACCOUNT_QUEUE, accounts_at_once)):
+    for queue, at_once, poll in ((JOB_QUEUE, 1, _POLL_JOBS), (ACCOUNT_QUEUE, accounts_at_once, _POLL)):
         client.register_queue(
-            queue, worker_concurrency=at_once, polling_interval_sec=_POLL, on_conflict="always_update"
+            queue, worker_concurrency=at_once, polling_interval_sec=poll, on_conflict="always_update"
         )
     DBOS.launch()
 

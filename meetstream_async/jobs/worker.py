@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -103,6 +104,8 @@ class Worker:
         self._runs: dict[str, Run] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._stopping = False
+        self._checked: dict[str, float] = {}
+        """When a job was last found not to be cancelled, by the clock of ``time.monotonic``."""
 
     async def enqueue(self, job_id: str, accounts: list[Json], first: int, options: Json) -> int:
         """Put accounts of a job into the queue, in one transaction. Existing ones are left as they are."""
@@ -140,7 +143,9 @@ class Worker:
 
     async def _work(self, run: Run) -> Json:
         ledger = run.ledger
-        await self._stop_cancelled([run])
+        # Otherwise the watcher has just looked, and looks again within the second.
+        if time.monotonic() - self._checked.get(run.job_id, -math.inf) > _WATCH:
+            await self._stop_cancelled([run])
         while (name := ledger.next_step) is not None:
             if run.stop.is_set() and name != "close":
                 # Its steps so far are stored; the next worker continues from there.
@@ -168,6 +173,7 @@ class Worker:
     async def _watch(self) -> None:
         while self._runs:
             await pause(_WATCH)
+            self._checked.clear()
             await self._stop_cancelled(list(self._runs.values()))
 
     async def _stop_cancelled(self, runs: list[Run]) -> None:
@@ -179,6 +185,8 @@ class Worker:
                 workflow_ids=jobs, load_input=False, load_output=False
             )
         cancelled = {row.workflow_id for row in rows if is_cancelled(row.attributes)}
+        now = time.monotonic()
+        self._checked.update((row.workflow_id, now) for row in rows if row.workflow_id not in cancelled)
         for run in runs:
             if run.job_id in cancelled:
                 run.cancelled = True

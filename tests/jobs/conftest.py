@@ -16,7 +16,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobEngine]:
     path = tmp_path_factory.mktemp("jobs") / "jobs.sqlite"
     worker = JobEngine(f"sqlite:///{path}", worker_id="tested", accounts_at_once=10)
     with pytest.MonkeyPatch.context() as patch, asyncio.Runner() as runner:
-        patch.setattr("meetstream_async.jobs.runtime._POLL", 0.1)
+        patch.setattr("meetstream_async.jobs.runtime._POLL_JOBS", 0.1)
         runner.run(worker.open())
         try:
             yield worker

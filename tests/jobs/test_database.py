@@ -11,7 +11,8 @@ import pytest
 
 from meetstream_async import ConfigurationError
 from meetstream_async.jobs import JobEngine
-from meetstream_async.jobs.sqlite import Connection
+from meetstream_async.jobs.database import Database
+from meetstream_async.jobs.sqlite import Connection, WorkerConnection
 
 
 def test_any_sqlite_tells_the_time_in_milliseconds() -> None:
@@ -34,3 +35,22 @@ async def test_a_sqlite_that_is_too_old_is_refused_before_anything_is_stored(
     with pytest.raises(ConfigurationError, match=r"3\.35 or later, .* 3\.34\.1: use a PostgreSQL database"):
         await JobEngine(f"sqlite:///{path}").open()
     assert not path.exists()
+
+
+def test_what_a_worker_has_stored_is_brought_to_disk(tmp_path: Path) -> None:
+    """A checkpoint moves its commits from the log into the file itself, waiting for the disk."""
+    database = Database.find(f"sqlite:///{tmp_path}/jobs.sqlite")
+    assert database.path is not None
+    database.prepare()
+    with contextlib.closing(sqlite3.connect(database.path, factory=WorkerConnection)) as worker:
+        worker.execute("CREATE TABLE steps (name)")
+        for told, rows in ((False, []), (True, [("look",)])):
+            if told:
+                worker.execute("INSERT INTO steps VALUES ('look')")
+                worker.commit()
+            database.bring_to_disk()
+            # Without the log, as if it had been lost.
+            copy = tmp_path / f"copy-{told}.sqlite"
+            copy.write_bytes(database.path.read_bytes())
+            with contextlib.closing(sqlite3.connect(copy)) as file:
+                assert file.execute("SELECT name FROM steps").fetchall() == rows

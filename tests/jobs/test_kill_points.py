@@ -130,7 +130,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a small account has many steps."""
     for module in ("ledger", "steps"):
         monkeypatch.setattr(f"meetstream_async.jobs.{module}.CHUNK", 2)
-    monkeypatch.setattr("meetstream_async.jobs.runtime._POLL", 0.1)
+    monkeypatch.setattr("meetstream_async.jobs.runtime._POLL_JOBS", 0.1)
     monkeypatch.setattr(JobEngine, "_hand_back", _nothing)
 
 
