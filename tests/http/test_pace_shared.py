@@ -139,7 +139,7 @@ async def test_processes_keep_to_one_bound(tmp_path: Path) -> None:
     at = sorted(chain(*await asyncio.gather(starts(one, 20), starts(other, 20))))
     assert at[-1] - at[0] >= 39 * (1 + SHARED_JITTER) / 50 - 0.1
     assert at[-1] - at[0] <= 3
-    assert sum(after - before < 0.005 for before, after in pairwise(at)) <= 10
+    assert sum(after - before < 0.005 for before, after in pairwise(at)) < 20
 
 
 async def test_a_pause_that_one_process_was_told_binds_the_others(tmp_path: Path) -> None:
