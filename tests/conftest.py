@@ -21,6 +21,7 @@ from aiohttp import ClientResponse, StreamReader
 from aiohttp.client_proto import ResponseHandler
 from aioresponses import aioresponses as Mocked
 from hypothesis import HealthCheck, settings
+from hypothesis.strategies import text
 
 from tests.helpers import loops
 from tests.helpers.raw_server import RawServer, Step
@@ -96,13 +97,27 @@ def pytest_collection(session: pytest.Session) -> None:
             import_module(".".join(file.relative_to(root).with_suffix("").parts))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionstart(session: pytest.Session) -> Iterator[None]:
+    """In a new checkout, Hypothesis looks at every character there is, for two seconds: here once, for all
+    processes, while they import the tests.
+    """
+    yield
+    if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
+        text().validate()
+
+
 gc.disable()  # Until everything is collected: nothing of what is imported by then goes away again.
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays, so no later collection of garbage looks at it: a fifth of the run."""
+    """What was imported stays, so no later collection of garbage looks at it: a fifth of the run.
+
+    What the tests make is looked at less often, which is another twentieth.
+    """
     gc.freeze()
     gc.enable()
+    gc.set_threshold(20_000, 20, 50)
 
 
 # aioresponses up to 0.7.9 cannot build a response for aiohttp >= 3.14: it does not pass the `stream_writer`

@@ -89,7 +89,9 @@ def _found(path: Path) -> Iterator[Import]:
     hidden = {
         id(node)
         for check in nodes(path)
-        if isinstance(check, ast.If) and ast.unparse(check.test).endswith("TYPE_CHECKING")
+        if isinstance(check, ast.If)
+        and isinstance(check.test, ast.Name | ast.Attribute)
+        and ast.unparse(check.test).endswith("TYPE_CHECKING")
         for node in ast.walk(check)
     }
     package = (ROOT, *_location(path)[:-1])

@@ -101,6 +101,7 @@ async def test_the_canned_server_ends_when_its_input_does():
         await asyncio.open_connection("127.0.0.1", server.port)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({contender["name"] for contender in CONTENDERS.values()}))
 async def test_every_contender_sends_one_delete_an_event(name):
     """Counted by the server: as many DELETEs as events, and none of the events is left."""
@@ -112,6 +113,7 @@ async def test_every_contender_sends_one_delete_an_event(name):
         assert server.stats() == {"deletes": 30, "errors": 0, "listings": 0, "events": 0, "left": 0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ours", "httpx_tenacity"])
 async def test_contenders_that_retry_get_through_errors(name):
     """Half of the requests refused: each event takes two."""

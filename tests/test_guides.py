@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from meetstream_async.simulator import SimulatedBot, Simulator
+from tests.helpers.source import MODULES, nodes
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -80,8 +81,8 @@ async def test_a_broken_account_does_not_keep_the_others_from_their_report() -> 
 def _texts() -> str:
     """Every text in the package's code, what is filled in later left out, and the names of its attributes."""
     texts = []
-    for path in sorted((ROOT / "meetstream_async").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for path in MODULES:
+        for node in nodes(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts.append(node.value)
             elif isinstance(node, ast.JoinedStr):

@@ -41,7 +41,14 @@ def _documented() -> Known:
 @cache
 def _calls(path: Path) -> tuple[tuple[ast.Call, str], ...]:
     """Each call, and what is called."""
-    return tuple((node, ast.unparse(node.func)) for node in nodes(path) if isinstance(node, ast.Call))
+    return tuple((node, _dotted(node.func)) for node in nodes(path) if isinstance(node, ast.Call))
+
+
+def _dotted(node: ast.expr) -> str:
+    """What is called, as far as it is names; in a fraction of the time that unparsing everything takes."""
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else "(…)"
 
 
 def _logger(path: Path) -> str:

@@ -122,7 +122,11 @@ async def test_a_bot_without_an_event_may_hide_behind_a_full_listing() -> None:
 @pytest.mark.parametrize(
     ("ids", "trouble"),
     # The two worlds that lie between those of one kind of ids share what may be wrong.
-    [(ids, trouble) for ids in ("event", "none") for trouble in ENDPOINTS]
+    [
+        pytest.param(ids, trouble, marks=[] if trouble in usual else pytest.mark.slow)
+        for ids, usual in (("event", ("403", "endless")), ("none", ("404", "no answer")))
+        for trouble in ENDPOINTS
+    ]
     + [(("provider", "mixed")[n % 2], trouble) for n, trouble in enumerate(ENDPOINTS)],
 )
 async def test_without_the_events_a_run_goes_on_by_bot(

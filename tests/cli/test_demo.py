@@ -46,9 +46,9 @@ async def test_the_demo_holds_where_ids_are_mixed() -> None:
     ("ids", "foreign_id"),
     [
         ("provider", "event_not_found"),
-        ("provider", "bad_request"),
         ("none", "not_found"),
-        ("mixed", "bot_not_found"),
+        pytest.param("provider", "bad_request", marks=pytest.mark.slow),
+        pytest.param("mixed", "bot_not_found", marks=pytest.mark.slow),
     ],
 )
 async def test_the_demo_holds_in_every_world(ids: Any, foreign_id: Any) -> None:

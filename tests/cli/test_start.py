@@ -69,7 +69,13 @@ async def test_looking_at_jobs_starts_no_engine(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("list", "--help"), ("unschedule-all", "--help"), ("jobs", "run", "--help")], ids=str
+    "words",
+    [
+        ("unschedule-all", "--help"),
+        pytest.param(("list", "--help"), marks=pytest.mark.slow),
+        pytest.param(("jobs", "run", "--help"), marks=pytest.mark.slow),
+    ],
+    ids=str,
 )
 async def test_a_command_imports_no_other_rooms(tmp_path: Path, words: tuple[str, ...]) -> None:
     """A command of one account imports neither jobs nor console nor simulator, and that of jobs no engine."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import fcntl
 import functools
 import os
 import pickle
@@ -11,8 +12,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from tests.helpers.warm_program import CODE, Start
@@ -130,19 +132,41 @@ async def _pipe(stack: ExitStack, pipes: list[asyncio.BaseTransport]) -> tuple[a
 
 @functools.cache
 def _server() -> socket.socket:
-    mine, its = socket.socketpair()
-    with its:
-        server = subprocess.Popen(
-            [sys.executable, "-c", WARM, str(its.fileno())],
-            # The program reports unclosed connections on stderr, where the tests look for them.
-            env={**os.environ, "PYTHONWARNINGS": "always::ResourceWarning", "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[its.fileno()],
-            start_new_session=True,
-        )  # fmt: skip
+    """A connection to the server, which the processes of a test run share: its start takes seconds."""
+    shared = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"of-{os.getpid()}")
+    place = Path(tempfile.gettempdir(), f"warm-{shared[:20]}")
+    mine = socket.socket(socket.AF_UNIX)
+    with open(__file__) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            mine.connect(str(place))
+        except OSError:
+            _start_server(place)
+            mine.connect(str(place))
 
     def end() -> None:
-        mine.close()
-        server.wait(10)
+        mine.shutdown(socket.SHUT_WR)
+        # Once everyone has gone, until the server has.
+        mine.settimeout(10)
+        with mine, suppress(OSError):
+            mine.recv(1)
+        place.unlink(missing_ok=True)
 
     atexit.register(end)
     return mine
+
+
+def _start_server(place: Path) -> None:
+    place.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place))
+        listener.listen()
+        server = subprocess.Popen(
+            [sys.executable, "-c", WARM, str(listener.fileno())],
+            # The program reports unclosed connections on stderr, where the tests look for them.
+            env={**os.environ, "PYTHONWARNINGS": "always::ResourceWarning", "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[listener.fileno()],
+            start_new_session=True,
+        )  # fmt: skip
+    # It ends by itself, later than this process where another still needs it: nobody waits for it.
+    server.returncode = 0

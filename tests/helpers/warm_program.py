@@ -1,8 +1,8 @@
 """Start the program from a process that has already imported it; only the startup time differs.
 
-Its process waits for requests on a socket. Each one becomes a separate process with the given
-arguments, environment and standard streams, which runs the program's entry point to the interpreter's
-exit. Signals, terminals, limits and exit codes work as in any other process.
+Its process waits for requests on the sockets of those who start programs. Each request becomes a separate
+process with the given arguments, environment and standard streams, which runs the program's entry point to
+the interpreter's exit. Signals, terminals, limits and exit codes work as in any other process.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import atexit
 import gc
 import os
 import pickle
+import selectors
 import signal
 import socket
 import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from importlib import import_module
 
@@ -26,10 +27,14 @@ import typer.main
 import typer.testing
 from attrs import frozen
 
+from meetstream_async.simulator import Simulator
+from tests.helpers.in_thread import in_thread
+
 LATE = (
-    *("commands.cancel", "commands.console", "commands.demo", "commands.doctor", "commands.jobs"),
-    *("commands.list_bots", "commands.simulate", "commands.small", "commands.unschedule"),
-    *("runs.simulation", "runs.jobs", "runs.jobs_admin", "runs.jobs_looking"),
+    *("cli.commands.cancel", "cli.commands.console", "cli.commands.demo", "cli.commands.doctor"),
+    *("cli.commands.jobs", "cli.commands.list_bots", "cli.commands.simulate", "cli.commands.small"),
+    *("cli.commands.unschedule", "cli.runs.simulation", "cli.runs.jobs", "cli.runs.jobs_admin"),
+    *("cli.runs.jobs_looking", "console.serving"),
 )
 """What the commands import when they are called."""
 CODE = struct.Struct("i")
@@ -48,23 +53,42 @@ class Start:
     """Code that runs in the process before the program."""
 
 
-def serve(control: socket.socket) -> None:
-    """Start requested processes until the other end is closed."""
+def serve(listener: socket.socket) -> None:
+    """Start requested processes until everyone who had connected has gone."""
     # Freeze existing objects, so that garbage collections in the children skip them.
     gc.collect()
     gc.freeze()
     # The processes that wait for the program are reaped automatically.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
-        _, fds, _, _ = socket.recv_fds(control, 1, 4)
-        if not fds:
-            return
-        if os.fork() == 0:
-            control.close()
-            wait_for_it(socket.socket(fileno=fds.pop()), fds)
-            return
-        for fd in fds:
-            os.close(fd)
+    # One without a file of its own, which the programs would inherit.
+    with selectors.SelectSelector() as ready:
+        ready.register(listener, selectors.EVENT_READ)
+        while True:
+            for key, _ in ready.select():
+                control: socket.socket = key.fileobj  # type: ignore[assignment]
+                if control is listener:
+                    ready.register(listener.accept()[0], selectors.EVENT_READ)
+                    continue
+                _, fds, _, _ = socket.recv_fds(control, 1, 4)
+                if fds:
+                    fork(fds, [one.fileobj for one in ready.get_map().values()])  # type: ignore[misc]
+                    continue
+                ready.unregister(control)
+                if len(ready.get_map()) == 1:
+                    # Left open: it is closed with this process, which is what the last one waits for.
+                    control.detach()
+                    return
+                control.close()
+
+
+def fork(fds: list[int], sockets: list[socket.socket]) -> None:
+    """Start one requested process."""
+    if os.fork() == 0:
+        for one in sockets:
+            one.close()
+        wait_for_it(socket.socket(fileno=fds.pop()), fds)
+    for fd in fds:
+        os.close(fd)
 
 
 def wait_for_it(line: socket.socket, streams: list[int]) -> None:
@@ -133,6 +157,24 @@ def build_commands_once() -> None:
     typer.main.get_command = typer.testing._get_command = cache(typer.main.get_command)  # type: ignore[attr-defined]
 
 
+def rehearse(app: typer.Typer) -> None:
+    """Run two commands, and build all: what is made once in a process, each program then finds made."""
+    groups = [typer.main.get_command(app)]
+    for group in groups:
+        for command in getattr(group, "commands", {}).values():
+            groups.append(getattr(command, "real", command))
+    with in_thread(_account) as account:
+        for words in (["list"], ["unschedule-all", "--yes"]):
+            ended = typer.testing.CliRunner().invoke(app, words, env=account)
+            assert ended.exit_code == 0, ended.output
+
+
+@asynccontextmanager
+async def _account() -> AsyncIterator[dict[str, str]]:
+    async with Simulator(3, seed=1, one_off=0) as sim:
+        yield sim.environment
+
+
 def main() -> None:
     """Import everything that the commands import lazily, and serve on the socket that was passed."""
     from meetstream_async.cli.app import app
@@ -140,11 +182,9 @@ def main() -> None:
     for late in LATE:
         # Imports that need another extra are skipped without it.
         with suppress(ImportError):
-            import_module(f"meetstream_async.cli.{late}")
+            import_module(f"meetstream_async.{late}")
 
     build_commands_once()
-    # Provoke a usage error, to import what typer needs for parsing arguments.
-    assert typer.testing.CliRunner().invoke(app, ["list", "--limit", "0"]).exit_code == 2
-
-    with socket.socket(fileno=int(sys.argv[1])) as control:
-        serve(control)
+    rehearse(app)
+    with socket.socket(fileno=int(sys.argv[1])) as listener:
+        serve(listener)

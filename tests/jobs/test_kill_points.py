@@ -147,14 +147,9 @@ async def check(database: str, monkeypatch: pytest.MonkeyPatch, stored: bool) ->
             assert ended == expected, f"killed at step {point} of {number}"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize(
-    "stored",
-    [
-        pytest.param(True, id="after a step", marks=pytest.mark.slow),
-        pytest.param(False, id="before a step is stored"),
-    ],
-)
+@pytest.mark.parametrize("stored", [True, False], ids=["after a step", "before a step is stored"])
 async def test_a_kill_at_any_step_changes_no_verdict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: bool
 ) -> None:

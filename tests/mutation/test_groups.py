@@ -34,6 +34,7 @@ def test_every_listed_survivor_is_a_mutant_that_exists() -> None:
     assert all(excuses().values())
 
 
+@pytest.mark.mutation
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_sample_is_always_the_same_mutants(group: str) -> None:
     """And each of them can be compiled, under a name of its own."""

@@ -59,7 +59,7 @@ async def _waits_for_ever(client: MeetStreamClient, **options: Any) -> BulkRepor
 async def _asks_for_ever(client: MeetStreamClient, **options: Any) -> BulkReport[Any]:
     while True:
         await client.list_scheduled_bots()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(10)
 
 
 async def _leaves_a_task(client: MeetStreamClient, **options: Any) -> BulkReport[Any]:

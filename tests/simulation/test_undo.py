@@ -28,6 +28,7 @@ def test_every_invariant_holds_in_every_undo() -> None:
         pytest.fail(f"{kinds}\n\n{tell(seeds[0], shrunk(seeds[0], name, make=history))}")
 
 
+@pytest.mark.slow
 def test_an_undo_that_sends_a_lost_request_again_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The histories are hard enough to notice what must never happen."""
     careful = _restore_requests.schedule_event
@@ -41,6 +42,7 @@ def test_an_undo_that_sends_a_lost_request_again_is_found(monkeypatch: pytest.Mo
     assert _found((0, 10, 18, 205)).keys() == {"again", "double"}
 
 
+@pytest.mark.slow
 def test_an_undo_with_another_key_each_time_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A one-off bot is created twice then, once an answer is lost."""
     keys = iter(range(10**6))
@@ -49,6 +51,7 @@ def test_an_undo_with_another_key_each_time_is_found(monkeypatch: pytest.MonkeyP
     assert "double" in _found((81, 107, 149, 167))
 
 
+@pytest.mark.slow
 def test_an_undo_that_believes_each_answer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that says "scheduled" and schedules nothing is not believed."""
     monkeypatch.setattr(_restore_state.RestoreState, "look", lambda self: [])

@@ -157,6 +157,7 @@ def _explore(served: tuple[str, str], examples: int) -> Counter[int]:
     return statuses
 
 
+@pytest.mark.slow
 def test_no_request_makes_the_simulator_fail(served: tuple[str, str]) -> None:
     """Whatever is sent, there is no server error, and a success has the shape of the table."""
     statuses = _explore(served, examples=3)
