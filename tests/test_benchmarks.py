@@ -154,14 +154,14 @@ def test_the_published_table_is_that_of_the_published_results():
 
 @pytest.mark.bench
 def test_a_measured_job_sends_one_delete_an_event():
-    """Three accounts of four events on a worker in a process of its own: twelve DELETEs, and a database.
+    """Twenty accounts of four events on a worker in a process of its own: eighty DELETEs, and a database.
 
     The control sends none.
     """
     pytest.importorskip("dbos", reason="the extra `jobs` is not installed")
     with canned_server() as server:
-        measured = ask("jobs", base_url=server.base_url, accounts=3, events=4, workers=1)
-        assert server.stats()["deletes"] == 12
+        measured = ask("jobs", base_url=server.base_url, accounts=20, events=4, workers=1)
+        assert server.stats()["deletes"] == 80
     assert measured["per_second"] > 0
     assert measured["bytes"] > 0
     assert min(measured[name] for name in ("cpu_us", "bare_cpu_us", "bare_per_second")) > 0
