@@ -18,7 +18,7 @@ from meetstream_async.jobs import AccountStatus, JobState, JobStatus
 async def test_slow_looks_are_made_less_often(
     monkeypatch: pytest.MonkeyPatch, seconds: float, waits: list[float]
 ) -> None:
-    """A look of 0.2 s is made every two seconds, and takes a tenth of the time; three are the longest wait."""
+    """A look of 0.2 s is made every two seconds, which is a tenth of the time; the longest wait is three."""
     now, waited, left = 0.0, [], len(waits)
 
     async def look(job_id: str) -> JobStatus:
