@@ -237,7 +237,8 @@ def _jobs(figure: Figures) -> Iterator[Row]:
             yield Row(
                 f"A job of {run['accounts']:,} accounts × {run['events']} events, {database}, {workers}",
                 f"{run['per_second']:,.0f}/s, {run['bytes']:,.0f} bytes for each event",
-                ", ".join(looks),
+                f"{run['cpu_us']:,.0f} µs of a worker's CPU; control {run['bare_per_second']:,.0f}/s, "
+                f"{run['bare_cpu_us']:,.0f} µs; {', '.join(looks)}",
                 "≥ 1,500/s, a look < 1 s",
                 run["per_second"] >= 1500 and max(run[name]["wall_ms"] for name in ("status", "list")) < 1000,
             )

@@ -156,20 +156,25 @@ def test_the_published_table_is_that_of_the_published_results():
 
 @pytest.mark.bench
 def test_a_measured_job_sends_one_delete_an_event():
-    """Three accounts of four events on a worker in a process of its own: twelve DELETEs, and a database."""
+    """Twenty accounts of four events on a worker in a process of its own: eighty DELETEs, and a database.
+
+    The control sends none.
+    """
     pytest.importorskip("dbos", reason="the extra `jobs` is not installed")
     with canned_server() as server:
-        measured = ask("jobs", base_url=server.base_url, accounts=3, events=4, workers=1)
-        assert server.stats()["deletes"] == 12
+        measured = ask("jobs", base_url=server.base_url, accounts=20, events=4, workers=1)
+        assert server.stats()["deletes"] == 80
     assert measured["per_second"] > 0
     assert measured["bytes"] > 0
+    assert min(measured[name] for name in ("cpu_us", "bare_cpu_us", "bare_per_second")) > 0
     assert measured["status"]["wall_ms"] > 0
 
 
 def test_a_job_is_a_row_by_database_and_workers():
     """The table says what was run where, and compares the throughput and the looks with their targets."""
     quick, slow = {"cpu_ms": 10, "wall_ms": 20}, {"cpu_ms": 10, "wall_ms": 1200}
-    common = {"accounts": 1000, "events": 20, "per_second": 1600.0, "bytes": 700.0, "status": quick}
+    common = {"accounts": 1000, "events": 20, "per_second": 1600.0, "bytes": 400.0, "status": quick}
+    common |= {"cpu_us": 500.0, "bare_per_second": 4000.0, "bare_cpu_us": 200.0}
     runs = {
         "SQLite": [{**common, "workers": 1, "list": quick}],
         "PostgreSQL": [{**common, "workers": 2, "list": slow}],
@@ -177,8 +182,8 @@ def test_a_job_is_a_row_by_database_and_workers():
     first, second = rows({"figures": {"jobs": runs}})
     assert first.cells == (
         "A job of 1,000 accounts × 20 events, SQLite, 1 worker",
-        "1,600/s, 700 bytes for each event",
-        "status 20 ms (10 of CPU), list 20 ms (10 of CPU)",
+        "1,600/s, 400 bytes for each event",
+        "500 µs of a worker's CPU; control 4,000/s, 200 µs; status 20 ms (10 of CPU), list 20 ms (10 of CPU)",
         "≥ 1,500/s, a look < 1 s",
         "met",
     )

@@ -123,7 +123,10 @@ class _Postgres:
 
     def change(self, name: str, change: Change[T]) -> T:
         with self._server.transaction():
-            self._server.execute(f"SET LOCAL statement_timeout = {int(_BUSY * 1000)}")
+            # What a crash of the server takes is found anew.
+            self._server.execute(
+                f"SET LOCAL statement_timeout = {int(_BUSY * 1000)}; SET LOCAL synchronous_commit = off"
+            )
             self._server.execute("SELECT pg_advisory_xact_lock(7263541, hashtext(%s))", (name,))
             row = self._server.execute(
                 "SELECT extract(epoch FROM clock_timestamp())::float8, "

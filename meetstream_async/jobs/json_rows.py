@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -32,13 +33,36 @@ def refusal(value: object) -> str | None:
 
 def sqlite_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
     """The ``row_factory`` of a SQLite connection."""
+    if _is_plain(row, _markers(cursor.description)):
+        return row
     return _as_json([column[0] for column in cursor.description], row)
 
 
 def postgres_row(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     """The ``row_factory`` of a PostgreSQL connection."""
     names = [column.name for column in cursor.description or ()]
-    return lambda values: _as_json(names, tuple(values))
+    markers = _positions(names)
+
+    def read(values: Sequence[Any]) -> tuple[Any, ...]:
+        row = tuple(values)
+        return row if _is_plain(row, markers) else _as_json(names, row)
+
+    return read
+
+
+@lru_cache(maxsize=256)
+def _markers(description: tuple[tuple[Any, ...], ...]) -> tuple[int, ...]:
+    return _positions([column[0] for column in description])
+
+
+def _positions(names: Sequence[str]) -> tuple[int, ...]:
+    """Where the markers are."""
+    return tuple(at for at, name in enumerate(names) if "serialization" in name)
+
+
+def _is_plain(row: tuple[Any, ...], markers: tuple[int, ...]) -> bool:
+    """Whether nothing in a row can be foreign, which is all but always so."""
+    return _PICKLE not in row and all(row[at] is None or row[at] == JSON for at in markers)
 
 
 def _as_json(names: Sequence[str], row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
 
 from rich.console import Group, RenderableType
 from rich.live import Live
@@ -19,30 +18,29 @@ _EVERY = 3.0
 """Seconds between two plain lines."""
 _SOONEST, _POLL = 0.1, 0.5
 """Shortest and longest delay, in seconds, between two status checks: short at first, for small jobs."""
+_SHARE = 0.1
+"""Of the time that status checks may take, as long as they are made every three seconds."""
 _ROOM = 15
 """Maximum number of accounts in the live table."""
 
 
 async def follow(job_id: str, stop: asyncio.Event | None = None) -> JobStatus:
     """Show a job's progress on stderr until it has ended or ``stop`` is set."""
-    status = await job_status(job_id)
+    looks = _Looks(job_id)
+    status = await looks.look()
     if not sys.stderr.isatty():
-        return await _lines(job_id, status, stop)
+        return await _lines(looks, status, stop)
     with Live(console=console(sys.stderr), refresh_per_second=4, transient=True) as live:
-        waits = _waits()
         while not status.state.is_over and not (stop is not None and stop.is_set()):
             live.update(_moving(status))
-            await pause(next(waits))
-            status = await job_status(job_id)
+            status = await looks.next_look()
     return status
 
 
-async def _lines(job_id: str, status: JobStatus, stop: asyncio.Event | None) -> JobStatus:
+async def _lines(looks: _Looks, status: JobStatus, stop: asyncio.Event | None) -> JobStatus:
     said, last = "", time.monotonic()
-    waits = _waits()
     while not status.state.is_over and not (stop is not None and stop.is_set()):
-        await pause(next(waits))
-        status = await job_status(job_id)
+        status = await looks.next_look()
         line = headline(status).plain
         if line != said and time.monotonic() - last >= _EVERY:
             say(line)
@@ -50,11 +48,24 @@ async def _lines(job_id: str, status: JobStatus, stop: asyncio.Event | None) -> 
     return status
 
 
-def _waits() -> Iterator[float]:
-    wait = _SOONEST
-    while True:
-        yield wait
-        wait = min(wait * 1.2, _POLL)
+class _Looks:
+    """Status checks of a job; fewer where each takes long, since the job's worker may be in this process."""
+
+    def __init__(self, job_id: str) -> None:
+        self._job_id = job_id
+        self._wait = _SOONEST
+        self._seconds = 0.0
+
+    async def look(self) -> JobStatus:
+        began = time.monotonic()
+        status = await job_status(self._job_id)
+        self._seconds = time.monotonic() - began
+        return status
+
+    async def next_look(self) -> JobStatus:
+        await pause(max(self._wait, min(self._seconds / _SHARE, _EVERY)))
+        self._wait = min(self._wait * 1.2, _POLL)
+        return await self.look()
 
 
 def _moving(status: JobStatus) -> RenderableType:
