@@ -295,3 +295,64 @@ async def test_failures_of_others_do_not_keep_a_refused_item_from_going_back() -
     calls.answer = answer
     assert (await _run(calls))[0].text == "done"
     assert len(calls.at[0]) == 11
+
+
+@virtual_time
+async def test_a_server_that_has_not_answered_yet_is_asked_by_no_more_calls_than_may_fail() -> None:
+    """In a row. Once it has answered, all slots are used."""
+    seen: list[int] = []
+
+    def answer(item: int, call: int) -> MeetStreamError | None:
+        seen.append(calls.most)
+        # The first second ends with one failure, the next one with answers.
+        return DOWN if item == 0 else None
+
+    calls = Calls(30, answer)
+    await _run(calls, max_concurrency=10, stop_after_failures=3)
+    assert seen[0] == 3
+    assert calls.most == 10
+
+
+@virtual_time
+async def test_a_slot_for_a_request_of_the_operations_own_is_one_of_the_runs() -> None:
+    """It waits for the pace as well."""
+    limiter = RateLimiter()
+    runner = Runner[int, Any](Calls(0, rate_limiter=limiter), BulkOptions(max_concurrency=1), print)  # type: ignore[arg-type]
+    limiter.pause(5)
+    began = now()
+    async with runner.slot():
+        assert now() - began == pytest.approx(5)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1), runner.slot():
+                pass
+    async with runner.slot():
+        pass
+
+
+@virtual_time
+async def test_a_refused_item_goes_back_more_often_where_nothing_failed() -> None:
+    """A server that answers 429 is not out of reach."""
+
+    def answer(item: int, call: int) -> MeetStreamError | None:
+        return None if call == 8 else RateLimitError("slow down", status=429, attempts=1)
+
+    calls = Calls(1, answer)
+    assert (await _run(calls))[0].text == "done"
+    assert len(calls.at[0]) == 9
+
+
+@virtual_time
+async def test_whoever_was_let_through_meanwhile_counts_its_vain_returns_anew() -> None:
+    """Only those in a row are a sign of a server out of reach."""
+    limiter = RateLimiter(100)
+    calls = Calls(1, rate_limiter=limiter)
+
+    def answer(item: int, call: int) -> MeetStreamError | None:
+        calls.failed_attempts += 1
+        if call == 3:
+            limiter.observe(200, {}, now())
+        return RateLimitError("slow down", status=429, attempts=1)
+
+    calls.answer = answer
+    await _run(calls)
+    assert len(calls.at[0]) == 1 + 3 + 4
