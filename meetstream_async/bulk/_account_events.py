@@ -163,8 +163,7 @@ class IndexedAccount(ReportedAccount):
         return bool(item.bots) and item.bots.keys() <= self._bots.index.keys()
 
     def _release(self, *, those_that_depend: bool = True) -> None:
-        ready: list[Tracked] = []
-        kept: list[Tracked] = []
+        ready, kept = list[Tracked](), list[Tracked]()
         for item in self._held:
             (ready if those_that_depend or not self._depends(item) else kept).append(item)
         self._held = deque(kept)

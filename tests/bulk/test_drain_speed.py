@@ -82,7 +82,6 @@ def test_a_page_of_events_costs_the_same_however_many_came_before(listed_id: str
     costs = [_calls(partial(state.take_events, _page(number))) for number in range(50)]
     assert len(state) == 5000
     assert costs[1] == costs[49]
-    assert costs[1] < 100 * 40
 
 
 _NOW = datetime(2031, 5, 1, 9, tzinfo=UTC)
