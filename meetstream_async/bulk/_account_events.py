@@ -5,6 +5,7 @@ The index of events joins on the bots' ids, whatever a listing shows as the id o
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -162,10 +163,10 @@ class IndexedAccount(ReportedAccount):
         return bool(item.bots) and item.bots.keys() <= self._bots.index.keys()
 
     def _release(self, *, those_that_depend: bool = True) -> None:
-        held = list(self._held)
-        ready = [item for item in held if those_that_depend or not self._depends(item)]
-        self._held.clear()
-        self._held.extend(item for item in held if item not in ready)
+        ready, kept = list[Tracked](), list[Tracked]()
+        for item in self._held:
+            (ready if those_that_depend or not self._depends(item) else kept).append(item)
+        self._held = deque(kept)
         self._backlog.extendleft(reversed(ready))
 
     def _take_event(self, event: MeetStreamEvent, time: datetime | None) -> None:

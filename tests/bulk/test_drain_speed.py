@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
 
-from meetstream_async import bulk_unschedule, unschedule_all
+from meetstream_async import (
+    AccountState,
+    MeetStreamEvent,
+    ScheduledBot,
+    ScheduledBotPage,
+    bulk_unschedule,
+    unschedule_all,
+)
+from meetstream_async.meetstream.models import EventBot
 from tests.helpers.far_api import FarApi
 
 EVENTS, LATENCY, CONCURRENCY = 1000, 0.05, 2
@@ -58,3 +69,51 @@ def test_what_is_gone_is_not_read_of_once_more(drained: tuple[FarApi, float]) ->
     assert kinds.count("events") == EVENTS / 100
     assert kinds.count("list") <= 3
     assert kinds[-1] == "list"
+
+
+@pytest.mark.parametrize("listed_id", ["evt_{:08x}", "of-the-provider-{}"])
+def test_a_page_of_events_costs_the_same_however_many_came_before(listed_id: str) -> None:
+    """Taking it in asks for nothing of the events that are known, nor of the items that wait: the fiftieth
+    page of a hundred events takes as many calls as the second one."""
+    state = AccountState()
+    rows = [_row(number, listed_id.format(number)) for number in range(100)]
+    state.take_listing(ScheduledBotPage(tuple(rows), 100, truncated=True), now=0.0, server_time=_NOW)
+    state.expect_events()
+    costs = [_calls(partial(state.take_events, _page(number))) for number in range(50)]
+    assert len(state) == 5000
+    assert costs[1] == costs[49]
+
+
+_NOW = datetime(2031, 5, 1, 9, tzinfo=UTC)
+_LATER = datetime(2031, 5, 2, 9, tzinfo=UTC)
+
+
+def _row(number: int, event_id: str) -> ScheduledBot:
+    return ScheduledBot(
+        f"bot-{number}", "zoom", "Scheduled", _LATER, custom_attributes={"event_id": event_id}
+    )
+
+
+def _page(number: int) -> list[MeetStreamEvent]:
+    numbers = range(100 * number, 100 * (number + 1))
+    return [
+        MeetStreamEvent(f"evt_{one:08x}", bots=(EventBot(f"bot-{one}", "Scheduled", _LATER),))
+        for one in numbers
+    ]
+
+
+def _calls(action: Callable[[], object]) -> int:
+    """How many functions it calls, those written in C included."""
+    calls = 0
+
+    def count(_: object, event: str, __: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return calls
