@@ -69,10 +69,10 @@ MEASURED = re.compile(r"^\(?(bench|browser|compat|mutation|postgres|slow|soak)\b
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """One process for what measures time or starts a server, and for tests that are named one by one.
 
-    Otherwise one more than there are cores: a third of the time, a test waits for something.
+    Otherwise two more than there are cores: two fifths of the time, a test waits for something.
     """
     named = all("::" in argument for argument in config.args)
-    return 0 if named or MEASURED.match(config.getoption("markexpr")) else len(os.sched_getaffinity(0)) + 1
+    return 0 if named or MEASURED.match(config.getoption("markexpr")) else len(os.sched_getaffinity(0)) + 2
 
 
 # Whatever the environment says: half of the start is compiling the tests, in each process and in each run.

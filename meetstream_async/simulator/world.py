@@ -72,20 +72,24 @@ class World:
     def _add_to_event(self, bot: SimulatedBot, event_id: str) -> None:
         event = self._index.put_for_bot(bot, event_id)
         known = self.event_records.get(event_id)
-        record = known or EventRecord(
-            event_id=event_id,
-            provider_event_id=event.platform_id,
-            ical_uid=event.ical_uid,
-            delete_requests=self.event_deletes[event_id],
-        )
-        self.event_records[event_id] = evolve(
-            record,
-            bot_ids=(*record.bot_ids, bot.bot_id),
-            master_event_id=record.master_event_id or bot.series,
-            scheduled=True,
-            unscheduled_at=None,
-            applied_by=None,
-        )
+        if known is None:
+            self.event_records[event_id] = EventRecord(
+                event_id=event_id,
+                bot_ids=(bot.bot_id,),
+                master_event_id=bot.series,
+                provider_event_id=event.platform_id,
+                ical_uid=event.ical_uid,
+                delete_requests=self.event_deletes[event_id],
+            )
+        else:
+            self.event_records[event_id] = evolve(
+                known,
+                bot_ids=(*known.bot_ids, bot.bot_id),
+                master_event_id=known.master_event_id or bot.series,
+                scheduled=True,
+                unscheduled_at=None,
+                applied_by=None,
+            )
         insort(self._left.setdefault(event_id, []), bot, key=_soonest)
         if bot.series is not None:
             self._series.setdefault(bot.series, {})[event_id] = None

@@ -89,6 +89,13 @@ async def test_the_table_has_every_route() -> None:
         assert names == {None}
 
 
+@pytest.mark.parametrize("path", ["", "/", "/nowhere", "/calendars", "/calendar/schedule/evt_1/more"])
+async def test_another_path_is_not_found(path: str) -> None:
+    """404, the beginning of all paths by itself included."""
+    async with whole_account() as sim:
+        assert (await ask(sim, "GET", path)).status == 404
+
+
 def test_the_document_lists_the_same_routes() -> None:
     """The table in docs/simulator.md: route, statuses, and how it is known."""
     listed = {

@@ -34,14 +34,15 @@ class MeetStreamApi:
         scheduling, bots = Scheduling(account), Bots(account)
         self._auto_schedule = AutoSchedule(account, scheduling)
         self._handlers: dict[tuple[str, str], Handler] = {}
-        self._routes: dict[int, list[tuple[str, str, tuple[str, ...]]]] = {}
+        # By what tells most of them apart; no path begins with an id.
+        self._routes: dict[tuple[int, tuple[str, ...]], list[tuple[str, str, tuple[str, ...]]]] = {}
         for name, method, path, handler in (
             *self._calendar_lines(scheduling, bots),
             *self._bot_lines(bots),
         ):
             self._handlers[name, method] = handler
             pattern = tuple(path.split("/"))
-            self._routes.setdefault(len(pattern), []).append((name, method, pattern))
+            self._routes.setdefault((len(pattern), pattern[:1]), []).append((name, method, pattern))
         self.route_names: frozenset[str] = frozenset(name for name, _ in self._handlers)
 
     def _calendar_lines(self, scheduling: Scheduling, bots: Bots) -> Iterator[_Line]:
@@ -88,7 +89,7 @@ class MeetStreamApi:
     def match(self, segments: tuple[str, ...]) -> Mapping[str, Route]:
         """The routes of a path below the prefix, by the method that each takes."""
         found: dict[str, Route] = {}
-        for name, method, pattern in self._routes.get(len(segments), ()):
+        for name, method, pattern in self._routes.get((len(segments), segments[:1]), ()):
             ids = _ids(pattern, segments)
             if ids is not None:
                 found[method] = Route(
