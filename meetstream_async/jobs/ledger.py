@@ -17,6 +17,7 @@ from attrs import define, field
 from .. import AccountState, ConfigurationError, OutcomeStatus, outcome_to_dict
 from .names import Json
 from .options import JobOptions
+from .outcomes import sparse, whole
 from .readable import unreadable
 
 CHUNK = 100
@@ -67,7 +68,7 @@ class AccountLedger:
 
     def take(self, step: Mapping[str, Any]) -> None:
         """Apply the result of a stored step."""
-        for outcome in step["outcomes"]:
+        for outcome in map(whole, step["outcomes"]):
             self.stored[key_of(outcome["event_id"], outcome["bot_ids"])] = outcome["status"]
             self.counts[outcome["status"]] += 1
         self.next_step, self._given = step["next"], step["given"]
@@ -212,7 +213,7 @@ class AccountLedger:
             rest["account"] = self.state.changes(0.0)
         return {
             "step": step,
-            "outcomes": outcomes,
+            "outcomes": [sparse(outcome) for outcome in outcomes],
             "next": then,
             "given": self._given,
             "seconds": self.now(),

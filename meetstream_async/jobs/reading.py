@@ -13,6 +13,7 @@ from .._tasks import pause
 from .errors import UnknownJobError, UnreadableJobError
 from .json_rows import refusal
 from .names import JOB_WORKFLOW, STEPS, Json, account_id, is_cancelled, rejected, where_the_key_is
+from .outcomes import whole
 from .readable import readable, unreadable
 from .source import Row, Source
 from .status import AccountStatus, JobOutcome, JobState
@@ -215,18 +216,19 @@ def _check_totals(totals: Json) -> None:
 
 
 def _outcome(account: str, outcome: Json, position: str) -> JobOutcome:
+    outcome = whole(outcome)
     return JobOutcome(
         account=account,
         event_id=outcome["event_id"],
         bot_ids=tuple(outcome["bot_ids"]),
-        method=outcome.get("method"),
+        method=outcome["method"],
         inferred=outcome["inferred"],
         status=OutcomeStatus(outcome["status"]),
         reason=outcome["reason"],
         attempts=outcome["attempts"],
         elapsed=outcome["elapsed"],
         error=outcome["error"],
-        request_id=outcome.get("request_id"),
+        request_id=outcome["request_id"],
         position=position,
     )
 

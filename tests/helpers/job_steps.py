@@ -9,6 +9,7 @@ from meetstream_async import MeetStreamClient
 from meetstream_async.jobs import JobOptions
 from meetstream_async.jobs.ledger import AccountLedger
 from meetstream_async.jobs.names import Json
+from meetstream_async.jobs.outcomes import whole
 from meetstream_async.jobs.steps import STEPS
 
 
@@ -37,4 +38,4 @@ async def run_in_steps(client: MeetStreamClient, options: JobOptions) -> tuple[J
     stored: list[Json] = []
     while (ledger := ledger_of(stored, options)).next_step is not None:
         stored.append(await do_step(client, ledger))
-    return ledger.summary(), [outcome for step in stored for outcome in step["outcomes"]]
+    return ledger.summary(), [whole(outcome) for step in stored for outcome in step["outcomes"]]

@@ -72,7 +72,7 @@ async def test_a_small_account_costs_few_steps(
             [job.job_id],
         ).fetchone()
     assert stored == steps * ACCOUNTS
-    assert size / (ACCOUNTS * EVENTS) < 300 + 300 * (steps - 1)
+    assert size / (ACCOUNTS * EVENTS) < 200 + 300 * (steps - 1)
     # The job itself is a run of one step.
     assert seen["INSERT operation_outputs"] == seen["SELECT operation_outputs"] == steps * ACCOUNTS + 1
     assert seen["INSERT workflow_output"] == ACCOUNTS + 1

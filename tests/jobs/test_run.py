@@ -15,6 +15,7 @@ from meetstream_async import BotFilter, MeetStreamClient
 from meetstream_async.jobs import JobOptions
 from meetstream_async.jobs.ledger import AccountLedger
 from meetstream_async.jobs.names import Json
+from meetstream_async.jobs.outcomes import whole
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.accounts import QUICK
 from tests.helpers.job_steps import do_step, ledger_of
@@ -66,7 +67,7 @@ class Account:
 
     @property
     def outcomes(self) -> list[Json]:
-        return [outcome for step in self.stored for outcome in step["outcomes"]]
+        return [whole(outcome) for step in self.stored for outcome in step["outcomes"]]
 
     def statuses(self) -> Counter[str]:
         """After checking that no event has two outcomes."""
