@@ -101,7 +101,7 @@ def test_help_is_written_for_people() -> None:
         result = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "80"})
         shown = result.stdout
         assert result.exit_code == 0
-        for internal in ("{", "<list", "<str", "None", "..."):
+        for internal in ("{", "<list", "<str", "None", "[[", "..."):
             found = [line for line in shown.splitlines() if internal in line]
             assert all("[EVENT_ID]..." in line or "[ARGS]..." in line for line in found), found
 

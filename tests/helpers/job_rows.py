@@ -75,7 +75,9 @@ def mark(engine: JobEngine, row: str, **values: object) -> None:
         holes = "?" if column == "inputs" else "?, NULL" if column == "output" else "NULL, ?"
         change(
             engine,
-            f"INSERT OR REPLACE INTO {table} (workflow_uuid, {other}) VALUES (?, {holes})",
+            # The engine's own default for the time of a row is none on Python 3.12 with SQLite before 3.42.
+            f"INSERT OR REPLACE INTO {table} (workflow_uuid, retention_timestamp, {other})"
+            f" VALUES (?, 0, {holes})",
             row,
             value,
         )
