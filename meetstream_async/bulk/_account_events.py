@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ..meetstream.models import MeetStreamEvent, ScheduledBot
 from ._account_report import ReportedAccount
-from ._event_states import AWAITED, CONFIRMED, KNOWN, READ, UNASKED, UNKNOWN
+from ._event_states import AWAITED, CONFIRMED, KNOWN, READ, UNASKED, UNKNOWN, window
 from ._evidence import is_in_meeting, is_withdrawn, lies_ahead
 from ._facts import OWN_ID
 from ._known_bots import LOOKS_FOR_PROOF, KnownBot
 from ._verification import FIRST_LOOK, LONGEST_LOOK, Tracked
 from .options import UnscheduleOptions
 from .statuses import OutcomeStatus
-
-_DAY = timedelta(days=1)
-_YEAR = timedelta(days=366)
 
 
 class IndexedAccount(ReportedAccount):
@@ -83,10 +80,7 @@ class IndexedAccount(ReportedAccount):
         ``time``: the server's.
         """
         times = [one.bot.scheduled_join_time for one in self._bots.bots.values()]
-        known = [time for time in times if time is not None]
-        if not known or len(known) < len(times) or not self._bots.listing_is_whole:
-            return min([time, *known]) - _DAY, max([time + _YEAR, *known]) + _DAY
-        return min(known) - _DAY, max(known) + _DAY
+        return window(times, self._bots.listing_is_whole, time)
 
     def next_item(self) -> Tracked | None:
         """The next event or bot whose turn may begin. Its turn ends with ``end_turn``, or in ``foresee``."""
@@ -201,9 +195,12 @@ class IndexedAccount(ReportedAccount):
         """One of an item's bots belongs to this event."""
         self._note(item)
         target = self._target(event.id)
+        has_own_id = (item.event_id or "").startswith(OWN_ID)
+        # An item under way keeps its id, and so does one that is listed by MeetStream's own.
+        may_change = not (item.in_flight or has_own_id)
         if item.request_id not in (None, event.id):
             # The listing shows the bots of several events under one id.
-            if self._is_untouched(item) and not (item.event_id or "").startswith(OWN_ID):
+            if self._is_untouched(item) and not has_own_id:
                 self._move(item, known, event.id)
                 if not item.bots:
                     # All of them are other events' items now: without bots it would ask for its event again.
@@ -211,15 +208,18 @@ class IndexedAccount(ReportedAccount):
             else:
                 item.certain = False
         elif target is item:
-            item.request_id = event.id
-        elif target is None and (item.event_id is not None or not self._is_untouched(item)):
-            item.request_id = event.id
+            if may_change or event.id == item.event_id:
+                item.request_id = event.id
+        elif (
+            target is None and not has_own_id and (item.event_id is not None or not self._is_untouched(item))
+        ):
             self._aliases[event.id] = item.key
-        elif not self._is_untouched(item) or len(item.bots) > 1:
-            # One DELETE of an event at a time: another item has it.
+            if may_change:
+                item.request_id = event.id
+        elif (target is None and has_own_id) or not self._is_untouched(item) or len(item.bots) > 1:
+            # One DELETE of an event at a time: another item has it. Or the bot has another event as well.
             item.certain = False
-            # An item under way keeps its id, and so does one that is listed by MeetStream's own.
-            if not (item.in_flight or (item.event_id or "").startswith(OWN_ID)):
+            if may_change:
                 item.request_id = event.id
         else:
             self._drop(item)

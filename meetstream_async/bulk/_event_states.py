@@ -1,8 +1,16 @@
-"""How far the events of the calendars are known in a run. Plain strings, since a state is stored as JSON."""
+"""How far the events of the calendars are known in a run, and which of them matter. Pure.
+
+The states are plain strings, since a state of an account is stored as JSON.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
+
+_DAY = timedelta(days=1)
+_YEAR = timedelta(days=366)
 
 UNASKED: Final = "unasked"
 """The events of the calendars have not been asked for."""
@@ -16,3 +24,14 @@ UNKNOWN: Final = "unknown"
 """Not all of them could be had."""
 CONFIRMED: Final = "confirmed"
 """They were read once more, after all answers."""
+
+
+def window(times: Sequence[datetime | None], whole: bool, now: datetime) -> tuple[datetime, datetime]:
+    """From when to when events matter: around the listed bots, or a year where these are not all.
+
+    ``times``: when the listed bots join; ``whole``: no other bots are scheduled.
+    """
+    known = [time for time in times if time is not None]
+    if not known or len(known) < len(times) or not whole:
+        return min([now, *known]) - _DAY, max([now + _YEAR, *known]) + _DAY
+    return min(known) - _DAY, max(known) + _DAY

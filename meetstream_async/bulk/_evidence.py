@@ -65,6 +65,12 @@ def time_has_come(bot: ScheduledBot, time: datetime | None) -> bool:
     return is_in_meeting(bot) or (time is not None and joins is not None and joins <= time + _RESOLUTION)
 
 
+def joins_later(row: ScheduledBot, other: ScheduledBot) -> bool:
+    """Of two rows of one bot; never true of an unknown time."""
+    one, two = row.scheduled_join_time, other.scheduled_join_time
+    return one is not None and two is not None and one > two
+
+
 def is_for_want_of_a_server(error: MeetStreamError | None) -> bool:
     """No server that works took the request, or the API had no time for it: it may go better later."""
     return isinstance(error, ServerError | TransportError | RateLimitError)

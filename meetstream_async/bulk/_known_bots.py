@@ -15,6 +15,7 @@ from ._evidence import (
     is_cancelled,
     is_in_meeting,
     is_withdrawn,
+    joins_later,
     lies_ahead,
     time_has_come,
 )
@@ -151,7 +152,8 @@ class KnownBots:
         for row in rows:
             known = self.bots.get(row.bot_id)
             if known is not None and known.bot.scheduled_join_time != row.scheduled_join_time:
-                known.rebooked = known.rebooked or (time_has_come(known.bot, time) and not is_withdrawn(row))
+                another = not is_withdrawn(row) or joins_later(row, known.bot)
+                known.rebooked = known.rebooked or (time_has_come(known.bot, time) and another)
 
     def take(self, bot: ScheduledBot, *, listed: bool = True) -> KnownBot | None:
         """Remember a row. None for one that is no work and never was."""

@@ -182,3 +182,20 @@ def test_an_index_without_a_bot_proves_nothing_where_bots_of_calendars_are_liste
                 state.expect_events()
                 state.take_events([], complete=True)
         assert "the last listing was full" in (state.report().reason or "")
+
+
+def test_an_item_that_waits_for_its_first_request_keeps_its_id() -> None:
+    """By then it was judged to take no bot outside the filter; another event of its bot may have one."""
+    for pages in (["evt_0", "evt_2"], ["evt_2", "evt_0"]):
+        state = AccountState(UnscheduleOptions(where=lambda bot: bot.bot_id != "out"))
+        look(state, 0, listed("b2", "evt_2"), listed("b3", "evt_2"), listed("out", "evt_0"))
+        state.expect_events()
+        item = state.next_item()
+        assert item is not None
+        assert state.foresee(item) is None
+        item.start_turn()
+        shown = {"evt_0": event("evt_0", "out", "b2"), "evt_2": event("evt_2", "b2", "b3")}
+        state.take_events([shown[name] for name in pages], complete=True)
+        request = item.next_request()
+        assert request is not None
+        assert request.id == "evt_2"

@@ -690,3 +690,14 @@ def test_a_listing_made_while_others_are_at_work_doubts_a_bots_own_delete_too() 
     state.take_answer(second, now=4)
     state.take_listing_error("a later listing failed")
     assert [outcome.status for outcome in state.report().outcomes] == ["unknown", "unscheduled"]
+
+
+def test_a_cancelled_row_with_a_later_time_tells_that_the_bot_was_scheduled_again() -> None:
+    """Its first booking may have joined before; that of an earlier time may be an older booking's."""
+    for later, status in ((50, "unknown"), (-50, "unscheduled")):
+        state = AccountState()
+        look(state, 0, bot("b1", joins=10))
+        request = asked(state)
+        state.take_answer(request, now=12)
+        look(state, 13, bot("b1", joins=10 + later, status="Cancelled"))
+        assert shown(state) == [status]

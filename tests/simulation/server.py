@@ -50,6 +50,8 @@ class Server:
         self._faults = {(fault.of, fault.request): fault for fault in history.faults}
         self._kin: Counter[str] = Counter()
         self._connections = 0
+        self._read: dict[Connection, Shown] = {}
+        """The last listing on a connection, where it came later than the client wanted to wait."""
 
     # --- the wire -----------------------------------------------------------------------------------
 
@@ -68,6 +70,11 @@ class Server:
         if request is not None:
             request.closed = True
             self.tell(self.loop.elapsed(), f"the client gives request {request.number} up")
+        shown = self._read.pop(connection, None)
+        if shown is not None and self.loop.iterations <= shown.iteration + _GRACE:
+            # Its time was up by then, though its timer is late: it has read nothing.
+            self.ledger.shown.remove(shown)
+            self.tell(self.loop.elapsed(), f"the client had given request {shown.request} up")
 
     def received(self, connection: Connection, data: bytes) -> None:
         connection.buffer += data
@@ -134,6 +141,7 @@ class Server:
         if connection in self._open:
             self.ledger.broken("in-flight", f"request {request.number} on a connection that is in use")
         self._open[connection] = request
+        self._read.pop(connection, None)
         request.in_flight = len(self._open)
         self.tell(now, f"→ {request.number}: {method} {target}")
         if len(self.ledger.requests) > MOST_REQUESTS:
@@ -213,7 +221,10 @@ class Server:
             return
         request.delivered_at = now
         if answer.shown is not None:
-            self.ledger.shown.append(self._shown(request, answer, now))
+            shown = self._shown(request, answer, now)
+            self.ledger.shown.append(shown)
+            if now - request.at >= self.history.timeout - CONNECTING:
+                self._read[connection] = shown
         extra = "" if told is None else f", told to wait {told:.1f} s"
         self.tell(now, f"← {request.number}: {answer.status} {answer.story}{extra}")
         if told is not None:
