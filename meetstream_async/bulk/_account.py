@@ -62,7 +62,7 @@ class Account:
         """Rows, truncated, rejected rows of the last listing."""
         self._fruitless = False
         self._acted = False
-        self._last_answer = 0.0
+        self._last_answer = self._told_at = 0.0
         self._patience = Patience()
         self._look_at = 0.0
         self._verified = False
@@ -82,7 +82,7 @@ class Account:
 
     def take_time(self, server_time: datetime, now: float) -> None:
         """The server's clock shows ``server_time``. A later time stays: that is the careful side."""
-        known = self.server_time(now)
+        known, self._told_at = self.server_time(now), max(self._told_at, now)
         if known is None or server_time > known:
             self._clock = server_time, now
 

@@ -106,7 +106,7 @@ class IndexedAccount(ReportedAccount):
 
         ``complete``: with these, all of them have been seen.
         """
-        again, time = self._shown_again, self.server_time(self._last_answer)
+        again, time = self._shown_again, self.latest_time
         for event in events:
             if again is not None and not event.is_deleted:
                 again.update((one.id, one.as_row(event.id)) for one in event.bots)
@@ -293,7 +293,7 @@ class IndexedAccount(ReportedAccount):
             self._listed_by_events.add(one.bot.bot_id)
             return True
         one.listed = False
-        if lies_ahead(one.bot, self.server_time(self._last_answer)) and not one.missed:
+        if lies_ahead(one.bot, self.latest_time) and not one.missed:
             one.absences, one.unindexed = LOOKS_FOR_PROOF, True
         elif not one.is_gone:
             one.missed = one.unindexed = True

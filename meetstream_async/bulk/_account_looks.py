@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from ..meetstream.models import ScheduledBot
 from ._account import Account
@@ -13,6 +14,11 @@ from ._verification import FIRST_LOOK, Finding
 
 class LookedAtAccount(Account):
     """An account that is listed while its items are at work, and after."""
+
+    @property
+    def latest_time(self) -> datetime | None:
+        """The time by the server's clock when anything was last heard of it."""
+        return self.server_time(max(self._told_at, self._last_answer))
 
     def _doubt(self, rows: Mapping[str, ScheduledBot], requested_at: float) -> None:
         """A listing made while others were at work shows bots whose own event had been answered."""

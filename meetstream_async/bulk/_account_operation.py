@@ -75,7 +75,9 @@ class AccountOperation(Unscheduler[Tracked]):
         async def fetch(cursor: str | None) -> MeetStreamEventPage:
             request = list_calendar_events(time_min, time_max, cursor=cursor)
             async with turn(), asyncio.timeout(PAGE_SECONDS):
-                return (await self._api.call(request, PACED)).value
+                page = (await self._api.call(request, PACED)).value
+            self._state.take_time(self._api.server_time(), self._clock())
+            return page
 
         await read_events(self._state, fetch, changed, is_urgent)
 

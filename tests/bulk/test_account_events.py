@@ -199,3 +199,20 @@ def test_an_item_that_waits_for_its_first_request_keeps_its_id() -> None:
         request = item.next_request()
         assert request is not None
         assert request.id == "evt_2"
+
+
+def test_a_bot_whose_time_comes_before_the_events_are_read_again_may_have_joined() -> None:
+    """Behind a full listing the events show it no more, which proves it gone only if its time lay ahead."""
+    for seconds, status in ((5, "unscheduled"), (3700, "unknown")):
+        state = AccountState(settle=0)
+        look(state, 0, listed("b1", "evt_1"), listed("b2", "evt_1"), full=True)
+        state.expect_events()
+        state.take_events([event("evt_1", "b1", "b2")], complete=True)
+        ask(state, answered=True, now=1)
+        for now in (2, 4):
+            look(state, now, full=True)
+        assert state.wants_events
+        state.expect_events()
+        state.take_time(START + timedelta(seconds=seconds), seconds)
+        state.take_events([event("evt_1", "b1", "b2", scheduled=False)], complete=True)
+        assert [outcome.status for outcome in state.report().outcomes] == [status]

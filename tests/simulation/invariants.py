@@ -79,7 +79,8 @@ def _outcomes(played: Played) -> Iterator[Broken]:
 
 
 def _name(outcome: Any) -> str:
-    return str(outcome.event_id or outcome.bot_ids)
+    # Of bots without an event, another one may have joined the first.
+    return str(outcome.event_id or outcome.bot_ids[:1])
 
 
 def _one_each(played: Played, outcomes: list[Any]) -> Iterator[Broken]:

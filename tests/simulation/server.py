@@ -50,8 +50,8 @@ class Server:
         self._faults = {(fault.of, fault.request): fault for fault in history.faults}
         self._kin: Counter[str] = Counter()
         self._connections = 0
-        self._read: dict[Connection, Shown] = {}
-        """The last listing on a connection, where it came later than the client wanted to wait."""
+        self._answered: dict[Connection, tuple[Request, int]] = {}
+        """The last answer on a connection, and in which turn of the loop it came, where timers are late."""
 
     # --- the wire -----------------------------------------------------------------------------------
 
@@ -70,11 +70,12 @@ class Server:
         if request is not None:
             request.closed = True
             self.tell(self.loop.elapsed(), f"the client gives request {request.number} up")
-        shown = self._read.pop(connection, None)
-        if shown is not None and self.loop.iterations <= shown.iteration + _GRACE:
+        answered, turn = self._answered.pop(connection, (None, 0))
+        if answered is not None and self.loop.iterations <= turn + _GRACE:
             # Its time was up by then, though its timer is late: it has read nothing.
-            self.ledger.shown.remove(shown)
-            self.tell(self.loop.elapsed(), f"the client had given request {shown.request} up")
+            self.ledger.shown = [shown for shown in self.ledger.shown if shown.request != answered.number]
+            self._told = {side: told for side, told in self._told.items() if told[1] != answered.delivered_at}
+            self.tell(self.loop.elapsed(), f"the client had given request {answered.number} up")
 
     def received(self, connection: Connection, data: bytes) -> None:
         connection.buffer += data
@@ -141,7 +142,7 @@ class Server:
         if connection in self._open:
             self.ledger.broken("in-flight", f"request {request.number} on a connection that is in use")
         self._open[connection] = request
-        self._read.pop(connection, None)
+        self._answered.pop(connection, None)
         request.in_flight = len(self._open)
         self.tell(now, f"→ {request.number}: {method} {target}")
         if len(self.ledger.requests) > MOST_REQUESTS:
@@ -221,10 +222,9 @@ class Server:
             return
         request.delivered_at = now
         if answer.shown is not None:
-            shown = self._shown(request, answer, now)
-            self.ledger.shown.append(shown)
-            if now - request.at >= self.history.timeout - CONNECTING:
-                self._read[connection] = shown
+            self.ledger.shown.append(self._shown(request, answer, now))
+        if self.history.lateness > CONNECTING:
+            self._answered[connection] = request, self.loop.iterations
         extra = "" if told is None else f", told to wait {told:.1f} s"
         self.tell(now, f"← {request.number}: {answer.status} {answer.story}{extra}")
         if told is not None:
