@@ -26,6 +26,10 @@ from hypothesis.strategies import text
 from tests.helpers import loops
 from tests.helpers.raw_server import RawServer, Step
 
+# jsonschema would have it compile 38 grammars for the format `iri`, which no test asks for: three seconds of
+# each process.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
 # The same examples in each run, so that a change is judged and not chance; "thorough" looks for new ones.
 settings.register_profile(
     "default",
