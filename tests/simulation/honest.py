@@ -239,7 +239,7 @@ def _honest_meetings(played: Played) -> Iterator[Broken]:
                 hidden = (
                     life in shown[-1].kept_back or life.born > shown[-1].at or not life.alive_at(shown[-1].at)
                 )
-                if hidden or any(request.said in ("gone", "lie") for request in about):
+                if hidden or _left_unseen(played, life) or any(one.said in ("gone", "lie") for one in about):
                     continue
                 if any(_took_unseen(played, request, life) for request in about):
                     continue
@@ -247,6 +247,15 @@ def _honest_meetings(played: Played) -> Iterator[Broken]:
             yield Broken(
                 f"false-ok/meeting-{kind}", f"meeting {meeting.event_id} is ok, but {life} {_fate(life)}"
             )
+
+
+def _left_unseen(played: Played, life: Life) -> bool:
+    """A full listing did not show it, and it had joined when the events were read: these show it no more."""
+    last = played.ledger.shown[-1]
+    read = [one.delivered_at for one in played.ledger.requests if one.route == "events"]
+    return (
+        last.truncated and life not in last.lives and not all(at is None or life.alive_at(at) for at in read)
+    )
 
 
 def all_outcomes(played: Played) -> list[Any]:
