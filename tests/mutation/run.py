@@ -8,6 +8,7 @@ import importlib.metadata
 import importlib.util
 import os
 import sys
+import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -164,7 +165,10 @@ def _noticed(work: tuple[Mutant, list[str], list[str]]) -> str:
 
 
 def _pytest(arguments: list[str], plugin: object) -> int:
-    return int(pytest.main([*_OPTIONS, *arguments], plugins=[plugin, _Derandomized()]))
+    # Of its own: each run would tidy up what is shared at its end, under the hands of the others.
+    with tempfile.TemporaryDirectory() as place:
+        options = (*_OPTIONS, f"--basetemp={place}/tests")
+        return int(pytest.main([*options, *arguments], plugins=[plugin, _Derandomized()]))
 
 
 @frozen
