@@ -7,6 +7,7 @@ import gc
 import inspect
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
@@ -61,6 +62,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        # By nohup. The programs that the tests start would ignore it as well.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     loops.chosen = config.getoption("--loop")
     if loops.chosen != "default":
         loops.factory(loops.chosen)().close()  # Here, where it is told once, and not for each test.

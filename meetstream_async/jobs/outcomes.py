@@ -24,5 +24,5 @@ def sparse(outcome: Json) -> Json:
 
 
 def whole(stored: Mapping[str, Any]) -> Json:
-    """The opposite; also of one that was stored whole, as earlier releases did."""
+    """The opposite; also of one that was stored whole."""
     return {**_USUAL, **stored}
