@@ -150,7 +150,8 @@ async def test_a_store_out_of_reach_is_told_as_such(tmp_path: Path) -> None:
     async with Simulator(1) as sim:
         runs = DurableRuns(_engine(tmp_path), _account(sim))
         async with serve(app_for(sim, runs)) as served:
-            for name in os.listdir(tmp_path):
+            # Not what SQLite keeps mapped: the process would end of it.
+            for name in (one for one in os.listdir(tmp_path) if not one.endswith("-shm")):
                 (tmp_path / name).write_bytes(b"no database any more" * 1000)
             reply = await served.http.post("/bulk-unschedule", json=WHOLE)
     assert (reply.status_code, reply.json()["code"]) == (503, "run_store_unavailable")
