@@ -203,3 +203,17 @@ def test_a_rate_that_is_none_is_refused(rate: Any) -> None:
     """A rate is a finite number above 0, or None."""
     with pytest.raises(ConfigurationError, match="rate_limit"):
         RateLimiter(rate)
+
+
+@virtual_time
+async def test_a_bound_counts_departures_and_a_pause_holds_them() -> None:
+    """A request may leave later than it started: two of them do not leave at once because both are late."""
+    assert RateLimiter().depart() == 0
+    limiter = RateLimiter(1)
+    assert limiter.depart() == 0
+    assert limiter.depart() == pytest.approx(1.01)
+    await asyncio.sleep(1.5)
+    limiter.pause(2)
+    assert limiter.depart() == math.inf
+    await asyncio.sleep(2.5)
+    assert limiter.depart() == 0
