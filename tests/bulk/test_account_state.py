@@ -701,3 +701,44 @@ def test_a_cancelled_row_with_a_later_time_tells_that_the_bot_was_scheduled_agai
         state.take_answer(request, now=12)
         look(state, 13, bot("b1", joins=10 + later, status="Cancelled"))
         assert shown(state) == [status]
+
+
+def test_a_state_of_another_version_is_not_read() -> None:
+    """Its fields may mean something else."""
+    stored = {**AccountState().to_dict(0), "version": 2}
+    with pytest.raises(ConfigurationError, match="version 2"):
+        AccountState.from_dict(stored, now=0)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [(["b1"], "1 one-off bot has no calendar"), (["b1", "b2"], "2 one-off bots have no calendar")],
+)
+def test_what_was_left_alone_is_counted(names: list[str], words: str) -> None:
+    """In words, for one and for several."""
+    state = AccountState(settle=0)
+    look(state, 0, *(bot(name, None) for name in names))
+    assert state.next_request() is None
+    assert words in (state.report().reason or "")
+
+
+def test_an_answer_that_counts_all_bots_of_an_event_is_enough_where_the_run_is_stopped() -> None:
+    """No listing tells of them, and nothing is left to doubt; one less would be."""
+    for deleted, status in ((2, "unscheduled"), (1, "unknown")):
+        state = AccountState()
+        look(state, 0, bot("b1"), bot("b2"), truncated=True)
+        state.take_answer(asked(state), UnscheduleResult(unscheduled=True, bots_deleted=deleted), now=1)
+        state.stop("stopped by the caller")
+        assert shown(state) == [status]
+
+
+def test_a_missing_route_says_nothing_of_a_bot_whose_event_is_not_scheduled() -> None:
+    """The event's own id was answered; a gateway's "Not Found" to the bot's is no refusal of it."""
+    state = AccountState()
+    look(state, 0, bot("b1"))
+    first = asked(state)
+    assert first.method == "event"
+    state.take_error(first, NOT_SCHEDULED, now=1)
+    state.take_error(asked(state), NotFoundError("Not Found", status=404, attempts=1), now=2)
+    state.take_listing_error("a later listing failed")
+    assert shown(state) == ["unknown"]
