@@ -216,3 +216,19 @@ def test_a_bot_whose_time_comes_before_the_events_are_read_again_may_have_joined
         state.take_time(START + timedelta(seconds=seconds), seconds)
         state.take_events([event("evt_1", "b1", "b2", scheduled=False)], complete=True)
         assert [outcome.status for outcome in state.report().outcomes] == [status]
+
+
+def test_a_bot_that_only_the_last_look_at_the_events_shows_is_work_and_is_looked_at_again() -> None:
+    """The run was over but for what the full listing may hide."""
+    state = AccountState(settle=0)
+    look(state, 0, listed("b1", "evt_1"), full=True)
+    state.expect_events()
+    state.take_events([event("evt_1", "b1")], complete=True)
+    ask(state, answered=True, now=1)
+    for now in (2, 4):
+        look(state, now, full=True)
+    assert state.wants_events
+    state.expect_events()
+    state.take_events([event("evt_1", "b1", scheduled=False), event("evt_9", "b9")], complete=True)
+    assert ask(state, answered=True, now=5) == ["evt_9"]
+    assert state.next_listing(6) is not None
