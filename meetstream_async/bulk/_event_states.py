@@ -27,9 +27,9 @@ CONFIRMED: Final = "confirmed"
 
 
 def window(times: Sequence[datetime | None], whole: bool, now: datetime) -> tuple[datetime, datetime]:
-    """From when to when events matter: around the listed bots, or a year where these are not all.
+    """From when to when events matter: around what is known, or a year where that is not all.
 
-    ``times``: when the listed bots join; ``whole``: no other bots are scheduled.
+    ``times``: when bots join, or meetings begin and end; ``whole``: there are no others.
     """
     known = [time for time in times if time is not None]
     if not known or len(known) < len(times) or not whole:

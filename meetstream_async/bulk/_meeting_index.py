@@ -17,10 +17,9 @@ from ..meetstream.client import MeetStreamClient
 from ..meetstream.events import EventPages
 from ..meetstream.models import MeetStreamEvent, MeetStreamEventPage, ScheduledBot
 from ._event_reading import MOST_SECONDS, PAGE_SECONDS
+from ._event_states import window
 from ._evidence import is_in_meeting, is_withdrawn
 
-_DAY = timedelta(days=1)
-_YEAR = timedelta(days=366)
 ONE_MEETING = timedelta(hours=1)
 """Bots of one meeting join within this time of each other; those of a series do not."""
 _NAMED = 5
@@ -112,18 +111,12 @@ async def read_index(
     client: MeetStreamClient, times: Sequence[datetime | None], max_pause: float
 ) -> MeetingIndex:
     """The events around these times, or of a year where one is not known. Raises no error."""
-    known = [time for time in times if time is not None]
-    now = client.api.server_time()
-    if len(known) == len(times) and known:
-        window = min(known) - _DAY, max(known) + _DAY
-    else:
-        window = min([now, *known]) - _DAY, max([now + _YEAR, *known]) + _DAY
-    index = MeetingIndex()
+    index, bounds = MeetingIndex(), window(times, True, client.api.server_time())
 
     async def fetch(cursor: str | None) -> MeetStreamEventPage:
         await client.api.rate_limiter.wait(pause_limit=max_pause)
         async with asyncio.timeout(PAGE_SECONDS):
-            request = list_calendar_events(*window, cursor=cursor)
+            request = list_calendar_events(*bounds, cursor=cursor)
             return (await client.api.call(request, PACED)).value
 
     pages = EventPages(fetch)
