@@ -6,16 +6,19 @@ from attrs import define
 
 _FIRST = 2.0
 _PRICE = 15.0
-"""The first probe comes after 2 s and fifteen times the pause that it may cost, and each one in vain takes
-half as long again to the next. Where the limit has just changed, some come sooner: it may change again."""
+"""The first probe comes after 2 s and fifteen times the pause that it may cost, and each one in vain puts the
+next one off. Where the limit has just changed, some come sooner: it may change again."""
+_LATER = 1.25
+_DEAREST = 28.0
+"""Times the pause that a probe may cost: at most that long until the next one, if it is no more than 30 s."""
+_LONGEST = 30.0
 _FEW = 20
 """Requests that tell little of the limit."""
-_SOON = 1.5
-_EAGER = 3
+_SOON = 1.0
+_EAGER = 6
 """Early probes after a change."""
 _REQUESTS = 80.0
 """Requests between two probes at least, so that few are refused where the limit is low."""
-_LONGEST = 30.0
 _SAME = 0.15
 """Share by which two limits that were found may differ and be the same."""
 
@@ -42,4 +45,4 @@ class Probes:
         elif self.eager:
             self.eager -= 1
         else:
-            self.hold = min(max(1.5 * self.hold, first), max(_LONGEST, first))
+            self.hold = min(_LATER * self.hold, max(first, min(_DEAREST * wait, _LONGEST)))

@@ -79,6 +79,30 @@ def test_a_limit_that_halves_and_doubles_is_followed(
     assert course.refused_share <= 0.03
 
 
+@pytest.mark.parametrize(
+    ("told", "gap", "seconds"), [(None, (10, 90), 7.5), (1, (10, 40), 6.5), (2, (10, 40), 9.5)], ids=str
+)
+def test_a_limit_that_doubles_long_after_it_had_halved_is_followed(
+    told: float | None, gap: tuple[float, float], seconds: float
+) -> None:
+    """A second of 0.85 of it lies within so many seconds; where refusals name a wait, for some time only."""
+    for seed in range(sized(3, 30, 300)):
+        draw = random.Random(seed)
+        server = Bucket(50, 10, told)
+        half = draw.uniform(15, 25)
+        full = half + draw.uniform(*gap)
+
+        def change(rate: float, server: Bucket = server) -> None:
+            server.rate = rate
+
+        requests = int(50 * half + 25 * (full - half) + 50 * 12)
+        changes = [(half, lambda change=change: change(25)), (full, lambda change=change: change(50))]
+        course = run_at(server, requests, seed=seed, changes=changes)
+        tenths = (full + tenth / 10 for tenth in range(int(10 * seconds)))
+        assert any(course.per_second(at, at + 1) >= 0.85 * 50 for at in tenths), f"seed {seed}"
+        assert course.refused_share <= 0.03
+
+
 def _follow(seed: int) -> tuple[str, float, float, float]:
     """The kind of a server whose limit halves and doubles, and the shares of it that are used: before, and
     from 5 seconds after each change."""
