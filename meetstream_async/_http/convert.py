@@ -215,10 +215,10 @@ def invalid_response(
 
 
 def object_or_empty(reply: Reply, context: Context) -> dict[str, Any]:
-    if not reply.body.strip():
-        return {}
     data = reply.json()
     if data is UNREADABLE:
+        if not reply.body.strip():
+            return {}
         raise invalid_response(reply, context, "is not JSON", "$", effect=True)
     # A gateway in front of a function without a return value sends "null".
     if data is None:

@@ -54,14 +54,15 @@ def is_cancelled() -> bool:
 
 
 class Deadline:
-    """Like ``asyncio.timeout``, but on the shared timer: raises TimeoutError in the block."""
+    """Like ``asyncio.timeout_at``, but on the shared timer: raises TimeoutError in the block."""
 
     __slots__ = ("_cancelling", "_deadlines", "_expired", "_task", "when")
 
-    def __init__(self, deadlines: Deadlines, seconds: float) -> None:
+    def __init__(self, deadlines: Deadlines, when: float) -> None:
+        """``when``: in the loop's time."""
         self._deadlines = deadlines
         self._expired = False
-        self.when = deadlines.loop.time() + seconds
+        self.when = when
 
     def __enter__(self) -> None:
         task = asyncio.current_task(self._deadlines.loop)

@@ -20,7 +20,7 @@ from yarl import URL
 from ..errors import ApiError, ClientSetupError, MeetStreamError
 from .api_errors import refuses_before_the_api, route_is_missing
 from .attempts import Attempts
-from .call import FIRST, ONE_ATTEMPT, Answer, Context, Request, Route
+from .call import FIRST, ONE_ATTEMPT, Answer, Context, Remark, Request, Route
 from .deadlines import check_timeout
 from .failures import CLOSED, Failure
 from .network import DIRECT, Network
@@ -181,7 +181,10 @@ class ApiSession:
         if len(request.route.paths) > 1:
             return await self._find_spelling(request, context)
         reply, after = await self._exchange(request, request.route.paths[0], context)
-        return self._read(request, reply, after)
+        value, remarks = request.read(reply, after)
+        if remarks:
+            _log_each(remarks)
+        return Answer(value, after.attempts)
 
     async def probe(self, request: Request[Any], path: str, seconds: float) -> Reply | MeetStreamError:
         """One attempt at one path of a route, for at most ``seconds``: its reply, or the error without one.
@@ -247,8 +250,7 @@ class ApiSession:
 
     def _read(self, request: Request[T], reply: Reply, context: Context) -> Answer[T]:
         value, remarks = request.read(reply, context)
-        for remark in remarks:
-            _log.log(remark.level, remark.text, extra=remark.fields)
+        _log_each(remarks)
         return Answer(value, context.attempts)
 
     async def _exchange(self, request: Request[Any], path: str, context: Context) -> tuple[Reply, Context]:
@@ -290,6 +292,11 @@ class ApiSession:
         data = None if request.body is None else json.dumps(request.body).encode()
         attempts, uncertain = context.attempts, context.uncertain
         return Attempts(self, loop, request, url, data, attempts, uncertain, deadline, reserve)
+
+
+def _log_each(remarks: Sequence[Remark]) -> None:
+    for remark in remarks:
+        _log.log(remark.level, remark.text, extra=remark.fields)
 
 
 def _reserve(timeout: float, policy: RetryPolicy) -> float:

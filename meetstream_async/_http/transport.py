@@ -192,16 +192,16 @@ class Transport:
         status: int | None = None
         headers: Mapping[str, str] = {}
         permit: Permits | None = None
+        began = self._deadlines.loop.time()
         self._under_way += 1
         try:
-            with Deadline(self._deadlines, seconds):
+            with Deadline(self._deadlines, began + seconds):
                 if self._permits is not None:
                     await self._permits.acquire()
-                    permit = self._permits
+                    permit, began = self._permits, self._deadlines.loop.time()
                     # The owner of a borrowed session may have closed it meanwhile.
                     if (problem := self._problem()) is not None:
                         return unusable(problem)
-                began = self._deadlines.loop.time()
                 response = await http.request(method, url, **self._options(data, more, timeout))
                 try:
                     status, headers = response.status, response.headers

@@ -47,7 +47,10 @@ def path_segment(identifier: object, name: str) -> str:
 
     Raises ConfigurationError, which names the argument ``name``, for what can't be used as an id.
     """
-    # Nearly every id needs no encoding, and quote() takes four times as long to find that out.
+    if type(identifier) is str and identifier.isascii() and identifier.isidentifier():
+        # Letters, digits and underscores, as in nearly every id: found out in a fifth of the time.
+        return identifier
+    # quote() takes four times as long to find out that nothing needs it.
     plain = _UNRESERVED.fullmatch(identifier) if isinstance(identifier, str) else None
     if plain is not None and len(plain[0]) > 2:
         # The characters themselves: an enum member or other subclass of str may have its own __str__.

@@ -16,7 +16,7 @@ async def _given_up_after(deadlines: Deadlines, seconds: float, work: float) -> 
     """When the block of so much work was given up, or None where it came to its end."""
     begun = now()
     try:
-        with Deadline(deadlines, seconds):
+        with Deadline(deadlines, deadlines.loop.time() + seconds):
             await asyncio.sleep(work)
     except TimeoutError:
         return now() - begun
@@ -56,7 +56,7 @@ async def test_no_timer_is_made_for_a_request_that_ends_in_time() -> None:
     loop.call_at = counting  # type: ignore[method-assign,assignment]
     deadlines = Deadlines(loop)
     for _ in range(1000):
-        with Deadline(deadlines, 30.0):
+        with Deadline(deadlines, deadlines.loop.time() + 30.0):
             await asyncio.sleep(0)
     assert (made, deadlines.running) == (1, set())
 
@@ -83,7 +83,7 @@ async def test_it_can_stand_inside_asyncio_timeout() -> None:
     begun = now()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1.0):
-            with Deadline(deadlines, 2.0):
+            with Deadline(deadlines, deadlines.loop.time() + 2.0):
                 await asyncio.sleep(5.0)
     assert now() - begun == pytest.approx(1.0)
     task = asyncio.current_task()
