@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from attrs import define, evolve
 from yarl import URL
 
-from .call import Request
+from .call import Context, Request
 from .failures import Failure, HeldBack, rate_limited
 from .observing import PLACE
 from .rate_limit import RateLimiter, WaitTooLongError
@@ -18,14 +19,42 @@ from .retry import log_retry
 from .transport import Transport
 from .urls import shown_path
 
+Sent = Reply | Failure | HeldBack
+"""What became of an attempt."""
+
 
 class Sender(Protocol):
     """What the attempts of a call need of the session that makes them."""
 
+    base_url: URL
+    base_path: str
     transport: Transport
     rate_limiter: RateLimiter
     timeout: float
     failed_attempts: int
+
+
+def target(session: Sender, request: Request[Any], path: str) -> tuple[URL, bytes | None]:
+    """The URL of a request by one path of its route, and its body."""
+    url = session.base_url.with_path(f"{session.base_path}{path}{request.rest}", encoded=True)
+    if request.query:
+        url = url.with_query(request.query)
+    return url, None if request.body is None else json.dumps(request.body).encode()
+
+
+def send(
+    session: Sender, loop: asyncio.AbstractEventLoop, request: Request[Any], url: URL, data: bytes | None,
+    deadline: float, attempts: int = 0,
+) -> Coroutine[Any, Any, Sent]:  # fmt: skip
+    """Make one attempt now. ``attempts``: how many there were for the same call."""
+    seconds = deadline - loop.time()
+    if seconds > session.timeout:
+        seconds = session.timeout
+    sending = session.transport.send(
+        request.route.method, url, data, seconds, session.timeout, request.headers
+    )
+    observer = PLACE.observer
+    return sending if observer is None else observer.attempt(sending, request.route, url, attempts)
 
 
 @define(eq=False)
@@ -44,6 +73,16 @@ class Attempts:
     _reserve: float
     """Seconds that must be left when a request starts."""
 
+    @classmethod
+    def of(
+        cls, session: Sender, loop: asyncio.AbstractEventLoop, request: Request[Any], path: str,
+        context: Context, deadline: float, reserve: float,
+    ) -> Attempts:  # fmt: skip
+        """Those by one path of the request's route, after what the context knows."""
+        url, data = target(session, request, path)
+        attempts, uncertain = context.attempts, context.uncertain
+        return cls(session, loop, request, url, data, attempts, uncertain, deadline, reserve)
+
     async def attempt(self) -> Reply | Failure:
         """Wait until a request may start, then make one attempt."""
         session = self._session
@@ -56,21 +95,13 @@ class Attempts:
             if outcome is not None:
                 return outcome
 
-    def send(self) -> Coroutine[Any, Any, Reply | Failure | HeldBack]:
+    def send(self) -> Coroutine[Any, Any, Sent]:
         """Make one attempt now; its result must be passed to ``note``."""
-        session, request = self._session, self._request
-        seconds = self._deadline - self._loop.time()
-        if seconds > session.timeout:
-            seconds = session.timeout
-        sending = session.transport.send(
-            request.route.method, self._url, self._data, seconds, session.timeout, request.headers
+        return send(
+            self._session, self._loop, self._request, self._url, self._data, self._deadline, self.attempts
         )
-        observer = PLACE.observer
-        if observer is None:
-            return sending
-        return observer.attempt(sending, request.route, self._url, self.attempts)
 
-    def note(self, outcome: Reply | Failure | HeldBack) -> Reply | Failure | None:
+    def note(self, outcome: Sent) -> Reply | Failure | None:
         """Count the result of an attempt; None if nothing was sent."""
         request = self._request
         if isinstance(outcome, Reply):

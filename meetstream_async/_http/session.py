@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import json
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
@@ -19,8 +18,8 @@ from yarl import URL
 
 from ..errors import ApiError, ClientSetupError, MeetStreamError
 from .api_errors import refuses_before_the_api, route_is_missing
-from .attempts import Attempts
-from .call import FIRST, ONE_ATTEMPT, Answer, Context, Remark, Request, Route
+from .attempts import Attempts, Sent, send, target
+from .call import FIRST, ONE_ATTEMPT, PACED, Answer, Context, Request, Route
 from .deadlines import check_timeout
 from .failures import CLOSED, Failure
 from .network import DIRECT, Network
@@ -105,7 +104,7 @@ class ApiSession:
         """Seconds per attempt."""
         self.reserve: float = _reserve(self.timeout, retry)
         """Seconds that must be left to start a request: with less it could take effect and time out."""
-        self._base_path = base_url.raw_path.rstrip("/")
+        self.base_path = base_url.raw_path.rstrip("/")
         self._learned = _Learned()
         self.failed_attempts = 0
         """Number of requests so far that did not reach a working server."""
@@ -180,11 +179,18 @@ class ApiSession:
     async def _call(self, request: Request[T], context: Context) -> Answer[T]:
         if len(request.route.paths) > 1:
             return await self._find_spelling(request, context)
-        reply, after = await self._exchange(request, request.route.paths[0], context)
-        value, remarks = request.read(reply, after)
-        if remarks:
-            _log_each(remarks)
-        return Answer(value, after.attempts)
+        path, loop = request.route.paths[0], self._open()
+        if context is not PACED or self.rate_limiter.paused_for():
+            return self._read(request, *await self._exchange(request, path, context))
+        # Nearly every call of a bulk run: there is nothing to wait for, and the first request does it.
+        url, data = target(self, request, path)
+        deadline = loop.time() + self.policy.max_elapsed
+        outcome = await send(self, loop, request, url, data, deadline)
+        if isinstance(outcome, Reply) and outcome.succeeded:
+            self._learned.key_accepted = True
+            return self._read(request, outcome, ONE_ATTEMPT)
+        context = evolve(context, deadline=deadline)
+        return self._read(request, *await self._exchange(request, path, context, outcome))
 
     async def probe(self, request: Request[Any], path: str, seconds: float) -> Reply | MeetStreamError:
         """One attempt at one path of a route, for at most ``seconds``: its reply, or the error without one.
@@ -192,7 +198,7 @@ class ApiSession:
         Nothing is retried, and nothing is read of the reply.
         """
         loop = self.transport.open()
-        call = self._new_call(loop, request, path, FIRST, loop.time() + seconds, reserve=0.0)
+        call = Attempts.of(self, loop, request, path, FIRST, loop.time() + seconds, reserve=0.0)
         outcome = await call.attempt()
         if isinstance(outcome, Failure):
             return outcome.error(call.attempts, uncertain=False)
@@ -250,26 +256,29 @@ class ApiSession:
 
     def _read(self, request: Request[T], reply: Reply, context: Context) -> Answer[T]:
         value, remarks = request.read(reply, context)
-        _log_each(remarks)
+        for remark in remarks:
+            _log.log(remark.level, remark.text, extra=remark.fields)
         return Answer(value, context.attempts)
 
-    async def _exchange(self, request: Request[Any], path: str, context: Context) -> tuple[Reply, Context]:
-        """The last reply, whatever its status, and what is known after it."""
+    async def _exchange(
+        self, request: Request[Any], path: str, context: Context, first: Sent | None = None
+    ) -> tuple[Reply, Context]:
+        """The last reply, whatever its status, and what is known after it.
+
+        ``first``: what became of the first attempt, where it was made already.
+        """
         loop = self._open()
         deadline = context.deadline
         if deadline is None:
             deadline = loop.time() + self.policy.max_elapsed
-        call = self._new_call(loop, request, path, context, deadline, self.reserve)
+        call = Attempts.of(self, loop, request, path, context, deadline, self.reserve)
         outcome = None
-        if context.paced and (self.rate_limiter.key.pace.is_free or not self.rate_limiter.paused_for()):
-            # Nothing to wait for: the usual case in a bulk run.
+        if first is not None:
+            outcome = call.note(first)
+        elif context.paced and not self.rate_limiter.paused_for():
             outcome = call.note(await call.send())
         if outcome is None:
             outcome = await call.attempt()
-        if isinstance(outcome, Reply) and outcome.succeeded and call.attempts == 1 and not call.uncertain:
-            # Nearly every call.
-            self._learned.key_accepted = True
-            return outcome, ONE_ATTEMPT
         if self.policy.max_attempts > 1 and outcome.retry and request.route.repeated:
             outcome = await retry(
                 self.policy, call.attempt, outcome, deadline=deadline, before_sleep=call.log_retry
@@ -281,22 +290,6 @@ class ApiSession:
         return outcome, Context(
             attempts=call.attempts, uncertain=call.uncertain, key_accepted=self._learned.key_accepted
         )
-
-    def _new_call(
-        self, loop: asyncio.AbstractEventLoop, request: Request[Any], path: str, context: Context,
-        deadline: float, reserve: float,
-    ) -> Attempts:  # fmt: skip
-        url = self.base_url.with_path(f"{self._base_path}{path}{request.rest}", encoded=True)
-        if request.query:
-            url = url.with_query(request.query)
-        data = None if request.body is None else json.dumps(request.body).encode()
-        attempts, uncertain = context.attempts, context.uncertain
-        return Attempts(self, loop, request, url, data, attempts, uncertain, deadline, reserve)
-
-
-def _log_each(remarks: Sequence[Remark]) -> None:
-    for remark in remarks:
-        _log.log(remark.level, remark.text, extra=remark.fields)
 
 
 def _reserve(timeout: float, policy: RetryPolicy) -> float:

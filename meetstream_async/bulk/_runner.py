@@ -114,6 +114,7 @@ class Runner(Generic[ItemT, OutcomeT]):
 
     async def _feed_all(self) -> None:
         loop = asyncio.get_running_loop()
+        never_began = self._never_began  # One for all tasks.
         unsent_in_a_row = 0
         async with contextlib.aclosing(self._operation.items()) as items:
             while not self._gate.stopping:
@@ -148,7 +149,7 @@ class Runner(Generic[ItemT, OutcomeT]):
                 # An eager one takes its first step, or ends, while it is made.
                 if not task.done():
                     self._running[task] = item
-                    task.add_done_callback(self._never_began)
+                    task.add_done_callback(never_began)
 
     async def _until_answered(self) -> None:
         """Until the server has responded once, start no more calls than may fail in a row."""

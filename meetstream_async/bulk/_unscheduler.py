@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from .._http.call import FIRST, PACED, Context
+from .._http.call import FIRST, PACED, Answer, Context, Request
 from .._http.rate_limit import WaitTooLongError
 from ..errors import MeetStreamError
 from ..meetstream import bot_is_not_yours, delete_scheduled_bot, unschedule_event
 from ..meetstream.client import MeetStreamClient
+from ..meetstream.models import UnscheduleResult
 from ._account_report import STATUSES
 from ._api_operation import ApiOperation
 from ._choices import left_alone
@@ -46,7 +47,18 @@ class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
         # The runner has waited for the turn of one request only.
         context: Context | None = item.context
         while not item.event_asked:
-            await self._unschedule(item, context or await self._further_turn(item.uncertain))
+            context = context or await self._further_turn(item.uncertain)
+            error = None
+            try:
+                answer = await self._api.call(self._request(item), context)
+            except MeetStreamError as exc:
+                error = exc
+            else:
+                self._event_done(item, answer)
+            if error is not None:
+                # Outside of the except block: what happens now has no business in the error's context.
+                item.note_error(error)
+                item.event_failed(error, self._api.server_time())
             context = None
         while item.fatal is None and (bot_id := item.next_bot()) is not None:
             if context is not None:
@@ -68,22 +80,16 @@ class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
             return Context(uncertain=uncertain)
         return Context(paced=True, uncertain=uncertain)
 
-    async def _unschedule(self, item: ItemT, context: Context) -> None:
+    def _request(self, item: ItemT) -> Request[UnscheduleResult]:
+        """The DELETE of its event."""
         options = self._options
         event_id = item.request_id or item.event_id or ""
-        try:
-            request = unschedule_event(event_id, options.cancel_all_occurrences, options.from_date)
-            answer = await self._api.call(request, context)
-        except MeetStreamError as exc:
-            error = exc
-        else:
-            result = answer.value
-            asks_the_time = result.inferred or item.alone
-            item.event_done(result, answer.attempts, self._api.server_time() if asks_the_time else None)
-            return
-        # Outside of the except block: what happens from here on has no business in the error's context.
-        item.note_error(error)
-        item.event_failed(error, self._api.server_time())
+        return unschedule_event(event_id, options.cancel_all_occurrences, options.from_date)
+
+    def _event_done(self, item: ItemT, answer: Answer[UnscheduleResult]) -> None:
+        result = answer.value
+        asks_the_time = result.inferred or item.alone
+        item.event_done(result, answer.attempts, self._api.server_time() if asks_the_time else None)
 
     async def _delete_bot(self, item: ItemT, bot_id: str, context: Context) -> None:
         if item.fates is not None and item.fates.get(bot_id) == LOST:

@@ -168,7 +168,7 @@ def _unless_its_ids_are_damaged(bot: ScheduledBot, index: int, path: str) -> Sch
 
 
 def read_unscheduled(
-    reply: Reply, context: Context, event_id: str, series: bool
+    event_id: str, series: bool, reply: Reply, context: Context
 ) -> tuple[UnscheduleResult, Sequence[Remark]]:
     """The result of ``DELETE /calendar/schedule/{event_id}``.
 

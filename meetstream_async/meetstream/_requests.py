@@ -6,13 +6,11 @@ vendor's published clients for ``/calendar/scheduled_bots`` and ``/calendar/even
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from .._http.call import Context, Remark, Request, Route
-from .._http.reply import Reply
+from .._http.call import Request, Route
 from .._http.urls import check_identifier, path_segment
 from .._times import whole_second
 from ..errors import ConfigurationError
@@ -72,10 +70,7 @@ def unschedule_event(
         body = {"cancel_all_occurrences": cancel_all_occurrences}
         if from_date is not None:
             body["from_date"] = utc_text(from_date)
-
-    def read(reply: Reply, context: Context) -> tuple[UnscheduleResult, Sequence[Remark]]:
-        return read_unscheduled(reply, context, event_id, bool(cancel_all_occurrences))
-
+    read = partial(read_unscheduled, event_id, bool(cancel_all_occurrences))
     return Request(_UNSCHEDULE, read, segment, None, body)
 
 

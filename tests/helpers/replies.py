@@ -36,7 +36,7 @@ def unscheduled(
 ) -> tuple[UnscheduleResult, list[str]]:
     """What a DELETE of an event came to; ``before``: what was known when the reply came."""
     context = Context(**{"attempts": 1, **before})
-    result, remarks = read_unscheduled(reply_of(body, status), context, event_id=event_id, series=series)
+    result, remarks = read_unscheduled(event_id, series, reply_of(body, status), context)
     return result, ignored_paths(remarks)
 
 

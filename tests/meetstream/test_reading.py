@@ -60,7 +60,7 @@ def test_a_listing_is_not_whole_if_it_is_full_or_says_so(
 def test_no_reply_can_claim_to_be_inferred() -> None:
     """Only we set that field."""
     body = _reply({"inferred": True})
-    assert read_unscheduled(body, CONTEXT, "e", False)[0].inferred is False
+    assert read_unscheduled("e", False, body, CONTEXT)[0].inferred is False
     assert read_deleted_bot(body, CONTEXT)[0].inferred is False
 
 
@@ -71,7 +71,7 @@ def test_no_reply_can_claim_to_be_inferred() -> None:
 def test_a_2xx_without_an_object_leaves_the_outcome_open(body: object, problem: str) -> None:
     """It may have taken effect; the error says what is wrong with it."""
     for read in (
-        lambda reply: read_unscheduled(reply, CONTEXT, "e", False),
+        lambda reply: read_unscheduled("e", False, reply, CONTEXT),
         lambda reply: read_deleted_bot(reply, CONTEXT),
     ):
         with pytest.raises(InvalidResponseError, match=problem) as caught:
@@ -82,7 +82,7 @@ def test_a_2xx_without_an_object_leaves_the_outcome_open(body: object, problem: 
 @pytest.mark.parametrize("body", [b"", b"  ", b"null", {}])
 def test_a_2xx_without_content_is_a_success(body: object) -> None:
     """A gateway in front of a function without a return value answers so."""
-    assert read_unscheduled(_reply(body), CONTEXT, "e", False)[0].event_id is None
+    assert read_unscheduled("e", False, _reply(body), CONTEXT)[0].event_id is None
     assert read_deleted_bot(_reply(body), CONTEXT)[0].bot_id is None
 
 
@@ -101,10 +101,10 @@ def test_a_2xx_without_content_is_a_success(body: object) -> None:
 def test_an_answer_about_another_event_is_none(fields: dict[str, Any], series: bool, about_it: bool) -> None:
     """But a series may be answered under the id of its master."""
     if about_it:
-        read_unscheduled(_reply(fields), CONTEXT, "e", series)
+        read_unscheduled("e", series, _reply(fields), CONTEXT)
         return
     with pytest.raises(InvalidResponseError, match="asked for was 'e'") as caught:
-        read_unscheduled(_reply(fields), CONTEXT, "e", series)
+        read_unscheduled("e", series, _reply(fields), CONTEXT)
     assert (caught.value.outcome_unknown, caught.value.path) == (True, "$.event_id")
 
 
