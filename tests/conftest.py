@@ -31,14 +31,16 @@ from tests.helpers.raw_server import RawServer, Step
 # each process.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
-# The same examples in each run, so that a change is judged and not chance; "thorough" looks for new ones.
+# The same examples in each run, so that a change is judged and not chance. The verb `coverage` takes "more"
+# of them; "thorough" looks for new ones.
 settings.register_profile(
     "default",
     deadline=None,
     derandomize=True,
-    max_examples=60,
+    max_examples=20,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("more", parent=settings.get_profile("default"), max_examples=60)
 settings.register_profile(
     "thorough", parent=settings.get_profile("default"), derandomize=False, max_examples=2000
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -217,9 +217,18 @@ def patient_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(defaults, "settle", SETTLE)
 
 
+def seen_through_doors() -> Iterator[Any]:
+    """Both doors that start the program are tried; each with every other history by default, in turns."""
+    programs = [command_line, retry_of_a_report]
+    for number, name in enumerate(HISTORIES):
+        for door in DOORS:
+            dear = door is programs[number % 2]
+            marks = pytest.mark.slow if dear else ()
+            yield pytest.param(name, door, id=f"{name}-{door.__name__}", marks=marks)
+
+
 @pytest.mark.usefixtures("patient_for_a_moment")
-@pytest.mark.parametrize("door", DOORS, ids=[door.__name__ for door in DOORS])
-@pytest.mark.parametrize("name", HISTORIES)
+@pytest.mark.parametrize(("name", "door"), list(seen_through_doors()))
 async def test_one_history_has_one_verdict(door: Door, name: str, tmp_path: Path) -> None:
     """The same statuses, bots still listed, and ok; from answers alone where no listing is asked."""
     history = HISTORIES[name]

@@ -29,8 +29,10 @@ IDS = ("event", "provider", "none", "mixed")
 FOREIGN = ("event_not_found", "bot_not_found", "not_found", "bad_request")
 WORLDS = pytest.mark.parametrize(
     ("ids", "foreign_id"),
-    [("event", FOREIGN[0]), ("none", FOREIGN[0])]
-    + [(ids, how) for ids in ("provider", "mixed") for how in FOREIGN],
+    [("event", FOREIGN[0]), ("none", FOREIGN[0]), ("mixed", FOREIGN[0])]
+    + [("provider", how) for how in FOREIGN]
+    # Between those of one kind of ids.
+    + [pytest.param("mixed", how, marks=pytest.mark.slow) for how in FOREIGN[1:]],
 )
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 ZOOM = BotFilter(platform="zoom")

@@ -34,6 +34,7 @@ async def test_the_demo_needs_nothing_and_its_verdict_holds() -> None:
         assert "A simulated account with 250 bots" in ended.err
 
 
+@pytest.mark.slow
 async def test_the_demo_holds_where_ids_are_mixed() -> None:
     """Where a listing shows three kinds of ids, the verdict is the same."""
     ended = await command("demo", "--ids", "mixed")
@@ -46,7 +47,7 @@ async def test_the_demo_holds_where_ids_are_mixed() -> None:
     ("ids", "foreign_id"),
     [
         ("provider", "event_not_found"),
-        ("none", "not_found"),
+        pytest.param("none", "not_found", marks=pytest.mark.slow),
         pytest.param("provider", "bad_request", marks=pytest.mark.slow),
         pytest.param("mixed", "bot_not_found", marks=pytest.mark.slow),
     ],

@@ -49,7 +49,7 @@ async def end_and_retry(number: signal.Signals, tmp_path: Path) -> None:
     else:
         # In flight when it was killed, and therefore asked for again.
         assert len(requests) <= len(everything) + 5 + len(sim.ledger.bots) - len(cut)
-    nothing = await command("unschedule", "--retry-from", second, **environment)
+    nothing = await command("unschedule", "--retry-from", second, **sim.environment)
     assert nothing.code == 0
     assert nothing.err.endswith("nothing\n")
 

@@ -18,7 +18,7 @@ from meetstream_async.jobs.sqlite import Connection, WorkerConnection
 from meetstream_async.jobs.worker import Run, Worker
 from tests.helpers.jobs import account, environment, job_accounts, serving
 
-ACCOUNTS = 30
+ACCOUNTS = 12
 EVENTS = 20
 
 
