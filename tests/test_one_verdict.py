@@ -25,6 +25,7 @@ from meetstream_async import (
     unschedule_all,
 )
 from meetstream_async.preview import Consent, Leftovers, NamedEvents, make_preview
+from tests.helpers.before import waiting_for_bots
 from tests.helpers.command_line import command
 from tests.helpers.console import console
 from tests.helpers.report_files import run_line, target, written
@@ -152,17 +153,10 @@ async def picked_bots(client: MeetStreamClient, api: Api, folder: Path) -> Verdi
     return Verdict.of(await named.carry_out(client, BulkOptions(), settle=SETTLE))
 
 
-def impatient() -> None:
-    """Bots that stay are waited for a moment, in place of the program's 15 s."""
-    for kind in (Consent, NamedEvents):
-        defaults: Any = kind.carry_out.__kwdefaults__
-        defaults["settle"] = SETTLE
-
-
 async def program(client: MeetStreamClient, *arguments: object) -> Verdict:
     ended = await command(
         *arguments, "--yes", "--json", "--one-off-bots", "delete",
-        before=impatient, MEETSTREAM_API_KEY=KEY, MEETSTREAM_API_URL=client.base_url,
+        before=waiting_for_bots(SETTLE), MEETSTREAM_API_KEY=KEY, MEETSTREAM_API_URL=client.base_url,
     )  # fmt: skip
     verdict = Verdict.read(json.loads(ended.out))
     assert (ended.code == 0) is verdict.ok
@@ -252,7 +246,7 @@ async def test_a_retry_takes_up_what_is_not_done_once_each(tmp_path: Path) -> No
     async with serving(api) as client:
         environment: dict[str, Any] = {"MEETSTREAM_API_KEY": KEY, "MEETSTREAM_API_URL": client.base_url}
         first = await command(
-            "unschedule-all", "--yes", "--report", report, before=impatient, **environment
+            "unschedule-all", "--yes", "--report", report, before=waiting_for_bots(SETTLE), **environment
         )  # fmt: skip
         api.events.clear()
         api.bots.clear()
@@ -260,7 +254,7 @@ async def test_a_retry_takes_up_what_is_not_done_once_each(tmp_path: Path) -> No
         api.bots.append("so that it lists what is left")
         after.clear()
         second = await command(
-            "unschedule", "--yes", "--retry-from", report, before=impatient, **environment
+            "unschedule", "--yes", "--retry-from", report, before=waiting_for_bots(SETTLE), **environment
         )  # fmt: skip
     assert (first.code, second.code) == (1, 0)
     assert sorted(api.events) == sorted(stays)

@@ -9,16 +9,15 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from typer.testing import CliRunner
 
-from meetstream_async import MeetBitClient, MeetStreamClient, __version__
+from meetstream_async import __version__
 from meetstream_async.cli.app import app
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
-from tests.helpers.accounts import QUICK
+from tests.helpers.before import hasty
 from tests.helpers.command_line import (
     CANARY,
     Ended,
@@ -177,13 +176,6 @@ async def test_the_environment_s_proxy_is_used_and_named_where_it_refuses() -> N
         assert (ended.code, ended.out) == (1, "")
         assert f"the proxy http://{proxy.address} (from HTTPS_PROXY) refused the connection (407" in ended.err
         assert "hunter2" not in ended.err
-
-
-def hasty() -> None:
-    """A lost request is repeated within milliseconds, in place of the program's seconds."""
-    for client in (MeetStreamClient, MeetBitClient):
-        defaults: Any = client.__init__.__kwdefaults__
-        defaults["retry"] = QUICK
 
 
 async def test_an_unreachable_host_exits_with_1(tmp_path: Path) -> None:
