@@ -125,8 +125,8 @@ async def test_a_bot_without_an_event_may_hide_behind_a_full_listing() -> None:
     ("ids", "trouble"),
     # The two worlds that lie between those of one kind of ids share what may be wrong.
     [
-        pytest.param(ids, trouble, marks=[] if trouble in usual else pytest.mark.slow)
-        for ids, usual in (("event", ("403", "endless")), ("none", ("404", "no answer")))
+        pytest.param(ids, trouble, marks=[] if trouble == usual else pytest.mark.slow)
+        for ids, usual in (("event", "403"), ("none", "404"))
         for trouble in ENDPOINTS
     ]
     + [(("provider", "mixed")[n % 2], trouble) for n, trouble in enumerate(ENDPOINTS)],
@@ -153,7 +153,16 @@ async def test_without_the_events_a_run_goes_on_by_bot(
         assert report.reason is None
 
 
-@pytest.mark.parametrize("trouble", ENDPOINTS, ids=str)
+@pytest.mark.parametrize(
+    "trouble",
+    # A run without a filter meets all of them by default.
+    ["404", "endless", "no bots"]
+    + [
+        pytest.param(trouble, marks=pytest.mark.slow)
+        for trouble in ENDPOINTS
+        if trouble not in ("404", "endless", "no bots")
+    ],
+)
 async def test_a_filter_without_the_events_takes_no_bot_beside_it(trouble: str) -> None:
     """Whatever is wrong with the index."""
     bots = platforms(90, events=2)
@@ -297,8 +306,11 @@ async def test_what_the_events_still_show_is_still_listed() -> None:
     assert not report.ok
 
 
-@pytest.mark.parametrize("ids", IDS)
-@pytest.mark.parametrize("one_off_bots", ["report", "skip"])
+@pytest.mark.parametrize(
+    ("ids", "one_off_bots"),
+    [*((ids, "report") for ids in IDS), ("none", "skip")]
+    + [pytest.param(ids, "skip", marks=pytest.mark.slow) for ids in IDS if ids != "none"],
+)
 async def test_an_attribute_cannot_be_asked_of_bots_out_of_sight(ids: Any, one_off_bots: Any) -> None:
     """The events don't tell attributes: such bots stay, and the report says how many, and is not complete."""
     customers = [

@@ -160,9 +160,13 @@ async def test_an_outage_right_after_the_listing_costs_a_drain_at_most_200_reque
 
 @pytest.mark.parametrize(
     ("kind", "cap", "status"),
-    [(kind, cap, 401) for kind in ("bulk", "all", "cancel") for cap in (1, 100)]
+    [(kind, 100, 401) for kind in ("bulk", "all", "cancel")]
     + [(kind, 5, 403) for kind in ("bulk", "all", "cancel")]
-    + [pytest.param(kind, 5, 401, marks=pytest.mark.slow) for kind in ("bulk", "all", "cancel")],
+    + [
+        pytest.param(kind, cap, 401, marks=pytest.mark.slow)
+        for kind in ("bulk", "all", "cancel")
+        for cap in (1, 5)
+    ],
 )
 async def test_a_rejected_key_costs_at_most_max_concurrency_requests(kind, cap, status):
     """The run stops at the first refusal, even if further requests are refused with it."""
