@@ -99,7 +99,9 @@ async def test_a_filter_takes_its_bots_and_no_other(ids: Any, foreign_id: Any) -
     assert report.counts["failed"] == report.counts["unknown"] == 0
 
 
-@pytest.mark.parametrize("ids", IDS)
+@pytest.mark.parametrize(
+    "ids", ["event", "none", *(pytest.param(ids, marks=pytest.mark.slow) for ids in ("provider", "mixed"))]
+)
 async def test_bots_behind_a_full_listing_are_found(ids: Any) -> None:
     """230 bots, of which a filter selects a third: the listing never ends, and none is missed."""
     bots = platforms(230)

@@ -47,11 +47,12 @@ async def test_the_demo_holds_where_ids_are_mixed() -> None:
     ("ids", "foreign_id"),
     [
         ("provider", "event_not_found"),
-        pytest.param("none", "not_found", marks=pytest.mark.slow),
-        pytest.param("provider", "bad_request", marks=pytest.mark.slow),
-        pytest.param("mixed", "bot_not_found", marks=pytest.mark.slow),
+        ("none", "not_found"),
+        ("provider", "bad_request"),
+        ("mixed", "bot_not_found"),
     ],
 )
+@pytest.mark.slow
 async def test_the_demo_holds_in_every_world(ids: Any, foreign_id: Any) -> None:
     """Whatever ids the account shows, and however others are refused."""
     assert await cancel_an_account(ids, foreign_id) is ExitCode.OK
