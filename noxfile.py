@@ -113,10 +113,11 @@ def lock(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """The default tests under coverage, subprocesses included; fails below the share in pyproject.toml."""
+    """The default tests under coverage, subprocesses included, with more examples of each property; fails
+    below the share in pyproject.toml."""
     install(session, "test")
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "--hypothesis-profile=more", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 

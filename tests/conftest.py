@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
 from importlib import import_module
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -30,15 +31,20 @@ from tests.helpers.raw_server import RawServer, Step
 # jsonschema would have it compile 38 grammars for the format `iri`, which no test asks for: three seconds of
 # each process.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+if find_spec("sniffio") is None:
+    # httpx looks for it on the whole path, several times in each request: a tenth of the tests that use it.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
-# The same examples in each run, so that a change is judged and not chance; "thorough" looks for new ones.
+# The same examples in each run, so that a change is judged and not chance. The verb `coverage` takes "more"
+# of them; "thorough" looks for new ones.
 settings.register_profile(
     "default",
     deadline=None,
     derandomize=True,
-    max_examples=60,
+    max_examples=20,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("more", parent=settings.get_profile("default"), max_examples=60)
 settings.register_profile(
     "thorough", parent=settings.get_profile("default"), derandomize=False, max_examples=2000
 )

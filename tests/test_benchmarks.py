@@ -72,7 +72,10 @@ async def test_deleted_events_leave_the_canned_servers_listing():
     assert numbers == [0, *range(2, 101)]
 
 
-@pytest.mark.parametrize(("rate", "tries"), [(0.01, 99), (0.1, 9), (0.5, 1)])
+@pytest.mark.parametrize(
+    ("rate", "tries"),
+    [(0.1, 9), *(pytest.param(*pair, marks=pytest.mark.slow) for pair in [(0.01, 99), (0.5, 1)])],
+)
 async def test_the_canned_server_refuses_exactly_the_rates_share(rate, tries):
     """The given share of first attempts is refused, and no event's second attempt is."""
     with canned_server(error_rate=rate) as server:

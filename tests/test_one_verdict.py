@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +25,7 @@ from meetstream_async import (
     unschedule_all,
 )
 from meetstream_async.preview import Consent, Leftovers, NamedEvents, make_preview
+from tests.helpers.before import waiting_for_bots
 from tests.helpers.command_line import command
 from tests.helpers.console import console
 from tests.helpers.report_files import run_line, target, written
@@ -152,17 +153,10 @@ async def picked_bots(client: MeetStreamClient, api: Api, folder: Path) -> Verdi
     return Verdict.of(await named.carry_out(client, BulkOptions(), settle=SETTLE))
 
 
-def impatient() -> None:
-    """Bots that stay are waited for a moment, in place of the program's 15 s."""
-    for kind in (Consent, NamedEvents):
-        defaults: Any = kind.carry_out.__kwdefaults__
-        defaults["settle"] = SETTLE
-
-
 async def program(client: MeetStreamClient, *arguments: object) -> Verdict:
     ended = await command(
         *arguments, "--yes", "--json", "--one-off-bots", "delete",
-        before=impatient, MEETSTREAM_API_KEY=KEY, MEETSTREAM_API_URL=client.base_url,
+        before=waiting_for_bots(SETTLE), MEETSTREAM_API_KEY=KEY, MEETSTREAM_API_URL=client.base_url,
     )  # fmt: skip
     verdict = Verdict.read(json.loads(ended.out))
     assert (ended.code == 0) is verdict.ok
@@ -217,9 +211,17 @@ def patient_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(defaults, "settle", SETTLE)
 
 
+def seen_through_doors() -> Iterator[Any]:
+    """Every history through every door; by default through one of the three dear ones, in turns."""
+    dear = [command_line, retry_of_a_report, console_run]
+    for number, name in enumerate(HISTORIES):
+        for door in DOORS:
+            marks = pytest.mark.slow if door in dear and door is not dear[number % 3] else ()
+            yield pytest.param(name, door, id=f"{name}-{door.__name__}", marks=marks)
+
+
 @pytest.mark.usefixtures("patient_for_a_moment")
-@pytest.mark.parametrize("door", DOORS, ids=[door.__name__ for door in DOORS])
-@pytest.mark.parametrize("name", HISTORIES)
+@pytest.mark.parametrize(("name", "door"), list(seen_through_doors()))
 async def test_one_history_has_one_verdict(door: Door, name: str, tmp_path: Path) -> None:
     """The same statuses, bots still listed, and ok; from answers alone where no listing is asked."""
     history = HISTORIES[name]
@@ -243,7 +245,7 @@ async def test_a_retry_takes_up_what_is_not_done_once_each(tmp_path: Path) -> No
     async with serving(api) as client:
         environment: dict[str, Any] = {"MEETSTREAM_API_KEY": KEY, "MEETSTREAM_API_URL": client.base_url}
         first = await command(
-            "unschedule-all", "--yes", "--report", report, before=impatient, **environment
+            "unschedule-all", "--yes", "--report", report, before=waiting_for_bots(SETTLE), **environment
         )  # fmt: skip
         api.events.clear()
         api.bots.clear()
@@ -251,7 +253,7 @@ async def test_a_retry_takes_up_what_is_not_done_once_each(tmp_path: Path) -> No
         api.bots.append("so that it lists what is left")
         after.clear()
         second = await command(
-            "unschedule", "--yes", "--retry-from", report, before=impatient, **environment
+            "unschedule", "--yes", "--retry-from", report, before=waiting_for_bots(SETTLE), **environment
         )  # fmt: skip
     assert (first.code, second.code) == (1, 0)
     assert sorted(api.events) == sorted(stays)

@@ -29,8 +29,10 @@ IDS = ("event", "provider", "none", "mixed")
 FOREIGN = ("event_not_found", "bot_not_found", "not_found", "bad_request")
 WORLDS = pytest.mark.parametrize(
     ("ids", "foreign_id"),
-    [("event", FOREIGN[0]), ("none", FOREIGN[0])]
-    + [(ids, how) for ids in ("provider", "mixed") for how in FOREIGN],
+    [("event", FOREIGN[0]), ("none", FOREIGN[0]), ("mixed", FOREIGN[0])]
+    + [("provider", how) for how in FOREIGN]
+    # Between those of one kind of ids.
+    + [pytest.param("mixed", how, marks=pytest.mark.slow) for how in FOREIGN[1:]],
 )
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 ZOOM = BotFilter(platform="zoom")
@@ -97,7 +99,9 @@ async def test_a_filter_takes_its_bots_and_no_other(ids: Any, foreign_id: Any) -
     assert report.counts["failed"] == report.counts["unknown"] == 0
 
 
-@pytest.mark.parametrize("ids", IDS)
+@pytest.mark.parametrize(
+    "ids", ["event", "none", *(pytest.param(ids, marks=pytest.mark.slow) for ids in ("provider", "mixed"))]
+)
 async def test_bots_behind_a_full_listing_are_found(ids: Any) -> None:
     """230 bots, of which a filter selects a third: the listing never ends, and none is missed."""
     bots = platforms(230)
@@ -123,8 +127,8 @@ async def test_a_bot_without_an_event_may_hide_behind_a_full_listing() -> None:
     ("ids", "trouble"),
     # The two worlds that lie between those of one kind of ids share what may be wrong.
     [
-        pytest.param(ids, trouble, marks=[] if trouble in usual else pytest.mark.slow)
-        for ids, usual in (("event", ("403", "endless")), ("none", ("404", "no answer")))
+        pytest.param(ids, trouble, marks=[] if trouble == usual else pytest.mark.slow)
+        for ids, usual in (("event", "403"), ("none", "404"))
         for trouble in ENDPOINTS
     ]
     + [(("provider", "mixed")[n % 2], trouble) for n, trouble in enumerate(ENDPOINTS)],
@@ -151,7 +155,16 @@ async def test_without_the_events_a_run_goes_on_by_bot(
         assert report.reason is None
 
 
-@pytest.mark.parametrize("trouble", ENDPOINTS, ids=str)
+@pytest.mark.parametrize(
+    "trouble",
+    # A run without a filter meets all of them by default.
+    ["404", "endless", "no bots"]
+    + [
+        pytest.param(trouble, marks=pytest.mark.slow)
+        for trouble in ENDPOINTS
+        if trouble not in ("404", "endless", "no bots")
+    ],
+)
 async def test_a_filter_without_the_events_takes_no_bot_beside_it(trouble: str) -> None:
     """Whatever is wrong with the index."""
     bots = platforms(90, events=2)
@@ -295,8 +308,11 @@ async def test_what_the_events_still_show_is_still_listed() -> None:
     assert not report.ok
 
 
-@pytest.mark.parametrize("ids", IDS)
-@pytest.mark.parametrize("one_off_bots", ["report", "skip"])
+@pytest.mark.parametrize(
+    ("ids", "one_off_bots"),
+    [*((ids, "report") for ids in IDS), ("none", "skip")]
+    + [pytest.param(ids, "skip", marks=pytest.mark.slow) for ids in IDS if ids != "none"],
+)
 async def test_an_attribute_cannot_be_asked_of_bots_out_of_sight(ids: Any, one_off_bots: Any) -> None:
     """The events don't tell attributes: such bots stay, and the report says how many, and is not complete."""
     customers = [

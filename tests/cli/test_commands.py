@@ -4,10 +4,12 @@ import asyncio
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from typer.testing import CliRunner
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 from meetstream_async import __version__
 from meetstream_async.cli.app import app
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
+from tests.helpers.before import hasty
 from tests.helpers.command_line import (
     CANARY,
     Ended,
@@ -177,15 +180,19 @@ async def test_the_environment_s_proxy_is_used_and_named_where_it_refuses() -> N
 
 async def test_an_unreachable_host_exits_with_1(tmp_path: Path) -> None:
     """If no server listens, the message says which variable to check, and the exit code is 1."""
+    report = tmp_path / "run.jsonl"
     async with Simulator(0) as sim:
         environment = sim.environment
-    report = tmp_path / "run.jsonl"
-    runs = await asyncio.gather(
-        command("list", **environment),
-        command("unschedule-all", "--yes", "--report", report, **environment),
-        command("unschedule", "evt_a", "--yes", **environment),
-        command("cancel-event", "7", "9", "--note", "n", "--yes", **environment),
-    )
+    # Taken and not served, so that no other server gets this port.
+    with socket.socket() as silent:
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        silent.bind(("127.0.0.1", urlsplit(sim.base_url).port))
+        runs = await asyncio.gather(
+            command("list", before=hasty, **environment),
+            command("unschedule-all", "--yes", "--report", report, before=hasty, **environment),
+            command("unschedule", "evt_a", "--yes", before=hasty, **environment),
+            command("cancel-event", "7", "9", "--note", "n", "--yes", before=hasty, **environment),
+        )
     for ended in runs[:2]:
         assert (ended.code, ended.out) == (1, "")
         assert ended.err.splitlines()[-1].startswith("error: ")

@@ -34,6 +34,7 @@ async def test_the_demo_needs_nothing_and_its_verdict_holds() -> None:
         assert "A simulated account with 250 bots" in ended.err
 
 
+@pytest.mark.slow
 async def test_the_demo_holds_where_ids_are_mixed() -> None:
     """Where a listing shows three kinds of ids, the verdict is the same."""
     ended = await command("demo", "--ids", "mixed")
@@ -47,10 +48,11 @@ async def test_the_demo_holds_where_ids_are_mixed() -> None:
     [
         ("provider", "event_not_found"),
         ("none", "not_found"),
-        pytest.param("provider", "bad_request", marks=pytest.mark.slow),
-        pytest.param("mixed", "bot_not_found", marks=pytest.mark.slow),
+        ("provider", "bad_request"),
+        ("mixed", "bot_not_found"),
     ],
 )
+@pytest.mark.slow
 async def test_the_demo_holds_in_every_world(ids: Any, foreign_id: Any) -> None:
     """Whatever ids the account shows, and however others are refused."""
     assert await cancel_an_account(ids, foreign_id) is ExitCode.OK

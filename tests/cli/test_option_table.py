@@ -511,7 +511,18 @@ def _invoke(command: str, arguments: list[str], seen: Seen) -> None:
     seen.run.setdefault("output", result.output)
 
 
-@pytest.mark.parametrize(("command", "name"), OPTIONS, ids=[f"{command} {name}" for command, name in OPTIONS])
+def _rows() -> Iterator[Any]:
+    """Each row of the table, and a shared one at its first command; at the others it is `slow`."""
+    used: set[str] = set()
+    for command, name in OPTIONS:
+        usual = (command, name) in OWN or name not in used
+        if (command, name) not in OWN:
+            used.add(name)
+        marks = () if usual else pytest.mark.slow
+        yield pytest.param(command, name, id=f"{command} {name}", marks=marks)
+
+
+@pytest.mark.parametrize(("command", "name"), list(_rows()))
 def test_every_option_arrives_at_the_run_it_is_for(command: str, name: str, seen: Seen) -> None:
     """What is typed is what the run is told; an option without a row in the table fails here."""
     told = OWN.get((command, name)) or SHARED[name]
@@ -533,7 +544,8 @@ def test_without_yes_somebody_is_asked(command: str, seen: Seen) -> None:
 
 
 def test_every_command_and_row_is_used() -> None:
-    """No row is left over from an option that has gone."""
+    """No option is without a row, and no row is left over from an option that has gone."""
+    assert [option for option in OPTIONS if option not in OWN and option[1] not in SHARED] == []
     assert {command for command, _ in OPTIONS} == set(BASE)
     assert set(OWN) <= set(OPTIONS)
     assert set(SHARED) <= {name for _, name in OPTIONS}

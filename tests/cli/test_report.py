@@ -1,15 +1,11 @@
 """`--report`: a file that holds the truth, also of a run that was cut short."""
 
 import asyncio
-import atexit
 import errno
 import json
 import os
-import resource
 import stat
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +13,7 @@ import pytest
 from meetstream_async.cli.runs.report_file import Journal, opened
 from meetstream_async.cli.runs.report_reader import read_leftovers
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
+from tests.helpers.before import small_files
 from tests.helpers.command_line import CANARY, command, deletes, finish, lines_of, said_in, surroundings
 from tests.helpers.program import start
 
@@ -88,18 +85,6 @@ async def test_a_run_that_did_not_begin_leaves_no_report(tmp_path: Path) -> None
         refused = await command("unschedule-all", "--report", report, sim=sim)
     assert refused.code == 2
     assert not report.exists()
-
-
-def small_files(most: int) -> Callable[[], None]:
-    """A limit on the file size that acts like a full disk."""
-    return partial(_fill_up, most)
-
-
-def _fill_up(most: int) -> None:
-    """The limit is lifted when the interpreter ends, for what measures coverage then."""
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
-    atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, (hard, hard))
 
 
 async def test_a_disk_that_fills_up_stops_the_run(tmp_path: Path) -> None:

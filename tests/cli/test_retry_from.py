@@ -6,8 +6,8 @@ import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from meetstream_async.preview import NamedEvents
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
+from tests.helpers.before import waiting_for_bots
 from tests.helpers.command_line import command, deletes, finish, lines_of, surroundings, until
 from tests.helpers.program import start
 from tests.helpers.report_files import URL, outcome, run_line, written
@@ -49,7 +49,7 @@ async def end_and_retry(number: signal.Signals, tmp_path: Path) -> None:
     else:
         # In flight when it was killed, and therefore asked for again.
         assert len(requests) <= len(everything) + 5 + len(sim.ledger.bots) - len(cut)
-    nothing = await command("unschedule", "--retry-from", second, **environment)
+    nothing = await command("unschedule", "--retry-from", second, **sim.environment)
     assert nothing.code == 0
     assert nothing.err.endswith("nothing\n")
 
@@ -181,11 +181,6 @@ async def test_a_run_that_failed_before_its_first_outcome_leaves_all_to_retry(tm
         assert not sim.ledger.scheduled_bots
 
 
-def impatient() -> None:
-    """Bots that stay are waited for a moment, in place of the program's 15 s."""
-    NamedEvents.carry_out.__kwdefaults__["settle"] = 0.2
-
-
 async def test_what_was_never_verified_is_looked_at_by_the_retry(tmp_path: Path) -> None:
     """A run whose last listing failed calls bots done that may be there still: the retry names them."""
     report = tmp_path / "run.jsonl"
@@ -194,7 +189,9 @@ async def test_what_was_never_verified_is_looked_at_by_the_retry(tmp_path: Path)
         sim.add_trouble(Trouble("list", 404, skip=2, body='{"message": "User not found"}', times=1))
         failed = await command("unschedule-all", "--yes", "--report", report, sim=sim)
         assert (failed.code, lines_of(report)[-1]["complete"]) == (1, False)
-        again = await command("unschedule-all", "--yes", "--retry-from", report, sim=sim, before=impatient)
+        again = await command(
+            "unschedule-all", "--yes", "--retry-from", report, sim=sim, before=waiting_for_bots(0.2)
+        )
     assert again.code == 1
     assert "still listed" in again.out
     assert "evt_0" in again.out

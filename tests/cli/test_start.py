@@ -52,7 +52,11 @@ async def test_the_version_needs_nothing(tmp_path: Path, word: str) -> None:
     assert modules & (HEAVY | {"asyncio", "attr", "rich", "typer"}) == set()
 
 
-@pytest.mark.parametrize("words", [("--help",), ("jobs", "--help"), ()], ids=["help", "jobs", "nothing"])
+@pytest.mark.parametrize(
+    "words",
+    [("--help",), ("jobs", "--help"), pytest.param((), marks=pytest.mark.slow)],
+    ids=["help", "jobs", "nothing"],
+)
 async def test_the_help_imports_no_command(tmp_path: Path, words: tuple[str, ...]) -> None:
     """The list of commands is shown without importing any of them."""
     _, _, modules = await loaded(tmp_path, *words)

@@ -14,9 +14,9 @@ from meetstream_async.cli.inputs.options import Filter, Scope
 from meetstream_async.cli.runs.bulk_run import BulkChoices
 from meetstream_async.cli.runs.request import Unscheduling, read
 from meetstream_async.cli.terminal.prompt import check_most
-from meetstream_async.preview import Consent as ConsentToAll
 from meetstream_async.preview import NamedEvents
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
+from tests.helpers.before import waiting_for_bots
 from tests.helpers.command_line import CANARY, Terminal, command, deletes, lines_of, said_in, surroundings
 from tests.helpers.scripted_api import Api, row, rows, serving
 
@@ -260,17 +260,19 @@ async def test_behind_a_full_listing_a_run_ends_at_the_most(most: int, left: int
     """Nobody can count such an account, so the run stops at N, says so, and is 1 if there is more."""
     async with Simulator(150, one_off=0, several=0, series=0) as sim:
         ended = await command(
-            "unschedule-all", "--yes", "--max", most, "--concurrency", "20", sim=sim, before=impatient
+            "unschedule-all",
+            "--yes",
+            "--max",
+            most,
+            "--concurrency",
+            "20",
+            sim=sim,
+            before=waiting_for_bots(0.2),
         )
         assert len(sim.ledger.scheduled_events) == left
     assert ended.code == code
     assert f"unschedule all, {most} at most: at least 150 events" in ended.err
     assert (f"stopped at {most}: there is more that the run would have taken" in ended.out) == bool(left)
-
-
-def impatient() -> None:
-    """Bots that stay are waited for a moment, in place of the program's 15 s."""
-    ConsentToAll.carry_out.__kwdefaults__["settle"] = 0.2
 
 
 async def test_the_rate_spaces_requests(tmp_path: Path) -> None:

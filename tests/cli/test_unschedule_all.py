@@ -11,8 +11,8 @@ import pytest
 
 from meetstream_async import MeetStreamClient, unschedule_all
 from meetstream_async.cli.runs.bulk_run import report_code, show_report
-from meetstream_async.cli.terminal import progress
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
+from tests.helpers.before import talkative
 from tests.helpers.command_line import command, deletes, finish, surroundings, until
 from tests.helpers.program import start
 
@@ -166,11 +166,6 @@ async def test_unreadable_rows_make_the_exit_code_1() -> None:
 async def test_time_that_passes_is_told_and_heeded() -> None:
     """A plain line every few seconds says how far a run is, and a bot that joined before it is not done."""
     await asyncio.gather(a_long_run_says_how_far_it_is(), a_bot_that_joined_is_not_passed_over())
-
-
-def talkative() -> None:
-    """Half a second is what a plain line waits for, in place of the program's three."""
-    progress._EVERY = 0.5
 
 
 async def a_long_run_says_how_far_it_is() -> None:

@@ -88,7 +88,9 @@ async def test_the_run_says_once_why_it_went_by_bot() -> None:
     assert "6 of a calendar whose event the listing does not name" in ended.err
 
 
-@pytest.mark.parametrize("ids", IDS)
+@pytest.mark.parametrize(
+    "ids", ["event", "none", *(pytest.param(ids, marks=pytest.mark.slow) for ids in ("provider", "mixed"))]
+)
 async def test_the_preview_sees_behind_a_full_listing_as_the_run_does(ids: Any) -> None:
     """It counts what the run then does, and the events are read for it in every world of ids."""
     account = bots(260)

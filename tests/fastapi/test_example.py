@@ -11,16 +11,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from schemathesis.generation import GenerationMode
-from schemathesis.specs.openapi.checks import (
-    ignored_auth,
-    negative_data_rejection,
-    positive_data_acceptance,
-    response_schema_conformance,
-)
 
 from meetstream_async.fastapi import InProcessRuns
 from meetstream_async.simulator import Simulator
@@ -86,6 +78,16 @@ def explored() -> Iterator[tuple[str, str]]:
 
 def _explore(explored: tuple[str, str], examples: int) -> Counter[int]:
     """Valid and invalid requests to every operation, every answer checked; how often each status came."""
+    # Here, since only the proofs need it, and each process of the default run would import it.
+    import schemathesis
+    from schemathesis.generation import GenerationMode
+    from schemathesis.specs.openapi.checks import (
+        ignored_auth,
+        negative_data_rejection,
+        positive_data_acceptance,
+        response_schema_conformance,
+    )
+
     url, run = explored
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
     statuses: Counter[int] = Counter()
@@ -125,6 +127,7 @@ def _explore(explored: tuple[str, str], examples: int) -> Counter[int]:
     return statuses
 
 
+@pytest.mark.slow
 def test_no_request_makes_the_router_fail(explored: tuple[str, str]) -> None:
     """Whatever is sent, the answer is one that OpenAPI documents, in the shape that it documents."""
     statuses = _explore(explored, examples=3)

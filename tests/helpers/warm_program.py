@@ -1,6 +1,6 @@
 """Start the program from a process that has already imported it; only the startup time differs.
 
-Its process waits for requests on the sockets of those who start programs. Each request becomes a separate
+Its process waits for requests on the sockets of those who start programs. Each request becomes a child
 process with the given arguments, environment and standard streams, which runs the program's entry point to
 the interpreter's exit. Signals, terminals, limits and exit codes work as in any other process.
 """
@@ -58,57 +58,66 @@ def serve(listener: socket.socket) -> None:
     # Freeze existing objects, so that garbage collections in the children skip them.
     gc.collect()
     gc.freeze()
-    # The processes that wait for the program are reaped automatically.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    # One without a file of its own, which the programs would inherit.
+    lines: dict[int, socket.socket] = {}
+    # Neither has a file of its own, which the programs would inherit, but the pair that a signal wakes up.
     with selectors.SelectSelector() as ready:
+        ended, wake = socket.socketpair()
+        for end in ended, wake:
+            end.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        ready.register(ended, selectors.EVENT_READ)
         ready.register(listener, selectors.EVENT_READ)
         while True:
             for key, _ in ready.select():
                 control: socket.socket = key.fileobj  # type: ignore[assignment]
+                if control is ended:
+                    ended.recv(4096)
+                    tell_the_ends(lines)
+                    continue
                 if control is listener:
                     ready.register(listener.accept()[0], selectors.EVENT_READ)
                     continue
                 _, fds, _, _ = socket.recv_fds(control, 1, 4)
                 if fds:
-                    fork(fds, [one.fileobj for one in ready.get_map().values()])  # type: ignore[misc]
+                    ours = [wake, *lines.values(), *(one.fileobj for one in ready.get_map().values())]
+                    fork(fds, ours, lines)  # type: ignore[arg-type]
                     continue
                 ready.unregister(control)
-                if len(ready.get_map()) == 1:
+                if len(ready.get_map()) == 2:
                     # Left open: it is closed with this process, which is what the last one waits for.
                     control.detach()
                     return
                 control.close()
 
 
-def fork(fds: list[int], sockets: list[socket.socket]) -> None:
-    """Start one requested process."""
-    if os.fork() == 0:
+def fork(fds: list[int], sockets: list[socket.socket], lines: dict[int, socket.socket]) -> None:
+    """Start one requested process; ``lines`` gets its own socket, by its process id."""
+    pid = os.fork()
+    if pid == 0:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for one in sockets:
             one.close()
-        wait_for_it(socket.socket(fileno=fds.pop()), fds)
+        with socket.socket(fileno=fds.pop()) as line, line.makefile("rb") as file:
+            start: Start = pickle.load(file)
+        become(start, fds)
+    lines[pid] = socket.socket(fileno=fds.pop())
+    lines[pid].sendall(CODE.pack(pid))
     for fd in fds:
         os.close(fd)
 
 
-def wait_for_it(line: socket.socket, streams: list[int]) -> None:
-    """Start the process and report how it ended. Never returns, in either process."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with line.makefile("rb") as file:
-        start: Start = pickle.load(file)
-    pid = os.fork()
-    if pid == 0:
-        line.close()
-        become(start, streams)
-    for fd in streams:
-        os.close(fd)
-    line.sendall(CODE.pack(pid))
-    line.sendall(CODE.pack(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])))
-    os._exit(0)
+def tell_the_ends(lines: dict[int, socket.socket]) -> None:
+    """Report each program that has ended on its own socket."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            with lines.pop(ended[0]) as line, suppress(OSError):
+                line.sendall(CODE.pack(os.waitstatus_to_exitcode(ended[1])))
 
 
 def become(start: Start, streams: list[int]) -> None:
-    """Run the requested program in this process; ends with SystemExit."""
+    """Run the requested program in this process, to its end."""
     from meetstream_async.cli import main
 
     for fd, stream in enumerate(streams):
@@ -183,6 +192,7 @@ def main() -> None:
         # Imports that need another extra are skipped without it.
         with suppress(ImportError):
             import_module(f"meetstream_async.{late}")
+    import_module("tests.helpers.before")
 
     build_commands_once()
     rehearse(app)

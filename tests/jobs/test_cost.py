@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from meetstream_async.jobs.sqlite import Connection, WorkerConnection
 from meetstream_async.jobs.worker import Run, Worker
 from tests.helpers.jobs import account, environment, job_accounts, serving
 
-ACCOUNTS = 30
+ACCOUNTS = 12
 EVENTS = 20
 
 
@@ -60,9 +61,11 @@ async def test_a_small_account_costs_few_steps(
             one if listed else attrs.evolve(one, event_ids=list(simulator.ledger.events))
             for one, simulator in zip(job_accounts(simulators), simulators, strict=True)
         ]
+        began = time.monotonic()
         with counted() as seen:
             job = await submit_job(accounts)
             job = await wait_for_job(job.job_id, poll=0.1)
+        seconds = time.monotonic() - began
     assert job.ok
     assert job.counts == {"unscheduled": ACCOUNTS * EVENTS}
     assert engine.store.path is not None
@@ -76,8 +79,9 @@ async def test_a_small_account_costs_few_steps(
     # The job itself is a run of one step.
     assert seen["INSERT operation_outputs"] == seen["SELECT operation_outputs"] == steps * ACCOUNTS + 1
     assert seen["INSERT workflow_output"] == ACCOUNTS + 1
-    # Whether it was cancelled is asked for the job, about once a second.
-    assert len(asked) < ACCOUNTS / 2
+    # Whether it was cancelled is asked for the job, about once a second: by the watcher, and by the account
+    # that starts next.
+    assert len(asked) <= 3 + 2 * seconds
 
 
 def test_only_a_worker_leaves_its_commits_to_the_next_checkpoint() -> None:

@@ -70,17 +70,14 @@ def test_how_long_ago_is_told_in_its_largest_units(seconds: float, words: str) -
     [(5, True, 4, 5), (5, True, 5, 0), (250, True, 120, 250), (250, False, 120, 150)],
 )
 async def test_a_worker_stops_an_account_at_its_most(
-    path: Path, events: int, connected: bool, most: int, left: int, monkeypatch: pytest.MonkeyPatch
+    engine: JobEngine, events: int, connected: bool, most: int, left: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than max_events: nothing is sent; behind a full listing, where the calendars' events do not tell
     how many there are, it stops before it passes that."""
-    async with (
-        account(0, events, calendar_connected=connected) as sim,
-        JobEngine(f"sqlite:///{path}", worker_id="w"),
-    ):
+    async with account(0, events, calendar_connected=connected) as sim:
         monkeypatch.setenv(variable(0), sim.api_key)
-        await submit_job(job_accounts([sim]), JobOptions(max_events=most, settle=0.1), job_id="most")
-        status = await wait_for_job("most", poll=0.05)
+        job = await submit_job(job_accounts([sim]), JobOptions(max_events=most, settle=0.1))
+        status = await wait_for_job(job.job_id, poll=0.05)
         assert len(sim.ledger.scheduled_events) == left
     assert status.ok == (left == 0)
     if left:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from contextlib import closing
@@ -31,23 +32,40 @@ from meetstream_async.jobs.tables import DirectTables
 from tests.helpers.jobs import account, environment, job_accounts, serving
 
 
-@pytest.fixture
-async def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+async def fill(path: Path) -> None:
     """Three jobs: one that was done, with an account that failed; one that is queued, one cancelled."""
-    url = f"sqlite:///{tmp_path}/jobs.sqlite"
+    url = f"sqlite:///{path}"
     simulators = [account(number, 3) for number in range(3)]
-    async with serving(simulators):
-        for name, key in environment(simulators).items():
-            monkeypatch.setenv(name, key)
-        accounts = [*job_accounts(simulators), JobAccount("lost", api_key_env="JOBS_TEST_NO_KEY")]
-        async with JobEngine(url, worker_id="one"):
-            await submit_job(accounts, JobOptions(settle=1.0), job_id="done")
-            await wait_for_job("done", poll=0.05)
-    async with JobEngine(url):
-        await submit_job(accounts, job_id="queued")
-        await submit_job(accounts, job_id="stopped")
-        await cancel_job("stopped")
-    return url
+    with pytest.MonkeyPatch.context() as patch:
+        async with serving(simulators):
+            for name, key in environment(simulators).items():
+                patch.setenv(name, key)
+            accounts = [*job_accounts(simulators), JobAccount("lost", api_key_env="JOBS_TEST_NO_KEY")]
+            async with JobEngine(url, worker_id="one"):
+                await submit_job(accounts, JobOptions(settle=1.0), job_id="done")
+                await wait_for_job("done", poll=0.05)
+        async with JobEngine(url):
+            await submit_job(accounts, job_id="queued")
+            await submit_job(accounts, job_id="stopped")
+            await cancel_job("stopped")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of these jobs, which nobody changes."""
+    path = tmp_path_factory.mktemp("filled") / "jobs.sqlite"
+    with asyncio.Runner() as runner:
+        runner.run(fill(path))
+    return path
+
+
+@pytest.fixture
+def database(filled: Path, tmp_path: Path) -> str:
+    """A copy of it."""
+    path = tmp_path / "jobs.sqlite"
+    with closing(sqlite3.connect(filled)) as source, closing(sqlite3.connect(path)) as copy:
+        source.backup(copy)
+    return f"sqlite:///{path}"
 
 
 async def test_it_reads_what_the_engine_reads(database: str) -> None:

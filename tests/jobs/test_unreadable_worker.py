@@ -32,7 +32,9 @@ def pickled(tmp_path: Path) -> Iterator[str]:
         yield value
 
 
-@pytest.mark.parametrize("part", ["job", "account", "step"])
+@pytest.mark.parametrize(
+    "part", ["account", *(pytest.param(part, marks=pytest.mark.slow) for part in ("job", "step"))]
+)
 async def test_a_worker_runs_nothing_of_a_pickled_row_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pickled: str, part: str
 ) -> None:

@@ -63,6 +63,7 @@ def test_times_are_read(when: int) -> None:
     assert run(CODE)[when] == ["datetime"] * 4
 
 
+@pytest.mark.slow
 def test_a_schema_that_is_made_meanwhile_reads_times() -> None:
     """While the clock is frozen, and afterwards."""
     assert run(SCHEMA) == ["2026-06-01 10:00:00+00:00"] * 2

@@ -14,16 +14,8 @@ from typing import Any
 
 import attrs
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator
-from schemathesis.specs.openapi.checks import (
-    ignored_auth,
-    missing_required_header,
-    negative_data_rejection,
-    positive_data_acceptance,
-    unsupported_method,
-)
 
 from meetstream_async.simulator import Simulator, Trouble
 from meetstream_async.simulator.settings import Settings, Switches
@@ -137,6 +129,16 @@ def served() -> Iterator[tuple[str, str]]:
 
 def _explore(served: tuple[str, str], examples: int) -> Counter[int]:
     """Requests of every kind to every route, every answer checked; how often each status came."""
+    # Here, since only the proofs need it, and each process of the default run would import it.
+    import schemathesis
+    from schemathesis.specs.openapi.checks import (
+        ignored_auth,
+        missing_required_header,
+        negative_data_rejection,
+        positive_data_acceptance,
+        unsupported_method,
+    )
+
     url, key = served
     schema = schemathesis.openapi.from_dict(openapi())
     statuses: Counter[int] = Counter()
