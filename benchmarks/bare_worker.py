@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 from dbos import DBOS
 
+from meetstream_async.cli.runs.collector import rarely_collecting
 from meetstream_async.jobs import JobEngine
 from meetstream_async.jobs.database import Database
 from meetstream_async.jobs.names import ACCOUNT_QUEUE, VERSION
@@ -59,7 +60,8 @@ async def work(database: str, worker_id: str) -> None:
         await asyncio.to_thread(claim, Database.find(database), worker_id)
         await asyncio.to_thread(launch, engine.client, 20)
         print(time.process_time(), flush=True)
-        await asyncio.to_thread(sys.stdin.read)
+        with rarely_collecting():  # as `jobs worker` does
+            await asyncio.to_thread(sys.stdin.read)
         await asyncio.to_thread(shut_down)
 
 

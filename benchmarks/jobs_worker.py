@@ -9,13 +9,15 @@ import asyncio
 import sys
 import time
 
+from meetstream_async.cli.runs.collector import rarely_collecting
 from meetstream_async.jobs import JobEngine
 
 
 async def work(database: str, worker_id: str) -> None:
     async with JobEngine(database, worker_id=worker_id):
         print(time.process_time(), flush=True)
-        await asyncio.to_thread(sys.stdin.read)
+        with rarely_collecting():  # as `jobs worker` does
+            await asyncio.to_thread(sys.stdin.read)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,10 @@ CONNECTIONS = 100
 concurrency at it."""
 
 
+_IDLE = 3.0
+"""Seconds that a shared connection is kept for another client: less than servers do, since a request on one
+that the server is just closing may be lost."""
+
 MAX_BODY = 16 * 1024 * 1024
 """Maximum size of a decoded body in bytes."""
 
@@ -32,11 +36,10 @@ class HeldBackError(Exception):
 
 
 class GatedConnector(aiohttp.TCPConnector):
-    """The connector of a session that is opened here."""
+    """The connector of a session that is opened here, whose requests say when they may depart."""
 
-    def __init__(self, depart: Callable[[], float], ssl_context: ssl.SSLContext | None) -> None:
-        super().__init__(limit=CONNECTIONS, ssl=True if ssl_context is None else ssl_context)
-        self._depart = depart
+    def __init__(self, ssl_context: ssl.SSLContext | None = None, **options: Any) -> None:
+        super().__init__(ssl=True if ssl_context is None else ssl_context, **options)
         self._failed: WeakSet[asyncio.Task[Any]] = WeakSet()
 
     def failed_to_connect(self) -> bool:
@@ -54,9 +57,9 @@ class GatedConnector(aiohttp.TCPConnector):
             # A proxy's answer and a TLS handshake may take long or fail, and nothing of the request was sent.
             self._note_failure()
             raise
-        if seconds := self._depart():
+        if seconds := req.depart():
             try:
-                await self._wait_to_depart(seconds)
+                await _wait_to_depart(req.depart, seconds)
             except BaseException as exc:
                 connection.release()
                 if not isinstance(exc, HeldBackError):
@@ -64,16 +67,38 @@ class GatedConnector(aiohttp.TCPConnector):
                 raise
         return connection
 
-    async def _wait_to_depart(self, seconds: float) -> None:
-        while seconds:
-            if seconds == math.inf:
-                raise HeldBackError
-            await pause(seconds)
-            seconds = self._depart()
-
     def _note_failure(self) -> None:
         if (task := asyncio.current_task()) is not None:
             self._failed.add(task)
+
+
+async def _wait_to_depart(depart: Callable[[], float], seconds: float) -> None:
+    while seconds:
+        if seconds == math.inf:
+            raise HeldBackError
+        await pause(seconds)
+        seconds = depart()
+
+
+class SharedConnections:
+    """Connections that clients of one event loop have in common; each keeps its own key, pace and proxy.
+
+    Without a limit of their own: each client has its own number of requests under way.
+    """
+
+    def __init__(self) -> None:
+        self._connector: GatedConnector | None = None
+
+    def connector(self) -> GatedConnector:
+        """The connector of all of them, opened by the first."""
+        if self._connector is None:
+            self._connector = GatedConnector(limit=0, keepalive_timeout=_IDLE)
+        return self._connector
+
+    async def close(self) -> None:
+        """Close the connections. The clients must not have requests under way, and make none afterwards."""
+        if self._connector is not None:
+            await self._connector.close()
 
 
 class Permits:

@@ -8,6 +8,7 @@ that has no such step makes its requests as ever.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -28,6 +29,8 @@ class _Prepared:
 class PreparedRequest(aiohttp.ClientRequest):
     """What the classes of :func:`new_request_class` have in common."""
 
+    depart: Callable[[], float]
+    """Seconds until what is connected may be sent; asked by the connector."""
     _prepared: dict[str, _Prepared]
     """By method, for one session."""
     _given: Any = None
@@ -71,6 +74,7 @@ class PreparedRequest(aiohttp.ClientRequest):
         return key
 
 
-def new_request_class() -> type[PreparedRequest]:
+def new_request_class(depart: Callable[[], float]) -> type[PreparedRequest]:
     """The ``request_class`` for a session all of whose requests go to one server with the same options."""
-    return type(PreparedRequest.__name__, (PreparedRequest,), {"_prepared": {}})
+    parts: dict[str, object] = {"_prepared": {}, "depart": staticmethod(depart)}
+    return type(PreparedRequest.__name__, (PreparedRequest,), parts)

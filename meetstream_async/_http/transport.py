@@ -23,11 +23,12 @@ from .connections import (
     GatedConnector,
     HeldBackError,
     Permits,
+    SharedConnections,
     check_session,
     checked_traces,
     connect_timeout,
     read_body,
-)
+)  # fmt: skip
 from .deadlines import Deadline, Deadlines, check_timeout, is_cancelled
 from .failures import (
     CLOSED,
@@ -41,7 +42,7 @@ from .failures import (
 )  # fmt: skip
 from .headers import StandingHeaders
 from .network import Network
-from .prepared_request import new_request_class
+from .own_session import open_session
 from .reply import Reply
 from .retry import speaks_for_itself
 from .secrets import LONG_SECRET, Secret, clean_text, scrubber
@@ -102,6 +103,7 @@ class Transport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._deadlines: Deadlines | None = None
         self._permits: Permits | None = None
+        self._shared: SharedConnections | None = None
         self._under_way = 0
         if session is not None and self.connection_limit is not None:
             self._permits = Permits(self.connection_limit, paused)
@@ -113,7 +115,7 @@ class Transport:
     def connection_limit(self) -> int | None:
         """Maximum number of concurrent requests, so that none waits for a connection; None if unbounded."""
         connector = None if self._http is None else self._http.connector
-        if connector is None:
+        if connector is None or not self._borrowed:
             return CONNECTIONS
         return min(filter(None, (connector.limit, connector.limit_per_host)), default=None)
 
@@ -135,16 +137,15 @@ class Transport:
         self._loop, self._deadlines = loop, Deadlines(loop)
         return loop
 
+    def share(self, connections: SharedConnections | None) -> SharedConnections:
+        """Use these connections from the first request on, or new ones that other clients may use as well."""
+        self._shared = connections or SharedConnections()
+        return self._shared
+
     def _new_session(self) -> aiohttp.ClientSession:
-        session = aiohttp.ClientSession(
-            connector=GatedConnector(self._depart, self._network.ssl_context),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=self._trace_configs or None,
-            headers=None if self._proxy else self._standing.build(),
-            request_class=new_request_class(),
-            **self._settings,
-        )
-        if self._trace_configs or not hasattr(session, _SWITCH):
+        traces, headers = self._trace_configs, None if self._proxy else self._standing.build()
+        session = open_session(self._network, self._depart, headers, traces, self._settings, self._shared)
+        if traces or not hasattr(session, _SWITCH):
             self._per_request["middlewares"] = (self._send_once,)
         else:
             # The switch is free, while a middleware takes 3 % of a request.

@@ -117,7 +117,8 @@ class Database:
     def worker_options(self) -> dict[str, Any]:
         """The same for the engine that runs the accounts."""
         if self.path is not None:
-            return {"connect_args": {"factory": WorkerConnection}}
+            # A file does not go away: no connection is tried out before each of its transactions.
+            return {"connect_args": {"factory": WorkerConnection}, "pool_pre_ping": False}
         return self.engine_options
 
     def bring_to_disk(self) -> None:

@@ -14,7 +14,14 @@ from typing import Any
 
 from attrs import define, field
 
-from .. import AccountState, ConfigurationError, OutcomeStatus, outcome_to_dict
+from .. import (
+    AccountState,
+    BulkReport,
+    ConfigurationError,
+    OutcomeStatus,
+    UnscheduleOutcome,
+    outcome_to_dict,
+)
 from .names import Json
 from .options import JobOptions
 from .outcomes import sparse, whole
@@ -56,6 +63,8 @@ class AccountLedger:
     _state: AccountState | None = None
     _rest: list[Json] | None = None
     """The outcomes that are missing, once the run has ended."""
+    _report: BulkReport[UnscheduleOutcome] | None = None
+    """Of the run that has ended; putting it together goes through all events."""
     _was_done_here: bool = False
     """The step that is taken next has run in this process, so the state knows."""
     _summary: Json | None = None
@@ -147,7 +156,8 @@ class AccountLedger:
 
     def _sum_up(self) -> Json:
         self._end()
-        report = self.state.report()
+        report = self._report
+        assert report is not None
         overtaken = [
             f"{key}: {outcome.status.value}"
             for outcome in report.outcomes
@@ -197,9 +207,12 @@ class AccountLedger:
         if self._given < len(self.only or ()):
             state.take_targets(self.only[self._given :] if self.only else ())
             state.stop(state.stop_reason or "the run ended first")
+        self._report = state.report()
         here = {key_of(outcome["event_id"], outcome["bot_ids"]) for outcome in outcomes} | self.stored.keys()
         self._rest = [
-            outcome_to_dict(one) for one in state.outcomes() if key_of(one.event_id, one.bot_ids) not in here
+            outcome_to_dict(one)
+            for one in self._report.outcomes
+            if key_of(one.event_id, one.bot_ids) not in here
         ]
 
     def _result(self, step: str, outcomes: list[Json], then: str | None) -> Json:

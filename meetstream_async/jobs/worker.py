@@ -9,7 +9,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from dbos import DBOS, DBOSClient, WorkflowStatus
 
 from .. import MeetStreamClient
 from .._logs import log_fields
-from .._tasks import pause
+from .._tasks import finish, pause
 from .accounts import JobAccount
 from .credentials import Resolver, resolve
 from .ledger import AccountLedger
@@ -76,6 +76,8 @@ class Run:
                 trust_env=True,
                 pace_store=self.worker.pace_store,
             )
+            # A connection is made for many accounts: for a small one, making it costs as much as using it.
+            self.worker.connections = self._client.api.transport.share(self.worker.connections)
         return self._client
 
     async def disconnect(self) -> None:
@@ -97,13 +99,16 @@ class Worker:
         self.resolver_loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         """The application's event loop."""
         self.idle: threading.Event = threading.Event()
-        """Set while there are no runs."""
+        """Set while there are neither runs nor connections."""
         self.idle.set()
+        self.connections: Any = None
+        """What the clients of the runs share; made by the first of them."""
         self._loop: asyncio.AbstractEventLoop | None = None
         """The engine's event loop, once it has run something."""
         self._runs: dict[str, Run] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._stopping = False
+        self._closing: asyncio.Task[None] | None = None
         self._checked: dict[str, float] = {}
         """When a job was last found not to be cancelled, by the clock of ``time.monotonic``."""
 
@@ -128,7 +133,7 @@ class Worker:
         ledger = AccountLedger(chosen, given.event_ids, given.reference)
         run = Run(self, workflow_id, job_id, given, chosen, ledger)
         started = time.monotonic()
-        with self._registered(run):
+        async with self._registered(run):
             try:
                 summary = await self._work(run)
             except asyncio.CancelledError:
@@ -153,8 +158,8 @@ class Worker:
             await run.do(name)
         return ledger.summary()
 
-    @contextlib.contextmanager
-    def _registered(self, run: Run) -> Iterator[None]:
+    @contextlib.asynccontextmanager
+    async def _registered(self, run: Run) -> AsyncIterator[None]:
         if self._stopping:
             raise asyncio.CancelledError
         self._loop = asyncio.get_running_loop()
@@ -167,14 +172,28 @@ class Worker:
         finally:
             if self._runs.get(run.workflow_id) is run:
                 del self._runs[run.workflow_id]
+            if self._stopping and not self._runs:
+                await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        """Close the connections. Nobody runs."""
+        connections, self.connections = self.connections, None
+        try:
+            if connections is not None:
+                await finish(connections.close())
+        finally:
+            # An account may have begun meanwhile.
             if not self._runs:
                 self.idle.set()
 
     async def _watch(self) -> None:
-        while self._runs:
-            await pause(_WATCH)
-            self._checked.clear()
-            await self._stop_cancelled(list(self._runs.values()))
+        while not self.idle.is_set():
+            while self._runs:
+                await pause(_WATCH)
+                self._checked.clear()
+                await self._stop_cancelled(list(self._runs.values()))
+            # Not behind each last run: the next account may be there at the next look into the queue.
+            await self._disconnect()
 
     async def _stop_cancelled(self, runs: list[Run]) -> None:
         """Stop the runs of jobs that were cancelled."""
@@ -203,6 +222,8 @@ class Worker:
     def _stop_runs(self) -> None:
         for run in self._runs.values():
             run.stop.set()
+        if not self._runs:
+            self._closing = asyncio.create_task(self._disconnect(), name="meetstream_async jobs closing")
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from meetstream_async import (
     ClientSetupError,
     ConfigurationError,
     MeetStreamClient,
+    RateLimitError,
     RequestTimeoutError,
 )
 from tests.helpers.credentials import KEY
@@ -36,6 +37,39 @@ async def test_an_owned_session_is_closed(raw_server: Start) -> None:
         assert server.open_connections == 1
     await server.until(lambda seen: seen.open_connections == 0)
     assert server.connections == 1
+
+
+async def test_clients_share_connections_and_nothing_else(raw_server: Start) -> None:
+    """One connection serves several clients, each with its own key; it outlives them until it is closed."""
+    server = await raw_server(reply(200, {}, ("Set-Cookie", "theirs=1")), reply(200, {}))
+    first, second = client(server), MeetStreamClient(f"{KEY}2", base_url=server.url, retry=ONCE)
+    shared = first.api.transport.share(None)
+    assert second.api.transport.share(shared) is shared
+    for c in (first, second):
+        await c.unschedule_event("evt_1")
+        await c.close()
+        with pytest.raises(ClientSetupError, match="closed"):
+            await c.unschedule_event("evt_1")
+    assert (server.connections, server.open_connections) == (1, 1)
+    keys = [request.header("authorization") for request in server.requests]
+    assert keys == [[f"Token {KEY}"], [f"Token {KEY}2"]]
+    assert server.requests[1].header("cookie") == []
+    await shared.close()
+    await server.until(lambda seen: seen.open_connections == 0)
+
+
+async def test_a_pause_holds_back_only_the_client_that_was_told(raw_server: Start) -> None:
+    """Of two clients over the same connections, the one that got a 429 waits and the other one does not."""
+    server = await raw_server(reply(429, {}, ("Retry-After", "60")), reply(200, {}))
+    told, other = client(server, retry=ONCE), MeetStreamClient(f"{KEY}2", base_url=server.url, retry=ONCE)
+    other.api.transport.share(shared := told.api.transport.share(None))
+    async with told, other:
+        with pytest.raises(RateLimitError):
+            await told.unschedule_event("evt_1")
+        await other.unschedule_event("evt_1")
+        assert told.api.rate_limiter.paused_for() > 0
+    await shared.close()
+    assert (len(server.requests), server.connections) == (2, 1)
 
 
 async def test_a_borrowed_session_stays_open_and_unchanged(raw_server: Start) -> None:

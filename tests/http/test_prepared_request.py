@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from meetstream_async import MeetStreamClient
-from meetstream_async._http import transport
+from meetstream_async._http import own_session
 from meetstream_async._http.prepared_request import PreparedRequest, new_request_class
 from tests.helpers.raw_server import RawRequest, RawServer, reply
 from tests.helpers.single_calls import Start, client
@@ -47,7 +47,8 @@ async def test_every_request_is_what_aiohttp_would_have_sent(
 ) -> None:
     """Method, target, headers and body are those of aiohttp's own class."""
     ours = await _seen(raw_server)
-    monkeypatch.setattr(transport, "new_request_class", lambda: aiohttp.ClientRequest)
+    plain = type("Plain", (aiohttp.ClientRequest,), {"depart": staticmethod(float)})
+    monkeypatch.setattr(own_session, "new_request_class", lambda _: plain)
     assert ours == await _seen(raw_server)
     assert len(ours) == 14
 
@@ -64,7 +65,7 @@ async def test_an_aiohttp_without_one_of_the_steps_sends_the_same(
 
 async def test_two_sessions_share_nothing() -> None:
     """A key that one client has is never sent by another."""
-    assert new_request_class()._prepared is not new_request_class()._prepared
+    assert new_request_class(float)._prepared is not new_request_class(float)._prepared
 
 
 async def test_a_prepared_request_shows_no_key(raw_server: Start) -> None:

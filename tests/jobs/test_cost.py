@@ -14,10 +14,12 @@ import attrs
 import pytest
 import sqlalchemy as sa
 
-from meetstream_async.jobs import JobEngine, submit_job, wait_for_job
+from meetstream_async.jobs import JobAccount, JobEngine, JobOptions, submit_job, wait_for_job
 from meetstream_async.jobs.sqlite import Connection, WorkerConnection
 from meetstream_async.jobs.worker import Run, Worker
 from tests.helpers.jobs import account, environment, job_accounts, serving
+from tests.helpers.raw_server import reply
+from tests.helpers.single_calls import Start
 
 ACCOUNTS = 12
 EVENTS = 20
@@ -82,6 +84,32 @@ async def test_a_small_account_costs_few_steps(
     # Whether it was cancelled is asked for the job, about once a second: by the watcher, and by the account
     # that starts next.
     assert len(asked) <= 3 + 2 * seconds
+
+
+async def test_accounts_share_connections_until_nobody_runs(
+    engine: JobEngine, monkeypatch: pytest.MonkeyPatch, raw_server: Start
+) -> None:
+    """However many accounts, there are no more connections than requests at once, each with its key."""
+    server = await raw_server(reply(200, {"success": True, "scheduled_bots": []}))
+    accounts = []
+    for number in range(ACCOUNTS):
+        monkeypatch.setenv(f"SHARING_{number}", f"ms_canary_sharing_{number:04d}")
+        accounts.append(
+            JobAccount(
+                f"customer-{number}",
+                api_key_env=f"SHARING_{number}",
+                base_url=server.url,
+                event_ids=[f"evt_{number:04d}"],
+            )
+        )
+    job = await submit_job(accounts, JobOptions(max_concurrency=1))
+    assert (await wait_for_job(job.job_id, poll=0.05)).ok
+    assert server.connections <= 10
+    keys = {request.target.rsplit("_", 1)[-1]: request.header("authorization") for request in server.requests}
+    for number in range(ACCOUNTS):
+        assert keys[f"{number:04d}"] == [f"Token ms_canary_sharing_{number:04d}"]
+    assert len(server.requests) == 2 * ACCOUNTS
+    await server.until(lambda seen: seen.open_connections == 0)
 
 
 def test_only_a_worker_leaves_its_commits_to_the_next_checkpoint() -> None:
