@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from types import SimpleNamespace
@@ -25,6 +26,8 @@ from aioresponses import aioresponses as Mocked
 from hypothesis import HealthCheck, settings
 from hypothesis.strategies import text
 
+from meetstream_async.bulk import _account, _account_events, _account_looks, _restore_run, _verification
+from meetstream_async.bulk._patience import Patience
 from tests.helpers import loops
 from tests.helpers.raw_server import RawServer, Step
 
@@ -134,6 +137,13 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Look for garbage once at the end, and not five times more as pytest does: seven seconds of the run."""
+    gc.collect()
+    gc.freeze()
+
+
 # aioresponses up to 0.7.9 cannot build a response for aiohttp >= 3.14: it does not pass the `stream_writer`
 # that ClientResponse requires now, and a body of more than 64 KiB makes its reader pause a transport that it
 # does not have. Upstream: https://github.com/pnuckowski/aioresponses/issues/289. Delete this bridge, down to
@@ -206,3 +216,12 @@ async def raw_server() -> AsyncIterator[Callable[..., Awaitable[RawServer]]]:
             return await stack.enter_async_context(RawServer(*script))
 
         yield start
+
+
+@pytest.fixture
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that should be gone are looked at again after 0.05 s, and then doubling, in place of 0.5 s."""
+    for module in (_account_events, _account_looks, _verification):
+        monkeypatch.setattr(module, "FIRST_LOOK", 0.05)
+    for place in (_account, _account_looks, _restore_run):
+        monkeypatch.setattr(place, "Patience", partial(Patience, look=0.05))

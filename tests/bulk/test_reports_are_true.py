@@ -26,6 +26,8 @@ from meetstream_async import (
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.scripted_api import DONE, GONE, NO_BOT, Api, Reply, first, in_seconds, row, rows, serving
 
+pytestmark = pytest.mark.usefixtures("quick_looks")
+
 ACME = BotFilter(attributes={"customer": "acme"})
 
 

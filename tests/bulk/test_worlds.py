@@ -25,6 +25,8 @@ from meetstream_async import (
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.accounts import bot, connect, deletes, statuses
 
+pytestmark = pytest.mark.usefixtures("quick_looks")
+
 IDS = ("event", "provider", "none", "mixed")
 FOREIGN = ("event_not_found", "bot_not_found", "not_found", "bad_request")
 WORLDS = pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from tests.helpers.accounts import QUICK
 from tests.helpers.job_steps import do_step, ledger_of
 from tests.helpers.jobs import GOOD, account, far
 
+pytestmark = pytest.mark.usefixtures("quick_looks")
+
 SOON = JobOptions(settle=0.3)
 
 
