@@ -30,7 +30,6 @@ from ..terminal.jobs import conclude, headline, selects_nothing
 from ..terminal.look import LOOK
 from ..terminal.output import CleanFormatter, clean, plural, print_json, print_line, say
 from ..terminal.waiting import Waiting
-from .collector import rarely_collecting
 from .jobs_input import at_its_times, consent_to, job_options
 from .process import complain, run_async
 from .request import Asked, Unscheduling, read
@@ -84,8 +83,7 @@ def run_job(
 
     async def work(stop: asyncio.Event) -> JobStatus:
         async with engine:
-            with rarely_collecting():
-                await follow(job_id, stop)
+            await follow(job_id, stop)
         async with client:
             return await job_status(job_id)
 
@@ -149,8 +147,7 @@ def work(worker_id: str | None, database: str | None, accounts_at_once: int) -> 
     async def run(stop: asyncio.Event) -> None:
         async with engine:
             say(f"worker {clean(engine.worker_id)} is running on {clean(engine.database)}; Ctrl-C stops it")
-            with rarely_collecting():
-                await stop.wait()
+            await stop.wait()
 
     run_async(run, on_stop=lambda: say("stopping: requests in flight finish; interrupt again to stop now"))
     say("stopped; unfinished work is back in the queue")

@@ -18,6 +18,7 @@ from ... import MeetStreamError
 from ..._tasks import end
 from ..exit_codes import ExitCode, Failed, Interrupted, Refused, code_of
 from ..terminal.output import clean, prepare, say, silence
+from .collector import rarely_collecting
 
 T = TypeVar("T")
 
@@ -67,7 +68,8 @@ def run_async(
     work was cancelled.
     """
     try:
-        return asyncio.run(_supervised(work, on_stop))
+        with rarely_collecting():
+            return asyncio.run(_supervised(work, on_stop))
     finally:
         # Closing the loop has removed its signal handlers.
         _handle_stop_signals()
