@@ -68,7 +68,7 @@ class Attempts:
     _data: bytes | None
     attempts: int
     uncertain: bool
-    _deadline: float
+    deadline: float
     """Deadline of the call, in the loop's time."""
     _reserve: float
     """Seconds that must be left when a request starts."""
@@ -88,7 +88,7 @@ class Attempts:
         session = self._session
         while True:
             try:
-                await session.rate_limiter.wait(self._deadline - self._reserve - self._loop.time())
+                await session.rate_limiter.wait(self.deadline - self._reserve - self._loop.time())
             except WaitTooLongError as exc:
                 return rate_limited(exc.seconds)
             outcome = self.note(await self.send())
@@ -98,7 +98,7 @@ class Attempts:
     def send(self) -> Coroutine[Any, Any, Sent]:
         """Make one attempt now; its result must be passed to ``note``."""
         return send(
-            self._session, self._loop, self._request, self._url, self._data, self._deadline, self.attempts
+            self._session, self._loop, self._request, self._url, self._data, self.deadline, self.attempts
         )
 
     def note(self, outcome: Sent) -> Reply | Failure | None:

@@ -18,7 +18,7 @@ from yarl import URL
 
 from ..errors import ApiError, ClientSetupError, MeetStreamError
 from .api_errors import refuses_before_the_api, route_is_missing
-from .attempts import Attempts, Sent, send, target
+from .attempts import Attempts, send, target
 from .call import FIRST, ONE_ATTEMPT, PACED, Answer, Context, Request, Route
 from .deadlines import check_timeout
 from .failures import CLOSED, Failure
@@ -189,8 +189,8 @@ class ApiSession:
         if isinstance(outcome, Reply) and outcome.succeeded:
             self._learned.key_accepted = True
             return self._read(request, outcome, ONE_ATTEMPT)
-        context = evolve(context, deadline=deadline)
-        return self._read(request, *await self._exchange(request, path, context, outcome))
+        call = Attempts(self, loop, request, url, data, 0, False, deadline, self.reserve)
+        return self._read(request, *await self._pursue(request, call, call.note(outcome)))
 
     async def probe(self, request: Request[Any], path: str, seconds: float) -> Reply | MeetStreamError:
         """One attempt at one path of a route, for at most ``seconds``: its reply, or the error without one.
@@ -260,28 +260,30 @@ class ApiSession:
             _log.log(remark.level, remark.text, extra=remark.fields)
         return Answer(value, context.attempts)
 
-    async def _exchange(
-        self, request: Request[Any], path: str, context: Context, first: Sent | None = None
-    ) -> tuple[Reply, Context]:
-        """The last reply, whatever its status, and what is known after it.
-
-        ``first``: what became of the first attempt, where it was made already.
-        """
+    async def _exchange(self, request: Request[Any], path: str, context: Context) -> tuple[Reply, Context]:
+        """The last reply, whatever its status, and what is known after it."""
         loop = self._open()
         deadline = context.deadline
         if deadline is None:
             deadline = loop.time() + self.policy.max_elapsed
         call = Attempts.of(self, loop, request, path, context, deadline, self.reserve)
         outcome = None
-        if first is not None:
-            outcome = call.note(first)
-        elif context.paced and not self.rate_limiter.paused_for():
+        if context.paced and not self.rate_limiter.paused_for():
             outcome = call.note(await call.send())
+        return await self._pursue(request, call, outcome)
+
+    async def _pursue(
+        self, request: Request[Any], call: Attempts, outcome: Reply | Failure | None
+    ) -> tuple[Reply, Context]:
+        """The same, after the first attempt; ``outcome`` is what became of it, None if nothing was sent.
+
+        The client may be closed by now: that must not hide what an attempt may have done.
+        """
         if outcome is None:
             outcome = await call.attempt()
         if self.policy.max_attempts > 1 and outcome.retry and request.route.repeated:
             outcome = await retry(
-                self.policy, call.attempt, outcome, deadline=deadline, before_sleep=call.log_retry
+                self.policy, call.attempt, outcome, deadline=call.deadline, before_sleep=call.log_retry
             )
         if isinstance(outcome, Failure):
             raise outcome.error(call.attempts, call.uncertain)
