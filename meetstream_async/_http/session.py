@@ -104,7 +104,7 @@ class ApiSession:
         """Seconds per attempt."""
         self.reserve: float = _reserve(self.timeout, retry)
         """Seconds that must be left to start a request: with less it could take effect and time out."""
-        self.base_path = base_url.raw_path.rstrip("/")
+        self.base_path: str = base_url.raw_path.rstrip("/")
         self._learned = _Learned()
         self.failed_attempts = 0
         """Number of requests so far that did not reach a working server."""
