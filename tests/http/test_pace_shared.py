@@ -156,7 +156,8 @@ async def test_a_pause_that_one_process_was_told_binds_the_others(tmp_path: Path
             await asyncio.sleep(0.05)
     assert other.paused_for() < 2
     await other.wait()
-    assert asyncio.get_running_loop().time() - now >= 2
+    # Each knows the store's clock up to what the store took to tell it: milliseconds, more on a busy machine.
+    assert asyncio.get_running_loop().time() - now >= 1.95
     await one.wait()
     assert one.pace is not None
     assert one.pace == pytest.approx(other.pace, rel=2)
