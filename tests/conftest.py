@@ -26,8 +26,6 @@ from aioresponses import aioresponses as Mocked
 from hypothesis import HealthCheck, settings
 from hypothesis.strategies import text
 
-from meetstream_async.bulk import _account, _account_events, _account_looks, _restore_run, _verification
-from meetstream_async.bulk._patience import Patience
 from tests.helpers import loops
 from tests.helpers.raw_server import RawServer, Step
 
@@ -221,6 +219,16 @@ async def raw_server() -> AsyncIterator[Callable[..., Awaitable[RawServer]]]:
 @pytest.fixture
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows that should be gone are looked at again after 0.05 s, and then doubling, in place of 0.5 s."""
+    # Here, since the process that only hands out the tests has no need of it.
+    from meetstream_async.bulk import (
+        _account,
+        _account_events,
+        _account_looks,
+        _restore_run,
+        _verification,
+    )
+    from meetstream_async.bulk._patience import Patience
+
     for module in (_account_events, _account_looks, _verification):
         monkeypatch.setattr(module, "FIRST_LOOK", 0.05)
     for place in (_account, _account_looks, _restore_run):

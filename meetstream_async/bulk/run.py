@@ -209,8 +209,7 @@ async def _run_to_end(
     def done(item: object, outcome: OutcomeT) -> None:
         tally.add(outcome.status)
         outcomes.append(outcome)
-        if options.on_outcome is not None:
-            tally.tell(options.on_outcome, outcome)
+        tally.tell(options.on_outcome, outcome)
 
     runner = Runner(operation, options, done)
     tally.start()
