@@ -20,6 +20,8 @@ from http_api import http_page
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from meetstream_async.fastapi import Runs
+
 log = logging.getLogger(__name__)
 
 
@@ -106,8 +108,21 @@ def resolve(app: Sphinx, env: Any, node: Any, child: Any) -> Any:
     return python.resolve_xref(env, node["refdoc"], app.builder, "obj", public, node, child)
 
 
-def readable(_app: Sphinx, _what: str, _name: str, _value: Any, _options: Any, lines: list[str]) -> None:
+def said_elsewhere(name: str) -> str:
+    """What pydantic is told of a field, and what the protocol says of a method."""
+    module, cls, member = name.rsplit(".", 2)
+    if module not in python_pages.MODULES:
+        return ""
+    owner = getattr(importlib.import_module(module), cls)
+    if field := getattr(owner, "model_fields", {}).get(member):
+        return field.description or ""
+    return inspect.getdoc(getattr(Runs, member, None)) or "" if cls.endswith("Runs") else ""
+
+
+def readable(_app: Sphinx, _what: str, name: str, _value: Any, _options: Any, lines: list[str]) -> None:
     """Docstrings list arguments as "name: meaning", with indented continuation: make that a list."""
+    if not any(lines):
+        lines[:] = said_elsewhere(name).splitlines()
     text, inside = [], False
     for line in lines:
         if match := re.match(r"([a-z_]+(?:,? [a-z_]+)*)(?:: |  +)(?=\S)", line):
