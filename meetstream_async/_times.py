@@ -6,10 +6,17 @@ Knows nothing of the package, so every folder may use it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
-# Bound here: a test that freezes the clock puts another class in the place of `datetime` meanwhile.
-_from_iso = datetime.fromisoformat
+REAL: Mapping[str, type[datetime]] = MappingProxyType(
+    {"datetime": next(kind for kind in datetime.__mro__ if kind.__module__ == "datetime")}
+)
+"""What `datetime` means in annotations, although a test that freezes the clock puts a subclass in its place,
+maybe while this module is imported. In a mapping, where such a test does not look."""
+
+_from_iso = REAL["datetime"].fromisoformat
 
 _END_OF_DAY = re.compile(r"(.*\d[T ])24(:?00(?::?00(?:[.,]0+)?)?(?![\d:]).*)")
 _LEAP_SECOND = re.compile(r"(.*\d[T ]\d\d:?\d\d:?)60(?!\d)(.*)")
