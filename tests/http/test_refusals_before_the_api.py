@@ -32,6 +32,14 @@ BEFORE = [
     reply(403),
     reply(403, {"message": "Missing Authentication Token"}),
     reply(403, {"error": {"code": 403, "message": "Rate Limit Exceeded"}}),
+    reply(403, {"message": "Limit Exceeded"}),
+    reply(403, {"message": "Request blocked by a rule."}),
+    reply(403, {"title": "Error 1020: Access denied", "status": 403}),
+    reply(403, b"error code: 1020", type="text/plain"),
+    reply(403, b"403 Forbidden\n", type="text/plain"),
+    reply(403, b"Your access has been denied.", type="text/plain"),
+    reply(403, b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", type="application/xml"),
+    reply(403, b"<Error><Code>AccessDenied</Code></Error>"),
 ]
 DONE = reply(200, {"unscheduled": True})
 
@@ -61,6 +69,9 @@ async def test_the_answer_of_something_before_the_api_says_nothing_of_the_key(
         (401, b""),
         (403, {"message": "Invalid API key"}),
         (403, {"Message": "User is not authorized to access this resource"}),
+        (403, {"message": "Your API key has been blocked"}),
+        (403, b"Invalid API key"),
+        (401, b"Access Denied."),
     ],
 )
 async def test_the_api_s_own_word_on_the_key_is_taken_as_such(
