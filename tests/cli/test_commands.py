@@ -178,6 +178,23 @@ async def test_the_environment_s_proxy_is_used_and_named_where_it_refuses() -> N
         assert "hunter2" not in ended.err
 
 
+async def test_a_proxy_that_can_not_be_used_is_asked_about_and_not_the_address_of_the_api() -> None:
+    """It hangs up: the last line names it and the variable, and the exit code is 1."""
+    async with Tunnel(0, answer=b"") as proxy:
+        ended = await command(
+            "list",
+            before=hasty,
+            MEETSTREAM_API_KEY=CANARY,
+            MEETSTREAM_API_URL="https://api.example.test/api/v1",
+            HTTPS_PROXY=proxy.address,
+        )
+        last = ended.err.splitlines()[-1]
+        assert (ended.code, ended.out) == (1, "")
+        assert f"while the proxy http://{proxy.address} (from HTTPS_PROXY) was to open a tunnel" in last
+        assert "is the proxy right?" in last
+        assert "MEETSTREAM_API_URL" not in last
+
+
 async def test_an_unreachable_host_exits_with_1(tmp_path: Path) -> None:
     """If no server listens, the message says which variable to check, and the exit code is 1."""
     report = tmp_path / "run.jsonl"

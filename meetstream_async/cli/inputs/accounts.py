@@ -63,7 +63,7 @@ class Account(Generic[C]):
         if isinstance(error, AuthenticationError | PermissionDeniedError):
             return f"{text}; {self.refused()}"
         if isinstance(error, TransportError) and not error.permanent:
-            return f"{text}; {self.unreachable()}"
+            return f"{text}; {self.unreachable(error)}"
         if isinstance(error, RateLimitError):
             return f"{text}; try again later"
         return text
@@ -74,8 +74,9 @@ class Account(Generic[C]):
             return self.rejected()
         if any(isinstance(error, AuthenticationError | PermissionDeniedError) for error in errors):
             return self.refused()
-        if any(isinstance(error, TransportError) and not error.permanent for error in errors):
-            return self.unreachable()
+        for error in errors:
+            if isinstance(error, TransportError) and not error.permanent:
+                return self.unreachable(error)
         return None
 
     def rejected(self) -> str:
@@ -88,7 +89,9 @@ class Account(Generic[C]):
             "this says nothing about the key"
         )
 
-    def unreachable(self) -> str:
+    def unreachable(self, error: TransportError) -> str:
+        if " the proxy " in str(error) and " refused " not in str(error):
+            return "is the proxy right? It comes from HTTPS_PROXY or the system's settings"
         return f"is {self.url_variable} right? The address is {clean(self.base_url)}"
 
 
