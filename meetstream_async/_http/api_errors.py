@@ -98,6 +98,12 @@ _BLOCKED = re.compile(r"\bblock(?:ed|ing)?\b|\bfirewall\b|\bwaf\b|\berror (?:cod
 """Words of firewalls, where the text names no key."""
 _OWNERSHIP = re.compile(r"\b(bot|yours?|belongs?|owner|owned)\b", re.IGNORECASE)
 """Words about the one thing that was asked for, not about who asks."""
+_NOT_YOURS = re.compile(
+    r"(?:\bnot|n't) (?:belong|own\b|yours\b|the owner)"
+    r"|\b(?:belongs? to|owned by) (?:another|a different|some|other)",
+    re.IGNORECASE,
+)
+"""The same where nothing else tells that it is about one thing."""
 
 
 def is_about_one_thing(message: str) -> bool:
@@ -133,7 +139,16 @@ def _kind(reply: Reply) -> str:
 def refuses_before_the_api(error: errors.MeetStreamError) -> bool:
     """A 401 or 403 that says nothing about the key: other requests would be refused like this one."""
     kinds = errors.AuthenticationError | errors.PermissionDeniedError
-    return isinstance(error, kinds) and not error.key_rejected
+    return isinstance(error, kinds) and not error.key_rejected and not _concerns_one_thing(error)
+
+
+def _concerns_one_thing(error: errors.ApiError) -> bool:
+    """A 403 about the bot or event that was asked for: others may be the key's own."""
+    return (
+        isinstance(error, errors.PermissionDeniedError)
+        and not error.key_rejected
+        and _NOT_YOURS.search(error.message) is not None
+    )
 
 
 def why_no_other_can_succeed(error: errors.MeetStreamError) -> str | None:
@@ -144,6 +159,8 @@ def why_no_other_can_succeed(error: errors.MeetStreamError) -> str | None:
         return None
     if error.key_rejected:
         return f"the API rejects the key: {error}"
+    if _concerns_one_thing(error):
+        return None
     return f"something before the API refuses, which says nothing about the key: {error}"
 
 

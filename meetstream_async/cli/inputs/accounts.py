@@ -14,16 +14,14 @@ from platformdirs import user_state_path
 
 from ... import (
     ApiError,
-    AuthenticationError,
     ConfigurationError,
     MeetBitClient,
     MeetStreamClient,
     MeetStreamError,
-    PermissionDeniedError,
     RateLimitError,
     TransportError,
 )
-from ..exit_codes import ExitCode, Failed, Refused, code_of
+from ..exit_codes import ExitCode, Failed, Refused, code_of, is_refused_in_front
 from ..terminal.look import traces
 from ..terminal.output import clean, say
 
@@ -60,7 +58,7 @@ class Account(Generic[C]):
         text = clean(error, 1000)
         if code_of(error) is ExitCode.DENIED:
             return f"{text}; {self.rejected()}"
-        if isinstance(error, AuthenticationError | PermissionDeniedError):
+        if is_refused_in_front(error):
             return f"{text}; {self.refused()}"
         if isinstance(error, TransportError) and not error.permanent:
             return f"{text}; {self.unreachable(error)}"
@@ -72,7 +70,7 @@ class Account(Generic[C]):
         """What to do about errors that do not concern a single event, if there are any."""
         if any(isinstance(error, ApiError) and error.key_rejected for error in errors):
             return self.rejected()
-        if any(isinstance(error, AuthenticationError | PermissionDeniedError) for error in errors):
+        if any(map(is_refused_in_front, errors)):
             return self.refused()
         for error in errors:
             if isinstance(error, TransportError) and not error.permanent:
