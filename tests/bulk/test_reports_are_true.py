@@ -385,7 +385,6 @@ async def test_an_answer_about_another_event_is_unknown() -> None:
         ({"Error": "boom"}, "unknown"),
         ({"statusCode": 200, "body": '{"error": "boom"}'}, "unknown"),
         ({"message": "Internal server error"}, "unknown"),
-        ({"scheduled_bots": []}, "unknown"),
         ({"data": {"unscheduled": False}}, "failed"),
         ({"message": "Event not scheduled"}, "failed"),
         ({"message": "Event unscheduled"}, "unscheduled"),

@@ -79,17 +79,6 @@ def test_a_2xx_without_an_object_leaves_the_outcome_open(body: object, problem: 
         assert (caught.value.outcome_unknown, caught.value.path) == (True, "$")
 
 
-def test_a_listing_is_no_answer_to_a_delete() -> None:
-    """Whatever it came from has not answered this request."""
-    for read in (
-        lambda reply: read_unscheduled("e", False, reply, CONTEXT),
-        lambda reply: read_deleted_bot(reply, CONTEXT),
-    ):
-        with pytest.raises(InvalidResponseError, match="is a listing") as caught:
-            read(_reply({"scheduled_bots": []}))
-        assert caught.value.outcome_unknown
-
-
 @pytest.mark.parametrize("body", [b"", b"  ", b"null", {}])
 def test_a_2xx_without_content_is_a_success(body: object) -> None:
     """A gateway in front of a function without a return value answers so."""
