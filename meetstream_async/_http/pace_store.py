@@ -58,7 +58,7 @@ class PaceStore:
         except self._kinds as exc:
             self._drop()
             kind = type(exc).__name__
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
             kind = "what is stored is no pace"
         raise StoreError(kind)
 
