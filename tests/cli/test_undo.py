@@ -310,6 +310,23 @@ async def test_bots_behind_a_full_listing_are_kept_before_they_are_cancelled(tmp
         assert live(sim) == events
 
 
+@pytest.mark.parametrize("more", [0, 100])
+async def test_bots_outside_the_filter_that_go_with_their_event_are_kept_as_well(
+    tmp_path: Path, more: int
+) -> None:
+    """Under --whole-events, also behind a full listing: the undo says of each what becomes of it."""
+    bots = [bot(1, "evt_a", platform="zoom"), bot(2, "evt_a", platform="teams")]
+    bots += [bot(number, platform="zoom") for number in range(10, 10 + more)]
+    async with Simulator(bots) as sim:
+        report = await cancelled(sim, tmp_path, "--platform", "zoom", "--whole-events", "--concurrency", "20")
+        kept = lines_of(tmp_path / "run.jsonl.snapshot")[1:]
+        assert {"bot-0001", "bot-0002"} <= {line["bot_id"] for line in kept}
+        ended = await command("undo", report, "--yes", "--concurrency", "20", sim=sim)
+        assert ended.code == 0, ended
+        assert "1 of " in ended.out
+        assert live(sim)["evt_a"] == 1
+
+
 async def test_named_events_are_kept_as_well(tmp_path: Path) -> None:
     """`unschedule` lists before it cancels, where it writes a report."""
     report = tmp_path / "run.jsonl"
