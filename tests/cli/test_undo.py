@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from meetstream_async import Snapshot, SnapshotBot
 from meetstream_async.preview import undoable_of
@@ -122,19 +123,24 @@ async def test_the_whole_configuration_comes_back_on_request(tmp_path: Path) -> 
 
 
 async def test_an_undo_is_confirmed_by_typing(tmp_path: Path) -> None:
-    """As a cancel is: with the number of bots; anything else sends nothing."""
-    async with Simulator(account()) as sim:
+    """As a cancel is: with the number of bots; anything else sends nothing. At 80 columns ids stay whole."""
+    uuids = [f"276169f9-c507-4539-a816-5d34060d777{n}" for n in range(3)]
+    bots = [evolve(one, bot_id=bot_id) for one, bot_id in zip(account(), uuids, strict=True)]
+    async with Simulator(bots) as sim:
         report = await cancelled(sim, tmp_path)
         before = posts(sim)
         async with Terminal("undo", str(report), environment=surroundings(sim)) as terminal:
             await terminal.shows("reschedule 3")
             terminal.type("yes")
             assert (await terminal.ended()).code == 2
+            assert all(bot_id in terminal.text for bot_id in uuids)
         assert posts(sim) == before
         async with Terminal("undo", str(report), environment=surroundings(sim)) as terminal:
             await terminal.shows("reschedule 3")
             terminal.type("reschedule 3")
             assert (await terminal.ended()).code == 0
+            shown = terminal.text.partition("CANCELLED BOT")[2]
+            assert all(bot_id in shown for bot_id in sim.ledger.bots)
         assert sum(live(sim).values()) == 3
 
 
