@@ -28,7 +28,7 @@ from ..exit_codes import ExitCode, Refused
 from ..terminal.following import follow
 from ..terminal.jobs import conclude, headline, selects_nothing
 from ..terminal.look import LOOK
-from ..terminal.output import CleanFormatter, clean, plural, print_json, print_line, say
+from ..terminal.output import CleanFormatter, clean, print_json, print_line, say
 from ..terminal.waiting import Waiting
 from .jobs_input import at_its_times, consent_to, job_options
 from .process import run_async
@@ -106,7 +106,8 @@ def _previews(
         return None
 
     async def preview(_: asyncio.Event) -> tuple[AccountPreview, ...]:
-        async with Waiting(f"the {plural(len(accounts), 'listing')}"):
+        several = f"{len(accounts)} listings" if len(accounts) > 1 else "listing"
+        async with Waiting(f"the {several}"):
             return await preview_job(accounts, options, accounts_at_once=at_once)
 
     return run_async(preview)
