@@ -189,13 +189,16 @@ class Board:
 
     async def _tell(self) -> None:
         """Lines in place of a bar; beside a bar, only where it stands still."""
-        await pause(_FIRST)
-        if self._bar is None and not self.recorded:
-            say(self._line())
+        first = min(_FIRST, _EVERY)
+        await pause(first)
+        if self._bar is None:
+            if not self.recorded:
+                say(self._line())
+            await pause(_EVERY - first)
         while True:
             if self._bar is None:
-                await pause(_EVERY)
                 say(self._line())
+                await pause(_EVERY)
                 continue
             if (still := self._standing_still()) is not None:
                 self.note(still)
