@@ -149,6 +149,13 @@ _open: WeakValueDictionary[str, PaceStore] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
+def forget_stores() -> None:
+    """In a process that was forked: a thread does not come along, and a connection has one process."""
+    global _lock
+    _lock = threading.Lock()
+    _open.clear()
+
+
 def check_pace_store(value: object, variable: str) -> str | None:
     """The place of a store, from an argument or else the environment. Raises ClientSetupError for no
     place."""

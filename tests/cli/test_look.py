@@ -91,7 +91,7 @@ def test_the_version_has_a_short_option() -> None:
 @pytest.mark.parametrize("arguments", [("list",), ("unschedule-all", "--dry-run")])
 async def test_a_request_that_takes_long_says_which_attempt_it_is(arguments: tuple[str, ...]) -> None:
     """On pipes, too: after a second, the attempt and why the last one failed."""
-    troubles = [Trouble("list", 503, times=1, retry_after=1.6)]
+    troubles = [Trouble("list", 503, times=1, retry_after=1.3)]
     async with Simulator(BOTS, troubles=troubles) as sim:
         ended = await command(*arguments, sim=sim)
     assert ended.code == 0
