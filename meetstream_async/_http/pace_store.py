@@ -58,7 +58,7 @@ class PaceStore:
         except self._kinds as exc:
             self._drop()
             kind = type(exc).__name__
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
             kind = "what is stored is no pace"
         raise StoreError(kind)
 
@@ -149,6 +149,13 @@ _open: WeakValueDictionary[str, PaceStore] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
+def forget_stores() -> None:
+    """In a process that was forked: a thread does not come along, and a connection has one process."""
+    global _lock
+    _lock = threading.Lock()
+    _open.clear()
+
+
 def check_pace_store(value: object, variable: str) -> str | None:
     """The place of a store, from an argument or else the environment. Raises ClientSetupError for no
     place."""
@@ -189,6 +196,6 @@ def _psycopg() -> Any:
         return importlib.import_module("psycopg")
     except ImportError:
         raise ClientSetupError(
-            "a pace_store in PostgreSQL needs psycopg: "
-            "pip install 'meetstream-async[jobs]', or '.[jobs]' in a checkout"
+            "a pace_store in PostgreSQL needs psycopg: pip install 'meetstream-async[jobs]', "
+            "or '.[jobs]' in a checkout"
         ) from None

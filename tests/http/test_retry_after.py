@@ -67,7 +67,15 @@ JSON = st.recursive(
         ("PT2S", 2.0),
         ("PT1H1M0.5S", 3660.5),
         ("PT", None),
+        ("P", None),
         ("2 fortnights", None),
+        ("1m30s", 90.0),
+        ("6m0s", 360.0),
+        ("1h 2m 3s 500ms", 3723.5),
+        ("1s1s1s1s1s", None),
+        ("1m30", None),
+        ("P1DT2S", 86402.0),
+        ('"2"', 2.0),
         ("2024-12-20T12:00:30Z", 30.0),
         ("2024-12-20T13:00:30+01:00", 30.0),
         ("2024-12-20 12:00:30", 30.0),
@@ -179,6 +187,14 @@ def test_any_fields_are_a_sane_wait_or_none(fields: dict[str, str]) -> None:
         ({"error": {"code": 429, "retry_after": 2}}, 2.0),
         ({"detail": "Request was throttled. Expected available in 17 seconds."}, 17.0),
         ({"detail": "Request was throttled. Expected available in 1 second."}, 1.0),
+        ({"retry-after": 2}, 2.0),
+        ({"retryAfterSeconds": 2, "retryAfterMs": 9}, 2.0),
+        ({"retryAfterMs": 1500}, 1.5),
+        ({"message": "Rate limit exceeded, retry in 2 seconds"}, 2.0),
+        ({"error": {"message": "Please try again in 1.5s."}}, 1.5),
+        ({"message": "Wait 2 minutes"}, 120.0),
+        ({"message": "Retry after 250ms"}, 0.25),
+        ({"message": "retry 3 times"}, None),
         ({"message": "Too Many Requests"}, None),
         ({"retry_after": None, "detail": None, "error": "throttled"}, None),
         ({"retry_after": True}, None),
@@ -224,7 +240,7 @@ async def test_an_absurd_wait_ends_the_run_with_its_length(raw_server: Start) ->
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
-    "body", [b'{"retry_after": 0.8}', b'{"detail": "Expected available in 0.8 seconds."}']
+    "body", [b'{"retry_after": 0.4}', b'{"detail": "Expected available in 0.4 seconds."}']
 )
 async def test_a_wait_that_only_the_body_tells_binds_the_client(
     raw_server: Start, status: int, body: bytes
@@ -234,12 +250,12 @@ async def test_a_wait_that_only_the_body_tells_binds_the_client(
     server = await raw_server(reply(status, body), done, done)
     async with client(server) as c:
         first = asyncio.create_task(c.unschedule_event("evt_1"))
-        while not c.api.rate_limiter.paused_for() > 0.5:
+        while not c.api.rate_limiter.paused_for() > 0.3:
             await asyncio.sleep(0.001)
         began = time.monotonic()
         await c.unschedule_event("evt_2")
         await first
-        assert time.monotonic() - began > 0.4
+        assert time.monotonic() - began > 0.25
 
 
 async def test_a_header_has_the_first_word(raw_server: Start) -> None:

@@ -21,23 +21,19 @@ from ... import (
     SkipReason,
     UnscheduleOutcome,
 )
-from .output import clean, table
+from ..exit_codes import is_refused_in_front
+from .output import clean, keep_whole, table
 from .progress import wording
 from .tables import why
 
 Outcome: TypeAlias = UnscheduleOutcome | CancelOutcome | RescheduleOutcome
 
-_COPYABLE = 40
-"""Maximum length of an id that is kept on one line of a narrow terminal."""
-
 
 def attention_table(report: BulkReport[Any], *, one_off_bots: str = "report") -> Table | None:
     """Events and bots that need attention, grouped by problem; None if there are none."""
     grid = table("EVENT OR BOT", "STATUS", "WHY, AND WHAT TO DO")
-    # The words beside it may wrap, but an id must stay copyable.
-    grid.columns[0].no_wrap = all(
-        len(name) <= _COPYABLE for outcome in report.outcomes for name in (*_names(outcome), *_bots(outcome))
-    )
+    names = [name for outcome in report.outcomes for name in (*_names(outcome), *_bots(outcome))]
+    keep_whole(grid.columns[0], names)
     grid.columns[1].no_wrap = True
     troubles: dict[tuple[OutcomeStatus, str, str], list[str]] = {}
     for outcome in _wanting(report, one_off_bots):
@@ -98,7 +94,7 @@ def _advice(outcome: Outcome) -> str:
             return "it will join; --whole-events unschedules it, with its bots outside the filter"
         return "it will join; run this again"
     if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
-        if _refused_in_front(outcome.error):
+        if is_refused_in_front(outcome.error):
             return "ask who runs the firewall or proxy in front of the API, then run this again"
         return "use the key of the account that the bot belongs to"
     if isinstance(outcome.error, EventNotFoundError):
@@ -108,11 +104,6 @@ def _advice(outcome: Outcome) -> str:
     if outcome.status is OutcomeStatus.UNKNOWN and "joined" in (outcome.reason or ""):
         return "check the meeting: the bot may have joined"
     return "run this again, then check the listing"
-
-
-def _refused_in_front(error: AuthenticationError | PermissionDeniedError) -> bool:
-    """Not the API's word on the key, nor on this one bot."""
-    return not error.key_rejected and " bot " not in f" {error.message.casefold()} "
 
 
 def _advice_on_undo(outcome: RescheduleOutcome) -> str:
