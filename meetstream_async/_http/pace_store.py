@@ -196,6 +196,6 @@ def _psycopg() -> Any:
         return importlib.import_module("psycopg")
     except ImportError:
         raise ClientSetupError(
-            "a pace_store in PostgreSQL needs psycopg: pip install 'meetstream-async[jobs]', "
-            "or '.[jobs]' in a checkout"
+            "a pace_store in PostgreSQL needs psycopg: "
+            "pip install 'meetstream-async[jobs]', or '.[jobs]' in a checkout"
         ) from None
