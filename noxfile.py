@@ -21,6 +21,8 @@ CORE = ["tests/bulk", "tests/http", "tests/meetstream", "tests/meetbit", "tests/
 EXAMPLES = ["examples/fastapi_app.py", "examples/nightly.py", "examples/queue_worker.py"]
 """The programs that users copy. `examples/notebook.py` is cells, which no type checker reads."""
 
+WRITTEN_BY_USERS = ["tests/typing/api.py", "tests/typing/plugin.py", "tests/typing/service.py"]
+
 
 def install(session: nox.Session, extras: str, *groups: str) -> None:
     """Install the package with extras and groups of tools, unless the session runs in what is there."""
@@ -132,10 +134,12 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy --strict: the package, and what a user writes."""
+    """mypy --strict: the package, what a user writes, and the programs of the documents."""
     install(session, "bench,browser,clients,compat,test", "types", "docs")
     session.run("mypy")
-    session.run("mypy", "--strict", "tests/typing/api.py", *EXAMPLES)
+    session.run("mypy", "--strict", *WRITTEN_BY_USERS, *EXAMPLES)
+    session.run("python", ".ci/programs.py", "build/programs")
+    session.run("mypy", "--strict", *map(str, sorted(Path("build/programs").glob("*.py"))))
 
 
 @nox.session
@@ -145,6 +149,8 @@ def typing(session: nox.Session) -> None:
     for package in ("meetstream_async", "pytest_meetstream_async"):
         session.run("basedpyright", "--ignoreexternal", "--verifytypes", package)
     session.run("basedpyright")
+    session.run("python", ".ci/programs.py", "build/programs")
+    session.run("basedpyright", "--project", "build/programs")
     session.run("pyrefly", "check")
 
 
