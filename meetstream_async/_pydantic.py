@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
 from types import MappingProxyType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
-from ._times import time_of
+from ._times import REAL, time_of
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 
-_REAL = {"datetime": datetime}
-"""What annotations mean, although a test that freezes the clock puts another class in its place, which
-pydantic does not know. In a dict, where such a test does not look."""
 ROUND_UP: Mapping[str, Any] = MappingProxyType({"round_up": True})
 """Metadata of a field whose time, where it is finer than a microsecond, is rounded up."""
 _DEEPEST = 100
@@ -45,7 +41,7 @@ class Schemed:
         from pydantic_core import core_schema
 
         known = dict(zip(getattr(cls, "__parameters__", ()), get_args(source), strict=False))
-        hints = get_type_hints(cls, localns=_REAL)
+        hints = get_type_hints(cls, localns=dict(REAL))
         read, written = {}, {}
         for field in attrs.fields(cls):  # type: ignore[arg-type]  # only attrs classes take this up
             hint = _readable(_fill_in(hints[field.name], known), up=field.metadata.get("round_up", False))
@@ -98,7 +94,7 @@ def error_schema(cls: type[Exception]) -> CoreSchema:
 
 def _readable(hint: Any, *, up: bool) -> Any:
     """The hint, with datetimes parsed from strings only: pydantic would take a number as an epoch."""
-    if hint is _REAL["datetime"]:
+    if hint is REAL["datetime"]:
         return Annotated[hint, _Time(up)]
     if get_origin(hint) in (Union, UnionType):
         return Union[tuple(_readable(member, up=up) for member in get_args(hint))]  # noqa: UP007

@@ -32,6 +32,15 @@ STANDARD = [
     ("2026-05-01T07:00:00.123456789z", SEVEN + timedelta(microseconds=123456)),
     ("2026-05-01T06:59:60Z", SEVEN),
     ("2026-04-30T24:00:00Z", SEVEN - timedelta(hours=7)),
+    ("2026-05-01T09:00:00\N{MINUS SIGN}00:00", SEVEN + timedelta(hours=2)),
+    ("2026-W18-5T07:00:00Z", SEVEN),
+    ("2026-121T07:00:00Z", SEVEN),
+    ("2026121T070000Z", SEVEN),
+    ("2024-366T00:00Z", datetime(2024, 12, 31, tzinfo=UTC)),
+    ("2026-05-01T06:59.75Z", SEVEN - timedelta(seconds=15)),
+    ("20260501T0659,75z", SEVEN - timedelta(seconds=15)),
+    ("2026-05-01T06.5+00:00", SEVEN - timedelta(minutes=30)),
+    ("2026-05-01T06:59.99999999999Z", SEVEN - timedelta(microseconds=1)),
 ]
 
 
@@ -44,7 +53,9 @@ def test_what_the_standards_allow_is_read(text: str, expected: datetime) -> None
 @pytest.mark.parametrize(
     "text",
     ["", "soon", "1777618800", "2026-13-01T00:00Z", "2026-05-01T25:00Z", "2026-05-01T24:01Z",
-     "2026-05-01T07:61:60Z", "2026-05-01T07:00:61Z", "9999-12-31T24:00:00Z"],
+     "2026-05-01T07:61:60Z", "2026-05-01T07:00:61Z", "9999-12-31T24:00:00Z", "2026-366T00:00Z",
+     "9999-366T00:00Z", "2026-000T00:00Z", "0000-001T00:00Z", "2026-05-01T07.5.5Z", "2026-05-01T07.5:00Z",
+     f"2026-05-01T07:00.{'9' * 5000}Z"],
 )  # fmt: skip
 def test_what_is_no_time_is_a_value_error(text: str) -> None:
     """Everything else is a ValueError, dates after the end of the calendar included."""
@@ -71,6 +82,7 @@ def test_a_number_is_not_taken_for_an_epoch() -> None:
 
 def test_stored_bounds_are_rounded_towards_cancelling_less() -> None:
     """Finer than a microsecond, a start is rounded up and an end is cut down."""
+    assert read_time("2026-05-01T06:59.99999999999Z", up=True) == SEVEN
     text = "2026-05-01T07:00:00.0000001z"
     read = BotFilter.from_dict({"after": text, "before": text})
     assert read.after == SEVEN + timedelta(microseconds=1)

@@ -89,11 +89,21 @@ def route_is_missing(error: errors.ApiError) -> bool:
 
 _KEY = re.compile(r"\b(api[ _-]?keys?|access[ _-]?keys?|keys?|tokens?|credentials?)\b", re.IGNORECASE)
 _NOT_THE_KEY = re.compile(
-    r"^forbidden\.?$|missing authentication token|rate[ _-]?limit|too many|quota|throttl", re.IGNORECASE
+    r"^(?:403 )?forbidden\.?$|missing authentication token|limit exceeded|rate[ _-]?limit|too many"
+    r"|quota|throttl",
+    re.IGNORECASE,
 )
 """Texts of gateways and firewalls, which refuse before the API has seen the key."""
+_BLOCKED = re.compile(r"\bblock(?:ed|ing)?\b|\bfirewall\b|\bwaf\b|\berror (?:code: )?1\d{3}\b", re.IGNORECASE)
+"""Words of firewalls, where the text names no key."""
 _OWNERSHIP = re.compile(r"\b(bot|yours?|belongs?|owner|owned)\b", re.IGNORECASE)
 """Words about the one thing that was asked for, not about who asks."""
+_NOT_YOURS = re.compile(
+    r"(?:\bnot|n't) (?:belong|own\b|yours\b|the owner)"
+    r"|\b(?:belongs? to|owned by) (?:another|a different|some|other)",
+    re.IGNORECASE,
+)
+"""The same where nothing else tells that it is about one thing."""
 
 
 def is_about_one_thing(message: str) -> bool:
@@ -109,21 +119,36 @@ def _is_about_the_key(reply: Reply, message: str, context: Context) -> bool:
         return False
     if reply.status == 401 or _KEY.search(message):
         return True
+    # Neither API says a 403 in plain text.
+    if _kind(reply) == "text/plain" or _BLOCKED.search(message):
+        return False
     # A key that was accepted is not rejected by a refusal that says nothing of it.
     return not context.key_accepted
 
 
 def _is_a_page(reply: Reply) -> bool:
-    """HTML: of a CDN, a proxy or a firewall. Neither API answers with any."""
-    kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    start = reply.body[:64].lstrip().lower()
-    return kind in ("text/html", "application/xhtml+xml") or start.startswith((b"<!doctype", b"<html"))
+    """HTML or XML: of a CDN, a proxy, a store of files or a firewall. Neither API answers with any."""
+    kind = _kind(reply)
+    return kind == "text/html" or kind.endswith(("/xml", "+xml")) or reply.body[:64].lstrip()[:1] == b"<"
+
+
+def _kind(reply: Reply) -> str:
+    return reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def refuses_before_the_api(error: errors.MeetStreamError) -> bool:
     """A 401 or 403 that says nothing about the key: other requests would be refused like this one."""
     kinds = errors.AuthenticationError | errors.PermissionDeniedError
-    return isinstance(error, kinds) and not error.key_rejected
+    return isinstance(error, kinds) and not error.key_rejected and not _concerns_one_thing(error)
+
+
+def _concerns_one_thing(error: errors.ApiError) -> bool:
+    """A 403 about the bot or event that was asked for: others may be the key's own."""
+    return (
+        isinstance(error, errors.PermissionDeniedError)
+        and not error.key_rejected
+        and _NOT_YOURS.search(error.message) is not None
+    )
 
 
 def why_no_other_can_succeed(error: errors.MeetStreamError) -> str | None:
@@ -134,6 +159,8 @@ def why_no_other_can_succeed(error: errors.MeetStreamError) -> str | None:
         return None
     if error.key_rejected:
         return f"the API rejects the key: {error}"
+    if _concerns_one_thing(error):
+        return None
     return f"something before the API refuses, which says nothing about the key: {error}"
 
 

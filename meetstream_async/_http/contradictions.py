@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
 
-from .reply import Reply, json_type
+from .reply import Reply, json_type, parse_json
 from .secrets import clean_text
 
-_COMPLAINTS = ("error", "errors", "errorMessage")
-_FLAGS = ("success", "ok", "unscheduled", "cancelled")
-_STATUSES = ("status", "statusCode", "status_code")
+# In one spelling, see _spelt: servers write errorMessage, error_message and ErrorMessage.
+_COMPLAINTS = frozenset({
+    "error", "errors", "errormessage", "errortype", "errorcode", "iserror", "exception", "fault",
+})  # fmt: skip
+_FLAGS = frozenset({"success", "succeeded", "ok", "unscheduled", "cancelled"})
+_COUNTED_FLAGS = frozenset({"canceled", "deleted"})
+"""What may be a number or a time as well: only false contradicts."""
+_STATUSES = frozenset({"status", "statuscode", "httpstatus", "httpstatuscode"})
+_WRAPPERS = frozenset({"data", "result", "response", "body"})
+"""What some gateways put an answer into, as an object or as its JSON."""
 _FAILURES = frozenset({"error", "fail", "failed", "failure"})
 """Words for a status that failed."""
 _COUNTS = ("schedules_cancelled", "bots_deleted")
@@ -23,6 +31,20 @@ _SAYS_NOTHING = frozenset({
     "results", "next", "message", "bot_id", "event",
 })  # fmt: skip
 """Documented names: where an answer has no other, only some of their values can contradict a success."""
+_BROKEN = re.compile(
+    r"\b(?:server|internal|backend|gateway|unexpected|unknown) error\b|\btimed out\b"
+    r"|^(?:an )?(?:error|exception)\b|^failed\b|^(?:could not|cannot|can't|unable to)\b",
+    re.IGNORECASE,
+)
+"""The text of an answer that affirms nothing, where something broke."""
+_STATUS_LINE = re.compile(r"([1-5][0-9]{2})(?: .*)?", re.ASCII)
+"""``404`` and ``404 Not Found``."""
+_REFUSED = re.compile(
+    r"(?:the )?(?:scheduled )?(?:event|bot|user|schedule|resource)(?: [\w-]+){0,3}"
+    r" not (?:found|scheduled|exist)\.?",
+    re.IGNORECASE,
+)
+"""The same of a refusal, such as "Event not scheduled". An empty listing may say so, too."""
 _MOST = 200
 """Characters of a complaint that are shown."""
 
@@ -49,26 +71,10 @@ def contradiction(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None
         and data.get("bots_deleted", True)
         and data.get("occurrences_affected", True)
     ):
-        return None
-    status, flag = _status(data), _flag(data)
-    if flag is not None:
-        refuses = status is None or status[1] < 500
-        return Contradiction(f"$.{flag}", f"says {flag}: {_shown(reply, data[flag])}", refuses)
-    if status is not None:
-        name, code = status
-        return Contradiction(f"$.{name}", f"says {name}: {code}", code < 500)
-    for name in _STATUSES:
-        value = data.get(name)
-        if isinstance(value, str) and value.strip().casefold() in _FAILURES:
-            return Contradiction(f"$.{name}", f"says {name}: {_shown(reply, value)}", False)
-    for name in _COMPLAINTS:
-        if data.get(name):
-            return Contradiction(f"$.{name}", f"says {name}: {_shown(reply, data[name])}", False)
-    for name, value in data.items():
-        # Such as failed_occurrences and occurrences_failed: a part of a series.
-        if "fail" in name and value and not isinstance(value, str):
-            shown = clean_text(name, 60, reply.scrub)
-            return Contradiction(f"$.{shown}", f"says {shown}: {_shown(reply, value)}", False)
+        return _in_words(reply, data) if "message" in data else None
+    found = _in_fields(reply, data, "$") or _in_wrappers(reply, data)
+    if found is not None:
+        return found
     if reply.status == 207:
         return Contradiction("$", "says that a part may have failed", False)
     affected = data.get("occurrences_affected")
@@ -76,29 +82,82 @@ def contradiction(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None
         return Contradiction("$.occurrences_affected", "says that no occurrence was affected", False)
     if affected is None and all(type(data.get(name)) is int and data[name] == 0 for name in _COUNTS):
         return Contradiction(f"$.{_COUNTS[0]}", "says that nothing was cancelled or deleted", False)
+    return _in_words(reply, data)
+
+
+def _in_fields(reply: Reply, data: Mapping[str, Any], path: str) -> Contradiction | None:
+    """By a flag, a status, a complaint or a part that failed."""
+    named = [(name, _spelt(name), value) for name, value in data.items()]
+    status = _status(named)
+    for name, spelt, value in named:
+        if _is_unset(spelt, value):
+            return _told(reply, path, name, value, refuses=status is None or status[1] < 500)
+    if status is not None:
+        name, code = status
+        return _told(reply, path, name, str(code), refuses=code < 500)
+    for name, spelt, value in named:
+        if spelt in _STATUSES and isinstance(value, str) and value.strip().casefold() in _FAILURES:
+            return _told(reply, path, name, value)
+    for name, spelt, value in named:
+        if spelt in _COMPLAINTS and value:
+            return _told(reply, path, name, value)
+    for name, spelt, value in named:
+        # Such as failed_occurrences and occurrences_failed: a part of a series.
+        if "fail" in spelt and value and not isinstance(value, str):
+            return _told(reply, path, name, value)
     return None
 
 
-def _flag(data: Mapping[str, Any]) -> str | None:
-    for name in _FLAGS:
-        value = data.get(name)
-        if value is None or value is True or value == 1:
-            continue
-        if not (isinstance(value, str) and value.casefold() == "true"):
-            return name
+def _in_wrappers(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None:
+    for name, value in data.items():
+        if _spelt(name) in _WRAPPERS:
+            inner = parse_json(value.encode(), reply.blot) if isinstance(value, str) else value
+            if isinstance(inner, dict) and (found := _in_fields(reply, inner, f"$.{name}")) is not None:
+                return found
     return None
 
 
-def _status(data: Mapping[str, Any]) -> tuple[str, int] | None:
-    inner = data.get("error")
-    places = [(name, data.get(name)) for name in _STATUSES]
-    if isinstance(inner, Mapping):
-        places += [(f"error.{name}", inner.get(name)) for name in (*_STATUSES, "code")]
+def _in_words(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None:
+    text = data.get("message")
+    if not isinstance(text, str) or data.get("unscheduled") or data.get("cancelled"):
+        return None
+    text = text.strip()
+    refused = "scheduled_bots" not in data and "results" not in data and _REFUSED.fullmatch(text) is not None
+    return _told(reply, "$", "message", text, refuses=refused) if refused or _BROKEN.search(text) else None
+
+
+def _told(reply: Reply, path: str, name: str, value: object, *, refuses: bool = False) -> Contradiction:
+    shown = clean_text(name, 60, reply.scrub)
+    return Contradiction(f"{path}.{shown}", f"says {shown}: {_shown(reply, value)}", refuses)
+
+
+def _spelt(name: str) -> str:
+    return name.replace("_", "").replace("-", "").casefold()
+
+
+def _is_unset(spelt: str, value: object) -> bool:
+    """Whether a field is a flag that is there and not set."""
+    word = value.casefold() if isinstance(value, str) else value
+    if spelt in _COUNTED_FLAGS:
+        return word is False or word == "false"
+    return spelt in _FLAGS and not (value is None or value is True or value == 1 or word == "true")
+
+
+def _status(named: Sequence[tuple[str, str, Any]]) -> tuple[str, int] | None:
+    places = [(name, value) for name, spelt, value in named if spelt in _STATUSES]
+    for name, spelt, inner in named:
+        if spelt == "error" and isinstance(inner, Mapping):
+            places += [
+                (f"{name}.{within}", value)
+                for within, value in inner.items()
+                if _spelt(within) in _STATUSES or _spelt(within) == "code"
+            ]
     for name, value in places:
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
-            value = int(value)
-        if type(value) is int and 400 <= value <= 599:
-            return name, value
+        if isinstance(value, str):
+            value = _STATUS_LINE.fullmatch(value.strip())
+            value = None if value is None else int(value[1])
+        if isinstance(value, int | float) and not isinstance(value, bool) and 400 <= value <= 599:
+            return name, int(value)
     return None
 
 

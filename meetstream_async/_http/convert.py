@@ -19,7 +19,7 @@ from cattrs.errors import ClassValidationError
 from cattrs.gen import make_dict_structure_fn, override
 
 from .. import errors
-from .._times import read_time
+from .._times import REAL, read_time
 from .call import Context, Remark
 from .reply import UNREADABLE, Reply, json_type
 from .shapes import Hook, ShapeReader
@@ -98,7 +98,7 @@ _HOOKS: dict[Any, Hook] = {
     str | None: _only("a string", str, NoneType),
     int | None: _only("an integer", int, NoneType),
     bool | None: _only("a boolean", bool, NoneType),
-    datetime | None: _time,
+    REAL["datetime"] | None: _time,
     tuple[str, ...] | None: _texts,
 }
 """Hooks by annotation. Explicit for unions: cattrs would test the members for every value."""
@@ -117,9 +117,9 @@ class Structurer:
         """
         for model in vars(models).values():
             if isinstance(model, type) and attrs.has(model):
-                # Now, not when the first reply is read: a test that freezes the clock may have put another
-                # class in the place of `datetime` by then, which has no hook for the rest of the process.
-                attrs.resolve_types(model)
+                # With the real class: a test that freezes the clock may have put another one in the place of
+                # `datetime` by now, which has no hook for the rest of the process.
+                attrs.resolve_types(model, localns=dict(REAL))
         self._own = own or {}
         self._readers: dict[type, ShapeReader[Any]] = {}
 

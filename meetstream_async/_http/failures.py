@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ..errors import (
     ClientSetupError,
@@ -155,6 +155,14 @@ def known_failure(
     return None
 
 
+def never_connected(failure: Failure, proxy: object) -> Failure:
+    """The same of a request that never had a connection, so that it was not sent. Names the proxy."""
+    why = failure.message
+    if proxy is not None and "the proxy" not in why:
+        why += f", while the proxy {proxy} was to open a tunnel"
+    return evolve(failure, message=why, may_be_sent=False)
+
+
 def _unreadable_body(exc: Exception, max_body: int, status: int | None) -> str | None:
     """Why a body can't be read now or later, or None if that is not what an exception means."""
     if isinstance(exc, BodyTooLargeError):
@@ -171,7 +179,7 @@ _PERMANENT_TLS = ("WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL", "HANDSHAKE_FAI
 def _before_sending(exc: Exception, connect_seconds: float, proxy: object) -> Failure | None:
     """The failure for an exception that means that no connection was made, so that nothing was sent."""
     if isinstance(exc, aiohttp.ConnectionTimeoutError):
-        where = "is base_url right?" if proxy is None else f"is the proxy right? {proxy}"
+        where = "is base_url right?" if proxy is None else f"is the proxy {proxy} right?"
         return Failure(RequestTimeoutError, f"no connection within {connect_seconds:g} s; {where}")
     if isinstance(exc, ProxyRefusedError):
         wants_login = "; it wants a user and password" if exc.status == 407 else ""

@@ -58,7 +58,7 @@ class PaceStore:
         except self._kinds as exc:
             self._drop()
             kind = type(exc).__name__
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
             kind = "what is stored is no pace"
         raise StoreError(kind)
 
@@ -196,6 +196,6 @@ def _psycopg() -> Any:
         return importlib.import_module("psycopg")
     except ImportError:
         raise ClientSetupError(
-            "a pace_store in PostgreSQL needs psycopg: pip install 'meetstream-async[jobs]', "
-            "or '.[jobs]' in a checkout"
+            "a pace_store in PostgreSQL needs psycopg: "
+            "pip install 'meetstream-async[jobs]', or '.[jobs]' in a checkout"
         ) from None

@@ -38,6 +38,7 @@ from .failures import (
     HeldBack,
     conceal,
     known_failure,
+    never_connected,
     unusable,
 )  # fmt: skip
 from .headers import StandingHeaders
@@ -254,8 +255,8 @@ class Transport:
         )
         unconnected = self._was_unconnected()
         if known is not None:
-            sent = known.may_be_sent and not unconnected
-            return evolve(known, message=self._text(f"{self._origin}: {known.message}"), may_be_sent=sent)
+            known = never_connected(known, self._proxy) if unconnected else known
+            return evolve(known, message=self._text(f"{self._origin}: {known.message}"))
         # A ValueError is raised before sending, for example if the .netrc of a borrowed session adds a second
         # credential. A tracer may raise anything at any time.
         traced = self._http is not None and bool(self._http.trace_configs)

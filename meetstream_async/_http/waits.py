@@ -24,11 +24,13 @@ _LONGEST_RESET = 3600.0
 _EPOCH_DIGITS = 9
 """Digits from which on a number is a time since 1970: as a wait it would be three years or more."""
 
-_DURATION = re.compile(
-    r"([0-9]+(?:\.[0-9]+)?) ?(?:(ms|milliseconds?)|(s|secs?|seconds?)|(m|mins?|minutes?)|(h|hours?))"
+_PART = re.compile(
+    r"([0-9]+(?:\.[0-9]+)?) ?"
+    r"(?:(ms|milliseconds?)|(s|secs?|seconds?)|(m|mins?|minutes?)|(h|hours?))(?![a-z]) ?"
 )
 _FACTORS = (0.001, 1.0, 60.0, 3600.0)
-_ISO_DURATION = re.compile(r"pt(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s)?")
+_MOST_PARTS = 4
+_ISO_DURATION = re.compile(r"p(?:([0-9]+)d)?(?:t(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:\.[0-9]+)?)s)?)?")
 
 _ASKED = (
     ("Retry-After", 1.0),
@@ -42,11 +44,18 @@ _ASKED = (
 _ASKED_IN_BODY = (
     ("retry_after", 1.0),
     ("retryAfter", 1.0),
+    ("retry-after", 1.0),
     ("retry_after_seconds", 1.0),
+    ("retryAfterSeconds", 1.0),
     ("retry_after_ms", 0.001),
+    ("retryAfterMs", 0.001),
 )
-_THROTTLED = re.compile(r"available in ([0-9]+(?:\.[0-9]+)?) seconds?\b")
-"""Django REST framework's words, in ``detail``."""
+_THROTTLED = re.compile(
+    r"\b(?:available|again|retry|wait) (?:in |after |for )?([0-9]+(?:\.[0-9]+)?) ?"
+    r"(ms|s|sec|m|min|h|(?:millisecond|second|minute|hour)s?)\b",
+    re.IGNORECASE,
+)
+"""Words of frameworks, such as "Expected available in 17 seconds", "Please try again in 1.5s"."""
 
 # A multidict finds an istr without lower-casing it first.
 _LEFT, _NEW = istr("RateLimit-Remaining"), istr("RateLimit")
@@ -57,13 +66,13 @@ _CUSTOMARY = ("X-RateLimit", "X-Rate-Limit")
 def parse_retry_after(value: str | None, date: str | None = None) -> float | None:
     """The wait in seconds that a ``Retry-After`` header asks for, or None if it is unusable.
 
-    Accepts seconds, with or without a unit (``2s``, ``PT2S``), an HTTP date or ISO 8601 time, and a time
-    since 1970, which is recognized by its nine or more digits. Times are compared with the reply's own
+    Accepts seconds, with or without a unit (``2s``, ``1m30s``, ``PT2S``), an HTTP date or ISO 8601 time, and
+    a time since 1970, which is recognized by its nine or more digits. Times are compared with the reply's own
     ``Date`` if there is one, to use the server's clock for both. One in the past means 0.
     """
     if value is None:
         return None
-    value = value.strip().casefold()
+    value = value.strip(' \t\r\n"').casefold()
     if value[:1].isdigit():
         # A repeated header arrives joined; an HTTP date starts with a letter.
         value = value.partition(",")[0].rstrip()
@@ -112,7 +121,7 @@ def wait_in(error: object) -> float | None:
             return seconds * unit
     for name in ("detail", "message"):
         if isinstance(text := error.get(name), str) and (found := _THROTTLED.search(text)):
-            return parse_retry_after(found[1])
+            return parse_retry_after(f"{found[1]} {found[2]}")
     return wait_in(error.get("error"))
 
 
@@ -200,15 +209,21 @@ def _items(text: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _duration(value: str) -> float | None:
-    """Seconds of ``2s``, ``2 minutes`` or ``PT2S``."""
-    if found := _DURATION.fullmatch(value):
+    """Seconds of ``2s``, ``2 minutes``, ``1m30s`` or ``PT2S``."""
+    seconds, at = 0.0, 0
+    for _ in range(_MOST_PARTS):
+        if (found := _PART.match(value, at)) is None:
+            break
         number, *units = found.groups()
-        return float(number) * next(factor for unit, factor in zip(units, _FACTORS, strict=True) if unit)
+        seconds += float(number) * next(factor for unit, factor in zip(units, _FACTORS, strict=True) if unit)
+        at = found.end()
+    if at and at == len(value):
+        return seconds
     found = _ISO_DURATION.fullmatch(value)
     if found is None or not any(found.groups()):
         return None
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return hours * 3600 + minutes * 60 + seconds
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return days * 86400 + hours * 3600 + minutes * 60 + seconds
 
 
 def _iso_time(value: str) -> datetime | None:

@@ -27,6 +27,7 @@ from ._account_operation import Turn
 from ._api_operation import ApiOperation
 from ._each import for_each
 from ._event_reading import PAGE_SECONDS, read_events
+from ._event_states import window
 from ._evidence import says_no_such_bot
 from ._relisting import Listing, fetch_through_an_outage
 from ._restoration import ANSWERED, LOST, Restoration
@@ -36,7 +37,6 @@ from .options import BulkOptions
 from .reschedule_outcome import RescheduleOutcome
 from .snapshot import Snapshot
 from .statuses import OutcomeStatus
-from .take_snapshot import window
 
 RESCHEDULE_STATUSES: Final = (
     OutcomeStatus.RESCHEDULED,
@@ -187,8 +187,8 @@ class RestoreRequests(ApiOperation[Restoration, RescheduleOutcome]):
 
     async def _read_events(self) -> None:
         """Read the events around the bots that are to come back."""
-        bots = [item.entry.as_row() for item in self._state.items if item.way == "event"]
-        time_min, time_max = window(bots, self._api.server_time(), False)
+        joins = [item.entry.as_row().scheduled_join_time for item in self._state.items if item.way == "event"]
+        time_min, time_max = window(joins, True, self._api.server_time())
         self._state.forget_events()
 
         async def fetch(cursor: str | None) -> MeetStreamEventPage:

@@ -15,9 +15,11 @@ from collections.abc import Awaitable, Callable
 
 from .. import (
     ApiError,
+    AuthenticationError,
     ConfigurationError,
     MeetStreamClient,
     MeetStreamError,
+    PermissionDeniedError,
     cancel_waiting,
     list_account,
 )
@@ -104,4 +106,6 @@ def describe(error: MeetStreamError, reference: str) -> str:
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, ApiError) and error.key_rejected:
         text += f"; {rejected(reference)}"
+    elif isinstance(error, AuthenticationError | PermissionDeniedError):
+        text += "; something in front of the API refused (a firewall, a proxy or a CDN), not the key's fault"
     return text

@@ -89,7 +89,7 @@ async def job_outcomes(
 async def list_jobs(*, limit: int = 20, engine: Source | None = None) -> list[JobStatus]:
     """The jobs that were submitted last, newest first. Raises ConfigurationError, JobStoreError.
 
-    A job whose row can't be read is left out.
+    ``limit``: how many at most. A job whose row can't be read is left out.
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise ConfigurationError(f"limit must be an int, 1 or more, not {limit!r}")

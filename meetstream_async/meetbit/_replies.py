@@ -84,6 +84,6 @@ def _cancelled_event(reply: Reply, context: Context) -> tuple[dict[str, Any], di
     event = data.get("data")
     if not isinstance(event, dict):
         raise invalid_response(reply, context, "has no event", "$.data", effect=True)
-    if type(event.get("id")) is not int:
+    if type(event.get("id")) is not int or event["id"] < 1:
         raise invalid_response(reply, context, "has an event without an id", "$.data.id", effect=True)
     return data, event

@@ -179,7 +179,7 @@ PAGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>W
     ],
 )
 async def test_a_403_to_the_delete_of_an_event_stops_the_run_and_says_what_it_is(body, why):
-    """Only the DELETE of a bot can be about a bot that is not yours."""
+    """Unless it says that this one is not yours, it is not about this one."""
     async with plain_account(60) as sim, connect(sim) as client:
         ids = await event_ids(client)
         sim.add_trouble(Trouble("unschedule", 403, body=body))

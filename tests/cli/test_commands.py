@@ -14,8 +14,15 @@ from urllib.parse import urlsplit
 import pytest
 from typer.testing import CliRunner
 
-from meetstream_async import __version__
+from meetstream_async import (
+    ApiError,
+    AuthenticationError,
+    NotFoundError,
+    PermissionDeniedError,
+    __version__,
+)
 from meetstream_async.cli.app import app
+from meetstream_async.cli.exit_codes import is_refused_in_front
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.before import hasty
 from tests.helpers.command_line import (
@@ -176,6 +183,23 @@ async def test_the_environment_s_proxy_is_used_and_named_where_it_refuses() -> N
         assert (ended.code, ended.out) == (1, "")
         assert f"the proxy http://{proxy.address} (from HTTPS_PROXY) refused the connection (407" in ended.err
         assert "hunter2" not in ended.err
+
+
+async def test_a_proxy_that_can_not_be_used_is_asked_about_and_not_the_address_of_the_api() -> None:
+    """It hangs up: the last line names it and the variable, and the exit code is 1."""
+    async with Tunnel(0, answer=b"") as proxy:
+        ended = await command(
+            "list",
+            before=hasty,
+            MEETSTREAM_API_KEY=CANARY,
+            MEETSTREAM_API_URL="https://api.example.test/api/v1",
+            HTTPS_PROXY=proxy.address,
+        )
+        last = ended.err.splitlines()[-1]
+        assert (ended.code, ended.out) == (1, "")
+        assert f"while the proxy http://{proxy.address} (from HTTPS_PROXY) was to open a tunnel" in last
+        assert "is the proxy right?" in last
+        assert "MEETSTREAM_API_URL" not in last
 
 
 async def test_an_unreachable_host_exits_with_1(tmp_path: Path) -> None:
@@ -399,3 +423,22 @@ async def test_ctrl_c_ends_a_listing() -> None:
         process.send_signal(2)
         ended = await finish(process, environment)
     assert ended == Ended(130, "", "interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_in_front"),
+    [
+        (PermissionDeniedError("Forbidden", status=403), True),
+        (AuthenticationError("Sign in", status=401), True),
+        (AuthenticationError("not yours", status=401), True),
+        (PermissionDeniedError("Invalid API key", status=403, key_rejected=True), False),
+        (PermissionDeniedError("Bot does not belong to the authenticated user.", status=403), False),
+        (PermissionDeniedError("This event belongs to another account", status=403), False),
+        (NotFoundError("Not Found", status=404), False),
+    ],
+)
+def test_what_stands_in_front_of_the_api_is_told_from_its_own_refusals(
+    error: ApiError, is_in_front: bool
+) -> None:
+    """A bot or event that is not yours is no firewall."""
+    assert is_refused_in_front(error) is is_in_front

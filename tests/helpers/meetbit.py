@@ -64,6 +64,8 @@ UNREADABLE = [
     (b'{"data": {"id": "2"}}', "$.data.id"),
     (b'{"data": {"id": true}}', "$.data.id"),
     (b'{"data": {"id": 2.0}}', "$.data.id"),
+    (b'{"data": {"id": 0}}', "$.data.id"),
+    (b'{"message": "Server error", "data": {"id": 2}}', "$.message"),
     (b'{"data": ' * 5000, "$"),
 ]
 

@@ -49,6 +49,15 @@ def _found(body: dict[str, Any], status: int = 200) -> tuple[str, bool] | None:
         {"schedules_cancelled": 0, "bots_deleted": 1},
         {"schedules_cancelled": False, "bots_deleted": 0},
         {"schedules_cancelled": 0, "bots_deleted": 0, "occurrences_affected": 2},
+        {"deleted": 3, "canceled": "2026-12-01T09:00:00Z", "deleted_at": False},
+        {"errorCode": 0, "errorType": None, "isError": False},
+        {"data": {"status": "confirmed", "ok": True}, "result": None, "body": "not JSON", "response": "{}"},
+        {"message": "Event unscheduled successfully"},
+        {"message": "No scheduled bots were found", "scheduled_bots": []},
+        {"message": "Event not found", "scheduled_bots": []},
+        {"message": "Unscheduled; the calendar's event was not found"},
+        {"message": "Server error", "unscheduled": True},
+        {"message": ["Server error"]},
     ],
 )
 def test_what_says_nothing_of_failure_is_a_success(body: dict[str, Any]) -> None:
@@ -138,3 +147,68 @@ def test_counts_that_are_all_zero_say_that_nothing_was_done() -> None:
 def test_what_failed_in_part_is_unknown(body: dict[str, Any], path: str) -> None:
     """A part of a series may stay scheduled."""
     assert _found(body) == (path, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"Success": False}, ("$.Success", True)),
+        ({"OK": "False"}, ("$.OK", True)),
+        ({"Unscheduled": 0}, ("$.Unscheduled", True)),
+        ({"canceled": False}, ("$.canceled", True)),
+        ({"deleted": "false"}, ("$.deleted", True)),
+        ({"Error": "x"}, ("$.Error", False)),
+        ({"error_message": "x"}, ("$.error_message", False)),
+        ({"errorType": "Runtime.ExitError"}, ("$.errorType", False)),
+        ({"error-code": "E17"}, ("$.error-code", False)),
+        ({"isError": True}, ("$.isError", False)),
+        ({"fault": {"faultstring": "x"}}, ("$.fault", False)),
+        ({"statuscode": 404}, ("$.statuscode", True)),
+        ({"httpStatus": 500.0}, ("$.httpStatus", False)),
+        ({"http_status_code": "404 Not Found"}, ("$.http_status_code", True)),
+        ({"Error": {"Code": 503}}, ("$.Error.Code", False)),
+    ],
+)
+def test_a_sign_counts_in_every_spelling(body: dict[str, Any], found: tuple[str, bool]) -> None:
+    """Capitals, hyphens, underscores and American English."""
+    assert _found(body) == found
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"data": {"unscheduled": False}}, ("$.data.unscheduled", True)),
+        ({"status": 200, "result": {"error": "x"}}, ("$.result.error", False)),
+        ({"statusCode": 200, "body": '{"statusCode": 500}'}, ("$.body.statusCode", False)),
+        ({"statusCode": 200, "body": '{"success": false}'}, ("$.body.success", True)),
+        ({"response": {"status": "error"}}, ("$.response.status", False)),
+    ],
+)
+def test_a_sign_counts_in_what_a_gateway_wraps(body: dict[str, Any], found: tuple[str, bool]) -> None:
+    """One level deep, also where the answer is there as text."""
+    assert _found(body) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "refuses"),
+    [
+        ("Server error", False),
+        ("Internal server error.", False),
+        ("An error occurred while unscheduling the bot", False),
+        ("Task timed out after 29.00 seconds", False),
+        ("Failed to delete the schedule", False),
+        ("could not cancel", False),
+        ("Event not scheduled", True),
+        ("Bot is not scheduled.", True),
+        ("Event evt_1 not found", True),
+        ("Resource object does not exist.", True),
+    ],
+)
+def test_an_answer_that_is_only_a_complaint_is_no_success(text: str, refuses: bool) -> None:
+    """Nothing beside the text says that it was done."""
+    assert _found({"message": text}) == ("$.message", refuses)
+
+
+def test_an_empty_listing_with_a_complaint_is_no_listing() -> None:
+    """It would read as an empty account."""
+    assert _found({"scheduled_bots": [], "message": "Internal server error"}) == ("$.message", False)

@@ -20,6 +20,7 @@ from meetstream_async import (
     MeetStreamError,
     RequestTimeoutError,
     RetryPolicy,
+    TransportError,
     bulk_unschedule,
     unschedule_all,
 )
@@ -189,6 +190,20 @@ async def test_a_proxy_that_does_not_listen_is_named() -> None:
     error = await failing(client(proxy=f"http://127.0.0.1:{port}"))
     assert f"could not connect to the proxy http://127.0.0.1:{port}" in str(error)
     assert (error.attempts, error.outcome_unknown, error.permanent) == (4, False, False)
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.6\r\n"], ids=["nothing", "not HTTP"])
+async def test_a_proxy_that_is_none_is_named(answer: bytes) -> None:
+    """It hangs up, or speaks another protocol, before the tunnel is open: nothing was sent."""
+    async with Tunnel(0, answer=answer) as proxy:
+        address = proxy.address
+        async with client(proxy=f"http://user:{PASSWORD}@{address}") as c:
+            with pytest.raises(TransportError) as caught:
+                await c.unschedule_event("evt_1")
+    error = caught.value
+    assert f"while the proxy http://{address} (from proxy) was to open a tunnel" in str(error)
+    assert (error.attempts, error.outcome_unknown, error.permanent) == (4, False, False)
+    assert PASSWORD not in str(error)
 
 
 async def test_a_proxy_that_never_answers_leaves_no_doubt_about_the_request() -> None:

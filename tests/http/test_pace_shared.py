@@ -7,10 +7,11 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -278,6 +279,18 @@ def test_what_is_no_state_is_a_failure_of_the_store(tmp_path: Path, state: objec
     store.change("key", lambda _, now: (state, None))
     with pytest.raises(StoreError, match="no pace"):
         store.change("key", lambda found, now: (take_state(Pace(), found), None))
+
+
+def test_a_state_that_nests_too_deeply_is_a_failure_of_the_store(tmp_path: Path) -> None:
+    """As any other that is none: nothing else is raised in the process that reads it."""
+    path = tmp_path / "pace.sqlite"
+    store = open_store(str(path))
+    store.change("key", lambda _, now: ({}, None))
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("UPDATE pace SET state = ?", ("[" * 100_000,))
+        file.commit()
+    with pytest.raises(StoreError, match="no pace"):
+        store.change("key", lambda found, now: (found, None))
 
 
 @pytest.mark.parametrize("value", [5, b"path", "", "mysql://host/database", "https://user:hunter2@host"])

@@ -10,9 +10,11 @@ import pytest
 from meetstream_async import (
     ApiError,
     AuthenticationError,
+    MeetBitClient,
     MeetStreamClient,
     NotFoundError,
     PermissionDeniedError,
+    bulk_cancel_events,
     bulk_unschedule,
     unschedule_all,
 )
@@ -32,6 +34,14 @@ BEFORE = [
     reply(403),
     reply(403, {"message": "Missing Authentication Token"}),
     reply(403, {"error": {"code": 403, "message": "Rate Limit Exceeded"}}),
+    reply(403, {"message": "Limit Exceeded"}),
+    reply(403, {"message": "Request blocked by a rule."}),
+    reply(403, {"title": "Error 1020: Access denied", "status": 403}),
+    reply(403, b"error code: 1020", type="text/plain"),
+    reply(403, b"403 Forbidden\n", type="text/plain"),
+    reply(403, b"Your access has been denied.", type="text/plain"),
+    reply(403, b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", type="application/xml"),
+    reply(403, b"<Error><Code>AccessDenied</Code></Error>"),
 ]
 DONE = reply(200, {"unscheduled": True})
 
@@ -61,6 +71,9 @@ async def test_the_answer_of_something_before_the_api_says_nothing_of_the_key(
         (401, b""),
         (403, {"message": "Invalid API key"}),
         (403, {"Message": "User is not authorized to access this resource"}),
+        (403, {"message": "Your API key has been blocked"}),
+        (403, b"Invalid API key"),
+        (401, b"Access Denied."),
     ],
 )
 async def test_the_api_s_own_word_on_the_key_is_taken_as_such(
@@ -172,3 +185,30 @@ async def test_one_bot_that_is_not_yours_fails_alone(says: str) -> None:
     assert isinstance(failed.error, PermissionDeniedError)
     assert not failed.error.key_rejected
     assert "rejects the key" not in (report.reason or "")
+
+
+@pytest.mark.parametrize(
+    "says", ["Bot does not belong to the authenticated user.", "This event is owned by another account"]
+)
+async def test_one_event_that_is_not_yours_fails_alone(raw_server: Start, says: str) -> None:
+    """By either API: the ones behind it are still sent, and nothing in front of the API is blamed."""
+    server = await raw_server(reply(403, {"message": says}), DONE, DONE)
+    async with client(server) as c:
+        report = await bulk_unschedule(c, ["evt_1", "evt_2", "evt_3"], max_concurrency=1)
+    assert [one.status for one in report.outcomes] == ["failed", "unscheduled", "unscheduled"]
+    assert report.reason == "1 failed"
+    cancelled = reply(200, {"message": "ok", "data": {"id": 2}})
+    async with (
+        RawServer(reply(403, {"message": says}), cancelled) as server,
+        MeetBitClient(None, "id-0123456789", "secret-0123456789", base_url=server.url) as meetbit,
+    ):
+        cancels = await bulk_cancel_events(meetbit, [(1, 1), (1, 2)], "Off", max_concurrency=1)
+    assert [one.status for one in cancels.outcomes] == ["failed", "cancelled"]
+
+
+async def test_a_401_stops_the_run_whatever_it_speaks_of(raw_server: Start) -> None:
+    """Who asks is not known, so nothing behind it can be answered otherwise."""
+    server = await raw_server(reply(401, {"message": "not yours"}))
+    async with client(server) as c:
+        report = await bulk_unschedule(c, ["evt_1", "evt_2"], max_concurrency=1)
+    assert [one.status for one in report.outcomes] == ["failed", "not_attempted"]

@@ -11,11 +11,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meetstream_async import BotFilter, MeetStreamClient
+from meetstream_async import (
+    ApiError,
+    AuthenticationError,
+    BotFilter,
+    MeetStreamClient,
+    NotFoundError,
+    PermissionDeniedError,
+)
 from meetstream_async.jobs import JobOptions
 from meetstream_async.jobs.ledger import AccountLedger
 from meetstream_async.jobs.names import Json
 from meetstream_async.jobs.outcomes import whole
+from meetstream_async.jobs.steps import describe
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.accounts import QUICK
 from tests.helpers.job_steps import do_step, ledger_of
@@ -507,3 +515,16 @@ async def test_what_joins_before_a_series_is_cut_is_meant_to_stay() -> None:
         summary = await Account(sim, options).run()
         assert sim.ledger.scheduled_events == {"evt_0", "evt_1", "evt_2"}
     assert (summary["ok"], summary["still_listed"]) == (True, 0), summary["reason"]
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (PermissionDeniedError("Forbidden", status=403), "in front of the API"),
+        (AuthenticationError("no", status=401, key_rejected=True), "the key from KEY was rejected"),
+    ],
+)
+def test_an_account_that_is_refused_says_by_whom(error: ApiError, says: str) -> None:
+    """The API rejects its key, or something in front of the API rejects any."""
+    assert says in describe(error, "KEY")
+    assert says not in describe(NotFoundError("no", status=404), "KEY")

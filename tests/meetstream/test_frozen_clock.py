@@ -32,6 +32,11 @@ with freeze_time("2026-06-01", real_asyncio=True):
 print(json.dumps([frozen, asyncio.run(times())]))
 """
 
+MEANWHILE = CODE.replace(
+    "from meetstream_async import MeetBitClient, MeetStreamClient\n",
+    "from meetstream_async import {before}\n",
+).replace("async def times():\n", "async def times():\n    from meetstream_async import {meanwhile}\n")
+
 SCHEMA = """
 import json
 from freezegun import freeze_time
@@ -61,6 +66,20 @@ def run(code: str) -> list[list[str | None] | str]:
 def test_times_are_read(when: int) -> None:
     """Join times of bots and times of events are real datetimes, not None."""
     assert run(CODE)[when] == ["datetime"] * 4
+
+
+@pytest.mark.parametrize(
+    ("before", "meanwhile"),
+    [
+        ("MeetStreamClient", "MeetBitClient"),
+        pytest.param("__version__", "MeetBitClient, MeetStreamClient", marks=pytest.mark.slow),
+    ],
+)
+def test_times_are_read_by_what_is_imported_meanwhile(before: str, meanwhile: str) -> None:
+    """Names of the package are imported when they are first used, which may be in a test of its clock."""
+    assert (
+        run(MEANWHILE.replace("{before}", before).replace("{meanwhile}", meanwhile)) == [["datetime"] * 4] * 2
+    )
 
 
 @pytest.mark.slow

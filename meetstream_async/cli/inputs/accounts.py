@@ -14,16 +14,14 @@ from platformdirs import user_state_path
 
 from ... import (
     ApiError,
-    AuthenticationError,
     ConfigurationError,
     MeetBitClient,
     MeetStreamClient,
     MeetStreamError,
-    PermissionDeniedError,
     RateLimitError,
     TransportError,
 )
-from ..exit_codes import ExitCode, Failed, Refused, code_of
+from ..exit_codes import ExitCode, Failed, Refused, code_of, is_refused_in_front
 from ..terminal.look import traces
 from ..terminal.output import clean, say
 
@@ -60,10 +58,10 @@ class Account(Generic[C]):
         text = clean(error, 1000)
         if code_of(error) is ExitCode.DENIED:
             return f"{text}; {self.rejected()}"
-        if isinstance(error, AuthenticationError | PermissionDeniedError):
+        if is_refused_in_front(error):
             return f"{text}; {self.refused()}"
         if isinstance(error, TransportError) and not error.permanent:
-            return f"{text}; {self.unreachable()}"
+            return f"{text}; {self.unreachable(error)}"
         if isinstance(error, RateLimitError):
             return f"{text}; try again later"
         return text
@@ -72,10 +70,11 @@ class Account(Generic[C]):
         """What to do about errors that do not concern a single event, if there are any."""
         if any(isinstance(error, ApiError) and error.key_rejected for error in errors):
             return self.rejected()
-        if any(isinstance(error, AuthenticationError | PermissionDeniedError) for error in errors):
+        if any(map(is_refused_in_front, errors)):
             return self.refused()
-        if any(isinstance(error, TransportError) and not error.permanent for error in errors):
-            return self.unreachable()
+        for error in errors:
+            if isinstance(error, TransportError) and not error.permanent:
+                return self.unreachable(error)
         return None
 
     def rejected(self) -> str:
@@ -88,7 +87,9 @@ class Account(Generic[C]):
             "this says nothing about the key"
         )
 
-    def unreachable(self) -> str:
+    def unreachable(self, error: TransportError) -> str:
+        if " the proxy " in str(error) and " refused " not in str(error):
+            return "is the proxy right? It comes from HTTPS_PROXY or the system's settings"
         return f"is {self.url_variable} right? The address is {clean(self.base_url)}"
 
 

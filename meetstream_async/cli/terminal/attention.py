@@ -21,6 +21,7 @@ from ... import (
     SkipReason,
     UnscheduleOutcome,
 )
+from ..exit_codes import is_refused_in_front
 from .output import clean, keep_whole, table
 from .progress import wording
 from .tables import why
@@ -93,7 +94,7 @@ def _advice(outcome: Outcome) -> str:
             return "it will join; --whole-events unschedules it, with its bots outside the filter"
         return "it will join; run this again"
     if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
-        if _refused_in_front(outcome.error):
+        if is_refused_in_front(outcome.error):
             return "ask who runs the firewall or proxy in front of the API, then run this again"
         return "use the key of the account that the bot belongs to"
     if isinstance(outcome.error, EventNotFoundError):
@@ -103,11 +104,6 @@ def _advice(outcome: Outcome) -> str:
     if outcome.status is OutcomeStatus.UNKNOWN and "joined" in (outcome.reason or ""):
         return "check the meeting: the bot may have joined"
     return "run this again, then check the listing"
-
-
-def _refused_in_front(error: AuthenticationError | PermissionDeniedError) -> bool:
-    """Not the API's word on the key, nor on this one bot."""
-    return not error.key_rejected and " bot " not in f" {error.message.casefold()} "
 
 
 def _advice_on_undo(outcome: RescheduleOutcome) -> str:
