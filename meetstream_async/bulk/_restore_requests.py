@@ -209,7 +209,7 @@ class RestoreRequests(ApiOperation[Restoration, RescheduleOutcome]):
             return
         self._state.take_detail(item, detail)
 
-    async def _look_again(self) -> bool:
+    async def _check_again(self) -> bool:
         """Look again at what should be gone. False if there is no listing."""
         listed = await self._list()
         if listed and self._state.hides_events:
@@ -232,19 +232,19 @@ class RestoreRequests(ApiOperation[Restoration, RescheduleOutcome]):
 
         await for_each(self._state.to_ask(), ask, self._bulk.max_concurrency)
 
-    async def _look(self) -> list[Restoration] | None:
+    async def _confirm(self) -> list[Restoration] | None:
         """What nothing shows by now; None if it can't be looked at."""
         state = self._state
         if not await self._list():
             return None
-        unseen = state.look()
+        unseen = state.confirm()
         by_event = [item for item in unseen if item.way == "event"]
         if by_event and (state.hides_events or any(item.new_bot_id is None for item in by_event)):
             await self._read_events()
-            unseen = state.look()
+            unseen = state.confirm()
         if not state.is_whole:
             await for_each(unseen, self._ask, self._bulk.max_concurrency)
-            unseen = state.look()
+            unseen = state.confirm()
         if self._restore_times:
             for item in state.items:
                 await self._move(item)
