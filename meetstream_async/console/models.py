@@ -51,7 +51,8 @@ class PreviewRequest(_Request):
     """What to unschedule: the bots that match the filter, only these bots, or all."""
 
     filter: FilterRequest = FilterRequest()
-    all: bool = False
+    # Not "yes", nor 1: the whole account is asked for in so many words.
+    all: Annotated[bool, Field(strict=True)] = False
     bot_ids: Annotated[frozenset[Text], Field(min_length=1, max_length=MOST_PICKED)] | None = None
     one_off_bots: OneOffBots = "report"
     whole_events: bool = False

@@ -30,6 +30,8 @@ class Undoable:
     """Whole series were cancelled: occurrences that were never listed can't come back."""
     is_dry: bool
     """The run was a dry run, so there is nothing to undo."""
+    uncertain: frozenset[str] = frozenset()
+    """Bots of ``snapshot`` that the report does not name, and that the DELETE of a series may have taken."""
 
 
 def undoable_of(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> Undoable:
@@ -69,15 +71,19 @@ def undoable_of(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> U
         unknown = [bot_id for bot_id in outcome["bot_ids"] if bot_id not in bots]
         missing += unknown if bots or unknown else [outcome["event_id"]]
         wanted |= bots
+    uncertain: set[str] = set()
     if cut_off:
         # It may have taken up bots that no line of the report names yet.
         wanted |= by_id - settled
+    elif series:
+        uncertain = by_id - settled - wanted - stays
     return Undoable(
-        snapshot.only(wanted - stays),
+        snapshot.only((wanted | uncertain) - stays),
         tuple(map(str, missing)),
         dict(left),
         series,
         bool(first["options"].get("dry_run")),
+        frozenset(uncertain),
     )
 
 

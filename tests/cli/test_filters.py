@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from typer.testing import CliRunner
 
 from meetstream_async import (
     BotFilter,
@@ -16,6 +17,7 @@ from meetstream_async import (
     SkipReason,
     unschedule_all,
 )
+from meetstream_async.cli.app import app
 from meetstream_async.cli.exit_codes import Refused
 from meetstream_async.cli.inputs.filters import select
 from meetstream_async.preview import Consent, Selection, make_preview
@@ -61,6 +63,30 @@ async def test_whole_events_are_taken_on_request() -> None:
         assert sim.ledger.scheduled_bots == {"bot-4", "bot-6"}
     assert ended.code == 0
     assert "unschedule 2 events and delete 1 one-off bot" in ended.err
+
+
+@pytest.mark.parametrize("command_", ["unschedule-all", "jobs run x.toml", "list"])
+@pytest.mark.parametrize(
+    "twice",
+    [
+        ("--platform", "zoom", "--platform", "teams"),
+        ("--before", "+1d", "--before=+2d"),
+        ("--name", "a", "--attr", "b=c", "--name", "d"),
+    ],
+)
+def test_a_condition_that_is_given_twice_is_refused(command_: str, twice: tuple[str, ...]) -> None:
+    """The first one would be lost: bots of one platform would be left, and the exit code be 0."""
+    ended = CliRunner().invoke(app, [*command_.split(), *twice])
+    assert ended.exit_code == 2
+    assert f"{twice[0]} is given 2 times, but a run takes it once" in ended.output
+
+
+def test_a_bound_that_is_given_twice_is_refused() -> None:
+    """A larger one behind it must not widen a run; what only tunes a run may be given again."""
+    ended = CliRunner().invoke(app, ["unschedule-all", "--max", "3", "--max", "50"])
+    assert (ended.exit_code, "--max is given 2 times" in ended.output) == (2, True)
+    tuned = CliRunner().invoke(app, ["unschedule-all", "--rate", "3", "--rate", "5", "--platform", ""])
+    assert "--platform is empty" in tuned.output
 
 
 async def test_a_filter_that_selects_nothing_takes_nothing() -> None:

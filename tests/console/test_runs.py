@@ -283,6 +283,8 @@ async def test_a_stopped_run_tells_the_truth_and_can_be_taken_up() -> None:
         {"filter": {"platform": ""}},
         {"all": True, "filter": {"platform": "zoom"}},
         {"all": True, "bot_ids": ["bot-1"]},
+        {"all": "yes"},
+        {"all": 1},
         {"bot_ids": []},
     ],
 )

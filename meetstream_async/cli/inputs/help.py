@@ -1,4 +1,4 @@
-"""Commands whose help names arguments as they are typed."""
+"""Commands whose help names arguments as they are typed, and that take each condition once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from typer.core import TyperArgument, TyperCommand
 
 _TWICE = re.compile(r"\[(\[.*\](?:\.\.\.)?)\](?:\.\.\.)?")
 """An optional argument whose own name says already that it is one."""
+_ONCE = frozenset(
+    ("--platform", "--before", "--after", "--name", "--from", "--max", "--events", "--retry-from")
+)
+"""Options that say which bots are meant. Of two, click would take the last, and nobody would be told."""
 
 
 class PlainCommand(TyperCommand):
@@ -21,6 +25,15 @@ class PlainCommand(TyperCommand):
         for parameter in self.params:
             if isinstance(parameter, TyperArgument):
                 vars(parameter)["display_type_rich"] = _no_type
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing:
+            _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+            typed = [option for one in order for option in one.opts if option in _ONCE]
+            for option in dict.fromkeys(typed):
+                if typed.count(option) > 1:
+                    ctx.fail(f"{option} is given {typed.count(option)} times, but a run takes it once")
+        return list(super().parse_args(ctx, args))
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [_TWICE.sub(r"\1", piece).strip("{}") for piece in super().collect_usage_pieces(ctx)]

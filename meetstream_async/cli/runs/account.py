@@ -49,7 +49,12 @@ def run_listed(
             preview = consent.preview
             kept = Kept(snapshots, choices)
             await kept.take(
-                client, preview.page, preview.selects, preview.index, whole_events=preview.whole_events
+                client,
+                preview.page,
+                preview.selects,
+                preview.index,
+                whole_events=preview.whole_events,
+                series=typed.scope.all_occurrences,
             )
             return consent, kept
 

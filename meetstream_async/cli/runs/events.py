@@ -42,7 +42,7 @@ def run_given(
     named = NamedEvents(targets, options, leftovers)
     kept = Kept(snapshots, choices)
     if snapshots is not None and named.to_do:
-        kept.take_named(account, targets)
+        kept.take_named(account, targets, series=typed.scope.all_occurrences)
     with DISPLAY.loud(choices.consent.asks):
         _show(named, asked, account, typed.retry_from, kept.lines)
     series = "a series has more occurrences than can be counted here" if typed.scope.all_occurrences else None

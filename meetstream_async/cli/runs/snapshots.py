@@ -61,13 +61,22 @@ class Kept:
         events: Iterable[MeetStreamEvent] | None = None,
         *,
         whole_events: bool,
+        series: bool,
     ) -> None:
         """Take the snapshot. With --keep-for-undo, raises what keeps it from being taken.
 
-        ``whole_events``: the run takes the other bots of a selected bot's events, too.
+        ``whole_events``: the run takes the other bots of a selected bot's events, too. ``series``: it takes
+        whole series, and nobody knows which of the calendars' bots belong to them.
         """
         if self._file is None:
             return
+        chosen = selects
+
+        def or_of_a_calendar(bot: ScheduledBot) -> bool:
+            return not bot.is_one_off or chosen is None or chosen(bot)
+
+        if series:
+            selects = or_of_a_calendar
         try:
             snapshot = await take_snapshot(
                 client,
@@ -90,7 +99,9 @@ class Kept:
         if self._detail:
             raise Refused(f"the snapshot {self._problem}; nothing was started")
 
-    def take_named(self, account: Account[MeetStreamClient], targets: Sequence[ScheduledBot | str]) -> None:
+    def take_named(
+        self, account: Account[MeetStreamClient], targets: Sequence[ScheduledBot | str], *, series: bool
+    ) -> None:
         """The same of targets that were named, of which a listing tells more."""
         ids = frozenset(one if isinstance(one, str) else one.bot_id for one in targets)
         given = {one.bot_id: one for one in targets if isinstance(one, ScheduledBot)}
@@ -108,7 +119,11 @@ class Kept:
                 more = tuple(bot for bot in given.values() if bot.bot_id not in listed)
                 page = ScheduledBotPage((*page.bots, *more), page.limit, page.truncated, page.rejected)
                 await self.take(
-                    client, page, lambda bot: bot.bot_id in ids or bot.event_id in ids, whole_events=True
+                    client,
+                    page,
+                    lambda bot: bot.bot_id in ids or bot.event_id in ids,
+                    whole_events=True,
+                    series=series,
                 )
 
         with account.explaining():

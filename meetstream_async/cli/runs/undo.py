@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Collection
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -127,14 +130,22 @@ def _undo(
     choices = typed.choices
     dry_run = choices.consent.dry_run
 
+    uncertain = undoable.uncertain if undoable is not None else frozenset()
+
     async def read(_: asyncio.Event) -> BulkReport[RescheduleOutcome]:
         async with Waiting("the listing"), account.client() as client:
-            return await bulk_reschedule(
+            forecast = await bulk_reschedule(
                 client, snapshot, dry_run=True, max_concurrency=choices.speed.concurrency
             )
+            if not uncertain:
+                return forecast
+            listed = {bot.bot_id for bot in (await client.list_scheduled_bots()).bots}
+            return _without_what_stayed(forecast, uncertain, listed)
 
     with account.explaining():
         forecast = run_async(read)
+    if uncertain:
+        snapshot = snapshot.only([one.bot_id for one in forecast.outcomes])
     to_do = forecast.counts[OutcomeStatus.WOULD_RESCHEDULE.value]
     source = clean(typed.of if typed.of is not None else f"{typed.retry_from}, what it left undone")
     who = f"{clean(account.base_url)} (key from {clean(account.key_source)})"
@@ -196,6 +207,25 @@ def _undo(
         journal=journal,
         account=account,
         again="meetstream-async undo" + (" --restore-times" if typed.restore_times else ""),
+    )
+
+
+def _without_what_stayed(
+    forecast: BulkReport[RescheduleOutcome], uncertain: Collection[str], listed: Collection[str]
+) -> BulkReport[RescheduleOutcome]:
+    """The forecast without bots that the report does not name, unless they are seen to be gone."""
+
+    def is_gone(one: RescheduleOutcome) -> bool:
+        if one.status is OutcomeStatus.NOT_RESTORABLE:
+            # One whose time has passed has joined.
+            ahead = one.join_time is None or one.join_time > datetime.now(UTC)
+            return ahead and one.bot_id not in listed
+        return one.status is OutcomeStatus.WOULD_RESCHEDULE or one.new_bot_id not in (None, one.bot_id)
+
+    gone = tuple(one for one in forecast.outcomes if one.bot_id not in uncertain or is_gone(one))
+    counts = Counter(one.status.value for one in gone)
+    return attrs.evolve(
+        forecast, outcomes=gone, counts={status: counts[status] for status in forecast.counts}
     )
 
 
