@@ -1,7 +1,7 @@
-"""Every extra by itself can be had with the lowest versions that pyproject.toml allows.
+"""Every extra, and all of them together, can be had with the lowest versions that pyproject.toml allows.
 
-A bound below what the other requirements of the same extra allow is one that nobody can install: raise it.
-Needs uv. Usage: python .ci/floors.py
+A bound below what the other requirements of the same extra allow is one that nobody can install, and one that
+only all extras together can't have is never tested: raise both. Needs uv. Usage: python .ci/floors.py
 """
 
 import re
@@ -27,24 +27,28 @@ def version(text: str) -> list[int]:
     return numbers
 
 
-def resolved(extra: str | None) -> dict[str, str]:
+def resolved(*extras: str) -> dict[str, str]:
     command = ["uv", "pip", "compile", "-q", "pyproject.toml", "--resolution", "lowest-direct", "--no-header"]
-    command += ["--no-annotate", "--python-version", "3.11", *(["--extra", extra] if extra else [])]
+    command += ["--no-annotate", "--python-version", "3.11", *(f"--extra={extra}" for extra in extras)]
     return bounds(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines())
 
 
 def main() -> int:
     untrue = []
     extras: dict[str, list[str]] = PROJECT["optional-dependencies"]
-    for extra in (None, *extras):
-        wanted = bounds(PROJECT["dependencies"] + extras.get(extra or "", []))
-        got = resolved(extra)
+    for name, together in {
+        "the core": (),
+        **{extra: (extra,) for extra in extras},
+        "all": (*extras,),
+    }.items():
+        wanted = bounds(PROJECT["dependencies"] + [one for extra in together for one in extras[extra]])
+        got = resolved(*together)
         untrue += [
-            f"{extra or 'the core'}: {name}>={floor}, but the lowest that can be installed is {got[name]}"
-            for name, floor in wanted.items()
-            if name in got and version(got[name]) > version(floor)
+            f"{name}: {package}>={floor}, but the lowest that can be installed is {got[package]}"
+            for package, floor in wanted.items()
+            if package in got and version(got[package]) > version(floor)
         ]
-        print(f"{extra or 'the core'}: {len(got)} packages")
+        print(f"{name}: {len(got)} packages")
     print(*untrue, sep="\n")
     return bool(untrue)
 

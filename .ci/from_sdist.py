@@ -12,8 +12,8 @@ from pathlib import Path
 
 READ_FILES = (
     "tests/test_examples.py", "tests/test_guides.py", "tests/test_layout.py", "tests/test_links.py",
-    "tests/test_readme.py", "tests/cli/test_transcripts.py", "tests/fastapi/test_docs.py",
-    "tests/reliability/test_the_document.py", "tests/mutation/test_groups.py",
+    "tests/test_packaging.py", "tests/test_readme.py", "tests/cli/test_transcripts.py",
+    "tests/fastapi/test_docs.py", "tests/reliability/test_the_document.py", "tests/mutation/test_groups.py",
 )  # fmt: skip
 
 

@@ -50,7 +50,9 @@ def instrument(
 ) -> None:
     """Trace every client of this process from now on, until ``uninstrument()``.
 
-    The providers are OpenTelemetry's global ones unless given. Raises ConfigurationError if it is switched on
+    tracer_provider, meter_provider: OpenTelemetry's; by default the global ones.
+
+    Raises ConfigurationError if it is switched on
     already.
     """
     if PLACE.observer is not None:

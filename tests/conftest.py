@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from types import SimpleNamespace
@@ -76,6 +75,25 @@ def pytest_configure(config: pytest.Config) -> None:
     if loops.chosen != "default":
         loops.factory(loops.chosen)().close()  # Here, where it is told once, and not for each test.
         config.pluginmanager.register(_OtherLoop())
+    if not (config.getoption("xmlpath", None) or config.getoption("durations", None)):
+        _tell_only_what_counts(config)
+
+
+def _tell_only_what_counts(config: pytest.Config) -> None:
+    """What passed before and after a test is not sent to the process that hands out the tests: two reports of
+    three, which take as long to send and to receive as many a test. It counts only the tests themselves.
+    """
+    sender = next((one for one in config.pluginmanager.get_plugins() if hasattr(one, "sendevent")), None)
+    if sender is None:
+        return
+    send = sender.sendevent
+
+    def send_less(name: str, **kwargs: Any) -> None:
+        data = kwargs["data"] if name == "testreport" else {"when": "call"}
+        if data["when"] == "call" or data["outcome"] != "passed":
+            send(name, **kwargs)
+
+    sender.sendevent = send_less
 
 
 MEASURED = re.compile(r"^\(?(bench|browser|compat|mutation|postgres|slow|soak)\b")
@@ -218,18 +236,8 @@ async def raw_server() -> AsyncIterator[Callable[..., Awaitable[RawServer]]]:
 
 @pytest.fixture
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows that should be gone are looked at again after 0.05 s, and then doubling, in place of 0.5 s."""
+    """Rows that should be gone are looked at again after 0.05 s, as in the programs that tests start."""
     # Here, since the process that only hands out the tests has no need of it.
-    from meetstream_async.bulk import (
-        _account,
-        _account_events,
-        _account_looks,
-        _restore_run,
-        _verification,
-    )
-    from meetstream_async.bulk._patience import Patience
+    from tests.helpers.quick_looks import look_soon
 
-    for module in (_account_events, _account_looks, _verification):
-        monkeypatch.setattr(module, "FIRST_LOOK", 0.05)
-    for place in (_account, _account_looks, _restore_run):
-        monkeypatch.setattr(place, "Patience", partial(Patience, look=0.05))
+    look_soon(monkeypatch.setattr)

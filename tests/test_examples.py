@@ -15,15 +15,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from typer.main import get_command
 
 from meetstream_async.cli.app import app
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
+from tests.helpers.command_line import finish, surroundings
 from tests.helpers.jobs import account, serving
 from tests.helpers.postgres import new_database, postgres_server
-from tests.helpers.program import PROGRAM
+from tests.helpers.program import PROGRAM, start
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 COMPOSE = yaml.safe_load((EXAMPLES / "compose.yaml").read_text("utf-8"))
@@ -148,6 +150,22 @@ def test_the_compose_file_is_whole() -> None:
     assert all((EXAMPLES / build["context"] / path).exists() for line in copied for path in line.split())
     assert (EXAMPLES / services["worker-1"]["volumes"][0].partition(":")[0]).exists()
     assert set(COMPOSE["volumes"]) == {"database"}
+
+
+@pytest.mark.slow
+async def test_the_console_of_the_compose_file_opens() -> None:
+    """Started without Docker, on a free port: the address that it prints leads to its page."""
+    (arguments,) = [words for name, words in _commands() if name == "console"]
+    async with Simulator(3) as sim:
+        environment = surroundings(sim)
+        process = await start(*arguments[:-1], "0", environment=environment)
+        assert process.stdout is not None
+        url = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+        async with httpx.AsyncClient(follow_redirects=True) as http:
+            page = await http.get(url)
+        process.terminate()
+        ended = await finish(process, environment)
+    assert (arguments[-2], page.status_code, ended.code) == ("--port", 200, 0)
 
 
 @pytest.mark.postgres

@@ -73,7 +73,7 @@ def _in_code() -> Known:
     """What each call of a logger, and each remark about a reply, says."""
     levels, names = defaultdict(set), defaultdict(set)
     for path in MODULES:
-        if not any(name == "log_fields" for _, name in _calls(path)):
+        if "log_fields(" not in path.read_text(encoding="utf-8"):
             continue
         for call, name in _calls(path):
             level = _level(call, name)
@@ -98,7 +98,7 @@ def test_the_table_lists_every_event_and_field() -> None:
 def test_every_record_has_prefixed_fields() -> None:
     """No module logs without an event, or with fields that it names itself."""
     for path in MODULES:
-        for call, name in _calls(path):
+        for call, name in _calls(path) if "_log." in path.read_text(encoding="utf-8") else ():
             if name.startswith("_log.") and _level(call, name) in {
                 "DEBUG", "INFO", "WARNING", "ERROR", "EXCEPTION", "CRITICAL", "LOG",
             }:  # fmt: skip

@@ -20,6 +20,8 @@ from http_api import http_page
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from meetstream_async.fastapi import Runs
+
 log = logging.getLogger(__name__)
 
 
@@ -106,8 +108,22 @@ def resolve(app: Sphinx, env: Any, node: Any, child: Any) -> Any:
     return python.resolve_xref(env, node["refdoc"], app.builder, "obj", public, node, child)
 
 
-def readable(_app: Sphinx, _what: str, _name: str, _value: Any, _options: Any, lines: list[str]) -> None:
+def said_by_the_protocol(name: str) -> list[str]:
+    """What the protocol says of a method that implements it without words of its own."""
+    module, cls, member = name.rsplit(".", 2)
+    if module not in python_pages.MODULES or not cls.endswith("Runs"):
+        return []
+    return (inspect.getdoc(getattr(Runs, member, None)) or "").splitlines()
+
+
+def readable(_app: Sphinx, what: str, name: str, value: Any, _options: Any, lines: list[str]) -> None:
     """Docstrings list arguments as "name: meaning", with indented continuation: make that a list."""
+    if not any(lines) and what in ("method", "property"):
+        lines[:] = said_by_the_protocol(name)
+    if what == "class":
+        # Which autodoc does not ask for.
+        fields = getattr(value, "model_fields", {})
+        lines += [f"{name}: {field.description}" for name, field in fields.items()]
     text, inside = [], False
     for line in lines:
         if match := re.match(r"([a-z_]+(?:,? [a-z_]+)*)(?:: |  +)(?=\S)", line):

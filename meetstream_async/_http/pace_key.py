@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from .pace import Pace
 from .pace_link import PaceLink
-from .pace_store import open_store
+from .pace_store import forget_stores, open_store
 from .secrets import Secret
 
 
@@ -49,6 +50,23 @@ _Paces = WeakValueDictionary[str, KeyPace]
 _shared: _Paces = WeakValueDictionary()
 _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, _Paces] = WeakKeyDictionary()
 _lock = threading.Lock()
+
+
+_left_behind: list[dict[str, KeyPace]] = []
+"""Of the process that this one was forked from. Kept: whoever drops a store closes its connection, which is
+still that process's own."""
+
+
+def _begin_anew() -> None:
+    """In a process that was forked: whom its clients would wait for is not there."""
+    global _lock, _shared, _by_loop
+    _left_behind.extend(dict(paces) for paces in (_shared, *_by_loop.values()))
+    _lock, _shared, _by_loop = threading.Lock(), WeakValueDictionary(), WeakKeyDictionary()
+    forget_stores()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def name_of(origin: str, secrets: Iterable[Secret]) -> str:

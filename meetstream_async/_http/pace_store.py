@@ -149,6 +149,13 @@ _open: WeakValueDictionary[str, PaceStore] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
+def forget_stores() -> None:
+    """In a process that was forked: a thread does not come along, and a connection has one process."""
+    global _lock
+    _lock = threading.Lock()
+    _open.clear()
+
+
 def check_pace_store(value: object, variable: str) -> str | None:
     """The place of a store, from an argument or else the environment. Raises ClientSetupError for no
     place."""
@@ -189,5 +196,6 @@ def _psycopg() -> Any:
         return importlib.import_module("psycopg")
     except ImportError:
         raise ClientSetupError(
-            "a pace_store in PostgreSQL needs psycopg: pip install 'meetstream-async[jobs]'"
+            "a pace_store in PostgreSQL needs psycopg: "
+            "pip install 'meetstream-async[jobs]', or '.[jobs]' in a checkout"
         ) from None

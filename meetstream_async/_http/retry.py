@@ -72,10 +72,10 @@ def _check_elapsed(instance: object, attribute: Any, value: object) -> None:
 class RetryPolicy:
     """How often and for how long a call is retried. All times in seconds.
 
-    The wait before attempt *n* + 1 is random between 0 and ``initial_wait`` x 2^(n-1), at most ``max_wait``
-    (exponential backoff, full jitter), and never shorter than a ``Retry-After``. A ``Retry-After`` beyond
-    ``max_retry_after``, or beyond the time left, ends the call at once with its error. ``max_elapsed`` bounds
-    the whole call, waits and attempts together.
+    ``max_attempts`` counts the first one as well. The wait before attempt *n* + 1 is random between 0 and
+    ``initial_wait`` x 2^(n-1), at most ``max_wait`` (exponential backoff, full jitter), and never shorter
+    than a ``Retry-After``. A ``Retry-After`` beyond ``max_retry_after``, or beyond the time left, ends the
+    call at once with its error. ``max_elapsed`` bounds the whole call, waits and attempts together.
     """
 
     max_attempts: int = field(default=4, validator=_check_attempts)

@@ -71,8 +71,8 @@ __all__ = ["AccountState", "CancelRequest"]
 class AccountState(IndexedAccount):
     """One run over one account. See the module for its rules and an example.
 
-    ``settle``: seconds that rows which should be gone are waited for. ``only_given``: only the targets of
-    ``take_targets`` are work, and listings are evidence.
+    ``options``: what is selected. ``settle``: seconds that rows which should be gone are waited for.
+    ``only_given``: only the targets of ``take_targets`` are work, and listings are evidence.
 
     ``now`` is the time of a monotonic clock in seconds, always the same one; ``server_time`` the time by the
     server's clock (its ``Date`` header), or this machine's where that is unknown.
@@ -91,6 +91,7 @@ class AccountState(IndexedAccount):
         """A listing. True where it brought something to do.
 
         ``requested_at``: when its request was sent, where requests of other kinds were in flight meanwhile.
+        ``server_time``: in place of the one that the page has.
         """
         time = server_time or page.server_time
         if time is not None:
@@ -168,7 +169,7 @@ class AccountState(IndexedAccount):
         now: float,
         attempts: int = 1,
     ) -> None:
-        """A request succeeded."""
+        """A request succeeded. ``result``: what it said; ``attempts``: how many requests it took."""
         if request.method == "event":
             answer = result if isinstance(result, UnscheduleResult) else UnscheduleResult()
             request.item.event_done(answer, attempts, self.server_time(now))
@@ -278,7 +279,8 @@ class AccountState(IndexedAccount):
     ) -> AccountState:
         """The inverse of ``to_dict``; or, of a sequence of what ``changes`` told, from the first on.
 
-        Raises ConfigurationError for data of another kind.
+        ``where``: the filter, where it is a function, which can't be stored. Raises ConfigurationError for
+        data of another kind.
         """
         if not isinstance(data, Mapping):
             data = _account_changes.merge(data)

@@ -47,10 +47,21 @@ async def bulk_cancel_events(
 ) -> BulkReport[CancelOutcome]:
     """Cancel every target at the client's rate, with at most ``max_concurrency`` requests in flight.
 
-    ``targets``: any iterable or async iterable of (calendar id, event id), or of (calendar id, event id,
-    note) with its own note. Duplicate events are cancelled once. The other options, the stop conditions and
-    the report are those of ``bulk_unschedule``: a 429 pauses the whole client, its target is retried once,
-    and a pause of more than ``max_pause`` seconds stops the run.
+    The report and the stop conditions are those of ``bulk_unschedule``: a 429 pauses everybody with the key,
+    and its target goes back as long as others get through.
+
+    targets: any iterable or async iterable of (calendar id, event id), or of (calendar id, event id, note)
+        with its own note. Duplicate events are cancelled once.
+    cancel_note: 1 to 255 characters.
+    max_concurrency: requests in flight at most.
+    dry_run: send nothing; outcomes are ``would_cancel``.
+    max_pause: seconds. The run stops where the API asks for a longer pause.
+    stop_after_failures: how many targets in a row may fail with server or transport errors before the run
+        stops.
+    on_outcome: a plain function that is called with each outcome as it arrives. An exception in it stops the
+        run gracefully and is raised at the end.
+    stop: setting it ends the run gracefully: nothing new is started, requests in flight finish, and the
+        report is returned.
 
     Raises ConfigurationError for invalid arguments and targets, before any request is sent, and exceptions of
     the iterable itself. The outcome of each event is in the report, never raised.

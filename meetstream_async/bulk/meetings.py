@@ -88,15 +88,21 @@ async def cancel_meetings(
 ) -> tuple[MeetingCancellation, ...]:
     """Cancel many meetings: the events in bulk, then one listing, then their bots in bulk.
 
-    ``targets``: (calendar id, event id), or (calendar id, event id, bot event id) where the caller knows
-    MeetStream's. Results come in the order of the targets, one for each distinct event. Nothing is raised
+    Returns a tuple, in the order of the targets, with one result for each distinct event. Nothing is raised
     for a single meeting: where its event could not be cancelled, ``error`` says why and no bot of it was
     touched, but for "not found" with a bot event id, as in ``cancel_meeting``.
 
-    ``dry_run`` sends nothing: what would become of an event is only known once MeetBit has answered.
-    ``on_outcome`` is called once with each result, when it is final; what it raises is raised at the end.
-    Setting ``stop`` begins no further meeting: what was not sent is in the results. The bots of events that
-    are cancelled by then still go, since nobody would expect them in the call.
+    targets: (calendar id, event id), or (calendar id, event id, bot event id) where the caller knows
+        MeetStream's.
+    cancel_note: 1 to 255 characters.
+    max_concurrency: requests in flight at most.
+    dry_run: send nothing: what would become of an event is only known once MeetBit has answered.
+    max_pause: seconds. The run stops where the API asks for a longer pause.
+    stop_after_failures: how many targets in a row may fail with server or transport errors before the run
+        stops.
+    on_outcome: called once with each result, when it is final; what it raises is raised at the end.
+    stop: setting it begins no further meeting: what was not sent is in the results. The bots of events that
+        are cancelled by then still go, since nobody would expect them in the call.
 
     Raises ConfigurationError for bad arguments before any request is sent.
     """

@@ -32,18 +32,25 @@ async def bulk_reschedule(
 ) -> BulkReport[RescheduleOutcome]:
     """Schedule the bots of a snapshot again, each once, and verify that they are listed.
 
-    ``snapshot``: from ``take_snapshot``, taken before the bots were cancelled; ``snapshot.only(...)`` limits
-    it. A calendar's bot is scheduled for its event, with the name, attributes and, where the snapshot has its
+    A calendar's bot is scheduled for its event, with the name, attributes and, where the snapshot has its
     detail, the configuration that it had; the API decides when it joins. A one-off bot is created again,
     under an idempotency key made of the snapshot and the bot. What is there already is left alone, so an undo
     that is repeated schedules nothing twice. What can't come back is ``not_restorable``, with the reason;
     each outcome names what it ``restores`` and what is ``lost``.
 
     A request by event whose answer was lost is never sent again: listings, the calendars' events and the
-    bots' details are asked for up to ``settle`` seconds, and what nothing shows is ``unknown``.
-    ``restore_times`` moves a new bot that joins at another time than the old one to that time. ``dry_run``
-    sends GETs only. The other options and the stop conditions are those of ``bulk_unschedule``;
-    ``on_outcome`` hears each bot once, with the API's answer, and the report is final.
+    bots' details are asked, and what nothing shows is ``unknown``.
+
+    snapshot: from ``take_snapshot``, taken before the bots were cancelled; ``snapshot.only(...)`` limits it.
+    max_concurrency: requests in flight at most.
+    dry_run: send GETs only; outcomes are ``would_reschedule``.
+    on_outcome: a plain function that is called once for each bot, with the API's answer; the report is final.
+    stop: setting it ends the run gracefully: nothing new is started, requests in flight finish, and the
+        report is returned.
+    restore_times: move a new bot that joins at another time than the old one to that time.
+    settle: seconds for which a lost answer, or a bot that is not listed yet, is looked for.
+    max_pause: seconds. The run stops where the API asks for a longer pause.
+    stop_after_failures: how many bots in a row may fail with server or transport errors before the run stops.
 
     Its report is ok where everything that can come back is seen to be scheduled. Raises ConfigurationError
     for bad arguments, and for a snapshot of another address than the client's; and the error of the first

@@ -51,7 +51,8 @@ async def cancel_waiting(
 
     ``clock``: the ``now`` of the state, in seconds. Setting ``stop`` sends nothing new: what was not sent
     waits on. If no further event can succeed (the key is rejected, the server is down, a pause is longer
-    than ``max_pause``), the state is stopped. The options are those of ``unschedule_all``. Raises
+    than ``max_pause`` seconds, ``stop_after_failures`` targets in a row failed with server or transport
+    errors), the state is stopped. ``max_concurrency``: requests in flight at most. Raises
     ConfigurationError; errors of the API are in the state's outcomes.
     """
     bulk: BulkOptions[Any] = BulkOptions(
@@ -90,8 +91,9 @@ async def list_account(
 
     Where they can matter, the events of the calendars are read as well.
 
-    ``clock``: the ``now`` of the state, in seconds. Setting ``stop`` ends it after the listing in flight.
-    Raises the error of the first listing; of a later one that fails, the state is told.
+    ``max_pause``: seconds; where the API asks for a longer pause, the listing fails. ``clock``: the ``now``
+    of the state, in seconds. Setting ``stop`` ends it after the listing in flight. Raises the error of the
+    first listing; of a later one that fails, the state is told.
     """
     lister = _Lister(check_client(client), state, max_pause, clock)
     while True:

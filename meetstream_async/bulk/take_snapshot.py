@@ -41,6 +41,7 @@ async def take_snapshot(
     detail: bool = False,
     max_concurrency: int = BULK_DEFAULTS.max_concurrency,
     where: Where | None = None,
+    whole_events: bool = False,
     events: Iterable[MeetStreamEvent] | None = None,
 ) -> Snapshot:
     """What is known of these bots, for ``bulk_reschedule``. Sends GETs only.
@@ -49,7 +50,8 @@ async def take_snapshot(
     event by MeetStream's own id, or the listing is full, the calendars' events are read as well; ``events``
     are all of them, if you have read them already. Of bots behind a full listing, the events' part is kept.
     ``where`` selects the bots to keep, as in ``bulk_unschedule``; the others are known as bots that stay,
-    beside which an event can't get another one. ``detail`` also reads each bot's detail, which has its full
+    beside which an event can't get another one. ``whole_events`` keeps the other bots of a selected bot's
+    events as well: pass what the run is passed. ``detail`` also reads each bot's detail, which has its full
     configuration, with at most ``max_concurrency`` requests in flight and at the client's pace: do it before
     the bots are cancelled, since cancelled bots may be unknown to the API.
 
@@ -57,8 +59,9 @@ async def take_snapshot(
     for bad arguments, and the errors of a rejected key or of a server that does not answer.
     """
     check_client(client)
-    if not isinstance(detail, bool):
-        raise ConfigurationError(f"detail must be True or False, not {detail!r}")
+    for name, value in (("detail", detail), ("whole_events", whole_events)):
+        if not isinstance(value, bool):
+            raise ConfigurationError(f"{name} must be True or False, not {value!r}")
     cap = BulkOptions[object](max_concurrency=max_concurrency).max_concurrency  # type: ignore[type-var]
     rows, full = await _rows(bots)
     missing: list[str] = []
@@ -75,10 +78,16 @@ async def take_snapshot(
         entries |= {row.bot_id: index.describe(row, False) for row in index.hidden(rows)}
     if where is not None:
         selects = UnscheduleOptions(where=where).selects
+        chosen = {
+            bot_id
+            for bot_id, entry in entries.items()
+            if (bot_id in rows and selects(rows[bot_id])) or selects(entry.as_row())
+        }
+        shared = {name for bot_id in chosen for name in _names(entries[bot_id]) if whole_events}
         entries = {
             bot_id: entry
             for bot_id, entry in entries.items()
-            if (bot_id in rows and selects(rows[bot_id])) or selects(entry.as_row())
+            if bot_id in chosen or not shared.isdisjoint(_names(entry))
         }
     if detail:
         await _read_details(client, entries, cap)
@@ -94,6 +103,11 @@ async def take_snapshot(
         bots=tuple(entries.values()),
         why_incomplete="; ".join(missing) or None,
     )
+
+
+def _names(entry: SnapshotBot) -> set[str]:
+    """All ids under which a bot's events are known."""
+    return {name for name in (entry.event_id, entry.listed_event_id, *entry.other_events) if name is not None}
 
 
 async def _rows(bots: object) -> tuple[dict[str, ScheduledBot], bool]:

@@ -42,8 +42,33 @@ def stream_unschedule(
 ) -> BulkRun[UnscheduleOutcome]:
     """Unschedule the targets as a stream: ``async with`` the run, ``async for`` its outcomes.
 
-    Takes the arguments of ``bulk_unschedule``. Uses constant memory: outcomes are handed out, not kept, and
-    nothing is started that the consumer has no room for.
+    As ``bulk_unschedule``, in constant memory: outcomes are handed out, not kept, and nothing is started that
+    the consumer has no room for. Leaving the block and ``await run.stop()`` end it gracefully.
+
+    targets: any iterable or async iterable of ScheduledBot or event-id strings, such as
+        ``client.iter_scheduled_bots()``. With ``where``, all are read before anything is sent, since a later
+        one may share an event.
+    max_concurrency: requests in flight at most, listings included.
+    where: selects bots: a BotFilter, or a plain function of a bot. None selects all. An event that has bots
+        outside it as well is skipped as "shared", unless ``whole_events``.
+    cancel_all_occurrences: unschedule the whole series of a recurring event. None leaves the parameter out of
+        the request.
+    from_date: of a series only the occurrences from this aware datetime on; needs ``cancel_all_occurrences``.
+    one_off_bots: what becomes of bots without an event: they are left and make the report not ok ("report"),
+        are left ("skip"), or are deleted by their own ids ("delete").
+    whole_events: also take events that have bots outside ``where``.
+    cancel_by: "auto" sends the DELETE of the event if that takes no bot that was not asked for, and falls
+        back to the bots' own ids if the event's id is refused; "event" and "bot" force one way. Each outcome
+        says its ``method``.
+    dry_run: send nothing that changes anything; outcomes are ``would_unschedule``.
+    max_pause: seconds. The run stops where the API asks for a longer pause.
+    stop_after_failures: how many targets in a row may fail with server or transport errors before the run
+        stops.
+    dedupe: False does not remember events: for millions of targets that are known to be distinct.
+    on_outcome: a plain function that is called with each outcome as it arrives. An exception in it stops the
+        run gracefully and is raised at the end.
+
+    Raises as ``bulk_unschedule`` does.
     """
     options = UnscheduleOptions(
         where=where,
@@ -84,21 +109,32 @@ async def bulk_unschedule(
 ) -> BulkReport[UnscheduleOutcome]:
     """Unschedule every target, with at most ``max_concurrency`` requests in flight, one DELETE per event.
 
-    ``targets``: any iterable or async iterable of ScheduledBot or event-id strings, such as
-    ``client.iter_scheduled_bots()``. ``where`` selects bots (a BotFilter or any function of a bot); an
-    event that only partly matches is skipped as "shared" unless ``whole_events``. With ``where``, all
-    targets are read before anything is sent, since a later one may share an event. ``one_off_bots``: bots
-    without an event are skipped and make the report not ok ("report"), are skipped ("skip"), or are deleted
-    by their own ids ("delete"). ``cancel_by``: "auto" sends the DELETE of the event if that takes no bot
-    that was not asked for, and falls back to the bots' own ids if the event's id is refused; "event" and
-    "bot" force one way. Each outcome says its ``method``.
+    targets: any iterable or async iterable of ScheduledBot or event-id strings, such as
+        ``client.iter_scheduled_bots()``. With ``where``, all are read before anything is sent, since a later
+        one may share an event.
+    max_concurrency: requests in flight at most, listings included.
+    where: selects bots: a BotFilter, or a plain function of a bot. None selects all. An event that has bots
+        outside it as well is skipped as "shared", unless ``whole_events``.
+    cancel_all_occurrences: unschedule the whole series of a recurring event. None leaves the parameter out of
+        the request.
+    from_date: of a series only the occurrences from this aware datetime on; needs ``cancel_all_occurrences``.
+    one_off_bots: what becomes of bots without an event: they are left and make the report not ok ("report"),
+        are left ("skip"), or are deleted by their own ids ("delete").
+    whole_events: also take events that have bots outside ``where``.
+    cancel_by: "auto" sends the DELETE of the event if that takes no bot that was not asked for, and falls
+        back to the bots' own ids if the event's id is refused; "event" and "bot" force one way. Each outcome
+        says its ``method``.
+    dry_run: send nothing that changes anything; outcomes are ``would_unschedule``.
+    max_pause: seconds. The run stops where the API asks for a longer pause.
+    stop_after_failures: how many targets in a row may fail with server or transport errors before the run
+        stops.
+    dedupe: False does not remember events: for millions of targets that are known to be distinct.
+    on_outcome: a plain function that is called with each outcome as it arrives. An exception in it stops the
+        run gracefully and is raised at the end.
+    stop: setting it ends the run gracefully: nothing new is started, requests in flight finish, and the
+        report is returned.
 
-    The run stops when the key is rejected, when ``stop_after_failures`` targets in a row fail with server or
-    transport errors, or when the API asks for a pause of more than ``max_pause`` seconds; the rest is
-    ``not_attempted``. ``on_outcome`` is called with each outcome as it arrives; an exception in it stops the
-    run gracefully and is raised at the end. Setting ``stop`` ends the run gracefully: nothing new is
-    started, requests in flight finish, the report is returned. ``dedupe=False`` does not remember events: for
-    millions of targets that are known to be distinct.
+    The run also stops when the key is rejected. What was not sent is ``not_attempted``.
 
     Raises ConfigurationError for invalid arguments and targets, before any request is sent, and exceptions of
     the iterable itself. The outcome of each event is in the report, never raised: see

@@ -49,15 +49,38 @@ async def unschedule_all(
 ) -> BulkReport[UnscheduleOutcome]:
     """Unschedule every scheduled bot of the account, beyond the 100 of one listing, and verify it.
 
-    Takes the options of ``bulk_unschedule``. Lists, cancels and lists again until a listing shows nothing
-    new, then keeps checking bots that are still listed until they are gone or ``settle`` seconds have passed
-    without progress. An event whose bots disappear one by one gets one DELETE after another. Outcomes that
-    were ``unknown`` are settled by what the listing shows. ``on_outcome`` is called once per event, with the
-    API's response; the report is final, and ``still_listed`` names the bots that remain.
+    Lists, cancels and lists again until a listing shows nothing new, then keeps checking bots that are still
+    listed until they are gone. An event whose bots disappear one by one gets one DELETE after another.
+    Outcomes that were ``unknown`` are settled by what the listing shows. The report is final, and its
+    ``still_listed`` names the bots that remain. A dry run lists once.
 
-    A dry run lists once. ``dedupe`` is accepted for symmetry but must be True, since draining depends on
-    knowing what has been processed. Raises the error of the first listing; if a later one fails, the report
-    is returned with ``complete=False`` and the reason.
+    settle: seconds without progress for which bots that should be gone are waited for at the end.
+    max_concurrency: requests in flight at most, listings included.
+    where: selects bots: a BotFilter, or a plain function of a bot. None selects all. An event that has bots
+        outside it as well is skipped as "shared", unless ``whole_events``.
+    cancel_all_occurrences: unschedule the whole series of a recurring event. None leaves the parameter out of
+        the request.
+    from_date: of a series only the occurrences from this aware datetime on; needs ``cancel_all_occurrences``.
+    one_off_bots: what becomes of bots without an event: they are left and make the report not ok ("report"),
+        are left ("skip"), or are deleted by their own ids ("delete").
+    whole_events: also take events that have bots outside ``where``.
+    cancel_by: "auto" sends the DELETE of the event if that takes no bot that was not asked for, and falls
+        back to the bots' own ids if the event's id is refused; "event" and "bot" force one way. Each outcome
+        says its ``method``.
+    dry_run: send nothing that changes anything; outcomes are ``would_unschedule``.
+    max_pause: seconds. The run stops where the API asks for a longer pause.
+    stop_after_failures: how many targets in a row may fail with server or transport errors before the run
+        stops.
+    dedupe: must be True, since draining depends on knowing what has been processed.
+    on_outcome: a plain function that is called once for each event, with the API's response. An exception in
+        it stops the run gracefully and is raised at the end.
+    stop: setting it ends the run gracefully: nothing new is started, requests in flight finish, and the
+        report is returned.
+
+    The run also stops when the key is rejected. What was not sent is ``not_attempted``.
+
+    Raises ConfigurationError for invalid arguments, and the error of the first listing; if a later one fails,
+    the report is returned with ``complete=False`` and the reason.
     """
     options = UnscheduleOptions(
         where=where,
@@ -96,8 +119,16 @@ async def run_account(
 
     ``unschedule_all`` is this with a new state. A state that was fed before brings what it knows: the listing
     of a preview, targets that were given, what an earlier run has done. The account is listed before
-    anything is sent, except for given targets without a filter. The options are those of ``unschedule_all``;
-    ``on_still_listed`` is called once, with how many bots are still listed, if these are waited for.
+    anything is sent, except for given targets without a filter.
+
+    state: an AccountState, which carries what is selected.
+    max_concurrency: requests in flight at most, listings included.
+    max_pause: seconds. The run stops where the API asks for a longer pause.
+    stop_after_failures: how many targets in a row may fail with server or transport errors before the run
+        stops.
+    on_outcome: a plain function that is called once for each event, with the API's response.
+    on_still_listed: called once, with how many bots are still listed, if these are waited for.
+    stop: setting it ends the run gracefully, and the report is returned.
 
     Raises what ``unschedule_all`` does.
     """

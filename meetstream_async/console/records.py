@@ -96,7 +96,11 @@ class Record:
             if isinstance(job, Consent):
                 preview = job.preview
                 self.snapshot = await take_snapshot(
-                    client, preview.page, where=preview.selects, events=preview.index
+                    client,
+                    preview.page,
+                    where=preview.selects,
+                    whole_events=preview.whole_events,
+                    events=preview.index,
                 )
                 self._known = {one.bot_id: one for one in self.snapshot}
                 job.on_admitted = self._admit
@@ -104,7 +108,9 @@ class Record:
             page = job.page if job.page is not None else await client.list_scheduled_bots()
             ids = {bot.bot_id for bots in job.events.values() for bot in bots}
             ids |= {bot.bot_id for bot in job.deleted}
-            self.snapshot = await take_snapshot(client, page, where=lambda bot: bot.bot_id in ids)
+            self.snapshot = await take_snapshot(
+                client, page, where=lambda bot: bot.bot_id in ids, whole_events=True
+            )
         except MeetStreamError:
             return
 

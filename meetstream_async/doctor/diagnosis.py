@@ -16,9 +16,13 @@ class CheckStatus(StrEnum):
     """What a check came to."""
 
     OK = "ok"
+    """As it should be."""
     WARN = "warn"
+    """A run works, and something about it should be known; ``detail`` says what."""
     FAIL = "fail"
+    """A run would not work."""
     SKIPPED = "skipped"
+    """It could not be looked at, because another check failed."""
 
 
 @frozen

@@ -51,6 +51,8 @@ from .runs import (
 )
 from .shared import Shared
 
+__all__ = ["DurableRuns"]
+
 _log = logging.getLogger("meetstream_async.fastapi")
 
 _COME_BACK = 10.0

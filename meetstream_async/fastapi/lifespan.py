@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any, TypeAlias, TypedDict, TypeVar, Unpack
@@ -35,6 +36,9 @@ class ClientArguments(TypedDict, total=False):
     timeout: float
     rate_limit: float | None
     trace_configs: Sequence[aiohttp.TraceConfig]
+    proxy: str | None
+    ssl_context: ssl.SSLContext | None
+    trust_env: bool
     pace_store: str | os.PathLike[str] | None
     user_agent: str | None
 
@@ -73,7 +77,10 @@ def meetstream_lifespan(
 def meetbit_lifespan(
     own: OwnLifespan | None = None, /, **client_arguments: Unpack[MeetBitArguments]
 ) -> Lifespan:
-    """The same for a MeetBitClient. For both clients: ``meetstream_lifespan(meetbit_lifespan())``."""
+    """The same for a MeetBitClient; ``own`` as there. For both: ``meetstream_lifespan(meetbit_lifespan())``.
+
+    The arguments are those of MeetBitClient.
+    """
     warned = _stores_no_pace(client_arguments, "MEETBIT_PACE_STORE")
     return _lifespan(lambda: MeetBitClient(**client_arguments), _MEETBIT, own, warned)
 

@@ -126,6 +126,7 @@ class ProblemError(Exception):
         self.retry_after = retry_after
 
     def response(self) -> JSONResponse:
+        """As the answer of a route, with ``Retry-After`` where there is one."""
         headers = {}
         if self.retry_after is not None:
             headers["Retry-After"] = str(_whole_seconds(self.retry_after))

@@ -90,6 +90,7 @@ def bulk_router(
 ) -> APIRouter:
     """A router that runs bulk unschedules in the background, for ``app.include_router``.
 
+    prefix: where its routes are, such as "/bulk-unschedule"; "" for the root.
     dependencies: the application's own security dependencies, such as ``[Depends(require_admin)]``. Anyone
         who passes them can unschedule every bot of the account.
     caller: a dependency that returns who is asking, as text, such as ``Depends(current_user_id)``. A run then

@@ -170,6 +170,7 @@ class RunPhase(StrEnum):
     """Phase of a run."""
 
     RUNNING = "running"
+    """In progress, or waiting for a worker."""
     SUCCEEDED = "succeeded"
     """Everything that was asked for was done."""
     FAILED = "failed"
@@ -182,8 +183,8 @@ class RunState(BaseModel):
     """The current state of a run."""
 
     id: str = Field(description="Id of the run.")
-    state: RunPhase
-    dry_run: bool
+    state: RunPhase = Field(description="Phase of the run.")
+    dry_run: bool = Field(description="Nothing is changed; outcomes say what a run would do.")
     stopping: bool = Field(description="The run was stopped and is waiting for requests in flight.")
     counts: dict[str, int] = Field(description="Number of events in each status so far, by status.")
     complete: bool = Field(description="All targets were processed and the last listing was complete.")
@@ -191,12 +192,13 @@ class RunState(BaseModel):
     reason: str | None = Field(
         description="Why the run is not complete or not ok; if it is ok, what else there is to know."
     )
-    started_at: AwareDatetime
-    ended_at: AwareDatetime | None
+    started_at: AwareDatetime = Field(description="When it was started.")
+    ended_at: AwareDatetime | None = Field(description="When it ended; null until then.")
     still_listed: int = Field(description="Bots that are still listed although their event was unscheduled.")
 
     @property
     def over(self) -> bool:
+        """Whether it has ended."""
         return self.state is not RunPhase.RUNNING
 
 
@@ -204,12 +206,12 @@ class RunOutcome(BaseModel):
     """The outcome of one event, or of one bot without an event."""
 
     position: str = Field(description="Position in the run; `after` and `Last-Event-ID` continue after it.")
-    event_id: str | None
-    bot_ids: list[str]
+    event_id: str | None = Field(description="Id of the event; null for a bot without one.")
+    bot_ids: list[str] = Field(description="Ids of its bots, as far as they were listed.")
     method: Literal["event", "bot"] | None = Field(description="Which request decided it, if any was sent.")
     inferred: bool = Field(description="Found done after an attempt whose answer was lost.")
-    status: OutcomeStatus
-    reason: str | None
+    status: OutcomeStatus = Field(description="What became of it.")
+    reason: str | None = Field(description="Why, where the status alone does not say it.")
     attempts: int = Field(description="Number of requests sent.")
     elapsed: float = Field(description="Seconds from the first attempt to the last response.")
     error: str | None = Field(description="Class and text of the error.")
@@ -219,7 +221,7 @@ class RunOutcome(BaseModel):
 class OutcomePage(BaseModel):
     """Some outcomes of a run, in the order in which they arrived."""
 
-    outcomes: list[RunOutcome]
+    outcomes: list[RunOutcome] = Field(description="The outcomes after the given position.")
     next: str | None = Field(description="Pass it as `after` for the next page.")
     more: bool = Field(description="The run has not ended, or has more outcomes.")
 
@@ -243,8 +245,9 @@ class Runs(Protocol):
     ) -> RunState:
         """Start a run, or return the run that the same caller started with the same idempotency key.
 
-        Raises ConfigurationError for options that contradict each other, and ProblemError if there is no room
-        for another run, or if the key belongs to a different request.
+        ``caller``: who is asking, where the router knows. Raises ConfigurationError for options that
+        contradict each other, and ProblemError if there is no room for another run, or if the key belongs to
+        a different request.
         """
 
     async def belongs(self, run_id: str, caller: str) -> bool:

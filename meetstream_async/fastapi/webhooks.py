@@ -28,7 +28,8 @@ class WebhookIds(Protocol):
     """Where the ids of received webhooks are kept; :class:`~meetstream_async.SeenWebhooks` is one."""
 
     def __contains__(self, webhook_id: object, /) -> bool: ...
-    def add(self, webhook_id: str, /) -> object: ...
+    def add(self, webhook_id: str, /) -> object:
+        """Keep an id; from then on it is ``in`` this."""
 
 
 def meetbit_webhook(

@@ -65,6 +65,7 @@ class JobAccount:
     """
 
     name: str = field(validator=_check_name)
+    """What reports and logs call the account."""
     api_key_env: str | None = None
     api_key_file: str | None = None
     api_key_ref: str | None = None

@@ -32,6 +32,7 @@ async def submit_job(
 ) -> JobStatus:
     """Store a job and return its status. Workers will run it; this function sends no request.
 
+    options: by default those of ``JobOptions()``, the whole account.
     job_id: letters, digits, ".", "_" and "-"; None generates one. Submitting the same job under the same id
         again starts nothing new and returns the job's current status.
     engine: by default the one that was opened last.

@@ -187,6 +187,7 @@ class JobEngine:
 
     @property
     def store(self) -> Database:
+        """The database, as the functions of this package use it."""
         return self._database
 
     # --- lifecycle ---

@@ -20,6 +20,7 @@ class AccountPreview:
     """What a job would do in one account, according to one listing and, where they matter, its events."""
 
     account: str
+    """The account's name."""
     reference: str
     """Where the key is found, in words."""
     to_do: int = 0
@@ -49,7 +50,11 @@ async def preview_job(
 ) -> tuple[AccountPreview, ...]:
     """List each account of a job, and count what the job would do there. Sends only GETs; stores nothing.
 
-    Accounts that can't be listed have a ``reason``. For those with ``event_ids`` nothing is listed.
+    options: those of the job. Accounts that can't be listed have a ``reason``; for those with ``event_ids``
+        nothing is listed.
+    resolver: as for ``JobEngine``, for keys that are references.
+    accounts_at_once: how many accounts are listed at a time.
+
     Raises ConfigurationError for invalid accounts.
     """
     options = options or JobOptions()

@@ -30,6 +30,7 @@ class JobReader:
     """
 
     worker_id = None
+    """A reader is no worker."""
 
     def __init__(self, database: str | None = None) -> None:
         self._database = Database.find(database)
@@ -47,6 +48,7 @@ class JobReader:
 
     @property
     def store(self) -> Database:
+        """The database, as the functions of this package use it."""
         return self._database
 
     @property

@@ -37,7 +37,9 @@ class AccountStatus:
     """Status of one account of a job."""
 
     account: str
+    """The account's name."""
     state: JobState
+    """Where it has got to."""
     counts: Mapping[str, int] = field(factory=dict, hash=False)
     """Number of events in each status so far; only statuses that occur."""
     still_listed: int = 0
@@ -55,7 +57,9 @@ class AccountStatus:
     worker_seen: datetime | None = None
     """If that worker has died and the account waits for it: when it was last seen; otherwise None."""
     started: datetime | None = None
+    """When a worker first took it up."""
     ended: datetime | None = None
+    """When it ended."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; times in ISO 8601."""
@@ -80,14 +84,19 @@ class JobStatus:
     """The current status of a job."""
 
     job_id: str
+    """The id that it was submitted under."""
     state: JobState
+    """That of the job as a whole."""
     accounts: tuple[AccountStatus, ...]
+    """Each account's own status, in the order in which they were submitted."""
     options: Mapping[str, Any] = field(factory=dict, hash=False)
     """As returned by ``JobOptions.to_dict``."""
     cancelling: bool = False
     """Cancelling was requested; workers are finishing requests in flight."""
     submitted: datetime | None = None
+    """When it was stored."""
     ended: datetime | None = None
+    """When its last account ended."""
 
     @property
     def ok(self) -> bool:
@@ -141,15 +150,19 @@ class JobOutcome:
     """The outcome of one event of one account. Each event has exactly one, which never changes."""
 
     account: str
+    """The account's name."""
     event_id: str | None
     """Event id; None for a one-off bot."""
     bot_ids: tuple[str, ...]
+    """Ids of the event's bots, as far as they were listed."""
     method: Literal["event", "bot"] | None
     """Which request decided it, as far as that was stored."""
     inferred: bool
     """The goal was found reached after an attempt whose answer was lost."""
     status: OutcomeStatus
+    """What became of it."""
     reason: str | None
+    """Why, where the status alone does not say it."""
     attempts: int
     """Requests sent, as far as known to the worker that stored this outcome."""
     elapsed: float

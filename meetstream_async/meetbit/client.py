@@ -31,13 +31,22 @@ class MeetBitClient(ApiClient):
     """An asyncio client of the MeetBit calendar API.
 
     Opened by ``async with`` or by the first request; closed at the end of the block or by ``await close()``.
-    Share one client per key: the API's limit applies per key, and the client enforces the rate
-    (``rate_limit``, requests per second, evenly spaced, retries included) and the pause after a 429.
+    Share one client per key: the API's limit applies per key, and the client enforces the rate and the pause
+    after a 429.
 
-    ``primary_domain`` is the tenant's bare host name. It and the two keys default to the environment
-    variables ``MEETBIT_PRIMARY_DOMAIN``, ``MEETBIT_ACCESS_KEY_ID`` and ``MEETBIT_ACCESS_KEY_SECRET``.
-    ``base_url``, or ``MEETBIT_API_URL`` where no domain is passed, replaces the whole address, for tests. The
-    other arguments are those of ``MeetStreamClient``.
+    primary_domain: the tenant's bare host name; by default ``MEETBIT_PRIMARY_DOMAIN``.
+    access_key_id, access_key_secret: by default ``MEETBIT_ACCESS_KEY_ID`` and ``MEETBIT_ACCESS_KEY_SECRET``.
+    base_url: replaces the whole address, for tests; so does ``MEETBIT_API_URL`` where no domain is passed.
+    session: an ``aiohttp.ClientSession`` to borrow: it is neither closed nor changed, and its middlewares do
+        not run on our requests.
+    retry: how often and for how long a whole call is retried.
+    timeout: seconds per attempt, body included.
+    rate_limit: requests per second at most, evenly spaced, retries included; the API allows 5.
+    trace_configs: aiohttp's, for the session that the client opens itself.
+    proxy, ssl_context, trust_env: how that session reaches the API; see ``MeetStreamClient``.
+    pace_store: a SQLite file, or a PostgreSQL URL, by which processes with one key share their pace; by
+        default ``MEETBIT_PACE_STORE``.
+    user_agent: the application's name and version, in printable ASCII, which is added to our ``User-Agent``.
 
     Raises ConfigurationError for a missing or malformed key or domain, or any argument out of range.
     """

@@ -45,16 +45,22 @@ class MeetStreamClient(ApiClient):
     Opened by ``async with`` or by the first request; closed at the end of the block or by ``await close()``.
     Share one client per key: it owns the connections, the rate limit and the pause after a 429.
 
-    ``api_key`` and ``base_url`` default to ``MEETSTREAM_API_KEY`` and ``MEETSTREAM_API_URL``.
-    ``session`` is an ``aiohttp.ClientSession`` to borrow: it is neither closed nor changed, and its
-    middlewares do not run on our requests. ``timeout`` is in seconds per attempt, body included; ``retry``
-    bounds the whole call. ``rate_limit`` spaces requests evenly, in requests per second. ``trace_configs``
-    are used for the session that the client opens itself.
-
-    So are ``proxy`` (the URL of an HTTP proxy, with its user and password if it needs them), ``ssl_context``,
-    and ``trust_env``, which takes the proxy from ``HTTPS_PROXY`` and ``NO_PROXY`` and never reads ``.netrc``.
-    None of them may be given together with ``session``. Loopback addresses are reached without a proxy.
-    ``user_agent`` is added to our own ``User-Agent``: the application's name and version, in printable ASCII.
+    api_key: by default ``MEETSTREAM_API_KEY``.
+    base_url: by default ``MEETSTREAM_API_URL``, else the public address.
+    session: an ``aiohttp.ClientSession`` to borrow: it is neither closed nor changed, and its middlewares do
+        not run on our requests.
+    retry: how often and for how long a whole call is retried.
+    timeout: seconds per attempt, body included.
+    rate_limit: requests per second at most, evenly spaced, retries included. None finds what the API allows.
+    trace_configs: aiohttp's, for the session that the client opens itself.
+    proxy: the URL of an HTTP proxy, with its user and password if it needs them. It, ``ssl_context`` and
+        ``trust_env`` are for a session of the client's own, and may not be given together with ``session``.
+        Loopback addresses are reached without a proxy.
+    ssl_context: checks the server's certificate, in place of the default one.
+    trust_env: take the proxy from ``HTTPS_PROXY`` and ``NO_PROXY``; ``.netrc`` is never read.
+    pace_store: a SQLite file, or a PostgreSQL URL, by which processes with one key share their pace; by
+        default ``MEETSTREAM_PACE_STORE``.
+    user_agent: the application's name and version, in printable ASCII, which is added to our ``User-Agent``.
 
     Raises ConfigurationError for a missing or malformed key, a base URL that a key must not be sent to,
     or any argument out of range. Every call may raise the errors of :mod:`meetstream_async.errors`.
@@ -121,8 +127,8 @@ class MeetStreamClient(ApiClient):
     def iter_scheduled_bots(self, limit: int = MAX_LIMIT) -> ScheduledBotStream:
         """One listing as an async iterator of ScheduledBot, soonest first.
 
-        Its ``truncated`` and ``rejected`` are set once the first bot has been returned. Raises as
-        ``list_scheduled_bots``.
+        ``limit``: rows to ask for, at most 100. Its ``truncated`` and ``rejected`` are set once the first bot
+        has been returned. Raises as ``list_scheduled_bots``.
         """
         return ScheduledBotStream(self, _requests.check_limit(limit))
 
@@ -137,10 +143,10 @@ class MeetStreamClient(ApiClient):
         """``GET /calendar/events``: one page of the connected calendars' events, with their bots.
 
         ``time_min``, ``time_max``: aware datetimes; the API's default is from a day ago to 28 days ahead.
-        ``cursor``: the ``next`` of another page, which was asked for with the same times. MeetStream is never
-        told to read the calendars again, since that may move or cancel bots. Raises ConfigurationError for
-        bad arguments, NotFoundError where no calendar is connected, and InvalidResponseError if the reply has
-        no list of events.
+        ``limit``: rows to ask for, at most 100. ``cursor``: the ``next`` of another page, which was asked for
+        with the same times. MeetStream is never told to read the calendars again, since that may move or
+        cancel bots. Raises ConfigurationError for bad arguments, NotFoundError where no calendar is
+        connected, and InvalidResponseError if the reply has no list of events.
         """
         request = _requests.list_calendar_events(time_min, time_max, limit, cursor)
         return (await self.api.call(request)).value
@@ -150,8 +156,8 @@ class MeetStreamClient(ApiClient):
     ) -> MeetStreamEventStream:
         """All pages of ``list_calendar_events`` as an async iterator of MeetStreamEvent, each once.
 
-        Its ``complete`` and ``why_incomplete`` are set at its end. Raises as ``list_calendar_events``; the
-        next step after an error asks for the same page again.
+        ``time_min``, ``time_max``: aware datetimes. Its ``complete`` and ``why_incomplete`` are set at its
+        end. Raises as ``list_calendar_events``; the next step after an error asks for the same page again.
         """
         _requests.list_calendar_events(time_min, time_max)
 
@@ -213,9 +219,10 @@ class MeetStreamClient(ApiClient):
         """``POST /bots/create_bot``: create a bot without a calendar event.
 
         ``meeting_link``: an https URL. ``join_at``: an aware datetime, sent as UTC; None joins at once.
-        ``config``: further fields of the body, as JSON values. ``idempotency_key``: 1 to 255 printable ASCII
-        characters; the API answers a repeated one with its first answer (``repeated`` is set then). Without
-        a key, a request that may have taken effect is not sent again.
+        ``custom_attributes``: JSON values, which the listing shows. ``config``: further fields of the body,
+        as JSON values. ``idempotency_key``: 1 to 255 printable ASCII characters; the API answers a repeated
+        one with its first answer (``repeated`` is set then). Without a key, a request that may have taken
+        effect is not sent again.
         """
         request = _bot_requests.create_bot(
             meeting_link,

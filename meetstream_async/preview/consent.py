@@ -67,6 +67,8 @@ class Consent:
 
     def __call__(self, bot: ScheduledBot) -> bool:
         if not self.admits(bot):
+            if self._goes_along(bot):
+                self.on_admitted(bot)
             return False
         if not self.on_admitted(bot):
             self._unkept.add(bot.bot_id)
@@ -84,6 +86,11 @@ class Consent:
             return True
         self._newcomers.add(bot.bot_id)
         return False
+
+    def _goes_along(self, bot: ScheduledBot) -> bool:
+        """Whether a bot outside the filter, which a full listing had hidden, may go with its event."""
+        whole = self.preview.whole_events and self.preview.truncated
+        return whole and not bot.is_one_off and not self.preview.selects(bot)
 
     def _has_room(self, bot: ScheduledBot) -> bool:
         key = bot.bot_id if bot.event_id is None else bot.event_id

@@ -30,6 +30,8 @@ _DAYS = 14
 class SimulatedBot:
     """One scheduled bot. Several bots may share an `event_id`; a bot without one is a one-off bot.
 
+    bot_id: unique in the account.
+    platform, bot_username, meeting_link: as the row shows them.
     join_time: timezone-aware; by default in one day.
     series: the master event id shared by all occurrences of a series.
     source, event_id, deduplication_key, attributes: merged in this order into the row's `custom_attributes`;

@@ -22,6 +22,7 @@ class SimulatedEvent:
     """One event of a MeetBit calendar.
 
     event_id, calendar_id: positive; an event id is unique across all calendars.
+    title, body, location: as the answers show them.
     start, end: timezone-aware; by default the event is in one day and takes half an hour.
     attendees: e-mail addresses; the first is the organizer's.
     provider_event_id: the id at Google or Outlook, which MeetStream knows as `platform_id`.

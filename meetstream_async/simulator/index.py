@@ -21,6 +21,7 @@ class SimulatedMeetStreamEvent:
     """One event of the calendars that MeetStream reads: a result of `GET /calendar/events`.
 
     event_id: MeetStream's own id, by which a bot is scheduled and unscheduled.
+    title, meeting_platform, meeting_url, created: as the answers show them.
     start, end: timezone-aware; by default the event is in one day and takes half an hour.
     platform: whose calendar it is in.
     platform_id, ical_uid: the provider's and iCalendar's id; made from the event's own id by default.

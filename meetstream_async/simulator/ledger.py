@@ -11,6 +11,8 @@ from attrs import frozen
 class BotRecord:
     """One bot. `scheduled` until a request removes it.
 
+    bot_id, event_id: its own id, and MeetStream's own id of its event, None for a one-off bot.
+    delete_requests: DELETE requests for this bot id, including refused and dropped ones.
     created_by: index in the request log of the request that made it; None if it was there before, or if the
         nightly job made it.
     moved_by: index of the last request that moved its `join_time`.
@@ -35,6 +37,8 @@ class EventRecord:
     """One event. `scheduled` until its last bot is removed.
 
     event_id: MeetStream's own id, whatever the listing shows.
+    bot_ids: all bots that it ever had.
+    master_event_id: of an occurrence, the id of its series.
     provider_event_id, ical_uid: its ids in the provider's calendar.
     unscheduled_at: UTC; None while scheduled.
     applied_by: index in the request log of the request that removed the last bot.
@@ -57,6 +61,10 @@ class EventRecord:
 class CalendarEventRecord:
     """One event of a MeetBit calendar. Live until a request cancels it.
 
+    event_id, calendar_id: MeetBit's ids.
+    provider_event_id: the id at Google or Outlook.
+    cancelled: whether a request cancelled it.
+    cancel_note: the note of that request.
     cancelled_at: UTC; None while live.
     applied_by: index in the request log of the request that cancelled it.
     cancel_requests: requests that named it in its own calendar, including refused and dropped ones.
@@ -101,8 +109,11 @@ class Ledger:
     )
 
     bots: Mapping[str, BotRecord]
+    """Every bot, by its id."""
     events: Mapping[str, EventRecord]
+    """Every event that has or had a bot, by MeetStream's own id."""
     calendar_events: Mapping[int, CalendarEventRecord]
+    """Every event of MeetBit's calendars, by MeetBit's id."""
 
     def __init__(
         self,

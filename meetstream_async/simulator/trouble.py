@@ -14,11 +14,13 @@ class RequestRecord:
     """One request as the simulator saw it. Records contain no credentials.
 
     index: position in the log, from 0; the response carries it as `x-request-id: sim-<index>`.
+    method: as sent.
     raw_path: path and query exactly as sent. path: the percent-decoded path.
+    query: the percent-decoded query.
     body: the parsed JSON body, None without one. body_readable: False if the body was not valid JSON.
     route: name of the route, None if none matched.
-    event_id, bot_id (MeetStream), calendar_id, calendar_event_id (MeetBit, None if not a number): decoded
-        from the path.
+    event_id, bot_id: MeetStream's, decoded from the path.
+    calendar_id, calendar_event_id: MeetBit's, decoded from the path; None if not a number.
     at: time of arrival, in seconds of the simulator's monotonic clock.
     in_flight: requests being served at arrival, this one included.
     idempotency_key: the header `Idempotency-Key`.
@@ -161,8 +163,9 @@ class Trouble:
     ) -> "list[Trouble]":
         """One trouble of each transient kind, in equal shares that together hit the share `rate` (0 to 1).
 
-        500 and 503, before and after applying; 429 with `retry_after`; dropped before and after applying;
-        half a body; an HTML 502; and a response that is `slow` seconds late.
+        `route` is the one that they hit. 500 and 503, before and after applying; 429 with `retry_after`;
+        dropped before and after applying; half a body; an HTML 502; and a response that is `slow` seconds
+        late.
         """
         kinds: list[dict[str, Any]] = [
             {"status": 500},

@@ -189,6 +189,18 @@ async def test_a_rejected_key_or_a_dead_server_ends_it() -> None:
             await take_snapshot(client, rows, detail=True)
 
 
+@pytest.mark.parametrize("ids", ["event", "provider", "none"])
+async def test_bots_that_go_with_their_event_are_kept_as_well(ids: str) -> None:
+    """With `whole_events` those outside the filter whose event has a bot inside; no others."""
+    bots = [bot(1, "evt_a"), bot(2, "evt_a"), bot(3, "evt_b"), bot(4, None)]
+    async with Simulator(bots, ids=ids) as sim, connect(sim) as client:
+        page = await client.list_scheduled_bots()
+        snapshot = await take_snapshot(
+            client, page, where=lambda row: row.bot_id == "bot-0001", whole_events=True
+        )
+    assert {one.bot_id for one in snapshot} == {"bot-0001", "bot-0002"}
+
+
 async def test_bots_that_stay_are_known_as_others_of_the_event() -> None:
     """An event that keeps a bot can't get another one."""
     bots = [bot(1, "evt_a"), bot(2, "evt_a")]

@@ -50,10 +50,10 @@ async def without(module: str) -> Ended:
 
 
 async def test_without_the_extra_one_line_says_what_to_install() -> None:
-    """Without typer or rich the command says in one line what to install, and exits with 2."""
+    """Without typer, rich or platformdirs the command says in one line what to install, and exits with 2."""
     hint = "pip install 'meetstream-async[cli]', or '.[cli]' in a checkout"
     line = f"error: the command needs an extra: {hint}\n"
-    for ended in await asyncio.gather(without("typer"), without("rich")):
+    for ended in await asyncio.gather(*map(without, ("typer", "rich", "platformdirs"))):
         assert ended == Ended(2, "", line)
 
 

@@ -1,5 +1,7 @@
 """How much the command line shows: -q, -v, --no-color, -V, what it waits for, and its help."""
 
+import asyncio
+import logging
 import re
 from collections.abc import Iterator
 
@@ -8,8 +10,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from meetstream_async import __version__
+from meetstream_async import OutcomeStatus, UnscheduleOutcome, __version__
 from meetstream_async.cli.app import app
+from meetstream_async.cli.terminal import progress
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.command_line import Terminal, command, surroundings
 
@@ -88,11 +91,58 @@ def test_the_version_has_a_short_option() -> None:
 @pytest.mark.parametrize("arguments", [("list",), ("unschedule-all", "--dry-run")])
 async def test_a_request_that_takes_long_says_which_attempt_it_is(arguments: tuple[str, ...]) -> None:
     """On pipes, too: after a second, the attempt and why the last one failed."""
-    troubles = [Trouble("list", 503, times=1, retry_after=1.6)]
+    troubles = [Trouble("list", 503, times=1, retry_after=1.3)]
     async with Simulator(BOTS, troubles=troubles) as sim:
         ended = await command(*arguments, sim=sim)
     assert ended.code == 0
     assert re.search(r"waiting for the listing for \d s: attempt 2 after status 503", ended.err)
+
+
+async def test_lines_tell_the_attempt_and_the_look_at_the_listing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where no answer has come yet, and where all have come; a line in between tells the speed."""
+    monkeypatch.setattr(progress, "_FIRST", 0.01)
+    monkeypatch.setattr(progress, "_EVERY", 0.02)
+    shown = []
+    async with progress.Board(2) as board:
+        for step in range(3):
+            if step:
+                board.record(UnscheduleOutcome("evt_1", ("bot-1",), OutcomeStatus.UNSCHEDULED))
+            else:
+                extra = {
+                    "meetstream_event": "retry",
+                    "meetstream_attempt": 1,
+                    "meetstream_reason": "status 503",
+                }
+                logging.getLogger("meetstream_async.http").info("again", extra=extra)
+            capsys.readouterr()
+            while not (text := capsys.readouterr().err):
+                await asyncio.sleep(0.002)
+            shown.append(text.splitlines()[-1])
+    assert shown[0] == "unscheduling: 0 of 2 done (nothing), attempt 2 after status 503"
+    assert shown[1].startswith("unscheduling: 1 of 2 done (1 unscheduled), ")
+    assert "/s" in shown[1]
+    assert shown[2] == "checking the listing: 2 of 2 done (2 unscheduled)"
+
+
+@pytest.mark.slow
+async def test_a_bar_that_stands_still_tells_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line above it, while the first answer is waited for, or one whose request was repeated."""
+    async with (
+        Simulator(BOTS, troubles=[Trouble("unschedule", 503, times=1, retry_after=1.3)]) as sim,
+        Terminal("unschedule-all", "--yes", "--concurrency", "1", environment=surroundings(sim)) as terminal,
+    ):
+        assert (await terminal.ended()).code == 0
+        assert re.search(r"waiting for \d s: attempt 2 after status 503", terminal.text)
+
+
+@pytest.mark.slow
+async def test_the_doctor_says_that_it_waits() -> None:
+    """As a listing does."""
+    async with Simulator(BOTS, troubles=[Trouble("list", latency=1.1, times=1)]) as sim:
+        ended = await command("doctor", sim=sim)
+    assert "waiting for the answers for 1 s: attempt 1" in ended.err
 
 
 def test_help_is_written_for_people() -> None:

@@ -188,6 +188,8 @@ OWN: dict[tuple[str, str], Row] = {
     ("jobs run", "most"): row("--max", "17")(lambda seen: seen.run["max_events"] == 17),
     ("jobs submit", "most"): row("--max", "17")(lambda seen: seen.run["max_events"] == 17),
     ("jobs run", "allow_empty"): row("--allow-empty")(lambda seen: seen.run["allow_empty"] is True),
+    ("jobs submit", "allow_empty"): row("--allow-empty")(lambda seen: seen.run["allow_empty"] is True),
+    ("jobs status", "allow_empty"): row("--allow-empty")(lambda seen: seen.run["allow_empty"] is True),
     ("jobs list", "limit"): row("--limit", "3")(lambda seen: seen.run["limit"] == 3),
     ("unschedule-all", "allow_empty"): row("--platform", "nowhere", "--allow-empty")(
         lambda seen: "ok: everything" in seen.out and "not ok" not in seen.out

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from meetstream_async.simulator import Simulator
 from tests.helpers.program import ROOT
-from tests.helpers.tour import BLOCK, blocks_of, jobs_screen, terminal_screens
+from tests.helpers.tour import BLOCK, blocks_of, jobs_screen, screen, terminal_screens
 
 pytestmark = pytest.mark.docs
 PAGE = ROOT / "docs" / "cli.md"
@@ -46,3 +47,19 @@ async def test_the_transcript_of_a_job_is_what_its_command_shows() -> None:
     """So is that of docs/jobs.md, with a folder of the same length."""
     (printed,) = BLOCK.findall(PAGE.with_name("jobs.md").read_text())
     assert steady(printed) == steady(await jobs_screen(100))
+
+
+async def test_the_transcript_of_the_doctor_is_what_it_says_of_such_an_account(tmp_path: Path) -> None:
+    """But for the two lines of a connection to the public address, and for numbers."""
+
+    def plain(text: str) -> list[str]:
+        lines = [line for line in text.splitlines() if not line.startswith(("configuration", "reach", "$"))]
+        numbered = re.sub(r"\d{4}-[\dT:-]+Z|\d+", "<n>", " ".join(" ".join(lines).split()))
+        return numbered.split()
+
+    (printed,) = BLOCK.findall(PAGE.with_name("doctor.md").read_text())
+    async with Simulator(
+        24, seed=1, ids="provider", auto_schedule=True, one_off=0, series=0, error_rate=0
+    ) as sim:
+        shown = await screen(sim, tmp_path, "doctor", columns=110)
+    assert plain(printed) == plain(shown.partition("$ echo")[0])

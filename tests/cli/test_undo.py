@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from meetstream_async import Snapshot, SnapshotBot
 from meetstream_async.preview import undoable_of
@@ -122,19 +123,24 @@ async def test_the_whole_configuration_comes_back_on_request(tmp_path: Path) -> 
 
 
 async def test_an_undo_is_confirmed_by_typing(tmp_path: Path) -> None:
-    """As a cancel is: with the number of bots; anything else sends nothing."""
-    async with Simulator(account()) as sim:
+    """As a cancel is: with the number of bots; anything else sends nothing. At 80 columns ids stay whole."""
+    uuids = [f"276169f9-c507-4539-a816-5d34060d777{n}" for n in range(3)]
+    bots = [evolve(one, bot_id=bot_id) for one, bot_id in zip(account(), uuids, strict=True)]
+    async with Simulator(bots) as sim:
         report = await cancelled(sim, tmp_path)
         before = posts(sim)
         async with Terminal("undo", str(report), environment=surroundings(sim)) as terminal:
             await terminal.shows("reschedule 3")
             terminal.type("yes")
             assert (await terminal.ended()).code == 2
+            assert all(bot_id in terminal.text for bot_id in uuids)
         assert posts(sim) == before
         async with Terminal("undo", str(report), environment=surroundings(sim)) as terminal:
             await terminal.shows("reschedule 3")
             terminal.type("reschedule 3")
             assert (await terminal.ended()).code == 0
+            shown = terminal.text.partition("CANCELLED BOT")[2]
+            assert all(bot_id in shown for bot_id in sim.ledger.bots)
         assert sum(live(sim).values()) == 3
 
 
@@ -308,6 +314,23 @@ async def test_bots_behind_a_full_listing_are_kept_before_they_are_cancelled(tmp
         ended = await command("undo", report, "--yes", "--concurrency", "20", sim=sim)
         assert ended.code == 0, ended
         assert live(sim) == events
+
+
+@pytest.mark.parametrize("more", [0, 100])
+async def test_bots_outside_the_filter_that_go_with_their_event_are_kept_as_well(
+    tmp_path: Path, more: int
+) -> None:
+    """Under --whole-events, also behind a full listing: the undo says of each what becomes of it."""
+    bots = [bot(1, "evt_a", platform="zoom"), bot(2, "evt_a", platform="teams")]
+    bots += [bot(number, platform="zoom") for number in range(10, 10 + more)]
+    async with Simulator(bots) as sim:
+        report = await cancelled(sim, tmp_path, "--platform", "zoom", "--whole-events", "--concurrency", "20")
+        kept = lines_of(tmp_path / "run.jsonl.snapshot")[1:]
+        assert {"bot-0001", "bot-0002"} <= {line["bot_id"] for line in kept}
+        ended = await command("undo", report, "--yes", "--concurrency", "20", sim=sim)
+        assert ended.code == 0, ended
+        assert "1 of " in ended.out
+        assert live(sim)["evt_a"] == 1
 
 
 async def test_named_events_are_kept_as_well(tmp_path: Path) -> None:

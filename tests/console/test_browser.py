@@ -139,6 +139,13 @@ async def test_a_run_is_undone_by_a_button() -> None:
         assert new <= sim.ledger.scheduled_bots
         assert len(new) == 2
         await seen.shows(12)
+        # On a phone each row is a block that shows all of it.
+        await page.set_viewport_size({"width": 390, "height": 800})
+        for cell in (await rows.first.locator("td").all())[:3]:
+            box = await cell.bounding_box()
+            assert box is not None
+            assert box["width"] > 0
+            assert box["x"] + box["width"] <= 390
 
 
 async def test_all_is_more_than_the_listing_shows() -> None:

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from unittest.mock import AsyncMock, patch
 
 import anyio
 import pytest
 from fastapi import FastAPI
 
+from meetstream_async import MeetBitClient, MeetStreamClient
 from meetstream_async._tasks import pause
 from meetstream_async.fastapi import BulkRequest, InProcessRuns, meetstream_lifespan
+from meetstream_async.fastapi.lifespan import ClientArguments, MeetBitArguments, MeetStreamArguments
 from meetstream_async.simulator import Simulator
 from tests.helpers.accounts import connect, plain_account
 from tests.helpers.fastapi_app import app_for
 from tests.helpers.tasks import ours_running
+
+
+@pytest.mark.parametrize(
+    ("client", "arguments"), [(MeetStreamClient, MeetStreamArguments), (MeetBitClient, MeetBitArguments)]
+)
+def test_a_lifespan_takes_each_argument_of_its_client(client: type, arguments: type) -> None:
+    """Type checkers accept all of them, of the same types."""
+    wanted = {name: one.annotation for name, one in inspect.signature(client).parameters.items()}
+    told: dict[str, str] = {}
+    for base in reversed(getattr(arguments, "__orig_bases__", ())):
+        told |= inspect.get_annotations(base)
+    told |= inspect.get_annotations(arguments)
+    assert {name: getattr(one, "__forward_arg__", one) for name, one in told.items()} == wanted
 
 
 async def test_an_application_starts_although_its_tests_patch_the_sleep() -> None:
@@ -76,7 +92,7 @@ async def test_runs_end_inside_a_cancel_scope_of_anyio() -> None:
 )
 async def test_several_workers_without_a_pace_store_are_warned_of_at_the_start(
     workers: str | None,
-    arguments: dict[str, str],
+    arguments: ClientArguments,
     warned: bool,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

@@ -65,6 +65,14 @@ def application(**client_arguments: Any) -> FastAPI:
     return app
 
 
+def test_every_field_of_a_run_is_described() -> None:
+    """What the router takes and gives says what it means, in the document as in the reference."""
+    schemas = application().openapi()["components"]["schemas"]
+    for name in ("BulkRequest", "RunState", "RunOutcome", "OutcomePage", "Problem"):
+        fields = schemas[name]["properties"]
+        assert [field for field in fields if "description" not in fields[field]] == []
+
+
 def test_a_problem_is_one_component_that_every_answer_refers_to() -> None:
     """In routes of the router and of the application, under the media type in which problems are sent."""
     document = application().openapi()

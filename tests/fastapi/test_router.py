@@ -45,7 +45,7 @@ async def test_a_run_unschedules_the_account_and_says_what_the_ledger_says() -> 
     told = [event.data for event in seen if event.name == "outcome"]
     assert told == outcomes
     assert [event.id for event in seen if event.name == "outcome"] == [o["position"] for o in outcomes]
-    assert {event.name for event in seen[:-1]} == {"outcome", "progress"}
+    assert "progress" in {event.name for event in seen[:-1]}
     assert (seen[-1].name, seen[-1].data) == ("end", state)
 
 

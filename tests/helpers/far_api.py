@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ from tests.helpers.simulated_loop import Connection, SimulatedLoop
 
 T = TypeVar("T")
 
-_HEAD = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
+_HEAD = "HTTP/1.1 {} \r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
 
 
 @define(eq=False)
@@ -27,6 +28,8 @@ class FarApi:
     latency: float
     connecting: Callable[[], float] = lambda: 0.0
     """Seconds that the next connection takes."""
+    outage: tuple[float, float] = (math.inf, math.inf)
+    """Seconds since the beginning, from and until when each DELETE is answered with 503."""
     arrivals: list[tuple[float, str]] = field(factory=list)
     """Seconds since the beginning, and ``list``, ``events`` or ``delete``."""
     _gone: set[str] = field(factory=set)
@@ -69,11 +72,14 @@ class FarApi:
 
     def received(self, connection: Connection, data: bytes) -> None:
         method, target, _ = data.decode().split(" ", 2)
-        kind, body = self._answer(method, target)
         now = self._loop.elapsed()
+        if method == "DELETE" and self.outage[0] <= now < self.outage[1]:
+            status, kind, body = 503, "delete", {}
+        else:
+            status, (kind, body) = 200, self._answer(method, target)
         self.arrivals.append((now, kind))
         text = json.dumps(body)
-        reply = (_HEAD.format(len(text)) + text).encode()
+        reply = (_HEAD.format(status, len(text)) + text).encode()
         self._loop.at(now + self.latency, lambda: connection.deliver(reply))
 
     def _answer(self, method: str, target: str) -> tuple[str, dict[str, Any]]:

@@ -72,6 +72,8 @@ def write_rows(sim: Simulator, folder: Path) -> None:
     (folder / "bad.csv").write_text("7,100\n7,200\n7,seven\n")
 
 
+HELP = ("", "list", "unschedule-all", "undo", "cancel-events", "jobs", "jobs run", "simulate")
+"""Commands whose help is among the screens."""
 ORDER = ("list", "dry run", "run", "retry", "cancel events", "bad rows", "rejected")
 """The screens of docs/cli.md, in the order of the page."""
 BLOCK = re.compile(r"```console\n(.*?)```", re.S)
@@ -152,6 +154,29 @@ async def terminal_screens(folder: Path, columns: int, *, all_of_it: bool = Fals
         shown["left behind"] = await screen(
             sim, folder, "unschedule-all", "--platform", "zoom", "--yes", columns=columns
         )
+    return shown | await way_back_screens(folder, columns)
+
+
+async def way_back_screens(folder: Path, columns: int) -> dict[str, str]:
+    """The doctor, a cancel with its undo and the undo of that, and a meeting."""
+    shown: dict[str, str] = {}
+    async with Simulator(30, 3, error_rate=0, one_off=0.1, series=0.1) as sim:
+
+        async def show(name: str, *words: str, **more: Any) -> None:
+            shown[name] = await screen(sim, folder, *words, columns=columns, **more)
+
+        await show("doctor", "doctor")
+        run = ("unschedule-all", "--platform", "zoom", "--one-off-bots", "delete", "--whole-events")
+        await show("kept", *run, "--report", "wrong.jsonl", "--yes")
+        undo = ("undo", "wrong.jsonl", "--report", "undo.jsonl")
+        await show("undo refused", *undo, "--max", "3")
+        await show("undo", *undo, "--yes")
+        await show("undo of undo", "unschedule", "--retry-from", "undo.jsonl", "--dry-run")
+        event = next(iter(sim.calendar_events))
+        words = ("cancel-meeting", str(event.calendar_id), str(event.event_id), "--note", "Moved.")
+        await show("meeting", *words, "--dry-run")
+    for command in HELP:
+        shown[f"help {command}".strip()] = await screen(None, folder, *command.split(), "-h", columns=columns)
     return shown
 
 
@@ -175,8 +200,11 @@ def write_accounts(folder: Path, acme: Simulator, globex: Simulator) -> None:
     (folder / "accounts.toml").write_text(TOML.format(acme, globex))
 
 
-async def jobs_screen(columns: int) -> str:
-    """A job of two accounts on a terminal: one is full, the key of the other is rejected once it works."""
+async def jobs_screen(columns: int, *, all_of_it: bool = False) -> str:
+    """A job of two accounts on a terminal: one is full, the key of the other is rejected once it works.
+
+    ``all_of_it``: with the looks at it afterwards.
+    """
     with tempfile.TemporaryDirectory(prefix="tmp", dir="/tmp") as folder:
         acme = {"attributes": {"customer": "acme"}}
         async with (
@@ -187,13 +215,16 @@ async def jobs_screen(columns: int) -> str:
             write_accounts(Path(folder), large, small)
             words = ("jobs", "run", "accounts.toml", "--id", "offboarding-7", "--attr", "customer=acme")
             variables = {"ACME_KEY": large.api_key, "XDG_STATE_HOME": f"{folder}/state"}
-            text = await screen(
-                None, Path(folder), *words, columns=columns, typed="unschedule all", variables=variables
-            )
+            show = partial(screen, None, Path(folder), columns=columns, variables=variables)
+            text = await show(*words, typed="unschedule all")
+            for more in (("jobs", "list"), ("jobs", "status", "offboarding-7")) if all_of_it else ():
+                text += await show(*more)
     assert len(folder) == len(KEPT)
     begun, _, shown = text.replace(folder, KEPT).partition("continues it\n")
     # Without the live view, which the terminal draws over.
-    return f"{begun}continues it\n{shown[shown.rindex('ACCOUNT ') :]}".partition("$ echo")[0]
+    ran, echo, looks = shown.partition("$ echo")
+    ended = f"{echo}{looks}" if all_of_it else ""
+    return f"{begun}continues it\n{ran[ran.rindex('ACCOUNT ') :]}{ended}"
 
 
 async def console_screens(folder: Path) -> list[Path]:
@@ -214,7 +245,7 @@ async def console_screens(folder: Path) -> list[Path]:
                     name: str, width: int = width, scheme: str = scheme, page: Any = seen.page
                 ) -> None:
                     path = folder / f"console-{name}-{width}-{scheme}.png"
-                    await page.screenshot(path=path, full_page=name == "run")
+                    await page.screenshot(path=path, full_page=name in ("run", "undone", "checked"))
                     pictures.append(path)
 
                 await take("page")
@@ -227,6 +258,25 @@ async def console_screens(folder: Path) -> list[Path]:
                 await seen.page.wait_for_selector("#stop", state="hidden", timeout=60_000)
                 await seen.page.wait_for_timeout(1500)
                 await take("run")
+                await seen.page.click("#undo")
+                await seen.page.wait_for_selector("#undo-words:visible")
+                await take("undo")
+                await seen.page.fill("#undo-words", await seen.page.inner_text("#undo-wanted"))
+                await seen.page.click("#undo-go")
+                await seen.page.wait_for_selector("#undo-preview", state="hidden")
+                await seen.page.wait_for_timeout(3000)
+                await take("undone")
+                await seen.page.click("#diagnose")
+                await seen.page.wait_for_timeout(1500)
+                await take("checked")
+            async with Simulator(8, 7, removes="nothing") as sim, browsing(sim, **options) as seen:
+                await seen.page.click("#every")
+                await seen.consent()
+                await seen.page.wait_for_selector("#stop", state="hidden", timeout=60_000)
+                await seen.page.wait_for_timeout(1000)
+                await seen.page.screenshot(
+                    path=folder / f"console-left-behind-{width}-{scheme}.png", full_page=True
+                )
     return pictures
 
 
@@ -254,7 +304,7 @@ async def main(folder: Path) -> None:
         place.mkdir(parents=True, exist_ok=True)
         for name, text in (await terminal_screens(place, columns, all_of_it=True)).items():
             (place / f"{name.replace(' ', '-')}.txt").write_text(text)
-        (place / "jobs.txt").write_text(await jobs_screen(columns))
+        (place / "jobs.txt").write_text(await jobs_screen(columns, all_of_it=True))
     await console_screens(folder)
 
 

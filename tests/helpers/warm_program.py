@@ -29,6 +29,7 @@ from attrs import frozen
 
 from meetstream_async.simulator import Simulator
 from tests.helpers.in_thread import in_thread
+from tests.helpers.quick_looks import look_soon
 
 LATE = (
     *("cli.commands.cancel", "cli.commands.console", "cli.commands.demo", "cli.commands.doctor"),
@@ -193,6 +194,7 @@ def main() -> None:
         with suppress(ImportError):
             import_module(f"meetstream_async.{late}")
     import_module("tests.helpers.before")
+    look_soon()
 
     build_commands_once()
     rehearse(app)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from itertools import chain, pairwise
 from pathlib import Path
 
@@ -23,9 +25,10 @@ from meetstream_async._http.pace_state import take_state, to_state
 from meetstream_async._http.pace_store import PaceStore, StoreError, check_pace_store, open_store
 from meetstream_async._http.rate_limit import RateLimiter, WaitTooLongError
 from meetstream_async._http.secrets import Secret
-from meetstream_async.simulator import Trouble
+from meetstream_async.simulator import Simulator, Trouble
 from tests.helpers.accounts import connect, plain_account
 from tests.helpers.clock import virtual_time
+from tests.helpers.in_thread import in_thread
 from tests.helpers.limited_server import BEGIN, Bucket, run_at
 from tests.helpers.postgres import new_database, postgres_server
 
@@ -128,6 +131,41 @@ def test_loops_in_threads_keep_to_one_pace() -> None:
         thread.join()
     assert limiters[0].key is limiters[1].key
     assert max(at) - min(at) >= 39 * 0.0095
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_process_that_was_forked_waits_for_nobody_in_the_first_one(tmp_path: Path) -> None:
+    """It has a thread and a connection of its own for the store, and the first one keeps its own."""
+    store = str(tmp_path / "pace.sqlite")
+
+    @asynccontextmanager
+    async def account() -> AsyncIterator[Simulator]:
+        async with plain_account(3) as sim:
+            yield sim
+
+    async def child(sim: Simulator) -> None:
+        async with connect(sim, pace_store=store) as client:
+            await client.list_scheduled_bots()
+
+    with in_thread(account) as sim, asyncio.Runner() as runner:
+        client = connect(sim, pace_store=store)
+        runner.run(client.__aenter__())
+        sim.add_trouble(Trouble("list", 429, times=1, retry_after=0.01))
+        runner.run(client.list_scheduled_bots())
+        sim.add_trouble(Trouble("list", 429, times=1, retry_after=0.01))
+        pid = os.fork()
+        if pid == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(20)
+            try:
+                asyncio.run(child(sim))
+            except BaseException:
+                os._exit(1)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        sim.add_trouble(Trouble("list", 429, times=1, retry_after=0.01))
+        runner.run(client.list_scheduled_bots())
+        runner.run(client.close())
 
 
 # --- through a store -----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import signal
 import sqlite3
 import sys
@@ -279,14 +280,38 @@ def test_an_account_with_a_bot_left_is_told_apart_from_one_whose_key_is_rejected
 
 
 def test_a_job_whose_filter_selects_nothing_is_not_green(tmp_path: Path) -> None:
-    """1, with the platforms that are listed; 0 with --allow-empty."""
+    """1 wherever it is looked at, with the platforms that are listed; 0 with --allow-empty."""
     with serving_aside([account(0, 2), account(1, 0)]) as simulators:
         user = User(tmp_path, simulators)
-        words = ("run", user.toml, "--yes", "--platform", "zom")
-        ran, allowed = user.types_here(*words), user.types_here(*words, "--allow-empty")
-    assert (ran.code, allowed.code) == (1, 0), allowed
+        words = ("run", user.toml, "--yes", "--platform", "zom", "--id", "typo")
+        ran, again = user.types_here(*words), user.types_here(*words)
+        allowed = user.types_here(*words, "--allow-empty")
+        status, shown = user.types_here("status", "typo"), user.types_here("status", "typo", "--json")
+        listed, rows = user.types_here("list"), user.types_here("list", "--json")
+        fine = user.types_here("status", "typo", "--allow-empty")
+    assert (ran.code, again.code, status.code, shown.code) == (1, 1, 1, 1)
+    assert (allowed.code, fine.code) == (0, 0), allowed
     assert "the filter selects none of 2 listed bots: none is on zom; listed are google_meet" in ran.out
-    assert "the filter selects nothing in any account" in ran.err
+    for seen in (ran, again, status):
+        assert "not ok: nothing to do: the filter selects nothing in any of 2 accounts" in seen.out
+    assert "ok: nothing to do: the filter selects nothing in 2 accounts" in fine.out
+    assert (json.loads(shown.out)["ok"], json.loads(rows.out)[0]["ok"]) == (False, False)
+    assert "none: the filter selects nothing" in listed.out
+
+
+def test_a_job_that_would_select_nothing_is_not_stored(tmp_path: Path) -> None:
+    """Where the accounts are counted first; with --allow-empty it is, and where one can't be counted."""
+    with serving_aside([account(0, 2), account(1, 0)]) as simulators:
+        user = User(tmp_path, simulators)
+        words = ("submit", user.toml, "--yes", "--max", "9", "--platform", "zom")
+        typo, before = user.types_here(*words, "--id", "typo"), user.types_here("list", "--json")
+        allowed = user.types_here(*words, "--id", "meant", "--allow-empty")
+        user.environment.pop(variable(1))
+        unseen = user.types_here(*words, "--id", "unseen")
+    assert (typo.code, json.loads(before.out)) == (1, [])
+    assert "none is on zom; listed are google_meet" in typo.err
+    assert "the filter selects nothing in any account; nothing was stored" in typo.err
+    assert (allowed.code, unseen.code) == (0, 0), unseen
 
 
 async def test_a_worker_works_until_it_is_told_to_stop(tmp_path: Path) -> None:
@@ -375,3 +400,24 @@ def test_accounts_that_are_not_shown_are_counted() -> None:
     assert len(lines) == 22
     notes = "2 can't be listed; 1 full listing; 2 left alone, will join"
     assert lines[-1].split() == f"and 33 more ≥ 535 ≥ 436 {notes}".split()
+
+
+@pytest.mark.parametrize("path", ["/srv/offboarding/keys/globex", "/var/lib/keys/of/every/customer/globex"])
+def test_a_path_is_broken_after_a_slash(path: str) -> None:
+    """On 80 columns no name in it is torn apart; where there is room, it stays on one line."""
+    notes = "the listing is full; 5 behind it can't be judged yet"
+    previews = [
+        AccountPreview("acme", "environment variable ACME_KEY", bots=100, full=True, undecided=5),
+        AccountPreview("Globex EU", f"file {path}", reason=notes, failed=True),
+    ]
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(preview_table(previews, 20))
+    column = [line[11:].split("  ")[0].strip() for line in capture.get().splitlines()]
+    words = " ".join(column).split()
+    assert set(re.findall(r"\w+", path)) <= {name for word in words for name in re.findall(r"\w+", word)}
+    assert path in "".join(column)
+    wide = Console(width=130)
+    with wide.capture() as capture:
+        wide.print(preview_table(previews, 20))
+    assert f"file {path}" in capture.get()

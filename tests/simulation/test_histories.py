@@ -9,7 +9,7 @@ from tests.helpers.proof import sized
 from .generate import history
 from .many import run_many, shrunk, tell
 
-CHUNKS = 8
+CHUNKS = 16
 MORE = [pytest.param(chunk, marks=pytest.mark.slow) for chunk in range(1, CHUNKS)]
 """The default run plays the first chunk; the others show the same of other seeds."""
 

@@ -342,7 +342,9 @@ async def in_an_application(bot_filter: BotFilter) -> None:
         yield {"answer": 42}
 
     FastAPI(lifespan=integration.meetstream_lifespan(plain, api_key="key", rate_limit=5))
-    FastAPI(lifespan=integration.meetstream_lifespan(with_state))
+    FastAPI(
+        lifespan=integration.meetstream_lifespan(with_state, proxy="http://proxy.example", trust_env=False)
+    )
     FastAPI(
         lifespan=integration.meetstream_lifespan(integration.meetbit_lifespan(primary_domain="a.example"))
     )

@@ -17,6 +17,7 @@ from ..inputs.options import AccessKeysFile, ApiKeyFile
 from ..inputs.plain import Json
 from ..runs.process import execute, run_async
 from ..terminal.output import clean, print_json, say, show, table
+from ..terminal.waiting import Waiting
 
 _COLOURS = {
     CheckStatus.OK: "green",
@@ -60,7 +61,7 @@ def _examine(
     account: Account[MeetStreamClient] | Account[MeetBitClient], as_json: bool, strict: bool
 ) -> ExitCode:
     async def look(_: asyncio.Event) -> Diagnosis:
-        async with account.client() as client:
+        async with Waiting("the answers"), account.client() as client:
             return await diagnose(client, strict=strict)
 
     with account.explaining():

@@ -10,8 +10,8 @@ from attrs import evolve, field, frozen
 
 from ..exit_codes import ExitCode
 from ..inputs.groups import grouped
-from ..inputs.options import AllowEmpty, Consent, Filter, Patience, Scope, Speed, WholeEvents
-from ..inputs.plain import Json
+from ..inputs.options import Consent, Filter, Patience, Scope, Speed, WholeEvents
+from ..inputs.plain import AllowEmpty, Json
 from ..runs.bulk_run import BulkChoices
 from ..runs.request import Unscheduling
 from .jobs_admin import DatabaseUrl, execute_with_jobs
@@ -129,6 +129,7 @@ def run(
 @grouped
 def submit(
     job: NewJob,
+    allow_empty: AllowEmpty = False,
     work: Work = Work(),
 ) -> None:
     """Submit a job for workers to run, and print its id.
@@ -142,7 +143,7 @@ def submit(
       meetstream-async jobs submit accounts.toml --id offboarding-7 --yes
       meetstream-async jobs status offboarding-7 --watch
     """
-    typed = work.typed("jobs submit")
+    typed = evolve(work.typed("jobs submit"), allow_empty=allow_empty)
 
     def command() -> ExitCode:
         from ..runs.jobs import submit as submit_job

@@ -9,7 +9,7 @@ import typer
 
 from ..exit_codes import ExitCode, Refused
 from ..inputs.groups import grouped
-from ..inputs.plain import Json, Yes
+from ..inputs.plain import AllowEmpty, Json, Yes
 from ..inputs.times import parse_age
 from ..runs.process import execute
 
@@ -52,12 +52,14 @@ def list_(
 def status(
     job_id: JobId,
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until the job has ended.")] = False,
+    allow_empty: AllowEmpty = False,
     database: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Show the status of a job, one line per account.
 
-    Exits with 1 if the job has ended and some of what you asked for was not done.
+    Exits with 1 if the job has ended and some of what you asked for was not done, or if its filter selects
+    nothing in any account.
 
     \b
     Example:
@@ -67,7 +69,7 @@ def status(
     def command() -> ExitCode:
         from ..runs.jobs_looking import show_status
 
-        return show_status(job_id, database, watch=watch, as_json=as_json)
+        return show_status(job_id, database, watch=watch, allow_empty=allow_empty, as_json=as_json)
 
     execute_with_jobs(command)
 

@@ -11,7 +11,6 @@ from ..inputs.accounts import meetstream_account
 from ..inputs.files import check_ids, read_ids
 from ..inputs.groups import grouped
 from ..inputs.options import (
-    AllowEmpty,
     ApiKeyFile,
     Consent,
     Events,
@@ -25,7 +24,7 @@ from ..inputs.options import (
     Speed,
     WholeEvents,
 )
-from ..inputs.plain import Json
+from ..inputs.plain import AllowEmpty, Json
 from ..runs.account import run_listed
 from ..runs.bulk_run import BulkChoices
 from ..runs.events import run_given

@@ -31,13 +31,6 @@ Most = Annotated[
         help="Refuse to run if more than N would be cancelled; if the listing is full, stop at N.",
     ),
 ]
-AllowEmpty = Annotated[
-    bool,
-    typer.Option(
-        "--allow-empty",
-        help="Exit with 0 even if the filter selects none of the listed bots; without it that is 1.",
-    ),
-]
 Report = Annotated[
     Path | None,
     typer.Option(

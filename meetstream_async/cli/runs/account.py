@@ -48,7 +48,9 @@ def run_listed(
             )
             preview = consent.preview
             kept = Kept(snapshots, choices)
-            await kept.take(client, preview.page, preview.selects, preview.index)
+            await kept.take(
+                client, preview.page, preview.selects, preview.index, whole_events=preview.whole_events
+            )
             return consent, kept
 
     with account.explaining():

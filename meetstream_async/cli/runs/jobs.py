@@ -28,10 +28,10 @@ from ..exit_codes import ExitCode, Refused
 from ..terminal.following import follow
 from ..terminal.jobs import conclude, headline, selects_nothing
 from ..terminal.look import LOOK
-from ..terminal.output import CleanFormatter, clean, plural, print_json, print_line, say
+from ..terminal.output import CleanFormatter, clean, print_json, print_line, say
 from ..terminal.waiting import Waiting
 from .jobs_input import at_its_times, consent_to, job_options
-from .process import complain, run_async
+from .process import run_async
 from .request import Asked, Unscheduling, read
 
 _AT_ONCE = 20
@@ -60,7 +60,7 @@ def run_job(
     status = run_async(lambda _: _find(client, job_id, accounts, options)) if has_id else None
     if status is not None and status.state.is_over:
         say(f"job {job_id} has already ended; nothing is sent")
-        return conclude(status, as_json=typed.choices.as_json)
+        return conclude(status, as_json=typed.choices.as_json, allow_empty=typed.allow_empty)
     _check_references(accounts)
     if status is None:
         run_async(lambda _: _check_alone(client, job_id))
@@ -88,14 +88,11 @@ def run_job(
             return await job_status(job_id)
 
     status = run_async(work, on_stop=on_stop)
-    code = conclude(status, as_json=typed.choices.as_json)
+    code = conclude(status, as_json=typed.choices.as_json, allow_empty=typed.allow_empty)
     if stopped and not status.state.is_over:
         say(f"next: {again}")
         return ExitCode.INTERRUPTED
-    if selects_nothing(status) and not typed.allow_empty:
-        complain("the filter selects nothing in any account: see above, or add --allow-empty")
-        return ExitCode.NOT_OK
-    if code is not ExitCode.OK:
+    if code is not ExitCode.OK and not selects_nothing(status):
         say("to try again, run it under another --id: what is already unscheduled stays so")
     return code
 
@@ -109,7 +106,8 @@ def _previews(
         return None
 
     async def preview(_: asyncio.Event) -> tuple[AccountPreview, ...]:
-        async with Waiting(f"the {plural(len(accounts), 'listing')}"):
+        several = f"{len(accounts)} listings" if len(accounts) > 1 else "listing"
+        async with Waiting(f"the {several}"):
             return await preview_job(accounts, options, accounts_at_once=at_once)
 
     return run_async(preview)

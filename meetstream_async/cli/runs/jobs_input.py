@@ -10,6 +10,7 @@ import attrs
 
 from ... import BotFilter
 from ...jobs import AccountPreview, JobAccount, JobEngine, JobOptions
+from ..exit_codes import ExitCode, Failed
 from ..inputs.filters import words
 from ..terminal.jobs import preview_table
 from ..terminal.output import clean, facts, plural, say, show
@@ -76,6 +77,12 @@ def at_its_times(options: JobOptions, stored: Any) -> JobOptions:
     return JobOptions.from_dict(values)
 
 
+def _select_nothing(previews: Sequence[AccountPreview]) -> bool:
+    """All accounts were seen, and the filter selects none of their bots: most likely it is misspelt."""
+    seen = not any(one.failed or one.full or one.to_do or one.left_alone for one in previews)
+    return seen and any(one.reason for one in previews)
+
+
 def consent_to(
     accounts: Sequence[JobAccount],
     asked: Asked,
@@ -83,7 +90,10 @@ def consent_to(
     job_id: str,
     previews: Sequence[AccountPreview] | None = None,
 ) -> None:
-    """Show what a job is going to do, and have the user confirm it. Raises Refused beyond ``--max``."""
+    """Show what a job is going to do, and have the user confirm it.
+
+    Raises Refused beyond ``--max``, and Failed if a filter selects nothing, unless that is allowed.
+    """
     lines = [
         f"{clean(account.name, 60)}  key from {clean(account.reference, 200)}"
         + (f"  at {clean(account.base_url)}" if account.base_url else "")
@@ -116,6 +126,9 @@ def consent_to(
             ("to do", [f"{verb}{where}{one_off} of {total}"]),
         )
     )
+    if previews is not None and not asked.typed.allow_empty and _select_nothing(previews):
+        text = "the filter selects nothing in any account; nothing was stored (--allow-empty stores it)"
+        raise Failed(text, ExitCode.NOT_OK)
     if count is not None:
         # Accounts that can't be counted are bounded by the workers: see JobOptions.max_events.
         check_most(count, choices.most)

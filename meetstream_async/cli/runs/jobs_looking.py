@@ -6,7 +6,7 @@ import asyncio
 
 from ...jobs import JobReader, JobStatus, UnreadableJobError, job_status, list_jobs
 from ..exit_codes import ExitCode
-from ..terminal.jobs import conclude, jobs_table
+from ..terminal.jobs import conclude, jobs_table, selects_nothing
 from ..terminal.output import clean, plural, print_json, say, show
 from .process import run_async
 
@@ -25,7 +25,12 @@ def show_jobs(limit: int, database: str | None, *, as_json: bool) -> ExitCode:
         say(("warning:", "yellow"), f" {clean(error, 1000)}")
     code = ExitCode.NOT_OK if unreadable else ExitCode.OK
     if as_json:
-        print_json([{**one.to_dict(), "accounts": len(one.accounts)} for one in jobs])
+        print_json(
+            [
+                {**one.to_dict(), "ok": one.ok and not selects_nothing(one), "accounts": len(one.accounts)}
+                for one in jobs
+            ]
+        )
         return code
     if jobs:
         show(jobs_table(jobs), results=True)
@@ -34,7 +39,9 @@ def show_jobs(limit: int, database: str | None, *, as_json: bool) -> ExitCode:
     return code
 
 
-def show_status(job_id: str, database: str | None, *, watch: bool, as_json: bool) -> ExitCode:
+def show_status(
+    job_id: str, database: str | None, *, watch: bool, allow_empty: bool, as_json: bool
+) -> ExitCode:
     """Show the status of a job; with ``watch``, until it has ended."""
     reader = JobReader(database)
 
@@ -46,4 +53,4 @@ def show_status(job_id: str, database: str | None, *, watch: bool, as_json: bool
 
             return await follow(job_id)
 
-    return conclude(run_async(run), as_json=as_json)
+    return conclude(run_async(run), as_json=as_json, allow_empty=allow_empty)

@@ -59,13 +59,24 @@ class Kept:
         page: ScheduledBotPage,
         selects: Selects | None,
         events: Iterable[MeetStreamEvent] | None = None,
+        *,
+        whole_events: bool,
     ) -> None:
-        """Take the snapshot. With --keep-for-undo, raises what keeps it from being taken."""
+        """Take the snapshot. With --keep-for-undo, raises what keeps it from being taken.
+
+        ``whole_events``: the run takes the other bots of a selected bot's events, too.
+        """
         if self._file is None:
             return
         try:
             snapshot = await take_snapshot(
-                client, page, detail=self._detail, where=selects, events=events, max_concurrency=self._most
+                client,
+                page,
+                detail=self._detail,
+                where=selects,
+                whole_events=whole_events,
+                events=events,
+                max_concurrency=self._most,
             )
         except MeetStreamError as error:
             if self._detail or (isinstance(error, ApiError) and error.key_rejected):
@@ -96,7 +107,9 @@ class Kept:
                 listed = {bot.bot_id for bot in page.bots}
                 more = tuple(bot for bot in given.values() if bot.bot_id not in listed)
                 page = ScheduledBotPage((*page.bots, *more), page.limit, page.truncated, page.rejected)
-                await self.take(client, page, lambda bot: bot.bot_id in ids or bot.event_id in ids)
+                await self.take(
+                    client, page, lambda bot: bot.bot_id in ids or bot.event_id in ids, whole_events=True
+                )
 
         with account.explaining():
             run_async(take)

@@ -22,23 +22,18 @@ from ... import (
     UnscheduleOutcome,
 )
 from ..exit_codes import is_refused_in_front
-from .output import clean, table
+from .output import clean, keep_whole, table
 from .progress import wording
 from .tables import why
 
 Outcome: TypeAlias = UnscheduleOutcome | CancelOutcome | RescheduleOutcome
 
-_COPYABLE = 40
-"""Maximum length of an id that is kept on one line of a narrow terminal."""
-
 
 def attention_table(report: BulkReport[Any], *, one_off_bots: str = "report") -> Table | None:
     """Events and bots that need attention, grouped by problem; None if there are none."""
     grid = table("EVENT OR BOT", "STATUS", "WHY, AND WHAT TO DO")
-    # The words beside it may wrap, but an id must stay copyable.
-    grid.columns[0].no_wrap = all(
-        len(name) <= _COPYABLE for outcome in report.outcomes for name in (*_names(outcome), *_bots(outcome))
-    )
+    names = [name for outcome in report.outcomes for name in (*_names(outcome), *_bots(outcome))]
+    keep_whole(grid.columns[0], names)
     grid.columns[1].no_wrap = True
     troubles: dict[tuple[OutcomeStatus, str, str], list[str]] = {}
     for outcome in _wanting(report, one_off_bots):

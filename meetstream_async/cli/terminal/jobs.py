@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -113,9 +117,30 @@ def jobs_table(jobs: list[JobStatus]) -> Table:
             Text(submitted),
             Text(word, _STYLES.get(job.state, "")),
             Text(states),
-            Text(counts or "none"),
+            Text("none: the filter selects nothing", "yellow")
+            if selects_nothing(job)
+            else Text(counts or "none"),
         )
     return grid
+
+
+class _Reference:
+    """Where a key is found. A path that is too wide is broken after a slash, not within a name."""
+
+    def __init__(self, text: str) -> None:
+        self._parts = re.findall(r"[^/ ]+[/ ]?|[/ ]", text) or [""]
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        widths = [cell_len(part) for part in self._parts]
+        return Measurement(max(widths), sum(widths))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = [""]
+        for part in self._parts:
+            if lines[-1] and cell_len(lines[-1] + part.rstrip()) > options.max_width:
+                lines.append("")
+            lines[-1] += part
+        yield Text("\n".join(line.rstrip() for line in lines), overflow="fold")
 
 
 def preview_table(previews: Sequence[AccountPreview], most: int) -> Table:
@@ -135,7 +160,7 @@ def preview_table(previews: Sequence[AccountPreview], most: int) -> Table:
             notes.append(f"{one.left_alone} left alone, will join")
         grid.add_row(
             Text(clean(one.account, 60), "bold"),
-            Text(clean(one.reference, 200)),
+            _Reference(clean(one.reference, 200)),
             Text("" if one.failed else f"{least}{one.bots}"),
             Text("?" if one.failed else f"{least}{one.to_do}"),
             Text(clean("; ".join(notes), 1000), "red" if one.failed else ""),
@@ -184,7 +209,7 @@ def headline(status: JobStatus) -> Text:
     return Text(f"job {status.job_id} is {word}: {', '.join(parts)}{events}")
 
 
-def verdict(status: JobStatus) -> Text:
+def verdict(status: JobStatus, *, allow_empty: bool = False) -> Text:
     """The last line: whether everything was done."""
     if not status.state.is_over:
         return headline(status)
@@ -197,24 +222,28 @@ def verdict(status: JobStatus) -> Text:
         if status.options.get("dry_run"):
             text = "dry run: nothing was changed"
         if selects_nothing(status):
-            text = "nothing to do, because the filter selects nothing"
+            text = "nothing to do: the filter selects nothing"
+            if not allow_empty:
+                where = f"in any of {accounts}" if len(status.accounts) > 1 else "in its account"
+                return Text(f"not ok: {text} {where}; --allow-empty makes this 0{seconds}", "bold red")
         return Text(f"ok: {text} in {accounts}{seconds}", "bold green")
     bad = sum(not account.ok for account in status.accounts)
     what = "was cancelled" if status.state is JobState.CANCELLED else "is not fully done"
     return Text(f"not ok: job {status.job_id} {what}: {bad} of {accounts} not ok{seconds}", "bold red")
 
 
-def conclude(status: JobStatus, *, as_json: bool) -> ExitCode:
+def conclude(status: JobStatus, *, as_json: bool, allow_empty: bool) -> ExitCode:
     """Print the final status of a job, and return the command's exit code."""
+    empty = selects_nothing(status) and not allow_empty
     if as_json:
-        print_json(status.to_dict())
+        print_json({**status.to_dict(), "ok": status.ok and not empty})
     else:
         show_accounts(status.accounts)
         show("", results=True)
         if (gone := gone_workers(status)) is not None:
             show(gone, results=True)
-        show(verdict(status), results=True)
-    return ExitCode.NOT_OK if status.state.is_over and not status.ok else ExitCode.OK
+        show(verdict(status, allow_empty=allow_empty), results=True)
+    return ExitCode.NOT_OK if empty or (status.state.is_over and not status.ok) else ExitCode.OK
 
 
 def selects_nothing(status: JobStatus) -> bool:

@@ -7,16 +7,18 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from .look import LOOK
 
+_COPYABLE = 40
+"""Maximum length of an id that is kept on one line of a narrow terminal."""
 # Wide enough that each row of a table in a pipe fits on one line, uncut.
 _PIPE_WIDTH = 4000
 
@@ -148,6 +150,11 @@ def table(*titles: str) -> Table:
         # Fold rather than cut: half an id is useless.
         grid.add_column(title, overflow="fold")
     return grid
+
+
+def keep_whole(column: Column, names: Iterable[str]) -> None:
+    """Keep these ids on one line each, so that they can be copied; the words beside them wrap instead."""
+    column.no_wrap = all(len(name) <= _COPYABLE for name in names)
 
 
 def write_rows(titles: Sequence[str], rows: Sequence[Sequence[Text]]) -> None:

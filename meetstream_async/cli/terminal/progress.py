@@ -27,10 +27,10 @@ from rich.text import Text
 from ... import OutcomeStatus
 from ..._tasks import end, pause
 from .look import LOOK
-from .output import console, say
+from .output import clean, console, say
 
-_EVERY = 3.0
-"""Seconds between two plain lines."""
+_FIRST, _EVERY = 1.0, 3.0
+"""Seconds before a line where nothing has happened yet, and between two plain lines."""
 
 _FASTEST = 2000.0
 """Outcomes per second that are shown as a speed."""
@@ -53,18 +53,34 @@ class _Rate(ProgressColumn):
 
 class _Pauses(logging.Handler):
     """Announces each pause that a 429 causes, since nothing else would explain why the bar stands still, and
-    remembers the pace that was found after it."""
+    remembers the pace that was found after it, and which attempt is being made."""
 
-    def __init__(self, note: Callable[[str], None], found: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        note: Callable[[str], None],
+        found: Callable[[float], None],
+        retried: Callable[[int, str], None],
+    ) -> None:
         super().__init__(logging.INFO)
         self._note = note
         self._found = found
+        self._retried = retried
         self._until = 0.0
+
+    @property
+    def lasts(self) -> bool:
+        """Whether a pause is in progress that was announced."""
+        return time.time() < self._until
 
     def emit(self, record: logging.LogRecord) -> None:
         fields = vars(record)
         if fields.get("meetstream_event") == "pace":
             self._found(fields["meetstream_rate"])
+            return
+        if fields.get("meetstream_event") == "retry":
+            self._retried(
+                int(fields.get("meetstream_attempt", 0)) + 1, str(fields.get("meetstream_reason", ""))
+            )
             return
         seconds = fields.get("meetstream_seconds", 0.0)
         if fields.get("meetstream_event") != "pause" or fields.get("meetstream_status") != 429 or seconds < 1:
@@ -89,8 +105,12 @@ class Board:
         self._bar: Progress | None = None
         self._task = TaskID(0)
         self._lines: asyncio.Task[None] | None = None
-        self._pauses = _Pauses(self.note, self._pace_found)
+        self._pauses = _Pauses(self.note, self._pace_found, self._retried)
         self._pace = ""
+        self._attempt = 1
+        self._why = ""
+        self._last = 0.0
+        """When there was an outcome last, or the beginning."""
         self._level = logging.NOTSET
 
     @property
@@ -104,7 +124,7 @@ class Board:
         return self.recorded - self.counts[OutcomeStatus.NOT_ATTEMPTED]
 
     async def __aenter__(self) -> Self:
-        self._started = time.monotonic()
+        self._started = self._last = time.monotonic()
         self._level = _CLIENT_LOG.level
         _CLIENT_LOG.setLevel(logging.INFO)
         _CLIENT_LOG.addHandler(self._pauses)
@@ -123,7 +143,7 @@ class Board:
             )
             self._task = self._bar.add_task(self._verb, total=self._total)
             self._bar.start()
-        else:
+        if not (LOOK.quiet or self._total == 0):
             self._lines = asyncio.create_task(self._tell())
         return self
 
@@ -142,6 +162,7 @@ class Board:
     def record(self, outcome: _Outcome) -> None:
         """Count one outcome."""
         self.counts[outcome.status] += 1
+        self._last, self._attempt, self._why = time.monotonic(), 1, ""
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done)
             if self.recorded == self._total:
@@ -151,6 +172,9 @@ class Board:
         self._pace = f", finding the pace: {rate:.{rate < 10:d}f}/s"
         if self._bar is not None:
             self._bar.update(self._task, description=f"{self._verb}{self._pace}")
+
+    def _retried(self, attempt: int, why: str) -> None:
+        self._attempt, self._why = attempt, f" after {clean(why, 120)}"
 
     def note(self, text: str) -> None:
         """Print one line above the bar."""
@@ -164,17 +188,52 @@ class Board:
         return ", ".join(f"{count} {wording(status)}" for status, count in self.counts.items()) or "nothing"
 
     async def _tell(self) -> None:
+        """Lines in place of a bar; beside a bar, only where it stands still."""
+        first = min(_FIRST, _EVERY)
+        await pause(first)
+        if self._bar is None:
+            if not self.recorded:
+                say(self._line())
+            await pause(_EVERY - first)
         while True:
-            await pause(_EVERY)
-            rate = self.done / (time.monotonic() - self._started)
-            of = "" if self._total is None else f" of {self._total}"
-            left = ""
-            if self._total is not None and rate and self._total > self.recorded:
-                left = f", about {(self._total - self.recorded) / rate:.0f} s left"
-            say(
-                f"{self._verb}: {self.done}{of} done ({self.tally()}), "
-                f"{rate:.{rate < 10:d}f}/s{left}{self._pace}"
-            )
+            if self._bar is None:
+                say(self._line())
+                await pause(_EVERY)
+                continue
+            if (still := self._standing_still()) is not None:
+                self.note(still)
+                await pause(_EVERY - _FIRST)
+            await pause(_FIRST)
+
+    @property
+    def _is_checking(self) -> bool:
+        """Everything has its outcome: what is still done is a look at the listing."""
+        return self._total is not None and self.recorded >= self._total
+
+    def _standing_still(self) -> str | None:
+        """Which attempt is waited for, if no answer has come for a second; else None: the bar says enough."""
+        seconds = time.monotonic() - self._last
+        if not self._waits(seconds) or self._is_checking or self._pauses.lasts:
+            return None
+        return f"waiting for {seconds:.0f} s: attempt {self._attempt}{self._why}"
+
+    def _waits(self, seconds: float) -> bool:
+        """An answer is late: the first of all, or one whose request was repeated."""
+        return seconds >= _FIRST and (self._attempt > 1 or not self.recorded)
+
+    def _line(self) -> str:
+        of = "" if self._total is None else f" of {self._total}"
+        what = f"{self.done}{of} done ({self.tally()})"
+        if self._is_checking:
+            return f"checking the listing: {what}"
+        now = time.monotonic()
+        rate = self.done / (now - self._started)
+        left = ""
+        if self._total is not None and rate and self._total > self.recorded:
+            left = f", about {(self._total - self.recorded) / rate:.0f} s left"
+        speed = f", {rate:.{rate < 10:d}f}/s{left}{self._pace}" if rate else ""
+        still = f", attempt {self._attempt}{self._why}" if self._waits(now - self._last) else ""
+        return f"{self._verb}: {what}{speed}{still}"
 
 
 def wording(status: OutcomeStatus) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ... import BulkReport, MeetingCancellation, OutcomeStatus, ScheduledBot, platform_name
-from .output import clean, console, table
+from .output import clean, console, keep_whole, table
 from .progress import wording
 
 
@@ -49,6 +49,7 @@ def bots_table(bots: Sequence[ScheduledBot]) -> Table:
     if target.measure(wide, options=target.options.update(width=10_000)).maximum <= target.width:
         return wide
     narrow = table("JOINS (LOCAL)", "PLATFORM, NAME", "EVENT, BOT")
+    keep_whole(narrow.columns[2], (name for bot in bots for name in (bot.event_id or "", bot.bot_id)))
     for bot in bots:
         cells = _cells(bot)
         narrow.add_row(*(Text("\n").join(pair) for pair in zip(cells[::2], cells[1::2], strict=True)))

@@ -10,7 +10,7 @@ from rich.text import Text
 from ... import BulkReport, OutcomeStatus, RescheduleOutcome, Snapshot
 from ...preview import Undoable
 from .look import LOOK
-from .output import clean, facts, plural, show, table
+from .output import clean, facts, keep_whole, plural, show, table
 from .progress import wording
 from .tables import local_time
 
@@ -61,28 +61,26 @@ def show_undo(
 
 
 def _table(outcomes: Sequence[RescheduleOutcome], snapshot: Snapshot, shared: Sequence[str]) -> Table:
-    grid = table("JOINS (LOCAL)", "EVENT, BOT", "", "WHAT COMES BACK, WHAT IS LOST OR WHY NOT")
+    grid = table("JOINS (LOCAL)", "EVENT, BOT", "WHAT COMES BACK, WHAT IS LOST OR WHY NOT")
     rows = {bot.bot_id: bot.as_row() for bot in snapshot}
     shown = outcomes if LOOK.verbose else outcomes[:_MOST]
+    keep_whole(grid.columns[1], [one.bot_id for one in shown] + [one.event_id or "" for one in shown])
     for one in shown:
-        words = Text(clean(one.reason or "")) if one.reason else Text(", ".join(one.restores))
-        if one.status is OutcomeStatus.WOULD_RESCHEDULE and (
-            lost := [x for x in one.lost if x not in shared]
-        ):
-            words.append(f"\nlost: {', '.join(lost)}", "yellow")
+        words = Text(wording(one.status), _COLOURS.get(one.status, "green"))
+        said = clean(one.reason) if one.reason else ", ".join(one.restores)
         if one.status is OutcomeStatus.ALREADY_SCHEDULED and one.new_bot_id:
-            words = Text(f"{clean(one.new_bot_id)} {clean(one.reason or '')}".rstrip())
-        colour = {OutcomeStatus.NOT_RESTORABLE: "red", OutcomeStatus.ALREADY_SCHEDULED: "cyan"}.get(
-            one.status, ""
-        )
+            said = f"{clean(one.new_bot_id)} {clean(one.reason or '')}".rstrip()
+        words.append(f"\n{said}" if said else "", "default")
+        lost = [loss for loss in one.lost if loss not in shared]
+        if one.status is OutcomeStatus.WOULD_RESCHEDULE and lost:
+            words.append(f"\nlost: {', '.join(lost)}", "yellow")
         grid.add_row(
             Text(local_time(rows[one.bot_id]), "bold"),
             Text(f"{clean(one.event_id or 'one-off')}\n{clean(one.bot_id)}"),
-            Text(wording(one.status), colour),
             words,
         )
     if len(shown) < len(outcomes):
-        grid.add_row("", f"and {len(outcomes) - len(shown)} more", "", Text("--verbose shows all", "cyan"))
+        grid.add_row("", f"and {len(outcomes) - len(shown)} more", Text("--verbose shows all", "cyan"))
     return grid
 
 
@@ -94,18 +92,18 @@ def _in_all(losses: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 def came_back_table(report: BulkReport[RescheduleOutcome]) -> Table | None:
     """The new bots beside the old ones; None if there are none."""
-    grid = table("CANCELLED BOT", "BOT NOW", "EVENT", "")
-    for one in report.outcomes:
-        if one.new_bot_id is None or one.new_bot_id == one.bot_id:
-            continue
+    grid = table("BOT NOW, CANCELLED BOT", "EVENT", "")
+    back = [one for one in report.outcomes if one.new_bot_id not in (None, one.bot_id)]
+    keep_whole(grid.columns[0], [name for one in back for name in (one.new_bot_id or "", one.bot_id)])
+    keep_whole(grid.columns[1], [one.event_id or "" for one in back])
+    for one in back:
         note = "" if one.status is OutcomeStatus.RESCHEDULED else wording(one.status)
         if one.moved:
             note = "moved back to its join time"
         elif one.differs and one.new_join_time is not None:
             note = f"{note} joins at {one.new_join_time.isoformat()}, before: {_iso(one)}".strip()
         grid.add_row(
-            Text(clean(one.bot_id), "dim"),
-            Text(clean(one.new_bot_id)),
+            Text(clean(one.new_bot_id)).append(f"\n{clean(one.bot_id)}", "dim"),
             Text(clean(one.event_id or "one-off")),
             Text(note, "yellow"),
         )

@@ -32,7 +32,7 @@ export class Undo {
       ...fact("Bots", counts.join(", ") || "none"),
       ...(told.missing ? fact("Not known", `${plural(told.missing, "bot")} of which nothing was kept`) : []),
     );
-    $("undo-rows").replaceChildren(...told.rows.map((row) => h("li", {}, `${name(row)}: ${words(row)}`)));
+    $("undo-rows").replaceChildren(...told.rows.map(line));
     $("undo-field").hidden = $("undo-go").hidden = nothing;
     $("undo-wanted").textContent = told.words ?? "";
     $("undo-words").value = "";
@@ -91,9 +91,9 @@ export class Undo {
     const cell = { role: "cell" };
     $("undone-rows").tBodies[0].replaceChildren(...told.rows.map((row) => h("tr", { role: "row" },
       h("td", cell, h("span", { class: "id" }, name(row)), h("small", {}, row.bot_id)),
-      h("td", cell, h("span", { class: "id" }, row.new_bot_id ?? "")),
+      h("td", cell, row.new_bot_id === null ? null : h("span", { class: "id" }, row.new_bot_id)),
       h("td", cell, chip(statusWords(row.status), statusTone(row.status))),
-      h("td", cell, row.reason ?? ""),
+      h("td", cell, row.reason),
     )));
   }
 }
@@ -106,9 +106,14 @@ function name(row) {
   return row.event_id ?? "one-off bot";
 }
 
-function words(row) {
-  const moment = row.joins === null ? null : localTime(new Date(row.joins));
-  const lost = row.lost.length ? `; lost: ${row.lost.join(", ")}` : "";
-  const what = row.reason ?? (row.restores.join(", ") || statusWords(row.status));
-  return [moment, what].filter(Boolean).join(": ") + lost;
+// A bot of the preview: what becomes of it, when it was to join, and what comes back or why not.
+function line(row) {
+  const moment = row.joins === null ? "no time" : localTime(new Date(row.joins));
+  return h("li", {},
+    chip(statusWords(row.status), statusTone(row.status)),
+    h("span", { class: "id" }, name(row)),
+    h("small", {}, moment),
+    h("small", {}, row.reason ?? row.restores.join(", ")),
+    row.lost.length ? h("small", {}, `lost: ${row.lost.join(", ")}`) : null,
+  );
 }
