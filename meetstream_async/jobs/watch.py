@@ -94,8 +94,8 @@ async def list_jobs(
 ) -> list[JobStatus]:
     """The jobs that were submitted last, newest first. Raises ConfigurationError, JobStoreError.
 
-    ``limit``: how many at most. A job whose row can't be read is left out; ``on_unreadable`` is called with the
-    error that names it.
+    ``limit``: how many at most. A job whose row can't be read is left out; ``on_unreadable`` is called with
+    the error that names it.
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise ConfigurationError(f"limit must be an int, 1 or more, not {limit!r}")
