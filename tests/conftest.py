@@ -237,9 +237,9 @@ async def raw_server() -> AsyncIterator[Callable[..., Awaitable[RawServer]]]:
 
 
 @pytest.fixture
-def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows that should be gone are looked at again after 0.05 s, as in the programs that tests start."""
     # Here, since the process that only hands out the tests has no need of it.
-    from tests.helpers.quick_looks import look_soon
+    from tests.helpers.quick_checks import check_soon
 
-    look_soon(monkeypatch.setattr)
+    check_soon(monkeypatch.setattr)

@@ -64,7 +64,6 @@ FOR_THE_PACKAGE = {
     "EventPages",
     "reason_of",
     "kept",
-    "window",
     "Cancellation",
     "CancelOperation",
 }

@@ -19,8 +19,8 @@ __all__ = ["RateLimiter", "WaitTooLongError", "check_rate_limit"]
 _log = logging.getLogger("meetstream_async.http")
 
 _FEW = 50
-"""How many requests the API may say are left before that is heeded."""
-_LOOK = 1.0
+"""How many requests the API may say are left before that counts."""
+_CHECK_EVERY = 1.0
 """Seconds between two looks into a store while there is no limit to keep."""
 
 
@@ -174,7 +174,7 @@ class RateLimiter:
         link.note(kind, began, now, told)
         loop = asyncio.get_running_loop()
         urgent = kind != "let_through"
-        if link.is_down(loop.time()) or not (urgent or loop.time() - link.asked_at > _LOOK):
+        if link.is_down(loop.time()) or not (urgent or loop.time() - link.asked_at > _CHECK_EVERY):
             return
         if self._telling is None or self._telling.done():
             self._telling = loop.create_task(link.tell(), name="meetstream_async pace")

@@ -64,7 +64,7 @@ class Account:
         self._acted = False
         self._last_answer = self._told_at = 0.0
         self._patience = Patience()
-        self._look_at = 0.0
+        self._check_at = 0.0
         self._verified = False
         """The last listing was made after all answers."""
         self._finished = False
@@ -96,7 +96,7 @@ class Account:
     # --- items, for runs that hold several in flight --------------------------------------------------
 
     def next_item(self) -> Tracked | None:
-        """The next event or bot whose turn may begin. Its turn ends with ``end_turn``, or in ``foresee``."""
+        """The next event or bot whose turn may begin, until ``end_turn`` or ``outcome_without_request``."""
         if not self._backlog:
             return None
         item = self._backlog.popleft()
@@ -114,7 +114,7 @@ class Account:
             self._backlog.appendleft(item)
             self._note(item)
 
-    def foresee(self, item: Tracked) -> UnscheduleOutcome | None:
+    def outcome_without_request(self, item: Tracked) -> UnscheduleOutcome | None:
         """The outcome of an item that needs no request, which ends its turn; else None."""
         if item.turns:
             return None

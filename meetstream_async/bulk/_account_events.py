@@ -14,8 +14,8 @@ from ._account_report import ReportedAccount
 from ._event_states import AWAITED, CONFIRMED, KNOWN, READ, UNASKED, UNKNOWN, window
 from ._evidence import is_in_meeting, is_withdrawn, lies_ahead
 from ._facts import OWN_ID
-from ._known_bots import LOOKS_FOR_PROOF, KnownBot
-from ._verification import FIRST_LOOK, LONGEST_LOOK, Tracked
+from ._known_bots import CHECKS_FOR_PROOF, KnownBot
+from ._verification import FIRST_CHECK, LONGEST_CHECK, Tracked
 from .options import UnscheduleOptions
 from .statuses import OutcomeStatus
 
@@ -83,7 +83,7 @@ class IndexedAccount(ReportedAccount):
         return window(times, self._bots.listing_is_whole, time)
 
     def next_item(self) -> Tracked | None:
-        """The next event or bot whose turn may begin. Its turn ends with ``end_turn``, or in ``foresee``."""
+        """The next event or bot whose turn may begin, until ``end_turn`` or ``outcome_without_request``."""
         while (item := super().next_item()) is not None:
             if self._events != AWAITED or not self._depends(item):
                 return item
@@ -282,7 +282,7 @@ class IndexedAccount(ReportedAccount):
         self._remaining = tuple(remaining)
         self._shown_again = None
         self._events_waited += self.events_pause
-        self.events_pause = min(2 * self.events_pause, LONGEST_LOOK) or FIRST_LOOK
+        self.events_pause = min(2 * self.events_pause, LONGEST_CHECK) or FIRST_CHECK
         if not waited_for or self._events_waited + self.events_pause > self._settle:
             self._events = CONFIRMED
 
@@ -294,7 +294,7 @@ class IndexedAccount(ReportedAccount):
             return True
         one.listed = False
         if lies_ahead(one.bot, self.latest_time) and not one.missed:
-            one.absences, one.unindexed = LOOKS_FOR_PROOF, True
+            one.absences, one.unindexed = CHECKS_FOR_PROOF, True
         elif not one.is_gone:
             one.missed = one.unindexed = True
         return False

@@ -53,8 +53,8 @@ def dump_rest(state: Account, now: float) -> dict[str, Any]:
         "events": state._events,
         "events_problem": state._events_problem,
         "last_answer": state._last_answer - now,
-        "look_at": state._look_at - now,
-        "patience": [patience.rows, patience.since - now, patience.look, patience.proved],
+        "check_at": state._check_at - now,
+        "patience": [patience.rows, patience.since - now, patience.pause, patience.proved],
         "page": None if state._page is None else list(state._page),
         "reasons": dict(state._reasons),
         "remaining": list(state._remaining),
@@ -118,9 +118,9 @@ def _load(state: Account, data: Mapping[str, Any], now: float) -> None:
         setattr(state, name, data[name.strip("_")])
     # States that were stored before there was an index of events do not have these.
     state._events, state._events_problem = data.get("events", UNASKED), data.get("events_problem")
-    state._last_answer, state._look_at = data["last_answer"] + now, data["look_at"] + now
+    state._last_answer, state._check_at = data["last_answer"] + now, data["check_at"] + now
     patience = state._patience
-    patience.rows, patience.since, patience.look, patience.proved = data["patience"]
+    patience.rows, patience.since, patience.pause, patience.proved = data["patience"]
     patience.since += now
     if data["page"] is not None:
         limit, truncated, rejected = data["page"]

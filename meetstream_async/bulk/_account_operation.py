@@ -37,7 +37,7 @@ class AccountOperation(Unscheduler[Tracked]):
         self._clock = clock
 
     def without_request(self, item: Tracked) -> UnscheduleOutcome | None:
-        return self._state.foresee(item)
+        return self._state.outcome_without_request(item)
 
     def remaining(self) -> Iterable[Tracked]:
         # They wait in the state.

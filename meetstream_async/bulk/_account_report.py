@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from ..meetstream.models import ScheduledBot
-from ._account_looks import LookedAtAccount
+from ._account_checks import CheckedAccount
 from ._choices import KEPT, left_alone, sort_out
 from ._event_states import CONFIRMED
 from ._verification import Tracked
@@ -39,7 +39,7 @@ SETTLED: Final = (
 """Nothing is left to do."""
 
 
-class ReportedAccount(LookedAtAccount):
+class ReportedAccount(CheckedAccount):
     """An account, and what there is to report of it."""
 
     @property

@@ -26,7 +26,7 @@ Key = tuple[str, str]
 """``("event", id)`` or ``("bot", id)``: what an outcome is about."""
 
 
-LOOKS_FOR_PROOF: Final = 2
+CHECKS_FOR_PROOF: Final = 2
 """Whole listings in a row that must not show a bot of which no answer says that it is gone: one listing
 may leave out a row."""
 
@@ -71,12 +71,12 @@ class KnownBot:
     @property
     def is_gone(self) -> bool:
         """It is not going to join, as far as can be known."""
-        return not self.listed and (self.confirmed or self.absences >= LOOKS_FOR_PROOF)
+        return not self.listed and (self.confirmed or self.absences >= CHECKS_FOR_PROOF)
 
     @property
     def is_pending(self) -> bool:
         """One more listing without it would prove it gone."""
-        return not (self.listed or self.confirmed or self.missed) and 0 < self.absences < LOOKS_FOR_PROOF
+        return not (self.listed or self.confirmed or self.missed) and 0 < self.absences < CHECKS_FOR_PROOF
 
     def see(self, row: ScheduledBot | None, whole: bool, time: datetime | None) -> bool:
         """Take in a listing made after all answers. True where it shows the bot, waiting to join.

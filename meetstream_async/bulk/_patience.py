@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define
 
-from ._verification import FIRST_LOOK, LONGEST_LOOK
+from ._verification import FIRST_CHECK, LONGEST_CHECK
 
 
 @define(eq=False)
@@ -13,7 +13,7 @@ class Patience:
 
     rows: int | None = None
     since: float = 0.0
-    look: float = FIRST_LOOK
+    pause: float = FIRST_CHECK
     proved: bool = False
     """The one look beyond ``settle`` was taken, for bots that one listing only does not show."""
 
@@ -23,7 +23,7 @@ class Patience:
             self.rows, self.since = rows, now
         return now - self.since < settle
 
-    def next_look(self, now: float, settle: float) -> float:
-        at = min(now + self.look, max(self.since + settle, now))
-        self.look = min(2 * self.look, LONGEST_LOOK)
+    def next_check(self, now: float, settle: float) -> float:
+        at = min(now + self.pause, max(self.since + settle, now))
+        self.pause = min(2 * self.pause, LONGEST_CHECK)
         return max(at, now + 0.01)

@@ -27,6 +27,7 @@ from ._account_operation import Turn
 from ._api_operation import ApiOperation
 from ._each import for_each
 from ._event_reading import PAGE_SECONDS, read_events
+from ._event_states import window
 from ._evidence import says_no_such_bot
 from ._relisting import Listing, fetch_through_an_outage
 from ._restoration import ANSWERED, LOST, Restoration
@@ -36,7 +37,6 @@ from .options import BulkOptions
 from .reschedule_outcome import RescheduleOutcome
 from .snapshot import Snapshot
 from .statuses import OutcomeStatus
-from .take_snapshot import window
 
 RESCHEDULE_STATUSES: Final = (
     OutcomeStatus.RESCHEDULED,
@@ -187,8 +187,8 @@ class RestoreRequests(ApiOperation[Restoration, RescheduleOutcome]):
 
     async def _read_events(self) -> None:
         """Read the events around the bots that are to come back."""
-        bots = [item.entry.as_row() for item in self._state.items if item.way == "event"]
-        time_min, time_max = window(bots, self._api.server_time(), False)
+        joins = [item.entry.as_row().scheduled_join_time for item in self._state.items if item.way == "event"]
+        time_min, time_max = window(joins, True, self._api.server_time())
         self._state.forget_events()
 
         async def fetch(cursor: str | None) -> MeetStreamEventPage:
@@ -209,7 +209,7 @@ class RestoreRequests(ApiOperation[Restoration, RescheduleOutcome]):
             return
         self._state.take_detail(item, detail)
 
-    async def _look_again(self) -> bool:
+    async def _check_again(self) -> bool:
         """Look again at what should be gone. False if there is no listing."""
         listed = await self._list()
         if listed and self._state.hides_events:
@@ -232,19 +232,19 @@ class RestoreRequests(ApiOperation[Restoration, RescheduleOutcome]):
 
         await for_each(self._state.to_ask(), ask, self._bulk.max_concurrency)
 
-    async def _look(self) -> list[Restoration] | None:
+    async def _confirm(self) -> list[Restoration] | None:
         """What nothing shows by now; None if it can't be looked at."""
         state = self._state
         if not await self._list():
             return None
-        unseen = state.look()
+        unseen = state.confirm()
         by_event = [item for item in unseen if item.way == "event"]
         if by_event and (state.hides_events or any(item.new_bot_id is None for item in by_event)):
             await self._read_events()
-            unseen = state.look()
+            unseen = state.confirm()
         if not state.is_whole:
             await for_each(unseen, self._ask, self._bulk.max_concurrency)
-            unseen = state.look()
+            unseen = state.confirm()
         if self._restore_times:
             for item in state.items:
                 await self._move(item)

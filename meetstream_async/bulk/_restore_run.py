@@ -104,8 +104,8 @@ class RestoreRun(RestoreRequests):
         patience, settle = Patience(), min(_DOUBT_SECONDS, self._settle)
         while self._doubtful:
             lasts = patience.lasts(len(self._doubtful), self._clock(), settle)
-            await pause(max(0.0, patience.next_look(self._clock(), settle) - self._clock()))
-            lasts = await self._look_again() and lasts
+            await pause(max(0.0, patience.next_check(self._clock(), settle) - self._clock()))
+            lasts = await self._check_again() and lasts
             before, self._doubtful = self._doubtful, state.sort_out(patient=lasts)
             doubtful = set(self._doubtful)
             self._queue.extend(item for item in before if item not in doubtful)
@@ -150,13 +150,13 @@ class RestoreRun(RestoreRequests):
                 for item in self._given():
                     yield item
                 continue
-            unseen = await self._look()
+            unseen = await self._confirm()
             if unseen is None or not unseen:
                 return
             if not patience.lasts(len(unseen), self._clock(), self._settle):
                 self._state.give_up(unseen)
                 return
-            await pause(max(0.0, patience.next_look(self._clock(), self._settle) - self._clock()))
+            await pause(max(0.0, patience.next_check(self._clock(), self._settle) - self._clock()))
 
     def _end(self, reason: str) -> None:
         self._runner.stop(reason)

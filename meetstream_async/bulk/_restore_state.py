@@ -187,7 +187,7 @@ class RestoreState:
 
     # --- after it was sent ----------------------------------------------------------------------------
 
-    def look(self) -> list[Restoration]:
+    def confirm(self) -> list[Restoration]:
         """Take note of what is seen by now. Returns those whose bots are not."""
         taken = {item.new_bot_id for item in self.items if item.new_bot_id is not None}
         unseen = []

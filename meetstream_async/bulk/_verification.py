@@ -19,8 +19,8 @@ from .options import UnscheduleOptions
 from .report import Method, UnscheduleOutcome
 from .statuses import OutcomeStatus
 
-FIRST_LOOK: Final = 0.5
-LONGEST_LOOK: Final = 5.0
+FIRST_CHECK: Final = 0.5
+LONGEST_CHECK: Final = 5.0
 """Seconds between two looks at rows that should be gone; doubled from the first to the longest."""
 
 MOST_DELETES: Final = 5
@@ -63,7 +63,7 @@ class Tracked(EventItem):
     @property
     def not_before(self) -> float:
         """By the monotonic clock: the earliest further turn, unless a row was seen to go."""
-        return self.answered_at + min(FIRST_LOOK * 2.0 ** (self.turns - 1), LONGEST_LOOK)
+        return self.answered_at + min(FIRST_CHECK * 2.0 ** (self.turns - 1), LONGEST_CHECK)
 
     def plan(self, bots: frozenset[str]) -> None:
         """Another turn, for these bots."""

@@ -214,7 +214,7 @@ class AccountState(IndexedAccount):
         if self._between:
             return self._between.popleft().next_request()
         while (item := self.next_item()) is not None:
-            if self.foresee(item) is None:
+            if self.outcome_without_request(item) is None:
                 item.start_turn()
                 request = item.next_request()
                 if request is not None:
@@ -240,7 +240,7 @@ class AccountState(IndexedAccount):
         if busy:
             truncated = self._page is not None and self._page[1]
             return now if truncated and not self._fruitless and busy <= MAX_LIMIT // 2 else None
-        return max(now, self._look_at) if self._acted else None
+        return max(now, self._check_at) if self._acted else None
 
     @property
     def is_over(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterable, Iterable
-from datetime import datetime, timedelta
 
 import attrs
 
@@ -22,12 +21,11 @@ from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import MeetStreamEvent, ScheduledBot, ScheduledBotPage
 from ._each import for_each
 from ._event_index import EventsOfBots, with_detail
+from ._event_states import window
 from .options import BULK_DEFAULTS, BulkOptions, UnscheduleOptions, Where
 from .snapshot import OWN_ID, Snapshot, SnapshotBot
 from .unschedule import check_client
 
-_DAY = timedelta(days=1)
-_YEAR = timedelta(days=365)
 _MOST_SECONDS = 60.0
 """Seconds that reading all events may take."""
 _ALIKE = 5
@@ -130,7 +128,8 @@ async def _read_events(
     client: MeetStreamClient, index: EventsOfBots, rows: list[ScheduledBot], full: bool
 ) -> str | None:
     """Read the events into the index. Returns why not all of them are known, if so."""
-    time_min, time_max = window(rows, client.api.server_time(), full)
+    joins = [row.scheduled_join_time for row in rows]
+    time_min, time_max = window(joins, not full, client.api.server_time())
     stream = client.iter_calendar_events(time_min=time_min, time_max=time_max)
     try:
         async with asyncio.timeout(_MOST_SECONDS):
@@ -144,15 +143,6 @@ async def _read_events(
     except TimeoutError:
         return "the calendar events take too long"
     return stream.why_incomplete and f"not all calendar events are known: {stream.why_incomplete}"
-
-
-def window(bots: Iterable[ScheduledBot], time: datetime, full: bool) -> tuple[datetime, datetime]:
-    """From when to when events matter: around these bots, or a year where these are not all."""
-    times = [bot.scheduled_join_time for bot in bots]
-    known = [one for one in times if one is not None]
-    if full or not known or len(known) < len(times):
-        return min([time, *known]) - _DAY, max([time + _YEAR, *known]) + _DAY
-    return min(known) - _DAY, max(known) + _DAY
 
 
 async def _read_details(client: MeetStreamClient, entries: dict[str, SnapshotBot], cap: int) -> None:

@@ -95,7 +95,7 @@ class Undos:
         return self.told(undo_id)
 
     async def _carry_out(self, client: MeetStreamClient, undo: _Undo) -> None:
-        def hear(outcome: RescheduleOutcome) -> None:
+        def note(outcome: RescheduleOutcome) -> None:
             undo.heard[outcome.bot_id] = outcome
 
         try:
@@ -105,7 +105,7 @@ class Undos:
                 max_concurrency=self._options.max_concurrency,
                 max_pause=self._options.max_pause,
                 stop_after_failures=self._options.stop_after_failures,
-                on_outcome=hear,
+                on_outcome=note,
                 stop=undo.stop,
             )
         except MeetStreamError as error:

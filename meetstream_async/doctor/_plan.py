@@ -36,7 +36,7 @@ def plan(facts: Facts, page: ScheduledBotPage) -> Plan:
     ways = {"event": 0, "bot": 0, "one_off": 0, "left": 0}
     unlisted = 0
     while (item := state.next_item()) is not None:
-        outcome = state.foresee(item)
+        outcome = state.outcome_without_request(item)
         bots = tuple(item.bots.values())
         if outcome is None:
             item.start_turn()

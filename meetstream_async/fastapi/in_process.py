@@ -41,7 +41,7 @@ _COME_BACK = 10.0
 """Retry-After, in seconds, when there is no room for another run."""
 _MOST_DIGITS = 9
 """Maximum number of digits of a position."""
-_LOOK = 0.5
+_CHECK_EVERY = 0.5
 """Seconds between two checks whether the server is stopping."""
 
 
@@ -203,7 +203,7 @@ class InProcessRuns:
     async def _close_with_server(self) -> None:
         while not server_is_stopping():
             # uvicorn has no event for this.
-            await pause(_LOOK)
+            await pause(_CHECK_EVERY)
         await self._close()
 
     async def _close(self) -> None:

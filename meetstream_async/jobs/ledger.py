@@ -71,7 +71,7 @@ class AccountLedger:
     """Of the run that has ended."""
 
     def __attrs_post_init__(self) -> None:
-        self.next_step = "look" if self.only is None else "unschedule"
+        self.next_step = "list" if self.only is None else "unschedule"
 
     # --- stored steps ---------------------------------------------------------------------------------
 
@@ -195,7 +195,7 @@ class AccountLedger:
         if state.stop_reason is None and self._given < len(self.only or ()):
             return "unschedule"
         if state.next_listing(self.now()) is not None:
-            return "look"
+            return "list"
         self._end(outcomes)
         return "close" if self._rest else None
 

@@ -14,7 +14,7 @@ JOB_QUEUE: Final = "meetstream-jobs"
 ACCOUNT_QUEUE: Final = "meetstream-accounts"
 JOB_WORKFLOW: Final = "meetstream_async.job"
 ACCOUNT_WORKFLOW: Final = "meetstream_async.account"
-STEPS: Final = ("look", "unschedule", "close")
+STEPS: Final = ("list", "unschedule", "close")
 """The names of the steps that an account's run stores."""
 LONGEST_ID: Final = 100
 """Characters of a worker's id."""

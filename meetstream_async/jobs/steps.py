@@ -32,7 +32,7 @@ _PROMPT = 2.0
 Connect = Callable[[], Awaitable[MeetStreamClient]]
 
 
-async def look(connect: Connect, ledger: AccountLedger, stop: asyncio.Event) -> Json:
+async def list_bots(connect: Connect, ledger: AccountLedger, stop: asyncio.Event) -> Json:
     """List until there is something to do, or nothing to wait for. ``stop`` ends it between two listings."""
     try:
         client = await connect()
@@ -41,7 +41,7 @@ async def look(connect: Connect, ledger: AccountLedger, stop: asyncio.Event) -> 
         )
     except MeetStreamError as error:
         ledger.state.take_listing_error(describe(error, ledger.reference))
-    return ledger.result("look")
+    return ledger.result("list")
 
 
 async def unschedule(connect: Connect, ledger: AccountLedger, stop: asyncio.Event) -> Json:
@@ -70,11 +70,11 @@ async def unschedule(connect: Connect, ledger: AccountLedger, stop: asyncio.Even
             clock=ledger.now,
         )
         if ledger.is_listing_due() and not stop.is_set():
-            await _look_once(client, ledger)
+            await _list_once(client, ledger)
     return ledger.result("unschedule")
 
 
-async def _look_once(client: MeetStreamClient, ledger: AccountLedger) -> None:
+async def _list_once(client: MeetStreamClient, ledger: AccountLedger) -> None:
     """List the account once. What that leaves open is left to a step of its own, and so is a slow listing."""
     once = asyncio.Event()
     # It ends after the listing in flight, which nothing is waited for.
@@ -95,7 +95,7 @@ async def close(connect: Connect, ledger: AccountLedger, stop: asyncio.Event) ->
 
 
 STEPS: dict[str, Callable[[Connect, AccountLedger, asyncio.Event], Awaitable[Json]]] = {
-    "look": look,
+    "list": list_bots,
     "unschedule": unschedule,
     "close": close,
 }

@@ -192,7 +192,7 @@ def test_an_item_that_waits_for_its_first_request_keeps_its_id() -> None:
         state.expect_events()
         item = state.next_item()
         assert item is not None
-        assert state.foresee(item) is None
+        assert state.outcome_without_request(item) is None
         item.start_turn()
         shown = {"evt_0": event("evt_0", "out", "b2"), "evt_2": event("evt_2", "b2", "b3")}
         state.take_events([shown[name] for name in pages], complete=True)

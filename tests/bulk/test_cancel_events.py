@@ -23,7 +23,7 @@ from tests.helpers.iterables import async_pairs
 from tests.helpers.meetbit import ONCE, UNREADABLE, assert_true_to_the_ledger, client, free, meetbit, pairs
 from tests.helpers.raw_server import hang
 
-pytestmark = pytest.mark.usefixtures("quick_looks")
+pytestmark = pytest.mark.usefixtures("quick_checks")
 
 STATUSES = {"cancelled", "would_cancel", "failed", "unknown", "not_attempted"}
 

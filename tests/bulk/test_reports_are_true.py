@@ -26,7 +26,7 @@ from meetstream_async import (
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.scripted_api import DONE, GONE, NO_BOT, Api, Reply, first, in_seconds, row, rows, serving
 
-pytestmark = pytest.mark.usefixtures("quick_looks")
+pytestmark = pytest.mark.usefixtures("quick_checks")
 
 ACME = BotFilter(attributes={"customer": "acme"})
 

@@ -34,7 +34,7 @@ from tests.helpers.accounts import (
 )
 from tests.helpers.proof import sized
 
-pytestmark = pytest.mark.usefixtures("quick_looks")
+pytestmark = pytest.mark.usefixtures("quick_checks")
 
 
 async def test_437_bots_are_one_delete_an_event_and_none_is_missed():

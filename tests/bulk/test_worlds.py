@@ -25,7 +25,7 @@ from meetstream_async import (
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.accounts import bot, connect, deletes, statuses
 
-pytestmark = pytest.mark.usefixtures("quick_looks")
+pytestmark = pytest.mark.usefixtures("quick_checks")
 
 IDS = ("event", "provider", "none", "mixed")
 FOREIGN = ("event_not_found", "bot_not_found", "not_found", "bad_request")

@@ -31,7 +31,7 @@ import meetstream_async.cli.runs.calendar as calendar_run
 import meetstream_async.cli.runs.events as events_run
 import meetstream_async.cli.runs.jobs as job_runs
 import meetstream_async.cli.runs.jobs_admin as job_admin
-import meetstream_async.cli.runs.jobs_looking as job_looking
+import meetstream_async.cli.runs.jobs_status as job_looking
 import meetstream_async.cli.runs.meeting as meeting_run
 import meetstream_async.cli.runs.simulation as simulate_command
 import meetstream_async.cli.runs.snapshots as snapshots_run
@@ -55,7 +55,7 @@ from meetstream_async.cli.exit_codes import ExitCode
 from meetstream_async.cli.inputs.filters import selection_of
 from meetstream_async.cli.runs.jobs_input import job_options
 from meetstream_async.cli.runs.request import read
-from meetstream_async.cli.terminal.look import LOOK
+from meetstream_async.cli.terminal.display import DISPLAY
 from meetstream_async.preview import Leftovers
 from meetstream_async.simulator import SlidingWindow
 from tests.helpers.warm_program import build_commands_once
@@ -172,9 +172,9 @@ SHARED: dict[str, Row] = {
     "job_id": row()(lambda seen: seen.run["job_id"] == "job-7"),
     "accounts": row()(lambda seen: seen.run["accounts"] == seen.folder / "accounts.toml"),
     "accounts_at_once": row("--accounts-at-once", "3")(lambda seen: seen.run["accounts_at_once"] == 3),
-    "verbose": row("--verbose")(lambda seen: LOOK.verbose and not LOOK.quiet),
-    "quiet": row("--quiet")(lambda seen: LOOK.quiet and not LOOK.verbose),
-    "no_color": row("--no-color")(lambda seen: LOOK.no_color),
+    "verbose": row("--verbose")(lambda seen: DISPLAY.verbose and not DISPLAY.quiet),
+    "quiet": row("--quiet")(lambda seen: DISPLAY.quiet and not DISPLAY.verbose),
+    "no_color": row("--no-color")(lambda seen: DISPLAY.no_color),
     "port": row("--port", "8123")(lambda seen: seen.run["port"] == 8123),
 }
 """Rows by the name of the parameter."""

@@ -23,7 +23,7 @@ from meetstream_async.doctor import diagnose as module
 from meetstream_async.simulator import Simulator, Trouble
 from tests.helpers.raw_server import RawServer, hang, reply, unused_port
 
-pytestmark = pytest.mark.usefixtures("quick_looks")
+pytestmark = pytest.mark.usefixtures("quick_checks")
 
 KEY = "ms_canary_0123456789abcdef"
 KEYS = {"access_key_id": "id_canary_0123456789", "access_key_secret": "secret_canary_0123456789"}

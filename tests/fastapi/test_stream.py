@@ -94,7 +94,7 @@ async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def quick_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs notice sooner that the server is stopping."""
-    monkeypatch.setattr("meetstream_async.fastapi.in_process._LOOK", 0.02)
+    monkeypatch.setattr("meetstream_async.fastapi.in_process._CHECK_EVERY", 0.02)
 
 
 async def test_a_shutdown_in_the_middle_of_a_run_ends_it_with_true_outcomes(
@@ -149,7 +149,7 @@ async def test_a_run_that_does_not_end_in_time_is_cancelled_and_what_is_in_fligh
 
 async def test_a_server_that_is_stopping_starts_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """503 with Retry-After for a request that arrives last on a connection that is still open."""
-    monkeypatch.setattr("meetstream_async.fastapi.in_process._LOOK", 0.0)
+    monkeypatch.setattr("meetstream_async.fastapi.in_process._CHECK_EVERY", 0.0)
     monkeypatch.setattr("meetstream_async.fastapi.in_process.server_is_stopping", lambda: True)
     async with Simulator(3) as sim, serve(app_for(sim)) as served:
         reply = await served.http.post("/bulk-unschedule", json=WHOLE)

@@ -29,13 +29,13 @@ from attrs import frozen
 
 from meetstream_async.simulator import Simulator
 from tests.helpers.in_thread import in_thread
-from tests.helpers.quick_looks import look_soon
+from tests.helpers.quick_checks import check_soon
 
 LATE = (
     *("cli.commands.cancel", "cli.commands.console", "cli.commands.demo", "cli.commands.doctor"),
     *("cli.commands.jobs", "cli.commands.list_bots", "cli.commands.simulate", "cli.commands.small"),
     *("cli.commands.unschedule", "cli.runs.simulation", "cli.runs.jobs", "cli.runs.jobs_admin"),
-    *("cli.runs.jobs_looking", "console.serving"),
+    *("cli.runs.jobs_status", "console.serving"),
 )
 """What the commands import when they are called."""
 CODE = struct.Struct("i")
@@ -194,7 +194,7 @@ def main() -> None:
         with suppress(ImportError):
             import_module(f"meetstream_async.{late}")
     import_module("tests.helpers.before")
-    look_soon()
+    check_soon()
 
     build_commands_once()
     rehearse(app)

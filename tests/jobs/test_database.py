@@ -44,9 +44,9 @@ def test_what_a_worker_has_stored_is_brought_to_disk(tmp_path: Path) -> None:
     database.prepare()
     with contextlib.closing(sqlite3.connect(database.path, factory=WorkerConnection)) as worker:
         worker.execute("CREATE TABLE steps (name)")
-        for told, rows in ((False, []), (True, [("look",)])):
+        for told, rows in ((False, []), (True, [("list",)])):
             if told:
-                worker.execute("INSERT INTO steps VALUES ('look')")
+                worker.execute("INSERT INTO steps VALUES ('list')")
                 worker.commit()
             database.bring_to_disk()
             # Without the log, as if it had been lost.

@@ -185,7 +185,7 @@ async def test_a_look_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: py
     path = tmp_path / "jobs.sqlite"
     accounts = [f"long/{number}" for number in range(40)]
 
-    def store_steps(numbers: range, name: str = "look") -> None:
+    def store_steps(numbers: range, name: str = "list") -> None:
         rows = [
             (one, n, name, json.dumps({"totals": {"counts": {"unscheduled": n}, "owed": 3}}))
             for n in numbers

@@ -29,7 +29,7 @@ from tests.helpers.accounts import QUICK
 from tests.helpers.job_steps import do_step, ledger_of
 from tests.helpers.jobs import GOOD, account, far
 
-pytestmark = pytest.mark.usefixtures("quick_looks")
+pytestmark = pytest.mark.usefixtures("quick_checks")
 
 SOON = JobOptions(settle=0.3)
 
@@ -275,7 +275,7 @@ async def test_given_event_ids_replace_the_listing() -> None:
 
 async def test_the_last_chunk_and_the_listing_behind_it_are_one_step() -> None:
     """An account of given ids is stored as one step, one that is listed as two, and the last has no state."""
-    for only, steps in ((("evt_0_0000", "evt_0_0001"), ["unschedule"]), (None, ["look", "unschedule"])):
+    for only, steps in ((("evt_0_0000", "evt_0_0001"), ["unschedule"]), (None, ["list", "unschedule"])):
         async with account(0, 2) as sim:
             run = Account(sim, only=only)
             summary = await run.run()
@@ -296,8 +296,8 @@ async def test_a_slow_listing_behind_a_chunk_does_not_keep_it_from_being_stored(
         run = Account(sim, only=("evt_0_0000", "evt_0_0001", "evt_0_0002"))
         summary = await run.run()
         assert [(step["step"], step["next"]) for step in run.stored] == [
-            ("unschedule", "look"),
-            ("look", None),
+            ("unschedule", "list"),
+            ("list", None),
         ]
         assert run.statuses() == {"unscheduled": 3}
         assert summary["ok"]
@@ -309,7 +309,7 @@ async def test_a_row_that_stays_is_waited_for_in_steps_of_its_own() -> None:
         run = Account(sim, JobOptions(settle=3.0), only=("evt_0_0000", "evt_0_0001", "evt_0_0002"))
         fate = iter([False, True])
         summary = await run.run(lambda: next(fate, False))
-        assert [step["step"] for step in run.stored] == ["unschedule", "look"]
+        assert [step["step"] for step in run.stored] == ["unschedule", "list"]
         assert set(Counter(r.event_id for r in sim.requests if r.route == "unschedule").values()) == {1}
         assert summary["ok"]
 
@@ -387,7 +387,7 @@ def test_steps_that_were_stored_before_are_still_read() -> None:
         "listings": 1,
         "settle": 0.3,
         "last_answer": 0.0,
-        "look_at": 0.0,
+        "check_at": 0.0,
         "patience": [None, 0.0, 0.5, False],
         "page": [4, False, 0],
         **{name: {} for name in ("reasons", "aliases", "outside", "undecided", "index")},
@@ -406,7 +406,7 @@ def test_steps_that_were_stored_before_are_still_read() -> None:
     refused = {"type": "PermissionDeniedError", "message": "not yours", "attempts": 1, "status": 403}
     stored: list[Json] = [
         {
-            "step": "look",
+            "step": "list",
             "outcomes": [],
             "next": "unschedule",
             "given": 0,
@@ -428,7 +428,7 @@ def test_steps_that_were_stored_before_are_still_read() -> None:
             "outcomes": [
                 {"event_id": "e1", "bot_ids": ["b1"], "status": "unscheduled", "attempts": 1, **done}
             ],
-            "next": "look",
+            "next": "list",
             "given": 0,
             "seconds": 0.4,
             "account": {
@@ -466,7 +466,7 @@ def test_steps_that_were_stored_before_are_still_read() -> None:
             },
         },
         {
-            "step": "look",
+            "step": "list",
             "outcomes": [],
             "next": "close",
             "given": 0,
@@ -485,7 +485,7 @@ def test_steps_that_were_stored_before_are_still_read() -> None:
     for step in stored:
         ledger.take(step)
         following.append(ledger.next_step)
-    assert following == ["unschedule", "look", "close"]
+    assert following == ["unschedule", "list", "close"]
     closing = ledger.close()
     assert [(one["event_id"], one["status"]) for one in closing["outcomes"]] == [
         ("e2", "unknown"),

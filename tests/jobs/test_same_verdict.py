@@ -13,7 +13,7 @@ from meetstream_async.jobs import JobOptions
 from tests.helpers.job_steps import run_in_steps
 from tests.helpers.scripted_api import DONE, GONE, NO_BOT, Api, Reply, first, in_seconds, row, rows, serving
 
-pytestmark = pytest.mark.usefixtures("quick_looks")
+pytestmark = pytest.mark.usefixtures("quick_checks")
 
 ACME = BotFilter(attributes={"customer": "acme"})
 START = datetime.now(UTC) + timedelta(days=2)

@@ -57,7 +57,7 @@ async def test_a_worker_runs_nothing_of_a_pickled_row_and_says_so(
                 change(
                     client,
                     "INSERT INTO operation_outputs (workflow_uuid, function_id, function_name, output,"
-                    " serialization, retention_timestamp) VALUES (?, 1, 'look', ?, 'py_pickle', 0)",
+                    " serialization, retention_timestamp) VALUES (?, 1, 'list', ?, 'py_pickle', 0)",
                     *(row, pickled),
                 )
             else:

@@ -25,7 +25,7 @@ GROUPS: Final = {
             "bulk/_account_changes.py",
             "bulk/_account_events.py",
             "bulk/_account_json.py",
-            "bulk/_account_looks.py",
+            "bulk/_account_checks.py",
             "bulk/_account_report.py",
             "bulk/_account_rows.py",
             "bulk/_confirmation.py",

@@ -60,12 +60,12 @@ def doctor(
 def _examine(
     account: Account[MeetStreamClient] | Account[MeetBitClient], as_json: bool, strict: bool
 ) -> ExitCode:
-    async def look(_: asyncio.Event) -> Diagnosis:
+    async def check(_: asyncio.Event) -> Diagnosis:
         async with Waiting("the answers"), account.client() as client:
             return await diagnose(client, strict=strict)
 
     with account.explaining():
-        found = run_async(look)
+        found = run_async(check)
     if as_json:
         print_json(found.to_dict())
     else:

@@ -41,7 +41,7 @@ def list_(
     """
 
     def command() -> ExitCode:
-        from ..runs.jobs_looking import show_jobs
+        from ..runs.jobs_status import show_jobs
 
         return show_jobs(limit, database, as_json=as_json)
 
@@ -67,7 +67,7 @@ def status(
     """
 
     def command() -> ExitCode:
-        from ..runs.jobs_looking import show_status
+        from ..runs.jobs_status import show_status
 
         return show_status(job_id, database, watch=watch, allow_empty=allow_empty, as_json=as_json)
 

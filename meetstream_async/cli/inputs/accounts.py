@@ -22,7 +22,7 @@ from ... import (
     TransportError,
 )
 from ..exit_codes import ExitCode, Failed, Refused, code_of, is_refused_in_front
-from ..terminal.look import traces
+from ..terminal.display import traces
 from ..terminal.output import clean, say
 
 KEY_VARIABLE = "MEETSTREAM_API_KEY"

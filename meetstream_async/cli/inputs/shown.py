@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from attrs import frozen
 
-from ..terminal.look import choose
+from ..terminal.display import choose
 from ..terminal.output import CleanFormatter
 
 

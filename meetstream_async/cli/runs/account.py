@@ -8,7 +8,7 @@ from ... import BulkReport, MeetStreamClient, SkipReason, UnscheduleOutcome
 from ...preview import Consent, make_preview, words_for
 from ..exit_codes import ExitCode
 from ..inputs.accounts import Account
-from ..terminal.look import LOOK
+from ..terminal.display import DISPLAY
 from ..terminal.output import say
 from ..terminal.preview import show_preview
 from ..terminal.progress import Board
@@ -56,7 +56,7 @@ def run_listed(
     with account.explaining():
         consent, kept = run_async(preview_account)
     preview = consent.preview
-    with LOOK.loud(choices.consent.asks):
+    with DISPLAY.loud(choices.consent.asks):
         show_preview(preview, asked.series, choices.most, kept.lines)
     series = None
     if preview.truncated and typed.scope.all_occurrences:

@@ -13,7 +13,7 @@ from ... import BulkReport, CancelOutcome, MeetBitClient, bulk_cancel_events
 from ..exit_codes import ExitCode, Refused
 from ..inputs.accounts import Account, meetbit_account
 from ..inputs.files import STDIN, Row, check_note, check_number, read_rows
-from ..terminal.look import LOOK
+from ..terminal.display import DISPLAY
 from ..terminal.output import clean, facts, plural, show
 from ..terminal.progress import Board
 from ..terminal.prompt import ask, check_most
@@ -81,7 +81,7 @@ def _run(
 ) -> ExitCode:
     """Preview, confirm, run, report."""
     choices = typed.choices
-    with LOOK.loud(choices.consent.asks):
+    with DISPLAY.loud(choices.consent.asks):
         _show(typed, account, rows)
     check_most(len(rows), choices.most)
     if rows and not (choices.consent.yes or choices.consent.dry_run):

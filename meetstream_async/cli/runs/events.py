@@ -12,7 +12,7 @@ from ... import BulkReport, MeetStreamClient, ScheduledBot, UnscheduleOutcome
 from ...preview import Leftovers, NamedEvents
 from ..exit_codes import ExitCode
 from ..inputs.accounts import Account
-from ..terminal.look import LOOK
+from ..terminal.display import DISPLAY
 from ..terminal.output import clean, facts, plural, show
 from ..terminal.preview import line
 from ..terminal.progress import Board
@@ -43,7 +43,7 @@ def run_given(
     kept = Kept(snapshots, choices)
     if snapshots is not None and named.to_do:
         kept.take_named(account, targets)
-    with LOOK.loud(choices.consent.asks):
+    with DISPLAY.loud(choices.consent.asks):
         _show(named, asked, account, typed.retry_from, kept.lines)
     series = "a series has more occurrences than can be counted here" if typed.scope.all_occurrences else None
     check_most(named.to_do, choices.most, unbounded=series)

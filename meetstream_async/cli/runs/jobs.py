@@ -25,9 +25,9 @@ from ...jobs import (
     unfinished_jobs,
 )
 from ..exit_codes import ExitCode, Refused
+from ..terminal.display import DISPLAY
 from ..terminal.following import follow
 from ..terminal.jobs import conclude, headline, selects_nothing
-from ..terminal.look import LOOK
 from ..terminal.output import CleanFormatter, clean, print_json, print_line, say
 from ..terminal.waiting import Waiting
 from .jobs_input import at_its_times, consent_to, job_options
@@ -65,7 +65,7 @@ def run_job(
     if status is None:
         run_async(lambda _: _check_alone(client, job_id))
         previews = _previews(asked, accounts, options, accounts_at_once)
-        with LOOK.loud(asked.choices.consent.asks):
+        with DISPLAY.loud(asked.choices.consent.asks):
             consent_to(accounts, asked, client, job_id, previews)
         run_async(lambda _: _submit(client, accounts, options, job_id))
     else:
@@ -122,7 +122,7 @@ def submit(path: Path, job_id: str | None, database: str | None, typed: Unschedu
     status = run_async(lambda _: _find(client, job_id, accounts, options)) if has_id else None
     if status is None:
         previews = _previews(asked, accounts, options, _AT_ONCE)
-        with LOOK.loud(asked.choices.consent.asks):
+        with DISPLAY.loud(asked.choices.consent.asks):
             consent_to(accounts, asked, client, job_id, previews)
         status = run_async(lambda _: _submit(client, accounts, options, job_id))
     else:

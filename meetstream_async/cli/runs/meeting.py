@@ -19,7 +19,7 @@ from ... import (
 from ..exit_codes import ExitCode, Interrupted
 from ..inputs.accounts import meetbit_account, meetstream_account
 from ..inputs.files import check_ids, check_note, check_number
-from ..terminal.look import LOOK
+from ..terminal.display import DISPLAY
 from ..terminal.output import clean, facts, print_json, say, show
 from ..terminal.prompt import ask
 from ..terminal.tables import meetings_table
@@ -60,7 +60,7 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
         bot = "found by the event's id at the calendar provider"
         if typed.bot_event_id is not None:
             bot = f"that of the event {clean(typed.bot_event_id)}"
-        with LOOK.loud(choices.consent.asks):
+        with DISPLAY.loud(choices.consent.asks):
             show(
                 facts(
                     ("calendar", [f"{clean(meetbit.base_url)} (keys from {clean(meetbit.key_source)})"]),

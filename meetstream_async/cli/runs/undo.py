@@ -21,7 +21,7 @@ from ...preview import UNDO, Undoable, left_of_undo, undoable_of
 from ..exit_codes import ExitCode, Refused
 from ..inputs.accounts import Account, meetstream_account
 from ..inputs.files import check_ids
-from ..terminal.look import LOOK
+from ..terminal.display import DISPLAY
 from ..terminal.output import clean, show
 from ..terminal.progress import Board
 from ..terminal.prompt import ask, check_most
@@ -127,18 +127,18 @@ def _undo(
     choices = typed.choices
     dry_run = choices.consent.dry_run
 
-    async def look(_: asyncio.Event) -> BulkReport[RescheduleOutcome]:
+    async def read(_: asyncio.Event) -> BulkReport[RescheduleOutcome]:
         async with Waiting("the listing"), account.client() as client:
             return await bulk_reschedule(
                 client, snapshot, dry_run=True, max_concurrency=choices.speed.concurrency
             )
 
     with account.explaining():
-        forecast = run_async(look)
+        forecast = run_async(read)
     to_do = forecast.counts[OutcomeStatus.WOULD_RESCHEDULE.value]
     source = clean(typed.of if typed.of is not None else f"{typed.retry_from}, what it left undone")
     who = f"{clean(account.base_url)} (key from {clean(account.key_source)})"
-    with LOOK.loud(choices.consent.asks):
+    with DISPLAY.loud(choices.consent.asks):
         show_undo(forecast, snapshot, undoable, who, source, typed.restore_times)
     check_most(to_do, choices.most, done="scheduled")
     if to_do and choices.consent.asks:

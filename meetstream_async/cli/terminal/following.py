@@ -26,21 +26,21 @@ _ROOM = 15
 
 async def follow(job_id: str, stop: asyncio.Event | None = None) -> JobStatus:
     """Show a job's progress on stderr until it has ended or ``stop`` is set."""
-    looks = _Looks(job_id)
-    status = await looks.look()
+    polls = _Polls(job_id)
+    status = await polls.poll()
     if not sys.stderr.isatty():
-        return await _lines(looks, status, stop)
+        return await _lines(polls, status, stop)
     with Live(console=console(sys.stderr), refresh_per_second=4, transient=True) as live:
         while not status.state.is_over and not (stop is not None and stop.is_set()):
             live.update(_moving(status))
-            status = await looks.next_look()
+            status = await polls.next_poll()
     return status
 
 
-async def _lines(looks: _Looks, status: JobStatus, stop: asyncio.Event | None) -> JobStatus:
+async def _lines(polls: _Polls, status: JobStatus, stop: asyncio.Event | None) -> JobStatus:
     said, last = "", time.monotonic()
     while not status.state.is_over and not (stop is not None and stop.is_set()):
-        status = await looks.next_look()
+        status = await polls.next_poll()
         line = headline(status).plain
         if line != said and time.monotonic() - last >= _EVERY:
             say(line)
@@ -48,7 +48,7 @@ async def _lines(looks: _Looks, status: JobStatus, stop: asyncio.Event | None) -
     return status
 
 
-class _Looks:
+class _Polls:
     """Status checks of a job; fewer where each takes long, since the job's worker may be in this process."""
 
     def __init__(self, job_id: str) -> None:
@@ -56,16 +56,16 @@ class _Looks:
         self._wait = _SOONEST
         self._seconds = 0.0
 
-    async def look(self) -> JobStatus:
+    async def poll(self) -> JobStatus:
         began = time.monotonic()
         status = await job_status(self._job_id)
         self._seconds = time.monotonic() - began
         return status
 
-    async def next_look(self) -> JobStatus:
+    async def next_poll(self) -> JobStatus:
         await pause(max(self._wait, min(self._seconds / _SHARE, _EVERY)))
         self._wait = min(self._wait * 1.2, _POLL)
-        return await self.look()
+        return await self.poll()
 
 
 def _moving(status: JobStatus) -> RenderableType:

@@ -15,7 +15,7 @@ from rich.console import Console, RenderableType
 from rich.table import Column, Table
 from rich.text import Text
 
-from .look import LOOK
+from .display import DISPLAY
 
 _COPYABLE = 40
 """Maximum length of an id that is kept on one line of a narrow terminal."""
@@ -102,7 +102,7 @@ def console(stream: TextIO) -> Console:
         markup=False,
         emoji=False,
         highlight=False,
-        no_color=True if LOOK.no_color else None,
+        no_color=True if DISPLAY.no_color else None,
         width=None if stream.isatty() else _PIPE_WIDTH,
     )
 
@@ -113,7 +113,7 @@ def say(*parts: str | tuple[str, str]) -> None:
     With ``--quiet`` only lines that begin with "error:" or "warning:" are printed.
     """
     first = parts[0][0] if parts and isinstance(parts[0], tuple) else ""
-    if LOOK.quiet and first not in ("error:", "warning:"):
+    if DISPLAY.quiet and first not in ("error:", "warning:"):
         return
     line = Text.assemble(*parts)
     # A command is to be copied as one line; anything else is broken between words, and not within one.
@@ -122,7 +122,7 @@ def say(*parts: str | tuple[str, str]) -> None:
 
 def show(renderable: RenderableType, *, results: bool = False) -> None:
     """Print a table or text: on stdout if it is a result, otherwise on stderr, unless it is to be quiet."""
-    if LOOK.quiet and not results:
+    if DISPLAY.quiet and not results:
         return
     target = console(sys.stdout if results else sys.stderr)
     with target.capture() as capture:

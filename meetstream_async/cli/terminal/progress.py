@@ -26,7 +26,7 @@ from rich.text import Text
 
 from ... import OutcomeStatus
 from ..._tasks import end, pause
-from .look import LOOK
+from .display import DISPLAY
 from .output import clean, console, say
 
 _FIRST, _EVERY = 1.0, 3.0
@@ -128,7 +128,7 @@ class Board:
         self._level = _CLIENT_LOG.level
         _CLIENT_LOG.setLevel(logging.INFO)
         _CLIENT_LOG.addHandler(self._pauses)
-        if LOOK.quiet or self._total == 0:
+        if DISPLAY.quiet or self._total == 0:
             pass
         elif _is_live():
             self._bar = Progress(
@@ -143,7 +143,7 @@ class Board:
             )
             self._task = self._bar.add_task(self._verb, total=self._total)
             self._bar.start()
-        if not (LOOK.quiet or self._total == 0):
+        if not (DISPLAY.quiet or self._total == 0):
             self._lines = asyncio.create_task(self._tell())
         return self
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..exit_codes import Refused
-from .look import LOOK
+from .display import DISPLAY
 from .output import say
 
 
@@ -18,7 +18,7 @@ def ask(words: str | None, undone: str = "nothing was unscheduled") -> None:
         raise Refused(f"cannot ask for confirmation without a terminal: add --yes to proceed; {undone}")
     if words is None:
         return
-    with LOOK.loud(needed=True):
+    with DISPLAY.loud(needed=True):
         say("")
         say("Type ", (words, "bold"), " to continue, anything else to abort:")
     # Not input(), which writes its prompt to stdout, where only results go.

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ... import BulkReport, OutcomeStatus, RescheduleOutcome, Snapshot
 from ...preview import Undoable
-from .look import LOOK
+from .display import DISPLAY
 from .output import clean, facts, keep_whole, plural, show, table
 from .progress import wording
 from .tables import local_time
@@ -63,7 +63,7 @@ def show_undo(
 def _table(outcomes: Sequence[RescheduleOutcome], snapshot: Snapshot, shared: Sequence[str]) -> Table:
     grid = table("JOINS (LOCAL)", "EVENT, BOT", "WHAT COMES BACK, WHAT IS LOST OR WHY NOT")
     rows = {bot.bot_id: bot.as_row() for bot in snapshot}
-    shown = outcomes if LOOK.verbose else outcomes[:_MOST]
+    shown = outcomes if DISPLAY.verbose else outcomes[:_MOST]
     keep_whole(grid.columns[1], [one.bot_id for one in shown] + [one.event_id or "" for one in shown])
     for one in shown:
         words = Text(wording(one.status), _COLOURS.get(one.status, "green"))

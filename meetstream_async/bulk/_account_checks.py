@@ -9,10 +9,10 @@ from ..meetstream.models import ScheduledBot
 from ._account import Account
 from ._evidence import is_withdrawn
 from ._patience import Patience
-from ._verification import FIRST_LOOK, Finding
+from ._verification import FIRST_CHECK, Finding
 
 
-class LookedAtAccount(Account):
+class CheckedAccount(Account):
     """An account that is listed while its items are at work, and after."""
 
     @property
@@ -65,9 +65,9 @@ class LookedAtAccount(Account):
             return
         waiting = len(finding.remaining) + finding.waiting + finding.unproved
         if waiting and self._patience.lasts(waiting, now, self._settle):
-            self._look_at = self._patience.next_look(now, self._settle)
+            self._check_at = self._patience.next_check(now, self._settle)
         elif finding.unproved and not self._patience.proved:
             self._patience.proved = True
-            self._look_at = now + FIRST_LOOK
+            self._check_at = now + FIRST_CHECK
         else:
             self._finished = True

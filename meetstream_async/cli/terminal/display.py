@@ -19,7 +19,7 @@ _SHORTEST = 6
 
 
 @define
-class Look:
+class Display:
     """The choices of this process."""
 
     verbose: bool = False
@@ -36,13 +36,13 @@ class Look:
             self.quiet = quiet
 
 
-LOOK: Final = Look()
+DISPLAY: Final = Display()
 _handler: list[logging.Handler] = []
 
 
 def choose(verbose: bool, quiet: bool, no_color: bool, handler: logging.Handler) -> None:
     """Set what was typed. ``handler`` writes the library's log lines, if they are wanted."""
-    LOOK.verbose, LOOK.quiet, LOOK.no_color = verbose, quiet, no_color
+    DISPLAY.verbose, DISPLAY.quiet, DISPLAY.no_color = verbose, quiet, no_color
     while _handler:
         _LOG.removeHandler(_handler.pop())
         _LOG.setLevel(logging.NOTSET)
@@ -54,7 +54,7 @@ def choose(verbose: bool, quiet: bool, no_color: bool, handler: logging.Handler)
 
 def traces() -> tuple[aiohttp.TraceConfig, ...]:
     """For a client: with ``--verbose``, each answer is logged with its status and request id."""
-    if not LOOK.verbose:
+    if not DISPLAY.verbose:
         return ()
     import aiohttp
 
