@@ -83,7 +83,9 @@ def _tell_only_what_counts(config: pytest.Config) -> None:
     """What passed before and after a test is not sent to the process that hands out the tests: two reports of
     three, which take as long to send and to receive as many a test. It counts only the tests themselves.
     """
-    sender = next((one for one in config.pluginmanager.get_plugins() if hasattr(one, "sendevent")), None)
+    # Not get_plugins(), which makes a set: a plugin need not be hashable.
+    plugins = (one for _, one in config.pluginmanager.list_name_plugin())
+    sender = next((one for one in plugins if hasattr(one, "sendevent")), None)
     if sender is None:
         return
     send = sender.sendevent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from .. import ConfigurationError
@@ -86,10 +86,16 @@ async def job_outcomes(
         step, number = 0, -1
 
 
-async def list_jobs(*, limit: int = 20, engine: Source | None = None) -> list[JobStatus]:
+async def list_jobs(
+    *,
+    limit: int = 20,
+    engine: Source | None = None,
+    on_unreadable: Callable[[UnreadableJobError], object] | None = None,
+) -> list[JobStatus]:
     """The jobs that were submitted last, newest first. Raises ConfigurationError, JobStoreError.
 
-    ``limit``: how many at most. A job whose row can't be read is left out.
+    ``limit``: how many at most. A job whose row can't be read is left out; ``on_unreadable`` is called with
+    the error that names it.
     """
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise ConfigurationError(f"limit must be an int, 1 or more, not {limit!r}")
@@ -100,9 +106,13 @@ async def list_jobs(*, limit: int = 20, engine: Source | None = None) -> list[Jo
         )
     jobs = []
     for row in rows:
-        # Deleted meanwhile, or not in the format of jobs.
-        with contextlib.suppress(UnknownJobError, UnreadableJobError):
-            jobs.append(await job_status(row.workflow_id, engine=engine))
+        # It may have been deleted meanwhile.
+        with contextlib.suppress(UnknownJobError):
+            try:
+                jobs.append(await job_status(row.workflow_id, engine=engine))
+            except UnreadableJobError as error:
+                if on_unreadable is not None:
+                    on_unreadable(error.with_traceback(None))
     return jobs
 
 

@@ -55,8 +55,10 @@ def _found(body: dict[str, Any], status: int = 200) -> tuple[str, bool] | None:
         {"message": "Event unscheduled successfully"},
         {"message": "No scheduled bots were found", "scheduled_bots": []},
         {"message": "Event not found", "scheduled_bots": []},
+        {"message": "Event not found", "results": []},
         {"message": "Unscheduled; the calendar's event was not found"},
         {"message": "Server error", "unscheduled": True},
+        {"message": "Server error", "cancelled": True},
         {"message": ["Server error"]},
     ],
 )
@@ -154,6 +156,8 @@ def test_what_failed_in_part_is_unknown(body: dict[str, Any], path: str) -> None
     [
         ({"Success": False}, ("$.Success", True)),
         ({"OK": "False"}, ("$.OK", True)),
+        ({"succeeded": False}, ("$.succeeded", True)),
+        ({"exception": "x"}, ("$.exception", False)),
         ({"Unscheduled": 0}, ("$.Unscheduled", True)),
         ({"canceled": False}, ("$.canceled", True)),
         ({"deleted": "false"}, ("$.deleted", True)),

@@ -21,6 +21,7 @@ from meetstream_async.jobs import (
     cancel_job,
     forget_jobs,
     job_status,
+    list_jobs,
     resume_job,
     submit_job,
     wait_for_job,
@@ -82,6 +83,10 @@ async def test_a_job_marked_as_pickle_is_named_wherever_it_is_read(
         with pytest.raises(UnreadableJobError, match=MARKED) as raised:
             await read(job_id)
         assert repr(job_id) in str(raised.value)
+    heard: list[UnreadableJobError] = []
+    assert job_id not in {one.job_id for one in await list_jobs(on_unreadable=heard.append)}
+    assert [repr(job_id) in str(error) for error in heard] == [True]
+    assert job_id not in {one.job_id for one in await list_jobs()}
     with caplog.at_level(logging.WARNING, "meetstream_async.jobs"):
         assert await forget_jobs(datetime.now(UTC) + timedelta(days=1), prefix=job_id) == []
     assert repr(job_id) in caplog.text

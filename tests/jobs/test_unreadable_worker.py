@@ -75,7 +75,7 @@ async def test_a_worker_runs_nothing_of_a_pickled_row_and_says_so(
 
 
 def test_the_command_line_names_the_row_in_one_line(tmp_path: Path) -> None:
-    """`jobs status` and `jobs report`: no traceback, and 1."""
+    """`jobs status`, `jobs report` and `jobs list`: no traceback, and 1."""
     client = JobEngine(f"sqlite:///{tmp_path}/jobs.sqlite")
 
     async def submit() -> None:
@@ -88,3 +88,8 @@ def test_the_command_line_names_the_row_in_one_line(tmp_path: Path) -> None:
         ended = CliRunner().invoke(app, ["jobs", command, "bad", "--database", client.store.url])
         assert (ended.exit_code, ended.stdout) == (1, "")
         assert ended.stderr == f"error: job 'bad' in {client.database} can't be read: {MARKED}\n"
+    ended = CliRunner().invoke(app, ["jobs", "list", "--database", client.store.url])
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert f"warning: job 'bad' in {client.database} can't be read: {MARKED}" in ended.stderr.replace(
+        "\n", " "
+    )

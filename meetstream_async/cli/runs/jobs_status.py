@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ...jobs import JobReader, JobStatus, job_status, list_jobs
+from ...jobs import JobReader, JobStatus, UnreadableJobError, job_status, list_jobs
 from ..exit_codes import ExitCode
 from ..terminal.jobs import conclude, jobs_table, selects_nothing
 from ..terminal.output import clean, plural, print_json, say, show
@@ -14,12 +14,16 @@ from .process import run_async
 def show_jobs(limit: int, database: str | None, *, as_json: bool) -> ExitCode:
     """Show the jobs that were submitted last."""
     reader = JobReader(database)
+    unreadable: list[UnreadableJobError] = []
 
     async def run(_: asyncio.Event) -> list[JobStatus]:
         async with reader:
-            return await list_jobs(limit=limit)
+            return await list_jobs(limit=limit, on_unreadable=unreadable.append)
 
     jobs = run_async(run)
+    for error in unreadable:
+        say(("warning:", "yellow"), f" {clean(error, 1000)}")
+    code = ExitCode.NOT_OK if unreadable else ExitCode.OK
     if as_json:
         print_json(
             [
@@ -27,11 +31,12 @@ def show_jobs(limit: int, database: str | None, *, as_json: bool) -> ExitCode:
                 for one in jobs
             ]
         )
-        return ExitCode.OK
+        return code
     if jobs:
         show(jobs_table(jobs), results=True)
-    say(f"{plural(len(jobs), 'job')} in {clean(reader.database)}")
-    return ExitCode.OK
+    more = f", and {len(unreadable)} that can't be read" if unreadable else ""
+    say(f"{plural(len(jobs), 'job')}{more} in {clean(reader.database)}")
+    return code
 
 
 def show_status(
