@@ -65,7 +65,10 @@ def one_step(account: Account, state: AccountState) -> None:
         state.take_listing(account.list(), now=account.now, server_time=account.server_time)
 
 
-@pytest.mark.parametrize("first", range(0, 200, 50))
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("first", [0, *(pytest.param(one, marks=SLOW) for one in (50, 100, 150))])
 def test_the_changes_of_all_steps_are_the_whole_state(first: int) -> None:
     """After every step of an invented history, whatever account it is."""
     for seed in range(first, first + 50):

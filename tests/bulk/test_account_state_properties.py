@@ -124,10 +124,11 @@ def check(account: Account, report: BulkReport[UnscheduleOutcome]) -> None:
     assert account.now < 600
 
 
+SLOW = pytest.mark.slow
 SHARE = {"short": 1, "middle": 10, "full": 100}[os.environ.get("MEETSTREAM_PROOF", "short")]
 
 
-@pytest.mark.parametrize("first", range(0, 1000, 250))
+@pytest.mark.parametrize("first", [0, *(pytest.param(one, marks=SLOW) for one in range(250, 1000, 250))])
 def test_no_report_claims_what_is_not_so(first: int) -> None:
     """Never ok while a selected bot will join, never a bot outside, one outcome each, and an end.
 
@@ -150,7 +151,7 @@ def test_no_smallest_history_is_reported_wrongly(account: Account, data: st.Data
     check(account, run(account, AccountState(chosen(account, data), settle=settle)))
 
 
-@pytest.mark.parametrize("first", range(0, 60, 20))
+@pytest.mark.parametrize("first", [0, *(pytest.param(one, marks=SLOW) for one in (20, 40))])
 def test_a_history_that_was_stored_half_way_gets_the_same_verdict(first: int) -> None:
     """The same history, once in one go and once through JSON at every step, ends in the same report."""
     for seed in range(first * SHARE, (first + 20) * SHARE):

@@ -98,6 +98,7 @@ async def test_a_durable_run_behaves_like_any_other(durable: tuple[Simulator, Se
     assert [reply.json()["code"] for reply in missing] == ["run_not_found"] * 2
 
 
+@pytest.mark.slow
 async def test_a_durable_dry_run_of_given_events_says_that_they_were_not_looked_up(
     durable: tuple[Simulator, Served],
 ) -> None:
@@ -123,6 +124,7 @@ async def test_a_durable_run_is_stopped_and_bounded(durable: tuple[Simulator, Se
     assert sim.ledger.scheduled_events
 
 
+@pytest.mark.slow
 async def test_many_watchers_of_a_durable_run_read_the_database_once(
     durable: tuple[Simulator, Served], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,8 +56,8 @@ class Start:
 
 def serve(listener: socket.socket) -> None:
     """Start requested processes until everyone who had connected has gone."""
+    end_threads()
     # Freeze existing objects, so that garbage collections in the children skip them.
-    gc.collect()
     gc.freeze()
     lines: dict[int, socket.socket] = {}
     # Neither has a file of its own, which the programs would inherit, but the pair that a signal wakes up.
@@ -90,6 +90,19 @@ def serve(listener: socket.socket) -> None:
                     control.detach()
                     return
                 control.close()
+
+
+def end_threads() -> None:
+    """Let the threads of the rehearsal end: a lock that one held when a program is forked would be held in
+    it for ever.
+    """
+    until = time.monotonic() + 20
+    gc.unfreeze()
+    while others := [one for one in threading.enumerate() if one is not threading.main_thread()]:
+        assert time.monotonic() < until, others
+        # A thread of an executor ends when nobody has that any more.
+        gc.collect()
+        others[0].join(0.05)
 
 
 def fork(fds: list[int], sockets: list[socket.socket], lines: dict[int, socket.socket]) -> None:

@@ -137,6 +137,7 @@ def _follow(seed: int) -> tuple[str, float, float, float]:
     )
 
 
+@pytest.mark.slow
 def test_changes_are_followed_at_servers_that_were_drawn() -> None:
     """At once where no wait is told; else a probe costs the wait, and a rise is found after a few seconds."""
     shares: dict[str, list[tuple[float, ...]]] = {}

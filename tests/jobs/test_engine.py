@@ -232,6 +232,7 @@ async def test_a_look_reads_no_more_than_it_must(tmp_path: Path, monkeypatch: py
         assert cancelled.accounts[0].reason == "cancelled; 3 not attempted"
 
 
+@pytest.mark.slow
 async def test_waiting_for_a_job_reads_one_row_at_a_time(
     engine: JobEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,7 +67,10 @@ def test_how_long_ago_is_told_in_its_largest_units(seconds: float, words: str) -
 
 @pytest.mark.parametrize(
     ("events", "connected", "most", "left"),
-    [(5, True, 4, 5), (5, True, 5, 0), (250, True, 120, 250), (250, False, 120, 150)],
+    [
+        *((5, True, 4, 5), (5, True, 5, 0), (150, False, 120, 50)),
+        pytest.param(250, True, 120, 250, marks=pytest.mark.slow),
+    ],
 )
 async def test_a_worker_stops_an_account_at_its_most(
     engine: JobEngine, events: int, connected: bool, most: int, left: int, monkeypatch: pytest.MonkeyPatch

@@ -95,6 +95,8 @@ def simulating() -> Iterator[Simulating]:
     shared = Simulating(traveller.start())
     hook, sys.unraisablehook = sys.unraisablehook, lambda args: shared.late.append(repr(args.exc_value))
     gc.collect()
+    # What is there by now has nothing to do with the histories, and may be much: what other tests have left.
+    gc.freeze()
     # Histories end too fast for the collector to be worth its while; it runs between batches of them.
     gc.disable()
     try:

@@ -18,7 +18,7 @@ def _found(seeds: Iterable[int]) -> dict[str, list[int]]:
     return run_many(seeds, make=history).found
 
 
-CHUNKS = 4
+CHUNKS = 6
 
 
 @pytest.mark.timeout(sized(60, 1200, 7200))

@@ -131,12 +131,12 @@ async def test_the_order_of_a_listing_comes_from_the_seed_alone() -> None:
 
 async def test_listing_on_reaches_every_bot() -> None:
     """Listing and unscheduling in turn empties an account far larger than a page."""
-    async with Simulator(350, one_off=0, series=0, several=0) as sim:
+    async with Simulator(250, one_off=0, series=0, several=0) as sim:
         while rows := await listed(sim):
             for bot_id in rows:
                 await ask(sim, "DELETE", f"/calendar/schedule/{sim.ledger.bots[bot_id].event_id}")
         assert sim.ledger.scheduled_bots == frozenset()
-        assert len(sim.ledger.unscheduled_events) == 350
+        assert len(sim.ledger.unscheduled_events) == 250
 
 
 async def test_the_gauge_counts_requests_with_their_latency() -> None:
