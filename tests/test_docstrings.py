@@ -90,6 +90,7 @@ def _missing_of_class(cls: type, where: str) -> Iterator[str]:
         yield from _missing_of_function(cls, where, f"{text} {made_of}")
 
 
+@pytest.mark.docs
 @pytest.mark.parametrize("door", DOORS)
 def test_every_argument_and_field_is_explained(door: str) -> None:
     """Where it is defined, so that editors, help() and the reference show it."""

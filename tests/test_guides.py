@@ -104,6 +104,7 @@ ELSEWHERE = (
 """In messages of other packages, statuses and names of attributes."""
 
 
+@pytest.mark.docs
 def test_each_message_of_troubleshooting_is_one_of_ours() -> None:
     """What a user searches the page for is what the code says."""
     rows = re.findall(r"^\| (`.*?) \|", _page("troubleshooting.md"), re.MULTILINE)

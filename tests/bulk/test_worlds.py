@@ -133,7 +133,10 @@ async def test_a_bot_without_an_event_may_hide_behind_a_full_listing() -> None:
         for ids, usual in (("event", "403"), ("none", "404"))
         for trouble in ENDPOINTS
     ]
-    + [(("provider", "mixed")[n % 2], trouble) for n, trouble in enumerate(ENDPOINTS)],
+    + [
+        pytest.param(("provider", "mixed")[n % 2], trouble, marks=[] if n % 3 == 0 else pytest.mark.slow)
+        for n, trouble in enumerate(ENDPOINTS)
+    ],
 )
 async def test_without_the_events_a_run_goes_on_by_bot(
     ids: Any, trouble: str, caplog: pytest.LogCaptureFixture

@@ -207,6 +207,7 @@ async def test_a_run_takes_what_was_shown_and_nothing_else() -> None:
         assert (ended["total"], ended["run"]["ok"]) == (3, False)
 
 
+@pytest.mark.slow
 async def test_everything_is_drained_past_the_listing() -> None:
     """A full listing asks for other words, and the run goes on until nothing is left."""
     async with Simulator(230, one_off=0) as sim, console(sim, max_concurrency=20) as desk:

@@ -90,6 +90,7 @@ async def test_only_what_a_run_has_cancelled_is_undone() -> None:
         assert live(sim) == {"evt_0001": 1, "evt_0002": 1, None: 1}
 
 
+@pytest.mark.slow
 async def test_bots_behind_a_full_listing_are_undone_as_well() -> None:
     """They are kept when they are first listed, before they are cancelled."""
     async with (

@@ -116,6 +116,7 @@ async def test_the_id_of_a_durable_run_is_keyed_with_a_secret_of_its_database(tm
     assert guessed not in first
 
 
+@pytest.mark.slow
 async def test_processes_know_each_others_callers(tmp_path: Path) -> None:
     """What one process started, its caller reads from another, and nobody else does."""
     who = Depends(user)

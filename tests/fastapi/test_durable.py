@@ -161,6 +161,7 @@ async def test_a_store_out_of_reach_is_told_as_such(tmp_path: Path) -> None:
     assert "sqlite" not in reply.text
 
 
+@pytest.mark.slow
 async def test_a_run_is_forgotten_some_time_after_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ async def test_a_run_unschedules_the_account_and_says_what_the_ledger_says() -> 
     assert (seen[-1].name, seen[-1].data) == ("end", state)
 
 
+@pytest.mark.slow
 async def test_twenty_clients_at_once_see_the_same_run() -> None:
     """Each of them gets every outcome once and the same end, and the run sends no request twice."""
     async with Simulator(60, one_off=0, latency=0.01) as sim, serve(app_for(sim)) as served:

@@ -165,6 +165,7 @@ def test_what_can_not_be_done_is_refused(tmp_path: Path, words: str, problem: st
             assert store.execute("SELECT count(*) FROM workflow_status").fetchone() == (0,)
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_job_that_goes_on_later(tmp_path: Path) -> None:
     """On a terminal: typed consent, Ctrl-C, 130; then the same id finishes it, each event once."""
     with serving_aside(account(n, 12, latency=0.15) for n in range(2)) as simulators:

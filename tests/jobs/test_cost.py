@@ -42,7 +42,10 @@ def counted() -> Iterator[Counter[str]]:
         sa.event.remove(sa.Engine, "before_cursor_execute", statement)
 
 
-@pytest.mark.parametrize(("listed", "steps"), [(False, 1), (True, 2)], ids=["given ids", "listed"])
+@pytest.mark.parametrize(
+    ("listed", "steps"),
+    [pytest.param(False, 1, marks=pytest.mark.slow, id="given ids"), pytest.param(True, 2, id="listed")],
+)
 async def test_a_small_account_costs_few_steps(
     engine: JobEngine, monkeypatch: pytest.MonkeyPatch, listed: bool, steps: int
 ) -> None:

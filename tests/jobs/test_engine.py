@@ -145,6 +145,7 @@ async def test_broken_accounts_end_by_themselves_and_slow_nobody(
     assert status.accounts[6].counts.get(OutcomeStatus.NOT_ATTEMPTED, 0) > 0
 
 
+@pytest.mark.slow
 async def test_a_cancelled_job_stops_and_can_be_resumed(
     engine: JobEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,5 +59,5 @@ def test_an_undo_with_another_key_each_time_is_found(monkeypatch: pytest.MonkeyP
 @pytest.mark.slow
 def test_an_undo_that_believes_each_answer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that says "scheduled" and schedules nothing is not believed."""
-    monkeypatch.setattr(_restore_state.RestoreState, "look", lambda self: [])
+    monkeypatch.setattr(_restore_state.RestoreState, "confirm", lambda self: [])
     assert "lie" in _found((12, 138, 166))
