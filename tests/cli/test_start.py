@@ -64,6 +64,7 @@ async def test_the_help_imports_no_command(tmp_path: Path, words: tuple[str, ...
     assert [name for name in modules if name.startswith("meetstream_async.cli.commands")] == []
 
 
+@pytest.mark.slow
 async def test_looking_at_jobs_starts_no_engine(tmp_path: Path) -> None:
     """`jobs status` and `jobs list` read the database themselves, without the engine or a client."""
     database = f"sqlite:///{tmp_path}/jobs.sqlite"
@@ -79,11 +80,12 @@ async def test_looking_at_jobs_starts_no_engine(tmp_path: Path) -> None:
     "words",
     [
         ("unschedule-all", "--help"),
-        pytest.param(("list", "--help"), marks=pytest.mark.slow),
-        pytest.param(("jobs", "run", "--help"), marks=pytest.mark.slow),
+        ("list", "--help"),
+        ("jobs", "run", "--help"),
     ],
     ids=str,
 )
+@pytest.mark.slow
 async def test_a_command_imports_no_other_rooms(tmp_path: Path, words: tuple[str, ...]) -> None:
     """A command of one account imports neither jobs nor console nor simulator, and that of jobs no engine."""
     out, code, modules = await loaded(tmp_path, *words)

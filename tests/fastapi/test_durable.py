@@ -109,6 +109,7 @@ async def test_a_durable_dry_run_of_given_events_says_that_they_were_not_looked_
     assert "not looked up" in state["reason"]
 
 
+@pytest.mark.slow
 async def test_a_durable_run_is_stopped_and_bounded(durable: tuple[Simulator, Served]) -> None:
     """DELETE ends it with what it left; no more may be unfinished than is allowed."""
     sim, served = durable

@@ -353,6 +353,7 @@ def test_without_its_source_a_model_still_works(monkeypatch: pytest.MonkeyPatch)
     assert schema["properties"]["index"] == {"title": "Index", "type": "integer"}
 
 
+@pytest.mark.slow
 def test_importing_the_integration_without_fastapi_says_what_to_install() -> None:
     """The ImportError names the extra."""
     code = "import sys; sys.modules['fastapi'] = None; import meetstream_async.fastapi"

@@ -236,6 +236,7 @@ def test_a_job_is_submitted_shown_cancelled_and_resumed(tmp_path: Path) -> None:
     assert types("status", job_id)[0] == 2
 
 
+@pytest.mark.slow
 def test_a_job_counts_the_events_of_each_account_before_it_starts(tmp_path: Path) -> None:
     """Each account has its line, broken ones first; --max bounds all together, and nothing is stored."""
     simulators = [account(0, 3), account(1, 7), account(2, 4), account(3, 2)]
@@ -336,6 +337,7 @@ async def test_a_worker_works_until_it_is_told_to_stop(tmp_path: Path) -> None:
     assert "stopped; unfinished work is back in the queue" in ended.err
 
 
+@pytest.mark.slow
 async def test_without_the_extra_one_line_says_what_to_install() -> None:
     """Without the engine, only the commands that need it fail, with 2 and how to get it."""
     code = "import sys; sys.modules['dbos'] = None; from meetstream_async.cli import main; main()"

@@ -73,9 +73,10 @@ def test_times_are_read() -> None:
     ("before", "meanwhile"),
     [
         ("MeetStreamClient", "MeetBitClient"),
-        pytest.param("__version__", "MeetBitClient, MeetStreamClient", marks=pytest.mark.slow),
+        ("__version__", "MeetBitClient, MeetStreamClient"),
     ],
 )
+@pytest.mark.slow
 def test_times_are_read_by_what_is_imported_meanwhile(before: str, meanwhile: str) -> None:
     """Names of the package are imported when they are first used, which may be in a test of its clock."""
     assert (

@@ -174,6 +174,7 @@ def test_its_marker_is_known(project: pytest.Pytester) -> None:
     run.stdout.fnmatch_lines(["@pytest.mark.meetstream_simulator(bots=250, seed=1, *"])
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_until_a_fixture_is_used(project: pytest.Pytester) -> None:
     """A project that has it installed pays for pytest alone."""
     project.makepyfile(
