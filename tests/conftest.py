@@ -24,6 +24,7 @@ from aiohttp import ClientResponse, StreamReader
 from aiohttp.client_proto import ResponseHandler
 from aioresponses import aioresponses as Mocked
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 from hypothesis.strategies import text
 
 from tests.helpers import loops
@@ -76,6 +77,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if loops.chosen != "default":
         loops.factory(loops.chosen)().close()  # Here, where it is told once, and not for each test.
         config.pluginmanager.register(_OtherLoop())
+    if not config.getoption("hypothesis_profile", None) and hasattr(providers, "_get_local_constants"):
+        # It would read the source of five hundred modules in each process, for two seconds, to take a value
+        # from it now and then; and which values depends on what has been imported.
+        providers._get_local_constants = lambda: providers._local_constants
     if not (config.getoption("xmlpath", None) or config.getoption("durations", None)):
         _tell_only_what_counts(config)
 
