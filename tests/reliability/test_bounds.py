@@ -26,7 +26,7 @@ async def test_the_servers_gauge_never_shows_more_than_the_cap(cap):
     """Ten thousand ids, and troubles that make requests late and repeated."""
     ids = [f"evt_{number:x}" for number in range(sized(200, 2000, 10_000))]
     # So long that all of them can be under way at once, on a loop with timers of a millisecond as well.
-    late = 0.001 * cap
+    late = 0.004 * cap
     async with plain_account(0, error_rate=0.05, latency=late) as sim, connect(sim) as client:
         report = await bulk_unschedule(client, ids, max_concurrency=cap, stop_after_failures=10**6)
     assert sum(report.counts.values()) == len(ids)
