@@ -324,6 +324,7 @@ async def test_an_empty_account_prints_no_results() -> None:
         assert await command("list", sim=sim) == Ended(0, "", "0 scheduled bots\n")
 
 
+@pytest.mark.slow
 async def test_a_servers_text_is_shown_and_never_interpreted() -> None:
     """Markup, emoji codes, control characters and lone surrogates in a name are shown as they are written."""
     environments: list[dict[str, str]] = [{}, {"FORCE_COLOR": "1"}, {"PYTHONIOENCODING": "ascii"}]

@@ -182,11 +182,11 @@ async def a_long_run_says_how_far_it_is() -> None:
 async def test_a_pause_that_the_api_asks_for_is_told() -> None:
     """One line tells that a pause stops all progress, and for how long."""
     async with Simulator(20, seed=3, one_off=0, several=0) as sim:
-        sim.add_trouble(Trouble("unschedule", 429, times=1, retry_after=2))
+        sim.add_trouble(Trouble("unschedule", 429, times=1, retry_after=1))
         ended = await command("unschedule-all", "--yes", sim=sim)
         assert not sim.ledger.scheduled_events
     assert ended.code == 0
-    assert ended.err.count("the API answered 429 (too many requests): pausing for 2 s\n") == 1
+    assert ended.err.count("the API answered 429 (too many requests): pausing for 1 s\n") == 1
 
 
 async def test_an_interrupted_run_sends_nothing_more_and_reports() -> None:

@@ -104,6 +104,7 @@ def test_a_caller_that_is_no_dependency_is_refused() -> None:
             bulk_router(dependencies=[Depends(guard)], caller=caller)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 async def test_the_id_of_a_durable_run_is_keyed_with_a_secret_of_its_database(tmp_path: Path) -> None:
     """The same in every process on it; nobody who only knows account and key can compute it."""
     async with application(durable(tmp_path)) as one, application(durable(tmp_path)) as two:

@@ -276,6 +276,7 @@ def _check(seed: int) -> float:
     return ideal / course.seconds
 
 
+@pytest.mark.slow
 def test_at_servers_that_were_drawn_the_pace_neither_starves_nor_halves() -> None:
     """Most of the allowed speed on average, and few refusals, at any of them."""
     shares = [_check(seed) for seed in range(25)]

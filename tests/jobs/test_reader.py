@@ -101,6 +101,7 @@ async def test_it_creates_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 async def test_a_database_of_another_shape_is_read_by_the_engine(database: str) -> None:
     """Where a column is missing, as in the tables of another release, the engine's client reads."""
     path = database.removeprefix("sqlite:///")

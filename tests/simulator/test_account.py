@@ -129,6 +129,7 @@ async def test_the_order_of_a_listing_comes_from_the_seed_alone() -> None:
     assert orders[0] not in ([bot.bot_id for bot in bots], [bot.bot_id for bot in bots[::-1]])
 
 
+@pytest.mark.slow
 async def test_listing_on_reaches_every_bot() -> None:
     """Listing and unscheduling in turn empties an account far larger than a page."""
     async with Simulator(250, one_off=0, series=0, several=0) as sim:
