@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 
-from .groups import GROUPS
+from .groups import GROUPS, SAMPLE
 from .run import SEED, Tally, chosen, excuses, prepare, reach, run
 
 ENOUGH = 0.95
@@ -16,7 +16,7 @@ ENOUGH = 0.95
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation")
     parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all by default")
-    parser.add_argument("--mutants", default="25", help="of each group; or `all` (default: 25)")
+    parser.add_argument("--mutants", default=SAMPLE, help="of each group; or `all` (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="draws another sample")
     parser.add_argument("--only", default="", help="mutants whose name holds this text")
     parser.add_argument("--verbose", action="store_true", help="name the test that noticed each mutant")

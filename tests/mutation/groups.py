@@ -17,6 +17,8 @@ class Group:
     """Paths below `tests/`."""
 
 
+SAMPLE = 16
+"""How many mutants of each group are made by default."""
 GROUPS: Final = {
     "judge": Group(
         (

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from .groups import GROUPS
+from .groups import GROUPS, SAMPLE
 from .mutants import PACKAGE
 from .run import chosen, excuses
 
@@ -19,7 +19,7 @@ def test_at_least_95_percent_of_the_mutants_are_noticed(
     group: str, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Of those that are not listed in survivors.toml, with the reason why no test can."""
-    mutants = request.config.getoption("--mutants", default="16")
+    mutants = request.config.getoption("--mutants", default=SAMPLE)
     command = [sys.executable, "-m", "tests.mutation", group, f"--mutants={mutants}"]
     with capfd.disabled():
         print(flush=True)
@@ -39,8 +39,8 @@ def test_every_listed_survivor_is_a_mutant_that_exists() -> None:
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_sample_is_always_the_same_mutants(group: str) -> None:
     """And each of them can be compiled, under a name of its own."""
-    sample = chosen(GROUPS[group], 16)
-    assert len({mutant.name for mutant in sample}) == 16
-    assert sample == chosen(GROUPS[group], 16) == chosen(GROUPS[group], 50)[:16]
+    sample = chosen(GROUPS[group], SAMPLE)
+    assert len({mutant.name for mutant in sample}) == SAMPLE
+    assert sample == chosen(GROUPS[group], SAMPLE) == chosen(GROUPS[group], 50)[:SAMPLE]
     for mutant in sample:
         mutant.code()
