@@ -131,13 +131,15 @@ async def test_a_run_that_does_not_end_in_time_is_cancelled_and_what_is_in_fligh
     async with Simulator(20, one_off=0, series=0, troubles=[Trouble("unschedule", hang=True)]) as sim:
         async with serve(app_for(sim, InProcessRuns(grace=0.2))) as served:
             run = await served.start({**WHOLE, "max_concurrency": 3})
-            watching = asyncio.create_task(served.watch(run))
+            stream = events(served.http, run)
+            # The server stops after it has begun to stream: a watcher that comes later finds it gone.
+            seen = [await anext(stream)]
             async with asyncio.timeout(10):
                 while not any(request.route == "unschedule" for request in sim.requests):
                     await asyncio.sleep(0.01)
                 served.server.should_exit = True
+                seen += [event async for event in stream]
                 await served.task
-            seen = await watching
         sent = {request.event_id for request in sim.requests if request.route == "unschedule"}
     told = {event.data["event_id"]: event.data["status"] for event in seen if event.name == "outcome"}
     assert sent
