@@ -13,7 +13,6 @@ from .._http.call import PACED, Context
 from .._http.rate_limit import WaitTooLongError
 from ..errors import MeetStreamError, ServerError, TransportError
 from ..meetstream import (
-    bot_is_not_yours,
     create_bot,
     get_bot_detail,
     list_calendar_events,
@@ -101,7 +100,7 @@ class RestoreRequests(ApiOperation[Restoration, RescheduleOutcome]):
             item.elapsed += item.end()
             return item.outcome()
         # Outside of the except block: what happens from here on has no business in the error's context.
-        item.note_error(error, about_this_only=bot_is_not_yours(error))
+        item.note_error(error)
         item.take_error(error)
         item.elapsed += item.end()
         return item.outcome()

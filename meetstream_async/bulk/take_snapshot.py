@@ -16,7 +16,7 @@ from ..errors import (
     ServerError,
     TransportError,
 )
-from ..meetstream import bot_is_not_yours, get_bot_detail
+from ..meetstream import get_bot_detail
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import MeetStreamEvent, ScheduledBot, ScheduledBotPage, is_own_event_id
 from ._each import for_each
@@ -158,7 +158,7 @@ async def _read_details(client: MeetStreamClient, entries: dict[str, SnapshotBot
             return
         entries[bot_id] = attrs.evolve(entries[bot_id], no_detail=f"{type(problem).__name__}: {problem}")
         in_a_row = in_a_row + 1 if isinstance(problem, ServerError | TransportError) else 0
-        fatal = why_no_other_can_succeed(problem) is not None and not bot_is_not_yours(problem)
+        fatal = why_no_other_can_succeed(problem) is not None
         if fatal or in_a_row >= _ALIKE:
             raise problem
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from enum import IntEnum
 
 from .. import (
     ApiError,
-    AuthenticationError,
     ConfigurationError,
     MeetStreamError,
-    PermissionDeniedError,
 )
-
-_OWNERSHIP = re.compile(r"\b(?:bot|yours|belongs?|owner|owned)\b", re.IGNORECASE)
-"""Words about the one thing that was asked for, not about who asks."""
 
 
 class ExitCode(IntEnum):
@@ -54,10 +48,3 @@ def code_of(error: MeetStreamError) -> ExitCode:
     if isinstance(error, ApiError) and error.key_rejected:
         return ExitCode.DENIED
     return ExitCode.NOT_OK
-
-
-def is_refused_in_front(error: MeetStreamError) -> bool:
-    """A 401 or 403 that is not the API's word on the key, nor on this one bot or event."""
-    if not isinstance(error, AuthenticationError | PermissionDeniedError) or error.key_rejected:
-        return False
-    return isinstance(error, AuthenticationError) or _OWNERSHIP.search(error.message) is None

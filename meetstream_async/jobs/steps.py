@@ -15,11 +15,9 @@ from collections.abc import Awaitable, Callable
 
 from .. import (
     ApiError,
-    AuthenticationError,
     ConfigurationError,
     MeetStreamClient,
     MeetStreamError,
-    PermissionDeniedError,
     cancel_waiting,
     list_account,
 )
@@ -106,6 +104,6 @@ def describe(error: MeetStreamError, reference: str) -> str:
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, ApiError) and error.key_rejected:
         text += f"; {rejected(reference)}"
-    elif isinstance(error, AuthenticationError | PermissionDeniedError):
+    elif isinstance(error, ApiError) and error.refused_in_front:
         text += "; something in front of the API refused (a firewall, a proxy or a CDN), not the key's fault"
     return text

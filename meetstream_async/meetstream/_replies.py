@@ -9,7 +9,7 @@ from typing import Any
 from cattrs.errors import ClassValidationError
 
 from .. import errors
-from .._http.api_errors import Hint, api_error, is_about_one_thing
+from .._http.api_errors import Hint, api_error
 from .._http.call import Context, Remark
 from .._http.contradictions import contradiction
 from .._http.convert import (
@@ -55,15 +55,13 @@ _structurer = Structurer(
 
 
 def meetstream_error(
-    reply: Reply, context: Context, *, effect: bool = True, hint: Hint | None = None
+    reply: Reply, context: Context, *, effect: bool = True, one_bot: bool = False, hint: Hint | None = None
 ) -> errors.ApiError:
-    """The error for a reply of MeetStream. ``effect``: whether the request could have changed something."""
-    return api_error(reply, context, ERROR_TEXTS, effect=effect, hint=hint)
+    """The error for a reply of MeetStream.
 
-
-def bot_is_not_yours(error: errors.MeetStreamError) -> bool:
-    """Whether a 403 to the DELETE of a bot concerns that bot, rather than the key."""
-    return isinstance(error, errors.PermissionDeniedError) and is_about_one_thing(error.message)
+    ``effect``: whether the request could have changed something. ``one_bot``: whether it names one bot.
+    """
+    return api_error(reply, context, ERROR_TEXTS, effect=effect, one_bot=one_bot, hint=hint)
 
 
 def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[ScheduledBotPage, Sequence[Remark]]:
@@ -204,7 +202,7 @@ def read_deleted_bot(
     with ``outcome_unknown``: a wrong id would be answered the same.
     """
     if not reply.succeeded:
-        raise meetstream_error(reply, context)
+        raise meetstream_error(reply, context, one_bot=True)
     deleted, remarks = _structurer.structure(success_of(reply, context), DeletedBot, "$")
     if bot_id is not None and deleted.bot_id not in (None, bot_id):
         raise about_another(reply, context, "bot_id", str(deleted.bot_id), bot_id)

@@ -18,7 +18,7 @@ from meetstream_async import (
     ServerError,
     UserNotFoundError,
 )
-from meetstream_async._http.api_errors import api_error, refuses_before_the_api, route_is_missing
+from meetstream_async._http.api_errors import api_error, route_is_missing
 from meetstream_async._http.call import Context
 from meetstream_async._http.reply import Reply
 
@@ -203,4 +203,4 @@ def test_a_refusal_before_the_api_is_one_of_access_that_says_nothing_of_the_key(
     """Other errors are the item's own."""
     page = [_error(status, b"<html>no") for status in (401, 403)]
     others = [_error(401, {"message": "bad key"}), _error(404), _error(400), _error(500)]
-    assert [refuses_before_the_api(error) for error in page + others] == [True] * 2 + [False] * 4
+    assert [error.refused_in_front for error in page + others] == [True] * 2 + [False] * 4

@@ -527,4 +527,6 @@ async def test_what_joins_before_a_series_is_cut_is_meant_to_stay() -> None:
 def test_an_account_that_is_refused_says_by_whom(error: ApiError, says: str) -> None:
     """The API rejects its key, or something in front of the API rejects any."""
     assert says in describe(error, "KEY")
-    assert says not in describe(NotFoundError("no", status=404), "KEY")
+    not_yours = PermissionDeniedError("Bot does not belong to you", status=403, not_yours=True)
+    for other in (NotFoundError("no", status=404), not_yours):
+        assert says not in describe(other, "KEY")
