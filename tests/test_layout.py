@@ -51,3 +51,10 @@ def test_no_file_name_repeats_its_folder() -> None:
     """`tests/cli/test_report.py`, not `tests/cli/test_cli_report.py`."""
     doubled = [path for path in MODULES if path.stem.startswith(f"test_{path.parent.name}_")]
     assert doubled == []
+
+
+def test_every_folder_of_the_package_has_its_tests() -> None:
+    """Under the same name, without the underscore."""
+    package = TESTS.parent / "meetstream_async"
+    folders = {path.parent.name.strip("_") for path in package.glob("*/__init__.py")}
+    assert folders <= {path.parent.name for path in TESTS.glob("*/test_*.py")}
