@@ -158,17 +158,7 @@ def outcome_to_dict(outcome: BotsOutcome | CancelOutcome) -> dict[str, Any]:
 
 @frozen(repr=False)
 class BulkReport(PydanticType, Generic[OutcomeT_co]):
-    """The result of a bulk run. As text it is its verdict; a notebook shows it as a table.
-
-    counts: number of targets in each status, every possible status, zeros included.
-    outcomes: one per target; for a stream, only those that were not handed to its consumer.
-    complete: all targets were processed and, if listed, the last listing was complete.
-    ok: complete, and everything that was asked for was done.
-    reason: why it is not complete or not ok; if it is ok, what else there is to know, or None.
-    elapsed: seconds that the run took, verification included.
-    still_listed: bots of unscheduled events that the last listing shows, or may hide if it is full.
-    pace: requests per second that the API was found to allow; None if it refused none for being too fast.
-    """
+    """The result of a bulk run. As text it is its verdict; a notebook shows it as a table."""
 
     counts: Mapping[str, int] = field(converter=_report_text.plain)
     """Number of targets in each status; every possible status, zeros included."""
@@ -179,9 +169,9 @@ class BulkReport(PydanticType, Generic[OutcomeT_co]):
     ok: bool
     """Whether it is complete and everything that was asked for was done."""
     reason: str | None
-    """Why it is not complete or not ok; if it is ok, what else there is to know."""
+    """Why it is not complete or not ok; if it is ok, what else there is to know, or None."""
     elapsed: float
-    """Seconds."""
+    """Seconds that the run took, verification included."""
     still_listed: tuple[ScheduledBot, ...] = field(default=())
     """Bots whose event was unscheduled, and that the last listing shows, or may hide if it is full."""
     pace: float | None = None
