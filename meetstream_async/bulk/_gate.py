@@ -16,6 +16,8 @@ from .options import BulkOptions
 
 _log = logging.getLogger("meetstream_async.bulk")
 
+STOPPED = "the run was stopped"
+"""Why it starts nothing more, if its caller says so."""
 
 _WAITS_FOR_A_START = 6
 """How many times the longest outage a run waits for an API that refuses it from the first request on."""
@@ -43,7 +45,7 @@ class Gate:
         """The run begins."""
         self._since = asyncio.get_running_loop().time()
 
-    def stop(self, reason: str = "stopped by the caller") -> None:
+    def stop(self, reason: str = STOPPED) -> None:
         """Start nothing new; requests in flight finish."""
         if self.stopping:
             return

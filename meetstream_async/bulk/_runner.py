@@ -15,7 +15,7 @@ from typing import Any, Generic
 from .._logs import log_fields
 from .._tasks import end, pause
 from ..errors import RateLimitError, ServerError, TransportError
-from ._gate import Gate
+from ._gate import STOPPED, Gate
 from ._operation import ItemT, Operation, OutcomeT
 from .options import BulkOptions
 from .report import Outcome
@@ -88,7 +88,7 @@ class Runner(Generic[ItemT, OutcomeT]):
         """Why the run stopped early, if it did."""
         return self._gate.stop_reason
 
-    def stop(self, reason: str = "stopped by the caller") -> None:
+    def stop(self, reason: str = STOPPED) -> None:
         """Start nothing new; requests in flight finish."""
         self._gate.stop(reason)
 

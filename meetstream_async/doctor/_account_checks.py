@@ -109,7 +109,7 @@ def rows(account: Account | None) -> Check:
         number = count(len(page.rejected), "unreadable row")
         notes.append(f"{number}, never acted on: {first.path} {first.reason}")
     if page.truncated:
-        notes.append("the listing is full, so there may be more, even sooner ones")
+        notes.append("the listing is full, so there may be more, and some may join sooner")
     if untimed := len(bots) - len(times):
         notes.append(f"{count(untimed, 'bot')} without a readable time, which no filter by time can judge")
     return Check("rows", WARN if notes else OK, "; ".join([text, *notes]))

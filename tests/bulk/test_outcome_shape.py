@@ -1,6 +1,8 @@
 """One JSON shape of an outcome, and one set of defaults, wherever they are shown."""
 
 import inspect
+import re
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -57,6 +59,9 @@ def test_an_outcome_has_one_shape() -> None:
         "request_id": "req-1",
     }  # fmt: skip
     assert list(OUTCOME.to_dict()) == SHAPE
+    page = (Path(__file__).parents[2] / "docs/semantics.md").read_text("utf-8")
+    table = page.split("## An outcome in JSON")[1].split("\n## ")[0]
+    assert re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", table, re.M))) == SHAPE
     cancelled = CancelOutcome(7, 100, OutcomeStatus.CANCELLED).to_dict()
     assert list(cancelled) == ["calendar_id", "event_id", *SHAPE[4:]]
 

@@ -109,18 +109,13 @@ def counts_table(report: BulkReport[Any]) -> Table:
     return grid
 
 
-def why(reason: str) -> str:
-    """A reason, reworded for an operator where the library's text speaks of the caller."""
-    return clean(reason, 1000).replace("stopped by the caller", "the run was stopped")
-
-
 def verdict(report: BulkReport[Any], *, dry_run: bool = False) -> Text:
     """The last line: whether everything was done."""
     text = "dry run: nothing was changed" if dry_run else "everything you asked for was done"
     if report.ok:
-        note = f"; {why(report.reason)}" if report.reason else ""
+        note = f"; {clean(report.reason, 1000)}" if report.reason else ""
         return Text(f"ok: {text}{note} ({report.elapsed:.1f} s)", "bold green")
-    reason = why(report.reason or "see above")
+    reason = clean(report.reason or "see above", 1000)
     if dry_run and not reason.startswith("nothing to do"):
         reason = f"{text}; a run would be incomplete: {reason}"
     return Text(f"not ok: {reason} ({report.elapsed:.1f} s)", "bold red")
