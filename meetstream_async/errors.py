@@ -9,7 +9,7 @@
     │   ├── ConnectionFailedError
     │   └── RequestTimeoutError (also TimeoutError)
     ├── InvalidResponseError                      a 2xx whose body is not what the API promises
-    ├── WebhookError                          a webhook that is not to be trusted
+    ├── WebhookError                              a webhook that is not to be trusted
     ├── BulkError                                 from BulkReport.raise_for_failures()
     └── ApiError                                  the API's own refusal
         ├── BadRequestError 400, 422

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final
 
 from .. import (
     ApiError,
@@ -24,19 +23,6 @@ class ExitCode(IntEnum):
     DENIED = 3
     """The API rejects the key, or the key lacks permission."""
     INTERRUPTED = 130
-
-
-MEANINGS: Final = {
-    ExitCode.OK: "everything you asked for was done",
-    ExitCode.NOT_OK: (
-        "something failed, is unknown, was left alone, is still listed or could not be seen; or the filter "
-        "selects nothing"
-    ),
-    ExitCode.USAGE: "wrong usage or configuration, or not confirmed; nothing was started",
-    ExitCode.DENIED: "the API rejects the key, or the key lacks permission",
-    ExitCode.INTERRUPTED: "interrupted",
-}
-"""What each code means, as ``--help`` and docs/cli.md say it."""
 
 
 class Interrupted(Exception):

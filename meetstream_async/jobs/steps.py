@@ -56,16 +56,13 @@ async def unschedule(connect: Connect, ledger: AccountLedger, stop: asyncio.Even
     except ConfigurationError as error:
         ledger.state.stop(describe(error, ledger.reference))
     else:
-        options = ledger.options
         await cancel_waiting(
             client,
             ledger.state,
             most=CHUNK,
-            max_concurrency=options.max_concurrency,
-            max_pause=options.max_pause,
-            stop_after_failures=options.stop_after_failures,
             stop=stop,
             clock=ledger.now,
+            **ledger.options.bulk().to_dict(),
         )
         if ledger.is_listing_due() and not stop.is_set():
             await _list_once(client, ledger)

@@ -116,7 +116,7 @@ async def test_setting_stop_ends_the_run_and_returns_the_report():
     sent = len(deletes(sim))
     assert sent < 50
     assert statuses(report) == {"unscheduled": sent, "not_attempted": 50 - sent}
-    assert "stopped by the caller" in report.reason
+    assert "the run was stopped" in report.reason
     assert_true_to_the_ledger(report, sim)
 
 

@@ -63,7 +63,6 @@ def test_no_reply_can_claim_to_be_inferred() -> None:
     """Only we set that field."""
     body = _reply({"inferred": True})
     assert read_unscheduled("e", False, body, CONTEXT)[0].inferred is False
-    assert read_deleted_bot(body, CONTEXT)[0].inferred is False
 
 
 @pytest.mark.parametrize(

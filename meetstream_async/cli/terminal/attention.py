@@ -23,7 +23,6 @@ from ... import (
 )
 from .output import clean, keep_whole, table
 from .progress import wording
-from .tables import why
 
 Outcome: TypeAlias = UnscheduleOutcome | CancelOutcome | RescheduleOutcome
 
@@ -36,7 +35,7 @@ def attention_table(report: BulkReport[Any], *, one_off_bots: str = "report") ->
     grid.columns[1].no_wrap = True
     troubles: dict[tuple[OutcomeStatus, str, str], list[str]] = {}
     for outcome in _wanting(report, one_off_bots):
-        reason = why(outcome.reason or "no reason given")
+        reason = clean(outcome.reason or "no reason given", 1000)
         troubles.setdefault((outcome.status, reason, _advice(outcome)), []).extend(_names(outcome))
     for (status, reason, advice), names in troubles.items():
         words = Text(reason)
