@@ -60,16 +60,17 @@ def run_undo(typed: Undoing) -> ExitCode:
     account = meetstream_account(
         typed.api_key_file, timeout=choices.patience.timeout, rate=choices.speed.rate
     )
-    snapshot, undoable = _read(typed, account.base_url)
+    undoable: Undoable | None = _read(typed, account.base_url)
+    assert undoable is not None
+    snapshot = undoable.snapshot
     if only:
-        snapshot = _picked(snapshot, only)
-        undoable = None
+        snapshot, undoable = _picked(snapshot, only), None
     kept = None if choices.consent.dry_run else choices.report
     with opened(choices.report) as journal, keeping(kept) as file:
         return _undo(typed, account, snapshot, undoable, journal, file)
 
 
-def _read(typed: Undoing, base_url: str) -> tuple[Snapshot, Undoable | None]:
+def _read(typed: Undoing, base_url: str) -> Undoable:
     """What is to come back, checked. Raises Refused before anything is sent."""
     path = typed.of or typed.retry_from
     assert path is not None
@@ -99,9 +100,8 @@ def _read(typed: Undoing, base_url: str) -> tuple[Snapshot, Undoable | None]:
                 "were written; nothing was sent"
             )
         if command == UNDO:
-            return left_of_undo(documents, snapshot), None
-        undoable = undoable_of(documents, snapshot)
-        return undoable.snapshot, undoable
+            return left_of_undo(documents, snapshot)
+        return undoable_of(documents, snapshot)
     except (KeyError, TypeError, AttributeError, ValueError):
         raise damaged(path) from None
 
@@ -154,12 +154,10 @@ def _undo(
     check_most(to_do, choices.most, done="scheduled")
     if to_do and choices.consent.asks:
         ask(f"reschedule {to_do}", _NOTHING)
-    if file is not None:
-        if not file.write(snapshot):
-            raise Refused(
-                f"the snapshot {clean(file.path)} can't be written: {file.problem}; nothing was started"
-            )
-        file.keep()
+    if file is not None and not file.write(snapshot):
+        raise Refused(
+            f"the snapshot {clean(file.path)} can't be written: {file.problem}; nothing was started"
+        )
     if journal is not None:
         journal.begin(
             command=UNDO,
@@ -172,6 +170,8 @@ def _undo(
             ],
             snapshot=snapshot.id,
         )
+    if file is not None:
+        file.keep()
 
     async def run(
         stop: asyncio.Event, on_outcome: OnOutcome[RescheduleOutcome], board: Board
@@ -193,8 +193,7 @@ def _undo(
         report, stopped = run_bulk(
             run, total=len(snapshot), verb="looking" if dry_run else "scheduling", journal=journal
         )
-    if undoable is not None and undoable.missing:
-        reason = f"{len(undoable.missing)} are not in the snapshot, and did not come back"
+    if undoable is not None and (reason := undoable.why_not_all) is not None:
         reasons = [report.reason, reason] if report.reason else [reason]
         report = attrs.evolve(report, ok=False, reason="; ".join(reasons))
     if not (choices.as_json or dry_run) and (grid := came_back_table(report)) is not None:

@@ -41,7 +41,7 @@ def show_undo(
             notes.append("whole series were cancelled: occurrences that were never listed can't come back")
         if undoable.missing:
             names = ", ".join(clean(name, 60) for name in undoable.missing[:3])
-            notes.append(f"{len(undoable.missing)} are not in the snapshot, and can't come back: {names}")
+            notes.append(f"{undoable.why_not_all}: {names}")
     times = ["the API decides; another one is told"]
     if restore_times:
         times = ["the API decides; another one than before is moved back"]
