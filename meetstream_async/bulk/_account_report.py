@@ -93,7 +93,8 @@ class ReportedAccount(CheckedAccount):
                 bots = "1 bot behind it is" if count == 1 else f"{count} bots behind it are"
                 reasons.append(f"{bots} known by calendar events alone, which the filter can't judge")
             if rejected:
-                reasons.append(f"{rejected} rows of the last listing can't be read")
+                rows = "1 row" if rejected == 1 else f"{rejected} rows"
+                reasons.append(f"{rows} of the last listing can't be read")
         if self._listings >= MOST_LISTINGS:
             reasons.append(f"{MOST_LISTINGS} listings still showed new bots")
         return tuple(reasons)
@@ -102,10 +103,8 @@ class ReportedAccount(CheckedAccount):
     def left(self) -> tuple[str, ...]:
         """What was left alone although it was asked for."""
         left = left_alone(self._reasons, self._options)
-        if unjudged := len(self._bots.unjudged):
-            rows = "1 row has" if unjudged == 1 else f"{unjudged} rows have"
-            left += (f"{rows} no join time that can be read, so the filter can't judge them",)
-        return left
+        unjudged = self._bots.unjudged_text
+        return left if unjudged is None else (*left, unjudged)
 
     @property
     def note(self) -> str | None:

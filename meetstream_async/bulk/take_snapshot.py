@@ -22,6 +22,7 @@ from ..meetstream.models import MeetStreamEvent, ScheduledBot, ScheduledBotPage
 from ._each import for_each
 from ._event_index import EventsOfBots, with_detail
 from ._event_states import window
+from ._repeated_rows import by_id
 from .options import BULK_DEFAULTS, BulkOptions, UnscheduleOptions, Where
 from .snapshot import OWN_ID, Snapshot, SnapshotBot
 from .unschedule import check_client
@@ -111,7 +112,7 @@ def _names(entry: SnapshotBot) -> set[str]:
 async def _rows(bots: object) -> tuple[dict[str, ScheduledBot], bool]:
     """The rows by their bots' ids, and whether the listing was full."""
     if isinstance(bots, ScheduledBotPage):
-        return {bot.bot_id: bot for bot in bots.bots}, bots.truncated
+        return by_id(bots.bots), bots.truncated
     if isinstance(bots, AsyncIterable):
         given = [bot async for bot in bots]
     elif isinstance(bots, Iterable) and not isinstance(bots, str | bytes):
