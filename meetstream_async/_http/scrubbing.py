@@ -8,13 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 from urllib.parse import quote
 
-from .secrets import Secret
-
-SHORTEST_SECRET: Final = 8
-"""Shorter "keys" are placeholders in tests; removing them would garble ordinary words."""
-
-LONG_SECRET: Final = 16
-"""A key of this length cannot occur in an API's data by chance, so it may be redacted there."""
+from .secrets import LONG_SECRET, SHORTEST_SECRET, Secret
 
 _GONE = "***"
 _WRITTEN = re.compile(

@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Final, NoReturn
+from urllib.parse import unquote
 
 from ..errors import ClientSetupError
 
 MAX_TEXT = 500
 """Maximum length of a server's text, in characters."""
+
+SHORTEST_SECRET: Final = 8
+"""Shorter "keys" are placeholders in tests; removing them would garble ordinary words."""
+
+LONG_SECRET: Final = 16
+"""A key of this length cannot occur in an API's data by chance, so it may be redacted there."""
 
 _LONGEST_SECRET = 512
 
@@ -64,6 +71,10 @@ class Secret:
 
     def reveal(self) -> str:
         return self._value
+
+    def is_in(self, text: str) -> bool:
+        """Whether a text holds it, in upper or lower case. Never of one that may be there by chance."""
+        return len(self._value) >= LONG_SECRET and self._value.lower() in unquote(text).lower()
 
     def begins_with(self, prefix: str) -> bool:
         return self._value.startswith(prefix)
