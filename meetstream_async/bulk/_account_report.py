@@ -93,8 +93,8 @@ class ReportedAccount(CheckedAccount):
                 bots = "1 bot behind it is" if count == 1 else f"{count} bots behind it are"
                 reasons.append(f"{bots} known by calendar events alone, which the filter can't judge")
             if rejected:
-                rows = "1 row" if rejected == 1 else f"{rejected} rows"
-                reasons.append(f"{rows} of the last listing can't be read")
+                unread = "1 row" if rejected == 1 else f"{rejected} rows"
+                reasons.append(f"{unread} of the last listing can't be read")
         if self._listings >= MOST_LISTINGS:
             reasons.append(f"{MOST_LISTINGS} listings still showed new bots")
         return tuple(reasons)
