@@ -9,6 +9,7 @@ from collections.abc import AsyncIterable, Iterable
 import attrs
 
 from .._http.api_errors import why_no_other_can_succeed
+from .._http.pace_key import mark_of
 from ..errors import (
     ConfigurationError,
     MeetStreamError,
@@ -95,12 +96,14 @@ async def take_snapshot(
     nameless = sum(entry.event_id is None and not entry.is_one_off for entry in entries.values())
     if nameless:
         missing.append(f"the event of {nameless} of {len(entries)} bots is not known for certain")
+    snapshot_id = secrets.token_hex(16)
     return Snapshot(
-        id=secrets.token_hex(16),
+        id=snapshot_id,
         taken_at=client.api.server_time(),
         base_url=client.base_url,
         bots=tuple(entries.values()),
         why_incomplete="; ".join(missing) or None,
+        key_mark=mark_of(client.api.key_name, snapshot_id),
     )
 
 

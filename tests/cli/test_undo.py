@@ -216,6 +216,31 @@ async def test_what_is_no_report_of_bots_is_refused(tmp_path: Path) -> None:
         assert wrong.code == 3
 
 
+async def test_another_key_creates_no_bots_unasked(tmp_path: Path) -> None:
+    """It may be of another account, which does not know the events but would get the one-off bots."""
+    async with Simulator(account()) as sim:
+        report = await cancelled(sim, tmp_path)
+        kept = tmp_path / "run.jsonl.snapshot"
+        lines = kept.read_text().splitlines(keepends=True)
+        head = {**json.loads(lines[0]), "key_mark": "0" * 16}
+        kept.write_text("".join([json.dumps(head) + "\n", *lines[1:]]))
+        refused = await command("undo", report, "--yes", sim=sim)
+        assert (refused.code, posts(sim)) == (2, 0)
+        looked = await command("undo", report, "--dry-run", sim=sim)
+        assert looked.code == 0
+        named = await command("undo", report, "--only", "evt_0001", "--yes", sim=sim)
+        assert (named.code, live(sim)) == (0, {"evt_0001": 1})
+        async with Terminal("undo", str(report), environment=surroundings(sim)) as terminal:
+            await terminal.shows("reschedule 2")
+            terminal.type("reschedule 2")
+            assert (await terminal.ended()).code == 0
+        assert sum(live(sim).values()) == 3
+    words = "the key is not the one that the run was made with"
+    assert f"error: {words}, and 1 one-off bot would be created in its account" in refused.err
+    for said in (looked, named):
+        assert f"{words}: is it the same account?" in said.err
+
+
 async def test_a_snapshot_that_was_cut_off_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
     """The rest is named, and the exit code is 1."""
     async with Simulator(account()) as sim:

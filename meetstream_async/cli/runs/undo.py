@@ -25,10 +25,10 @@ from ..exit_codes import ExitCode, Refused
 from ..inputs.accounts import Account, meetstream_account
 from ..inputs.files import check_ids
 from ..terminal.display import DISPLAY
-from ..terminal.output import clean, show
+from ..terminal.output import clean, plural, show
 from ..terminal.progress import Board
 from ..terminal.prompt import ask, check_most
-from ..terminal.undo import came_back_table, show_undo
+from ..terminal.undo import ANOTHER_KEY, came_back_table, show_undo
 from ..terminal.waiting import Waiting
 from .bulk_run import BulkChoices, OnOutcome, conclude, run_bulk
 from .process import run_async
@@ -37,6 +37,7 @@ from .report_reader import check_host, damaged, read_report
 from .snapshot_file import SnapshotFile, keeping, read_snapshot
 
 _NOTHING = "nothing was scheduled"
+_TO_DO = OutcomeStatus.WOULD_RESCHEDULE
 
 
 @frozen(kw_only=True)
@@ -131,9 +132,12 @@ def _undo(
     dry_run = choices.consent.dry_run
 
     uncertain = undoable.uncertain if undoable is not None else frozenset()
+    has_its_key = True
 
     async def read(_: asyncio.Event) -> BulkReport[RescheduleOutcome]:
+        nonlocal has_its_key
         async with Waiting("the listing"), account.client() as client:
+            has_its_key = snapshot.is_of(client)
             forecast = await bulk_reschedule(
                 client, snapshot, dry_run=True, max_concurrency=choices.speed.concurrency
             )
@@ -150,7 +154,14 @@ def _undo(
     source = clean(typed.of if typed.of is not None else f"{typed.retry_from}, what it left undone")
     who = f"{clean(account.base_url)} (key from {clean(account.key_source)})"
     with DISPLAY.loud(choices.consent.asks):
-        show_undo(forecast, snapshot, undoable, who, source, typed.restore_times)
+        show_undo(forecast, snapshot, undoable, who, source, typed.restore_times, has_its_key)
+    to_create = sum(one.method == "bot" and one.status is _TO_DO for one in forecast.outcomes)
+    if to_create and choices.consent.yes and not has_its_key:
+        # Events tell by themselves whether they are of this account; a bot is created in any.
+        raise Refused(
+            f"{ANOTHER_KEY}, and {plural(to_create, 'one-off bot')} would be created in its account: "
+            f"confirm it without --yes, or name events with --only; {_NOTHING}"
+        )
     check_most(to_do, choices.most, done="scheduled")
     if to_do and choices.consent.asks:
         ask(f"reschedule {to_do}", _NOTHING)
