@@ -83,7 +83,7 @@ class ApiSession:
             longest_pause=retry.max_wait,
             wary=wary,
         )
-        self._pace_name = name_of(str(base_url.origin()), [secret for _, secret in credentials.values()])
+        self.key_name: str = name_of(str(base_url.origin()), [secret for _, secret in credentials.values()])
         self._pace_store = pace_store
         self._is_open = self._closed = False
         self._parent: ApiSession | None = None
@@ -154,7 +154,7 @@ class ApiSession:
         loop = self.transport.open()
         if not self._is_open:
             self._is_open = True
-            self.rate_limiter.join(self._pace_name, self._pace_store, loop)
+            self.rate_limiter.join(self.key_name, self._pace_store, loop)
         return loop
 
     async def close(self) -> None:

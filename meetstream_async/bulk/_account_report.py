@@ -13,7 +13,7 @@ from ..meetstream.models import ScheduledBot
 from ._account_checks import CheckedAccount
 from ._choices import KEPT, left_alone, sort_out
 from ._event_states import CONFIRMED
-from ._summary import Gaps, report_of, rows_without_a_time, unreadable_rows
+from ._summary import Gaps, bots_not_judged, report_of, unreadable_rows
 from ._verification import Tracked
 from .options import UnscheduleOptions
 from .report import NOT_LOOKED_UP, BulkReport, UnscheduleOutcome
@@ -104,7 +104,7 @@ class ReportedAccount(CheckedAccount):
         """What was left alone although it was asked for."""
         left = left_alone(self._reasons, self._options)
         if unjudged := len(self._bots.unjudged):
-            left += (rows_without_a_time(unjudged),)
+            left += (bots_not_judged(unjudged),)
         return left
 
     @property

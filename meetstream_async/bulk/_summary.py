@@ -28,10 +28,10 @@ def unreadable_rows(count: int, listing: str) -> str:
     return f"{count} row{'s' * (count > 1)} of {listing} can't be read"
 
 
-def rows_without_a_time(count: int) -> str:
-    """That a filter by time could not judge so many rows."""
-    rows = "1 row has" if count == 1 else f"{count} rows have"
-    return f"{rows} no join time that can be read, so the filter can't judge them"
+def bots_not_judged(count: int) -> str:
+    """That the filter could not judge so many bots."""
+    bots, them = ("1 bot has", "it") if count == 1 else (f"{count} bots have", "them")
+    return f"{bots} no join time that can be read, or rows that differ: the filter can't judge {them}"
 
 
 @frozen(eq=False)

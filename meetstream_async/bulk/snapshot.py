@@ -13,10 +13,12 @@ from typing import Any, Final, Self
 import attrs
 from attrs import field, frozen
 
+from .._http.pace_key import mark_of
 from .._pydantic import PydanticType
 from .._times import read_time
 from ..errors import ConfigurationError
 from ..meetstream import check_config, check_identifier
+from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBot, is_own_event_id
 
 FORMAT: Final = 1
@@ -151,6 +153,16 @@ class Snapshot(PydanticType):
     """Each bot once."""
     why_incomplete: str | None = None
     """What is not known of some of them, and why; None if nothing is missing."""
+    key_mark: str | None = None
+    """A mark of the key that it was taken with, from which nobody can tell the key. None if it has none."""
+
+    def is_of(self, client: MeetStreamClient) -> bool:
+        """Whether it was taken with the key of this client; True as well if it has no mark.
+
+        Another key may be a new one of the same account, or that of another account, where no event of the
+        snapshot is known, and a one-off bot would be created all the same.
+        """
+        return self.key_mark is None or self.key_mark == mark_of(client.api.key_name, self.id)
 
     def __iter__(self) -> Iterator[SnapshotBot]:
         return iter(self.bots)
@@ -182,6 +194,7 @@ class Snapshot(PydanticType):
             "taken_at": self.taken_at.isoformat(),
             "base_url": self.base_url,
             "why_incomplete": self.why_incomplete,
+            "key_mark": self.key_mark,
         }
 
     @classmethod
@@ -205,9 +218,9 @@ class Snapshot(PydanticType):
         for name in ("id", "base_url"):
             if not isinstance(values.get(name), str) or not values[name]:
                 raise ConfigurationError(f"{name} of the snapshot is not a string, or empty")
-        why = values.get("why_incomplete")
-        if not isinstance(why, str | None):
-            raise ConfigurationError("why_incomplete of the snapshot is not a string")
+        for name in ("why_incomplete", "key_mark"):
+            if not isinstance(values.get(name), str | None):
+                raise ConfigurationError(f"{name} of the snapshot is not a string")
         bots = values.get("bots")
         if not isinstance(bots, list) or len(bots) > MOST_BOTS:
             raise ConfigurationError(f"bots of the snapshot is not a list of at most {MOST_BOTS} bots")
@@ -219,11 +232,12 @@ class Snapshot(PydanticType):
             taken_at=_time(values.get("taken_at"), "taken_at of the snapshot"),
             base_url=values["base_url"],
             bots=read,
-            why_incomplete=why,
+            why_incomplete=values.get("why_incomplete"),
+            key_mark=values.get("key_mark"),
         )
 
 
-_HEAD = ("snapshot", "id", "taken_at", "base_url", "why_incomplete")
+_HEAD = ("snapshot", "id", "taken_at", "base_url", "why_incomplete", "key_mark")
 
 
 def kept(values: Mapping[str, Any]) -> dict[str, Any] | None:

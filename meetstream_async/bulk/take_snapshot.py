@@ -9,6 +9,7 @@ from collections.abc import AsyncIterable, Iterable
 import attrs
 
 from .._http.api_errors import why_no_other_can_succeed
+from .._http.pace_key import mark_of
 from ..errors import (
     ConfigurationError,
     MeetStreamError,
@@ -23,6 +24,7 @@ from ._each import for_each
 from ._event_index import EventsOfBots, with_detail
 from ._event_reading import MOST_SECONDS, why_partly_read, why_unread
 from ._event_states import window
+from ._repeated_rows import by_id
 from .options import BULK_DEFAULTS, BulkOptions, UnscheduleOptions, Where
 from .snapshot import Snapshot, SnapshotBot
 from .unschedule import check_client
@@ -93,12 +95,14 @@ async def take_snapshot(
     nameless = sum(entry.event_id is None and not entry.is_one_off for entry in entries.values())
     if nameless:
         missing.append(f"the event of {nameless} of {len(entries)} bots is not known for certain")
+    snapshot_id = secrets.token_hex(16)
     return Snapshot(
-        id=secrets.token_hex(16),
+        id=snapshot_id,
         taken_at=client.api.server_time(),
         base_url=client.base_url,
         bots=tuple(entries.values()),
         why_incomplete="; ".join(missing) or None,
+        key_mark=mark_of(client.api.key_name, snapshot_id),
     )
 
 
@@ -110,7 +114,7 @@ def _names(entry: SnapshotBot) -> set[str]:
 async def _rows(bots: object) -> tuple[dict[str, ScheduledBot], bool]:
     """The rows by their bots' ids, and whether the listing was full."""
     if isinstance(bots, ScheduledBotPage):
-        return {bot.bot_id: bot for bot in bots.bots}, bots.truncated
+        return by_id(bots.bots), bots.truncated
     if isinstance(bots, AsyncIterable):
         given = [bot async for bot in bots]
     elif isinstance(bots, Iterable) and not isinstance(bots, str | bytes):

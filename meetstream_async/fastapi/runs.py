@@ -43,8 +43,8 @@ def _number(value: object) -> object:
 
 def _identifier(value: str) -> str:
     """Check an id here as well as in the core, so that the error can name its place in the request."""
-    if value in (".", "..") or any(unicodedata.category(char) == "Cc" for char in value):
-        raise ValueError("not a valid event id: a dot segment, or with a control character")
+    if value.strip() in ("", ".", "..") or any(unicodedata.category(char) == "Cc" for char in value):
+        raise ValueError("not a valid event id: blank, a dot segment, or with a control character")
     return value
 
 

@@ -31,6 +31,20 @@ def brought_back(documents: Sequence[Mapping[str, Any]]) -> tuple[ScheduledBot, 
     return tuple(bots)
 
 
+def perhaps_back(documents: Sequence[Mapping[str, Any]]) -> int:
+    """Number of cancelled bots that an undo may have brought back, and that its report can't tell of.
+
+    Their requests were not answered, or the report was cut off before it named them.
+    """
+    last = documents[-1]
+    cut_off = last.get("type") != "summary" or "corrections" not in last
+    heard = {line["bot_id"] for line in documents if line["type"] == "outcome"}
+    return sum(
+        outcome["status"] == OutcomeStatus.UNKNOWN.value or (cut_off and bot_id not in heard)
+        for bot_id, outcome in outcomes_of_undo(documents).items()
+    )
+
+
 def outcomes_of_undo(documents: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """The latest outcome of each cancelled bot; "not_attempted" if no line mentions it."""
     first, last = documents[0], documents[-1]

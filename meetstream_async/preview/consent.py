@@ -158,7 +158,8 @@ class Consent:
         if self._beyond:
             yield f"stopped at {self._most}: there is more that the run would have taken"
         if self._unkept:
-            yield f"left alone, since the snapshot for an undo can't be written: {len(self._unkept)} bots"
+            bots = "1 bot" if len(self._unkept) == 1 else f"{len(self._unkept)} bots"
+            yield f"left alone, since the snapshot for an undo can't be written: {bots}"
         if unjudged := self.preview.unjudged:
             rows = "1 row has" if unjudged == 1 else f"{unjudged} rows have"
             yield f"{rows} no join time that can be read, so the filter can't judge them"

@@ -10,7 +10,7 @@ import attrs
 from attrs import field, frozen
 
 from .. import OutcomeStatus, ScheduledBot, SkipReason, UnscheduleOptions
-from .brought_back import UNDO, brought_back
+from .brought_back import UNDO, brought_back, perhaps_back
 from .report_lines import UNDONE, name_of, read_join
 
 _SHARED = frozenset((SkipReason.SHARED.value, SkipReason.HIDDEN.value))
@@ -39,6 +39,8 @@ class Leftovers:
     """Why the run was not ok, according to its summary."""
     of_undo: bool = False
     """The targets are the bots that an undo has brought back."""
+    perhaps_back: int = 0
+    """Number of bots that the undo may have brought back as well: its report does not say."""
 
     @property
     def filter_options(self) -> dict[str, Any]:
@@ -78,8 +80,10 @@ def leftovers_of(documents: Sequence[Mapping[str, Any]]) -> Leftovers:
     """
     first, last = documents[0], documents[-1]
     if first.get("command") == UNDO:
-        bots = brought_back(documents)
-        return Leftovers(dict(first["options"]), bots, frozenset(), False, (), of_undo=True)
+        bots, more = brought_back(documents), perhaps_back(documents)
+        return Leftovers(
+            dict(first["options"]), bots, frozenset(), False, (), of_undo=True, perhaps_back=more
+        )
     summary = last if last.get("type") == "summary" else None
     latest = latest_outcomes(documents, first, summary)
     undone = _undone(latest, summary)

@@ -18,7 +18,10 @@ _GONE = frozenset((OutcomeStatus.UNSCHEDULED.value, OutcomeStatus.UNKNOWN.value)
 
 @frozen
 class Undoable:
-    """What a run over bots has cancelled, according to its report, and what its snapshot knows of that."""
+    """What a run over bots has cancelled, according to its report, and what its snapshot knows of that.
+
+    Of the report of an undo: what that has left undone.
+    """
 
     snapshot: Snapshot = field(repr=False)
     """The bots that were cancelled, or may have been, as they were before."""
@@ -32,6 +35,13 @@ class Undoable:
     """The run was a dry run, so there is nothing to undo."""
     uncertain: frozenset[str] = frozenset()
     """Bots of ``snapshot`` that the report does not name, and that the DELETE of a series may have taken."""
+
+    @property
+    def why_not_all(self) -> str | None:
+        """What is missing, in words; None if nothing is."""
+        count = len(self.missing)
+        are = "is" if count == 1 else "are"
+        return f"{count} {are} not in the snapshot, and can't come back" if count else None
 
 
 def undoable_of(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> Undoable:
@@ -100,11 +110,12 @@ def _bots_of(outcome: Mapping[str, Any], by_id: set[str], of_event: Mapping[str,
     return bots
 
 
-def left_of_undo(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> Snapshot:
-    """Of an undo's report: the part of its snapshot that it has left undone, however it ended.
+def left_of_undo(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> Undoable:
+    """Of an undo's report: what it has left undone, however it ended.
 
     Raises KeyError, TypeError, AttributeError or ValueError for lines that do not have the expected form.
     """
     latest = outcomes_of_undo(documents)
     open_ = {bot_id for bot_id, outcome in latest.items() if outcome["status"] in UNDONE}
-    return snapshot.only(open_ & {bot.bot_id for bot in snapshot})
+    known = {bot.bot_id for bot in snapshot}
+    return Undoable(snapshot.only(open_ & known), tuple(sorted(open_ - known)), {}, False, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meetstream_async import UnscheduleOutcome
-from meetstream_async.bulk._summary import Gaps, report_of, rows_without_a_time, unreadable_rows
+from meetstream_async.bulk._summary import Gaps, bots_not_judged, report_of, unreadable_rows
 
 
 @pytest.mark.parametrize(("count", "begins"), [(1, "1 row of"), (2, "2 rows of")])
@@ -14,10 +14,10 @@ def test_rows_that_can_not_be_read_are_counted_in_english(count: int, begins: st
     assert unreadable_rows(count, "the listing") == f"{begins} the listing can't be read"
 
 
-@pytest.mark.parametrize(("count", "begins"), [(1, "1 row has"), (2, "2 rows have")])
-def test_rows_without_a_time_are_counted_in_english(count: int, begins: str) -> None:
-    """One row "has" no time, several "have" none."""
-    assert rows_without_a_time(count).startswith(f"{begins} no join time")
+@pytest.mark.parametrize(("count", "begins"), [(1, "1 bot has"), (2, "2 bots have")])
+def test_bots_not_judged_are_counted_in_english(count: int, begins: str) -> None:
+    """One bot "has" no time, several "have" none."""
+    assert bots_not_judged(count).startswith(f"{begins} no join time")
 
 
 @pytest.mark.parametrize(

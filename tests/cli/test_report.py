@@ -135,6 +135,21 @@ async def test_a_disk_that_is_full_from_the_start_starts_nothing(tmp_path: Path)
     assert not report.exists()
 
 
+async def test_a_run_that_was_not_started_leaves_no_snapshot(tmp_path: Path) -> None:
+    """It holds meeting links, and would be in the way of the next attempt under the same name."""
+    report = tmp_path / "run.jsonl"
+    async with Simulator(3) as sim:
+        environment = surroundings(sim)
+        process = await start(
+            "unschedule", "--yes", "--report", str(report), *(f"evt_{n:04}" for n in range(100)),
+            environment=environment, before=small_files(4_000),
+        )  # fmt: skip
+        ended = await finish(process, environment)
+        assert (ended.code, deletes(sim)) == (2, [])
+    assert f"the report {report} can't be written: File too large; nothing was started" in ended.err
+    assert not any(path.exists() for path in (report, tmp_path / "run.jsonl.snapshot"))
+
+
 async def test_a_snapshot_that_does_not_fit_is_told(tmp_path: Path) -> None:
     """The run goes on without a way back; with --keep-for-undo nothing is started."""
     bots = [SimulatedBot(f"bot-{n}", f"evt_{n:02}", attributes={"note": "x" * 4_000}) for n in range(3)]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from meetstream_async.preview import leftovers_of
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.accounts import bot
 from tests.helpers.command_line import Ended, Terminal, command, finish, lines_of, surroundings, until
@@ -213,6 +214,31 @@ async def test_what_is_no_report_of_bots_is_refused(tmp_path: Path) -> None:
         assert wrong.code == 3
 
 
+async def test_another_key_creates_no_bots_unasked(tmp_path: Path) -> None:
+    """It may be of another account, which does not know the events but would get the one-off bots."""
+    async with Simulator(account()) as sim:
+        report = await cancelled(sim, tmp_path)
+        kept = tmp_path / "run.jsonl.snapshot"
+        lines = kept.read_text().splitlines(keepends=True)
+        head = {**json.loads(lines[0]), "key_mark": "0" * 16}
+        kept.write_text("".join([json.dumps(head) + "\n", *lines[1:]]))
+        refused = await command("undo", report, "--yes", sim=sim)
+        assert (refused.code, posts(sim)) == (2, 0)
+        looked = await command("undo", report, "--dry-run", sim=sim)
+        assert looked.code == 0
+        named = await command("undo", report, "--only", "evt_0001", "--yes", sim=sim)
+        assert (named.code, live(sim)) == (0, {"evt_0001": 1})
+        async with Terminal("undo", str(report), environment=surroundings(sim)) as terminal:
+            await terminal.shows("reschedule 2")
+            terminal.type("reschedule 2")
+            assert (await terminal.ended()).code == 0
+        assert sum(live(sim).values()) == 3
+    words = "the key is not the one that the run was made with"
+    assert f"error: {words}, and 1 one-off bot would be created in its account" in refused.err
+    for said in (looked, named):
+        assert f"{words}: is it the same account?" in said.err
+
+
 async def test_a_snapshot_that_was_cut_off_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
     """The rest is named, and the exit code is 1."""
     async with Simulator(account()) as sim:
@@ -240,6 +266,60 @@ async def test_what_an_undo_left_undone_is_retried_from_its_report(tmp_path: Pat
         second = await command("undo", "--retry-from", undo, "--yes", sim=sim)
         assert (second.code, posts(sim)) == (0, before + 1)
         assert live(sim) == {"evt_0001": 1, "evt_0002": 1, None: 1}
+
+
+async def test_a_retry_of_an_undo_names_what_its_snapshot_has_lost(tmp_path: Path) -> None:
+    """What is to come back and is not in it any more makes the exit code 1."""
+    undo = tmp_path / "undo.jsonl"
+    async with Simulator(account()) as sim:
+        report = await cancelled(sim, tmp_path)
+        sim.add_trouble(Trouble("schedule", 400, times=2))
+        assert (await command("undo", report, "--yes", "--report", undo, sim=sim)).code == 1
+        sim.clear_troubles()
+        kept = tmp_path / "undo.jsonl.snapshot"
+        lines = kept.read_text().splitlines(keepends=True)
+        kept.write_text("".join(line for line in lines if "evt_0002" not in line))
+        again = await command("undo", "--retry-from", undo, "--yes", sim=sim)
+        assert (again.code, live(sim)) == (1, {"evt_0001": 1, None: 1})
+    assert "1 is not in the snapshot, and can't come back: bot-0002" in again.err
+    assert "not ok: 1 is not in the snapshot" in again.out
+
+
+async def test_the_undo_of_an_undo_tells_what_that_could_not(tmp_path: Path) -> None:
+    """A bot whose comeback nobody saw may join all the same: the cancel of the others is not ok."""
+    undo = tmp_path / "undo.jsonl"
+    async with Simulator(account()) as sim:
+        report = await cancelled(sim, tmp_path)
+        assert (await command("undo", report, "--yes", "--report", undo, sim=sim)).code == 0
+        text = undo.read_text().replace('"rescheduled"', '"unknown"', 1)
+        undo.write_text(text)
+        ended = await command(
+            "unschedule", "--retry-from", undo, "--one-off-bots", "delete", "--yes", sim=sim
+        )
+        assert (ended.code, sum(live(sim).values())) == (1, 1)
+        assert "not ok: 1 more bot may be back, by the report of that undo" in ended.out
+        assert "1 more bot may be back" in ended.err
+
+
+def test_what_an_undo_may_have_brought_back() -> None:
+    """What is unknown; and what no line names of an undo that did not get to its end."""
+    first = {
+        **run_line(command="undo"),
+        "targets": [{"bot_id": f"bot-{n}", "event_id": f"evt_{n}", "new_bot_id": None} for n in range(4)],
+    }
+
+    def said(number: int, status: str) -> dict[str, Any]:
+        line = {"bot_id": f"bot-{number}", "event_id": f"evt_{number}", "status": status}
+        return {"type": "outcome", **line, "new_bot_id": f"new-{number}", "new_join_time": None}
+
+    lines = [first, said(0, "rescheduled"), said(1, "unknown"), said(2, "failed")]
+    whole = {"type": "summary", "ok": False, "complete": True, "corrections": []}
+    assert leftovers_of([*lines, whole]).perhaps_back == 1
+    assert leftovers_of(lines).perhaps_back == 2
+    assert leftovers_of([*lines, {"type": "summary", "ok": False, "interrupted": True}]).perhaps_back == 2
+    settled = {**whole, "corrections": [said(1, "rescheduled")]}
+    assert leftovers_of([*lines, settled]).perhaps_back == 0
+    assert len(leftovers_of([*lines, settled]).targets) == 2
 
 
 async def test_the_undo_of_an_undo_is_a_cancel_of_the_new_bots(tmp_path: Path) -> None:
