@@ -3,12 +3,13 @@
 import inspect
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import pytest
 
 from meetstream_async import (
+    AccountState,
     BotFilter,
     BulkOptions,
     CancelOutcome,
@@ -27,8 +28,13 @@ from meetstream_async import (
     stream_unschedule,
     unschedule_all,
 )
+from meetstream_async.bulk import options
+from meetstream_async.bulk._account_report import SETTLED
 from meetstream_async.fastapi import BulkRequest, RunOutcome
+from meetstream_async.fastapi.runs import STATUSES as RUN_STATUSES
 from meetstream_async.jobs import JobOptions, JobOutcome
+from meetstream_async.jobs.ledger import DONE as JOB_DONE
+from meetstream_async.preview import CancelBy, OneOffBots
 from tests.helpers.outcomes import SHAPE
 
 OUTCOME = UnscheduleOutcome(
@@ -114,6 +120,15 @@ def test_the_defaults_of_the_doors_are_those_of_the_values() -> None:
         == UnscheduleOptions().keywords()
     )
     assert JobOptions().bulk() == BulkRequest(all=True).bulk() == BulkOptions()
+
+
+def test_the_doors_know_the_same_choices_and_statuses() -> None:
+    """A door may import the package root alone, so it has lists of its own, which say the same."""
+    assert get_args(OneOffBots) == get_args(options.OneOffBots)
+    assert get_args(CancelBy) == get_args(options.CancelBy)
+    counts = AccountState(UnscheduleOptions()).report().counts
+    assert [status.value for status in RUN_STATUSES] == list(counts)
+    assert JOB_DONE == SETTLED
 
 
 def test_a_job_can_carry_every_option_that_can_be_stored() -> None:
