@@ -111,7 +111,7 @@ def _in_fields(reply: Reply, data: Mapping[str, Any], path: str) -> Contradictio
 def _in_wrappers(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None:
     for name, value in data.items():
         if _spelt(name) in _WRAPPERS:
-            inner = parse_json(value.encode(), reply.blot) if isinstance(value, str) else value
+            inner = parse_json(value.encode(), reply.redact) if isinstance(value, str) else value
             if isinstance(inner, dict) and (found := _in_fields(reply, inner, f"$.{name}")) is not None:
                 return found
     return None

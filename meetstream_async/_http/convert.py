@@ -204,6 +204,7 @@ class Structurer:
 def invalid_response(
     reply: Reply, context: Context, problem: str, path: str, *, effect: bool
 ) -> errors.InvalidResponseError:
+    """The error for a 2xx whose body is not what it should be at ``path``: the reply "is …", "has …"."""
     return errors.InvalidResponseError(
         f"the {reply.status} reply {problem}",
         path=path,
@@ -214,15 +215,19 @@ def invalid_response(
     )
 
 
-def object_or_empty(reply: Reply, context: Context) -> dict[str, Any]:
+def object_of(reply: Reply, context: Context, *, effect: bool) -> dict[str, Any]:
+    """The JSON object that a body is. Raises InvalidResponseError for anything else."""
     data = reply.json()
     if data is UNREADABLE:
-        if not reply.body.strip():
-            return {}
-        raise invalid_response(reply, context, "is not JSON", "$", effect=True)
-    # A gateway in front of a function without a return value sends "null".
-    if data is None:
-        return {}
+        raise invalid_response(reply, context, "is not JSON", "$", effect=effect)
     if not isinstance(data, dict):
-        raise invalid_response(reply, context, f"is {json_type(data)}, not an object", "$", effect=True)
+        raise invalid_response(reply, context, f"is {json_type(data)}, not an object", "$", effect=effect)
     return data
+
+
+def object_or_empty(reply: Reply, context: Context) -> dict[str, Any]:
+    """The same of a request with an effect, where a body may say nothing."""
+    # A gateway in front of a function without a return value sends "null".
+    if not reply.body.strip() or reply.json() is None:
+        return {}
+    return object_of(reply, context, effect=True)

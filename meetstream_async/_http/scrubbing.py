@@ -19,8 +19,6 @@ _WRITTEN = re.compile(
     re.IGNORECASE,
 )
 """One character as URLs, HTML, JSON and Python write it; or what a line break leaves, which means nothing."""
-_MARKS = re.compile(r"[%&\\\s]")
-"""What any of these begins with."""
 _NAMES: Final = {
     "amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'", "plus": "+", "sol": "/", "equals": "=",
 }  # fmt: skip
@@ -33,7 +31,8 @@ def scrubber(secrets: Iterable[Secret]) -> Callable[[str], str]:
     letters than upper or lower case.
     """
     known = [secret.reveal() for secret in secrets if len(secret.reveal()) >= SHORTEST_SECRET]
-    redact = _replacer(known)
+    redact = _replacer({form for key in known for form in (*_forms(key), *_encoded(key))})
+    signs = {sign.lower() for key in known for sign in (key, *_encoded(key))}
     # Of short ones, the letters alone could be an ordinary word.
     long = [key for key in known if len(key) >= LONG_SECRET]
     # In a form, a space stands as a plus sign, and is read as one.
@@ -41,9 +40,15 @@ def scrubber(secrets: Iterable[Secret]) -> Callable[[str], str]:
     folded = sorted(set(map(_plain, long)), key=len, reverse=True)
 
     def scrub(text: str) -> str:
+        # Nearly every text is without a key, and every reply has one: its request id.
+        if not _has_marks(text):
+            lowered = text.lower()
+            for sign in signs:
+                if sign in lowered:
+                    break
+            else:
+                return text
         text = redact(text)
-        if not folded or len(text) < len(folded[-1]):
-            return text
         read = _plain(text)
         return _without(text, [key for key in folded if key in read])
 
@@ -51,13 +56,17 @@ def scrubber(secrets: Iterable[Secret]) -> Callable[[str], str]:
 
 
 def redactor(secrets: Iterable[Secret]) -> Callable[[str], str]:
-    """A function that removes long credentials from an API's data, which may be large: in fewer forms."""
-    return _replacer([secret.reveal() for secret in secrets if len(secret.reveal()) >= LONG_SECRET])
+    """A function that removes long credentials from an API's data, as JSON and URLs write them.
+
+    A listing is large, so it is not searched for every form.
+    """
+    keys = [secret.reveal() for secret in secrets if len(secret.reveal()) >= LONG_SECRET]
+    return _replacer({form for key in keys for form in _forms(key)})
 
 
-def _replacer(keys: Iterable[str]) -> Callable[[str], str]:
+def _replacer(forms: Iterable[str]) -> Callable[[str], str]:
     # Longest first: one may be a prefix of another, whose rest would remain readable.
-    forms = sorted({form for key in keys for form in _forms(key)}, key=len, reverse=True)
+    forms = sorted(forms, key=len, reverse=True)
 
     def redact(text: str) -> str:
         for form in forms:
@@ -69,12 +78,17 @@ def _replacer(keys: Iterable[str]) -> Callable[[str], str]:
 
 
 def _forms(key: str) -> Iterator[str]:
+    """The key as URLs and JSON write it: most keys are the same in all of them."""
     yield key
     percent = quote(key, safe="")
     yield percent
     yield re.sub("%..", lambda found: found[0].lower(), percent)
     yield key.replace("\\", "\\\\").replace('"', '\\"')
     yield key.replace("/", "\\/")
+
+
+def _encoded(key: str) -> Iterator[str]:
+    """The key in hex and in Base64."""
     yield key.encode().hex()
     yield key.encode().hex().upper()
     # What all Base64 texts that hold the key have in common, by where it begins in a group of three bytes.
@@ -84,9 +98,14 @@ def _forms(key: str) -> Iterator[str]:
             yield encode(data).decode()[cut : len(data) * 8 // 6]
 
 
+def _has_marks(text: str) -> bool:
+    """Whether it may hold what ``_WRITTEN`` matches: blanks, or what any way of writing begins with."""
+    return "%" in text or "&" in text or "\\" in text or " " in text or not text.isprintable()
+
+
 def _plain(text: str) -> str:
     """The text with its characters written plainly, in lower case, without blanks."""
-    if _MARKS.search(text):
+    if _has_marks(text):
         text = _WRITTEN.sub(lambda found: _meant(found) or "", text)
     return text.lower()
 

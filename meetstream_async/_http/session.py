@@ -17,7 +17,7 @@ from attrs import define, evolve, field
 from yarl import URL
 
 from ..errors import ApiError, ClientSetupError, MeetStreamError
-from .api_errors import refuses_before_the_api, route_is_missing
+from .api_errors import route_is_missing
 from .attempts import Attempts, send, target
 from .call import FIRST, ONE_ATTEMPT, PACED, Answer, Context, Request, Route
 from .deadlines import check_timeout
@@ -225,7 +225,7 @@ class ApiSession:
             except ApiError as error:
                 if first is not None:
                     was_missing, missing = route_is_missing(first[1]), route_is_missing(error)
-                    if error.key_rejected and refuses_before_the_api(first[1]):
+                    if error.key_rejected and first[1].refused_in_front:
                         # At this path the API itself has answered.
                         raise
                     if request.route.has_effect and was_missing and not missing and error.status == 404:
@@ -244,7 +244,7 @@ class ApiSession:
                     # After a lost answer, "not found" may be about what the lost request took.
                     if not missing or after.uncertain:
                         raise
-                elif not missing and not refuses_before_the_api(error):
+                elif not missing and not error.refused_in_front:
                     raise
                 first, context = (reply, error), evolve(after, deadline=context.deadline)
             else:

@@ -98,7 +98,7 @@ class Transport:
             secrets += self._proxy.secrets()
         self.scrub: Callable[[str], str] = scrubber(secrets)
         self._text = partial(clean_text, scrub=self.scrub)
-        self.blot: Callable[[str], str] = redactor(secrets)
+        self.redact: Callable[[str], str] = redactor(secrets)
         self._depart, self._on_head = depart, on_head
         self._borrowed, self._http = session is not None, session
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -214,7 +214,7 @@ class Transport:
                     if body is None or len(body) > MAX_BODY:
                         response.close()
                         raise BodyTooLargeError
-                    return Reply(status, headers, body, self.scrub, self.blot)
+                    return Reply(status, headers, body, self.scrub, self.redact)
                 finally:
                     # After reading to the end, the response is closed and its connection is released.
                     if not response.closed:
@@ -237,7 +237,7 @@ class Transport:
             if permit is not None:
                 permit.release()
         if status is not None and speaks_for_itself(status):
-            return Reply(status, headers, b"", self.scrub, self.blot)
+            return Reply(status, headers, b"", self.scrub, self.redact)
         return failure
 
     def _explain(

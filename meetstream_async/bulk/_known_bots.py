@@ -135,8 +135,8 @@ class KnownBots:
 
     def key_of(self, bot: ScheduledBot) -> Key:
         """The event of a row, by its own word or by the index; else the bot itself."""
-        event_id = bot.event_id or self.index.get(bot.bot_id)
-        return ("bot", bot.bot_id) if event_id is None else ("event", event_id)
+        own_id = self.index.get(bot.bot_id) if bot.event_id is None else None
+        return key_of(bot) if own_id is None else ("event", own_id)
 
     def is_shared(self, event_id: str | None, own_id: str | None = None) -> bool:
         """A bot outside the filter belongs to the event. ``own_id``: its id in the index, if it is there."""
@@ -260,14 +260,6 @@ class KnownBots:
         if self.listing_is_whole:
             return 0
         return len(set().union(*self.undecided.values()) - self.bots.keys() - self.withdrawn - self.passed)
-
-    @property
-    def unjudged_text(self) -> str | None:
-        count = len(self.unjudged)
-        if not count:
-            return None
-        rows, them = ("1 bot has", "it") if count == 1 else (f"{count} bots have", "them")
-        return f"{rows} no join time that can be read, or rows that differ: the filter can't judge {them}"
 
     def of(self, bot_ids: Iterable[str]) -> list[KnownBot]:
         return [self.bots[bot_id] for bot_id in bot_ids]

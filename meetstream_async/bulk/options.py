@@ -168,20 +168,18 @@ class BulkOptions(Generic[OutcomeT]):
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers, as JSON values: ``on_outcome`` and ``stop`` belong to one process."""
-        return {
-            "max_concurrency": self.max_concurrency,
-            "max_pause": self.max_pause,
-            "stop_after_failures": self.stop_after_failures,
-        }
+        return {name: value for name, value in BulkOptions.keywords(self).items() if name not in _NOT_STORED}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of ``to_dict``. Raises ConfigurationError for unknown names."""
-        for name in ("on_outcome", "stop"):
+        for name in _NOT_STORED:
             if name in values:
                 raise ConfigurationError(f"{name} can't be stored")
         return cls(**_known(cls, values))
 
+
+_NOT_STORED: Final = ("on_outcome", "stop")
 
 UNSCHEDULE_DEFAULTS: Final = UnscheduleOptions()
 """Where the signatures of functions and models take their defaults from."""

@@ -14,25 +14,23 @@ import attrs
 from attrs import field, frozen
 
 from .._http.pace_key import mark_of
-from .._pydantic import Schemed
+from .._pydantic import PydanticType
 from .._times import read_time
 from ..errors import ConfigurationError
 from ..meetstream import check_config, check_identifier
 from ..meetstream.client import MeetStreamClient
-from ..meetstream.models import ScheduledBot
+from ..meetstream.models import ScheduledBot, is_own_event_id
 
 FORMAT: Final = 1
 """Version of the JSON form."""
 MOST_BOTS: Final = 200_000
 """Bots in one snapshot that are read."""
-OWN_ID: Final = "evt_"
-"""What MeetStream's own ids of events begin with."""
 _LONGEST_ID: Final = 2048
 """Characters."""
 
 
 @frozen(kw_only=True)
-class SnapshotBot(Schemed):
+class SnapshotBot(PydanticType):
     """One bot as it was before it was cancelled. Only ``bot_id`` is always set."""
 
     bot_id: str
@@ -42,7 +40,7 @@ class SnapshotBot(Schemed):
     listed_event_id: str | None = None
     """The event's id as the listing showed it: MeetStream's, the calendar provider's, or None."""
     is_one_off: bool = False
-    """Nothing showed that a calendar scheduled it: it was created by its own."""
+    """Nothing showed that a calendar scheduled it: it was created on its own."""
     join_time: datetime | None = None
     """When it was to join; aware."""
     platform: str | None = None
@@ -91,8 +89,7 @@ class SnapshotBot(Schemed):
 
     def with_row(self, bot: ScheduledBot) -> SnapshotBot:
         """The same bot with what a row tells that a later listing shows."""
-        own = bot.event_id is not None and bot.event_id.startswith(OWN_ID)
-        event_id = self.event_id or (bot.event_id if own else None)
+        event_id = self.event_id or (bot.event_id if is_own_event_id(bot.event_id) else None)
         return attrs.evolve(
             self,
             event_id=event_id,
@@ -120,7 +117,7 @@ class SnapshotBot(Schemed):
         for name in ("event_id", "listed_event_id"):
             if given.get(name) is not None:
                 given[name] = _identifier(given[name], name)
-        if not (given.get("event_id") or OWN_ID).startswith(OWN_ID):
+        if (event_id := given.get("event_id")) is not None and not is_own_event_id(event_id):
             raise ConfigurationError("event_id of a bot of the snapshot is not an id of MeetStream's own")
         for name in ("other_bots", "other_events"):
             if not isinstance(given.setdefault(name, []), list):
@@ -142,12 +139,12 @@ class SnapshotBot(Schemed):
 
 
 @frozen(kw_only=True)
-class Snapshot(Schemed):
+class Snapshot(PydanticType):
     """Bots as they were before they were cancelled, for ``bulk_reschedule``. Made by ``take_snapshot``."""
 
     id: str
-    """Of this snapshot, made by chance. With a bot's id it makes the key under which a one-off bot is created
-    again, so that an undo which is repeated creates nothing twice."""
+    """Random. With a bot's id it makes the key under which a one-off bot is created again, so that a repeated
+    undo creates nothing twice."""
     taken_at: datetime
     """By the API's clock; aware."""
     base_url: str

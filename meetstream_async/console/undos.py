@@ -105,11 +105,9 @@ class Undos:
             undo.report = await bulk_reschedule(
                 client,
                 undo.snapshot,
-                max_concurrency=self._options.max_concurrency,
-                max_pause=self._options.max_pause,
-                stop_after_failures=self._options.stop_after_failures,
                 on_outcome=note,
                 stop=undo.stop,
+                **self._options.to_dict(),
             )
         except MeetStreamError as error:
             undo.problem = str(error)

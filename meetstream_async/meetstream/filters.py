@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from .._pydantic import ROUND_UP, Schemed
+from .._pydantic import ROUND_UP, PydanticType
 from .._times import read_time
 from ..errors import ConfigurationError
 from .models import ScheduledBot
@@ -106,7 +106,7 @@ def _check_attributes(instance: object, attribute: Any, value: object) -> None:
 
 
 @frozen
-class BotFilter(Schemed):
+class BotFilter(PydanticType):
     """Selects bots: all conditions must match, and a missing value never matches.
 
     ``before`` and ``after`` are aware datetimes (``after <= join time < before``), ``platform`` in any

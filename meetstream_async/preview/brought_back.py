@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from .. import OutcomeStatus, ScheduledBot
-from .._times import read_time
+from .report_lines import read_join
 
 UNDO: Final = "undo"
 """The command in the first line of an undo's report."""
@@ -25,9 +25,7 @@ def brought_back(documents: Sequence[Mapping[str, Any]]) -> tuple[ScheduledBot, 
         event_id, bot_id, joins = outcome["event_id"], outcome["new_bot_id"], outcome["new_join_time"]
         if not all(isinstance(name, str) and name for name in (bot_id, event_id or "none")):
             raise ValueError("no ids")
-        time = None if joins is None else read_time(joins)
-        if time is not None and time.utcoffset() is None:
-            raise ValueError("a time without an offset")
+        time = read_join(joins)
         attributes = {} if event_id is None else {"event_id": event_id}
         bots.append(ScheduledBot(bot_id, scheduled_join_time=time, custom_attributes=attributes))
     return tuple(bots)

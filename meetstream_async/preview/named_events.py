@@ -20,7 +20,7 @@ from .. import (
 )
 from .leftovers import Leftovers
 from .preview import bots_of_events, bots_without_event
-from .report_lines import first_join, target_line
+from .report_lines import described, target_lines
 
 
 class NamedEvents:
@@ -90,15 +90,11 @@ class NamedEvents:
 
     def targets(self) -> list[dict[str, Any]]:
         """The agreed targets, for the first line of a report."""
-        lines = [
-            target_line(event_id, [bot.bot_id for bot in bots], self.known)
-            for event_id, bots in self.events.items()
-        ]
-        return lines + [target_line(None, [bot.bot_id], self.known) for bot in self.deleted]
+        return target_lines(self.events, (bot.bot_id for bot in self.deleted), self.known)
 
     def describe(self, outcome: UnscheduleOutcome) -> dict[str, Any]:
         """An outcome as a line of a report, with the time its first bot joins."""
-        return {**outcome.to_dict(), "joins": first_join(outcome.bot_ids, self.known)}
+        return described(outcome, self.known)
 
     async def carry_out(
         self,

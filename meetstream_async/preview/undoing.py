@@ -11,9 +11,9 @@ from attrs import field, frozen
 from .. import OutcomeStatus, Snapshot
 from .brought_back import outcomes_of_undo
 from .leftovers import latest_outcomes
+from .report_lines import UNDONE
 
 _GONE = frozenset((OutcomeStatus.UNSCHEDULED.value, OutcomeStatus.UNKNOWN.value))
-_OPEN = frozenset(status.value for status in OutcomeStatus if status.is_undone)
 
 
 @frozen
@@ -56,7 +56,7 @@ def undoable_of(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> U
     stays = {bot["bot_id"] for bot in (summary or {}).get("still_listed", ())}
     said = [line for line in documents if line["type"] == "outcome"]
     said += (summary or {}).get("corrections", ())
-    heard = {_key(line) for line in said}
+    reported = {_key(line) for line in said}
     # Without these, the run ended before it could say what became of all that it had sent.
     cut_off = summary is None or "corrections" not in summary
     by_id = {bot.bot_id for bot in snapshot}
@@ -74,7 +74,7 @@ def undoable_of(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> U
     left: Counter[str] = Counter()
     for outcome in latest_outcomes(documents, first, summary).values():
         bots = _bots_of(outcome, by_id, of_event)
-        if outcome["status"] not in gone and not (cut_off and _key(outcome) not in heard):
+        if outcome["status"] not in gone and not (cut_off and _key(outcome) not in reported):
             left[str(outcome["status"])] += 1
             settled |= bots
             continue
@@ -116,6 +116,6 @@ def left_of_undo(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> 
     Raises KeyError, TypeError, AttributeError or ValueError for lines that do not have the expected form.
     """
     latest = outcomes_of_undo(documents)
-    open_ = {bot_id for bot_id, outcome in latest.items() if outcome["status"] in _OPEN}
+    open_ = {bot_id for bot_id, outcome in latest.items() if outcome["status"] in UNDONE}
     known = {bot.bot_id for bot in snapshot}
     return Undoable(snapshot.only(open_ & known), tuple(sorted(open_ - known)), {}, False, False)

@@ -69,7 +69,7 @@ async def test_setting_stop_ends_the_run_and_returns_the_report(kind):
         report.counts["not_attempted"] == 50 - seen if kind is list else report.counts["not_attempted"] <= 1
     )
     assert not report.complete
-    assert "stopped by the caller" in report.reason
+    assert "the run was stopped" in report.reason
     assert_true_to_the_ledger(report, sim)
 
 

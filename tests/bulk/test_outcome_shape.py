@@ -1,6 +1,8 @@
 """One JSON shape of an outcome, and one set of defaults, wherever they are shown."""
 
 import inspect
+import re
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -16,9 +18,12 @@ from meetstream_async import (
     UnscheduleOptions,
     UnscheduleOutcome,
     bulk_cancel_events,
+    bulk_reschedule,
     bulk_unschedule,
     cancel_meetings,
+    cancel_waiting,
     outcome_to_dict,
+    run_account,
     stream_unschedule,
     unschedule_all,
 )
@@ -54,6 +59,9 @@ def test_an_outcome_has_one_shape() -> None:
         "request_id": "req-1",
     }  # fmt: skip
     assert list(OUTCOME.to_dict()) == SHAPE
+    page = (Path(__file__).parents[2] / "docs/semantics.md").read_text("utf-8")
+    table = page.split("## An outcome in JSON")[1].split("\n## ")[0]
+    assert re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", table, re.M))) == SHAPE
     cancelled = CancelOutcome(7, 100, OutcomeStatus.CANCELLED).to_dict()
     assert list(cancelled) == ["calendar_id", "event_id", *SHAPE[4:]]
 
@@ -77,14 +85,24 @@ def test_fastapi_adds_a_position_and_renames_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "function", [bulk_unschedule, stream_unschedule, unschedule_all, bulk_cancel_events, cancel_meetings]
+    "function",
+    [
+        bulk_unschedule,
+        stream_unschedule,
+        unschedule_all,
+        run_account,
+        cancel_waiting,
+        bulk_cancel_events,
+        cancel_meetings,
+        bulk_reschedule,
+    ],
 )
-def test_the_defaults_of_a_function_are_those_of_the_values(function: Any) -> None:
-    """An option means the same wherever it is left out."""
+def test_every_function_has_the_options_of_all_runs_with_one_default(function: Any) -> None:
+    """An option for all runs is left out nowhere, and means the same wherever a caller leaves it out."""
     defaults = BulkOptions[Any]().keywords() | UnscheduleOptions().keywords()
     parameters = inspect.signature(function).parameters
     shared = parameters.keys() & defaults.keys()
-    assert "max_concurrency" in shared
+    assert BulkOptions[Any]().to_dict().keys() <= shared
     assert {name: parameters[name].default for name in shared} == {name: defaults[name] for name in shared}
 
 
@@ -96,6 +114,12 @@ def test_the_defaults_of_the_doors_are_those_of_the_values() -> None:
         == UnscheduleOptions().keywords()
     )
     assert JobOptions().bulk() == BulkRequest(all=True).bulk() == BulkOptions()
+
+
+def test_a_job_can_carry_every_option_that_can_be_stored() -> None:
+    """No option of a run is lost on its way into a job."""
+    stored = BulkOptions[Any]().to_dict() | UnscheduleOptions().to_dict()
+    assert JobOptions().to_dict().items() >= stored.items()
 
 
 def test_options_come_back_as_they_were() -> None:

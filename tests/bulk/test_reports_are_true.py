@@ -83,7 +83,15 @@ async def test_a_bot_that_left_the_listing_before_its_time_is_gone() -> None:
 
 async def test_one_success_proves_nothing_for_the_other_bot_of_an_event() -> None:
     """A DELETE takes one of two bots; the other's time comes before the next look."""
-    api = Api(first(row("b1"), row("b2", joins=in_seconds(0.2))))
+    shown_first = rows(row("b1"), row("b2", joins=in_seconds(30)))
+
+    def listing(number: int) -> Reply:
+        if number == 0:
+            return shown_first
+        api.clock = timedelta(minutes=1)
+        return rows()
+
+    api = Api(listing)
     async with serving(api) as client:
         report = await unschedule_all(client)
     assert (report.ok, shown(report)) == (False, [("evt_1", "unknown")])

@@ -17,6 +17,8 @@ from tests.helpers.before import small_files
 from tests.helpers.command_line import CANARY, command, deletes, finish, lines_of, said_in, surroundings
 from tests.helpers.program import start
 
+SAMPLE = (Path(__file__).parents[2] / "docs/cli.md").read_text("utf-8").split("```json\n")[1].split("```")[0]
+"""The report that the page of the command line shows."""
 LINK = "https://meet.google.com/secret-link"
 
 
@@ -45,6 +47,8 @@ async def test_a_report_holds_what_happened(tmp_path: Path) -> None:
         *(f"evt_{n}" for n in range(6)), "bot-alone",
     }  # fmt: skip
     assert last["type"] == "summary"
+    shown = [list(json.loads(line)) for line in SAMPLE.splitlines()]
+    assert shown == [list(first), list(outcomes[0]), list(last)]
     document = json.loads(ended.out)
     for name in ("ok", "complete", "reason", "counts", "still_listed"):
         assert last[name] == document[name]

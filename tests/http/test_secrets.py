@@ -178,11 +178,10 @@ def test_a_key_is_taken_out_of_base64(encode: Callable[[bytes], bytes], before: 
     """Wherever the key lies in it, no more of its Base64 is left than what its neighbours share."""
     for key in (KEY, _AWKWARD):
         encoded = encode(f"{before}{key}{after}".encode()).decode()
-        for scrub in (scrubber([Secret(key)]), redactor([Secret(key)])):
-            left = scrub(f"header {encoded}, and more")
-            assert "***" in left
-            assert len(left) <= len("header ***, and more") + 4 * (len(before) + len(after)) // 3 + 6
-            assert left.endswith(", and more")
+        left = scrubber([Secret(key)])(f"header {encoded}, and more")
+        assert "***" in left
+        assert len(left) <= len("header ***, and more") + 4 * (len(before) + len(after)) // 3 + 6
+        assert left.endswith(", and more")
 
 
 @pytest.mark.parametrize(

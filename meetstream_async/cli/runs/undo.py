@@ -188,16 +188,12 @@ def _undo(
         stop: asyncio.Event, on_outcome: OnOutcome[RescheduleOutcome], board: Board
     ) -> BulkReport[RescheduleOutcome]:
         async with account.client() as client:
-            bulk = choices.bulk(on_outcome, stop)
             return await bulk_reschedule(
                 client,
                 snapshot,
-                max_concurrency=bulk.max_concurrency,
-                max_pause=bulk.max_pause,
-                on_outcome=bulk.on_outcome,
-                stop=bulk.stop,
                 dry_run=dry_run,
                 restore_times=typed.restore_times,
+                **choices.bulk(on_outcome, stop).keywords(),
             )
 
     with account.explaining():
