@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from multidict import istr
+from multidict import MultiMapping, istr
 
 from .._times import read_time
 
@@ -75,9 +75,11 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
     if value is None:
         return None
     value = value.strip(' \t\r\n"').casefold()
-    if value[:1].isdigit():
-        # A repeated header arrives joined; an HTTP date starts with a letter.
-        value = value.partition(",")[0].rstrip()
+    if value[:1].isdigit() and "," in value:
+        # A repeated header that was joined, perhaps of two that limit: the longer wait binds. An HTTP date
+        # starts with a letter.
+        told = [parse_retry_after(part, date) for part in value.split(",", 9)[:9]]
+        return max((one for one in told if one is not None), default=None)
     if not value.isascii():
         return None
     if value.replace(".", "", 1).isdigit():
@@ -107,10 +109,19 @@ def parse_http_date(value: str | None) -> datetime | None:
 def asked_wait(headers: Mapping[str, str]) -> float | None:
     """Seconds that a reply asks to wait before the next request, or None."""
     for name, unit in _ASKED:
-        value = headers.get(name)
-        if value is not None and (seconds := parse_retry_after(value, headers.get("Date"))) is not None:
-            return seconds * unit
+        if name in headers:
+            told = [parse_retry_after(value, headers.get("Date")) for value in _all_of(headers, name)]
+            if seconds := [one for one in told if one is not None]:
+                # A gateway and what is behind it may both ask.
+                return max(seconds) * unit
     return None
+
+
+def _all_of(headers: Mapping[str, str], name: str) -> list[str]:
+    """All values of a header, which may be there more than once."""
+    if isinstance(headers, MultiMapping):
+        return list(headers.getall(name))
+    return [headers[name]]
 
 
 def wait_in(error: object) -> float | None:
