@@ -16,6 +16,8 @@ from .secrets import clean_text
 # In one spelling, see _spelt: servers write errorMessage, error_message and ErrorMessage.
 _COMPLAINTS = frozenset({"err", "iserror", "exception", "fault"})
 """And all that begins with "error"."""
+_NO_COMPLAINTS = frozenset({"", "0", "none", "null", "nil", "n/a", "false", "ok", "success", "no error"})
+"""What an error of a success may be called."""
 _FLAGS = frozenset({
     "success", "succeeded", "successful", "issuccess", "issuccessful", "ok", "acknowledged", "unscheduled",
     "cancelled",
@@ -111,7 +113,7 @@ def _in_fields(reply: Reply, data: Mapping[str, Any], path: str) -> Contradictio
         if spelt == "result" and value is False:
             return _told(reply, path, name, value)
     for name, spelt, value in named:
-        if (spelt in _COMPLAINTS or spelt.startswith("error")) and value:
+        if (spelt in _COMPLAINTS or spelt.startswith("error")) and _complains(value):
             return _told(reply, path, name, value)
         # As services of AWS name what they raise.
         if name == "__type" and isinstance(value, str) and value.endswith(("Exception", "Error")):
@@ -121,6 +123,11 @@ def _in_fields(reply: Reply, data: Mapping[str, Any], path: str) -> Contradictio
         if "fail" in spelt and value and not isinstance(value, str):
             return _told(reply, path, name, value)
     return None
+
+
+def _complains(value: object) -> bool:
+    inner = list(value.values()) if isinstance(value, Mapping) else [value]
+    return any(one.strip().casefold() not in _NO_COMPLAINTS if isinstance(one, str) else one for one in inner)
 
 
 def _failed(value: object, path: str) -> bool:

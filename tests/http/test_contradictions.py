@@ -34,6 +34,8 @@ def _found(body: dict[str, Any], status: int = 200) -> tuple[str, bool] | None:
         {"status": None, "statusCode": "202", "status_code": 204},
         {"error": None, "errors": [], "errorMessage": ""},
         {"error": {}, "errors": {}},
+        {"error": "None", "errorCode": "0", "error_message": "no error"},
+        {"error": {"code": 0, "message": "OK"}},
         {"occurrences_affected": 1},
         {"occurrences_affected": None},
         {"occurrences_affected": False},
