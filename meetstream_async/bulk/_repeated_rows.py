@@ -26,9 +26,11 @@ def by_id(bots: Iterable[ScheduledBot]) -> dict[str, ScheduledBot]:
     return rows
 
 
-def one_each(targets: Sequence[T]) -> Sequence[T]:
-    """Targets of which each bot is left with one row for each of its events, chosen as ``by_id`` does."""
-    repeated = repeated_in(target for target in targets if isinstance(target, ScheduledBot))
+def one_each(targets: Iterable[T], repeated: Mapping[str, Sequence[ScheduledBot]]) -> Iterable[T]:
+    """Targets of which each bot is left with one row for each of its events, chosen as ``by_id`` does.
+
+    ``repeated``: what ``repeated_in`` finds among them.
+    """
     if not repeated:
         return targets
     chosen: dict[str, set[int]] = {}
@@ -39,6 +41,7 @@ def one_each(targets: Sequence[T]) -> Sequence[T]:
             if known is None or _goes_before(row, known):
                 of_event[row.event_id] = row
         if len(of_event) > 1:
+            # It is the event's then, whatever the row without one says.
             of_event.pop(None, None)
         chosen[bot_id] = set(map(id, of_event.values()))
     return [

@@ -117,7 +117,7 @@ class TargetOperation(Unscheduler[EventItem]):
         )
         self._bots.repeated = repeated_in(target for target in targets if isinstance(target, ScheduledBot))
         items: dict[tuple[str, str], EventItem] = {}
-        for target in one_each(tuple(targets)) if self._bots.repeated else targets:
+        for target in one_each(targets, self._bots.repeated):
             if isinstance(target, str):
                 items.setdefault(("event", target), EventItem(target))
             elif options.where is None or self._bots.takes(target):

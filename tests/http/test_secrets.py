@@ -7,6 +7,7 @@ import copy
 import html
 import json
 import pickle
+import re
 import unicodedata
 from collections.abc import Callable
 from urllib.parse import quote
@@ -166,9 +167,36 @@ _AWKWARD = 'ms_S3cr3t+/="0123456789abcdef'
     ],
 )
 def test_a_key_is_taken_out_of_a_text(form: str) -> None:
-    """A key that a server echoes is replaced, in whatever way it is written."""
+    """A key that a server echoes is replaced, in whatever way it is written, in a sentence or alone."""
     scrub = scrubber([Secret(KEY), Secret(_AWKWARD)])
     assert scrub(f"bad header: Token {form}! Twice {form}.") == "bad header: Token ***! Twice ***."
+    assert scrub(form) == "***"
+    assert scrub(f"{form}!{form}?") == "***!***?"
+
+
+@pytest.mark.parametrize("form", [KEY, KEY.upper(), KEY.encode().hex(), KEY[:9] + "\n" + KEY[9:]])
+def test_a_key_of_letters_is_taken_out_of_a_request_id(form: str) -> None:
+    """Where nothing looks like any way of writing."""
+    assert scrubber([Secret(KEY)])(f"req-{form}-7") == "req-***-7"
+
+
+def test_from_16_characters_on_a_key_is_taken_out_in_any_letters_and_of_data() -> None:
+    """A shorter one could be a word."""
+    key = "k3y-of-16-chars!"
+    assert scrubber([Secret(key)])(key.upper()) == "***"
+    assert redactor([Secret(key)])(f'["{key}"]') == '["***"]'
+    assert scrubber([Secret(key[1:])])(key[1:].upper()) == key[1:].upper()
+    assert redactor([Secret(key[1:])])(key) == key
+    spaced = "form+key+of+16+chars"
+    assert scrubber([Secret(spaced)])(spaced.replace("+", " ").upper()) == "***"
+
+
+def test_of_two_keys_of_which_one_begins_the_other_nothing_is_left() -> None:
+    """The longer one goes first."""
+    keys = [Secret(KEY), Secret(f"{KEY}-of-another")]
+    for text in (keys[1].reveal(), keys[1].reveal().upper()):
+        assert scrubber(keys)(text) == "***"
+    assert redactor(keys)(keys[1].reveal()) == "***"
 
 
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
@@ -178,14 +206,22 @@ def test_a_key_is_taken_out_of_base64(encode: Callable[[bytes], bytes], before: 
     """Wherever the key lies in it, no more of its Base64 is left than what its neighbours share."""
     for key in (KEY, _AWKWARD):
         encoded = encode(f"{before}{key}{after}".encode()).decode()
-        left = scrubber([Secret(key)])(f"header {encoded}, and more")
-        assert "***" in left
-        assert len(left) <= len("header ***, and more") + 4 * (len(before) + len(after)) // 3 + 6
-        assert left.endswith(", and more")
+        # A letter of Base64 is six bits: those with a bit of a neighbour stay.
+        left = encoded[: -(-8 * len(before) // 6)], encoded[8 * len(before + key) // 6 :]
+        scrub = scrubber([Secret(key)])
+        assert scrub(f"header {encoded}, and more") == f"header {left[0]}***{left[1]}, and more"
+        assert scrub(encoded) == "***".join(left)
 
 
 @pytest.mark.parametrize(
-    "form", [_AWKWARD, quote(_AWKWARD, safe=""), json.dumps(_AWKWARD)[1:-1], _AWKWARD.replace("/", "\\/")]
+    "form",
+    [
+        _AWKWARD,
+        quote(_AWKWARD, safe=""),
+        re.sub("%..", lambda found: found[0].lower(), quote(_AWKWARD, safe="")),
+        json.dumps(_AWKWARD)[1:-1],
+        _AWKWARD.replace("/", "\\/"),
+    ],
 )
 def test_a_key_is_taken_out_of_data(form: str) -> None:
     """Data stays what it was but for the key."""
