@@ -9,7 +9,7 @@ import math
 from collections import deque
 from typing import Any
 
-from .let_through import LetThrough
+from .let_through import SPAN, LetThrough
 from .pace import Pace
 from .pace_probes import Probes
 from .pace_windows import Ended, Guess, Window
@@ -18,11 +18,18 @@ FORMAT = 1
 
 _PACE = (
     "_slot", "paused_until", "last_let_through", "_in_a_row", "_warnings", "_left", "_left_until", "is_free",
+    "_ramp",
 )  # fmt: skip
 _FINDER = (
     "_count", "_since", "_rate", "limit", "_burst", "_burst_seconds", "_last_began", "_busy", "_last", "_cut",
     "_cut_at", "_may_scout", "_scout", "_windows", "_doubt_after", "round_trip", "_rest",
     "findings", )  # fmt: skip
+
+
+_TIMES = {
+    "_slot", "paused_until", "last_let_through", "_left_until",
+    "_since", "_last_began", "_last", "_cut", "_cut_at", "_scout",
+}  # fmt: skip
 
 
 def to_state(pace: Pace) -> dict[str, Any]:
@@ -56,6 +63,27 @@ def take_state(pace: Pace, state: dict[str, Any]) -> None:
     found["_starts"] = deque(state["starts"], maxlen=None if window is None else window.most)
     vars(pace).update(own, is_free=own["is_free"] and pace.finder.bound is None)
     vars(pace.finder).update(found)
+
+
+def move_state(state: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """The same for a clock that shows so much more. Raises as ``take_state`` does."""
+    moved = {
+        part: [
+            _later(value, seconds) if name in _TIMES else value
+            for name, value in zip(names, state[part], strict=True)
+        ]
+        for part, names in (("pace", _PACE), ("finder", _FINDER))
+    }
+    spans = round(seconds / SPAN)
+    seen = [(span + spans, count) for span, count in state["seen"]]
+    return {**state, **moved, "seen": seen, "starts": [start + seconds for start in state["starts"]]}
+
+
+def _later(value: Any, seconds: float) -> Any:
+    if isinstance(value, list | tuple):
+        return [value[0] + seconds, *value[1:]]
+    # No time, or one that is infinitely far away.
+    return value + seconds if value and not isinstance(value, str) else value
 
 
 def _plain(value: Any) -> Any:

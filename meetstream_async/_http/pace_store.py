@@ -87,8 +87,12 @@ class _Sqlite:
         self._file.execute("CREATE TABLE IF NOT EXISTS pace (name TEXT PRIMARY KEY, state TEXT NOT NULL)")
         with contextlib.suppress(OSError):
             os.chmod(path, 0o600)
+        self._path, self._opened = path, _identity(path)
 
     def change(self, name: str, change: Change[T]) -> T:
+        if _identity(self._path) != self._opened:
+            # SQLite would go on in the file that nobody else can find.
+            raise FileNotFoundError("the file was deleted or replaced")
         with self._transaction():
             now = self._file.execute("SELECT (julianday('now') - 2440587.5) * 86400.0").fetchone()[0]
             row = self._file.execute("SELECT state FROM pace WHERE name = ?", (name,)).fetchone()
@@ -108,6 +112,15 @@ class _Sqlite:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Which file is at that path; None if there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _Postgres:

@@ -219,7 +219,7 @@ class RateLimiter:
             return math.inf
         key = self.key
         with key.lock:
-            return key.pace.depart(self._now()) if key.link is None else 0.0
+            return key.pace.depart(self._now())
 
     @property
     def is_open(self) -> bool:

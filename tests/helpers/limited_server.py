@@ -80,6 +80,16 @@ class Fixed:
 
 
 @define
+class Silent:
+    """The same limit, whose refusals name no wait."""
+
+    limit: Limit
+
+    def arrive(self, now: float) -> tuple[bool, float | None]:
+        return self.limit.arrive(now)[0], None
+
+
+@define
 class Course:
     """What a run came to."""
 

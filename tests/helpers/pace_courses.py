@@ -62,7 +62,7 @@ def _taken_over() -> Course:
 
 def _slowed() -> Course:
     pace = run_at(Bucket(30, 10, 1), 300).pace
-    pace.slow_down(0.5)
+    pace.finder.slow_down(0.5)
     return run_at(Bucket(30, 10, 1), 300, pace=pace)
 
 

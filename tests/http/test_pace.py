@@ -8,8 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from meetstream_async._http.pace import JITTER, Pace
-from tests.helpers.limited_server import BEGIN, Bucket, Course, Fixed, Limit, Sliding, run_at
+from meetstream_async._http.pace import Pace
+from meetstream_async._http.pace_bound import JITTER
+from tests.helpers.limited_server import BEGIN, Bucket, Course, Fixed, Limit, Silent, Sliding, run_at
 from tests.helpers.proof import sized
 
 
@@ -50,6 +51,14 @@ def test_a_window_is_used_to_the_full(
     assert share(course, most, most / seconds) >= 0.95
     in_flight = 20
     assert course.refused <= in_flight + requests / most
+
+
+@pytest.mark.parametrize("kind", [Sliding, Fixed])
+def test_a_window_of_a_minute_is_used_where_no_wait_is_told(kind: type[Sliding] | type[Fixed]) -> None:
+    """Its length is found by asking; no request of ours makes it seem twice as long each time."""
+    course = run_at(Silent(kind(600, 60)), 6000)
+    assert share(course, 600, 10) >= 0.7
+    assert course.refused_share <= 0.02
 
 
 def test_a_window_that_grows_is_noticed() -> None:

@@ -124,12 +124,14 @@ async def test_a_reset_is_seconds_or_a_time_and_an_hour_at_most(
 
 @virtual_time
 async def test_a_limiter_without_a_rate_is_open_but_for_its_pauses() -> None:
-    """It is open before a pause and at its end; one with a rate never promises that."""
+    """It is open before a pause and once what follows it is over; one with a rate never promises that."""
     limiter = RateLimiter()
     assert (limiter.is_open, limiter.paused_for()) == (True, 0.0)
     limiter.pause(5)
     assert not limiter.is_open
     await asyncio.sleep(5)
+    assert (limiter.is_open, limiter.paused_for()) == (False, 0.0)
+    await asyncio.gather(*(limiter.wait() for _ in range(40)))
     assert (limiter.is_open, limiter.paused_for()) == (True, 0.0)
     assert not RateLimiter(5).is_open
 
