@@ -18,6 +18,7 @@ from collections import deque
 
 from .let_through import SPAN, LetThrough
 from .pace_probes import Probes
+from .pace_strays import Strays
 from .pace_wary import CROWDED, wary_limit
 from .pace_windows import LONG, WINDOW_MARGIN, Ended, Guess, Window
 
@@ -35,6 +36,8 @@ _DOUBT_AFTER = 4
 _QUICKLY = 0.2
 _SLOWEST = 0.1
 """Requests per second at which an API is asked that lets nothing through; each refusal has its own pause."""
+_HARDLY = 0.05
+"""The same where hardly anything is let through between two refusals."""
 _WARY_PROBE = 20.0
 _CROWD_PROBE = 120.0
 _WARY_DOUBLING = 10.0
@@ -68,6 +71,7 @@ class PaceFinder:
         """When a request was refused and how long to wait, while replies are still to come."""
         self._cut_at = -math.inf
         self._guess = Guess()
+        self._strays = Strays()
         self._ended: Ended | None = None
         self._window: Window | None = None
         self._starts: deque[float] = deque()
@@ -253,14 +257,16 @@ class PaceFinder:
         elif pace is None:
             self._first_refusal(elapsed, at, wait)
         else:
+            risen = self.limit is None or self._busy > self._probes.hold
             found = min(self._found(pace, since, at), 0.98 * pace)
+            found = self._strays.judge(pace, self._count, at - since, found, risen=risen)
             self._take_limit(found, wait)
         self._rest = wait
 
     def _found(self, pace: float, since: float, at: float) -> float:
         """The limit, after a refusal at this pace."""
         if self._count < 3:
-            return 0.7 * pace
+            return max(0.7 * pace, min(pace, _HARDLY))
         found = self._seen.flow(
             since,
             at,

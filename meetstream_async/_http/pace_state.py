@@ -9,9 +9,12 @@ import math
 from collections import deque
 from typing import Any
 
+from attrs import astuple
+
 from .let_through import SPAN, LetThrough
 from .pace import Pace
 from .pace_probes import Probes
+from .pace_strays import Strays
 from .pace_windows import Ended, Guess, Window
 
 FORMAT = 1
@@ -44,6 +47,7 @@ def to_state(pace: Pace) -> dict[str, Any]:
         "ended": _fields(found["_ended"]),
         "window": _fields(found["_window"]),
         "probes": [found["_probes"].hold, found["_probes"].eager],
+        "strays": list(astuple(found["_strays"])),
         "guess": [found["_guess"].made, found["_guess"].in_vain],
         "starts": list(found["_starts"]),
     }
@@ -59,6 +63,8 @@ def take_state(pace: Pace, state: dict[str, Any]) -> None:
     found["_ended"] = None if state["ended"] is None else Ended(*state["ended"])
     found["_probes"] = Probes(*state["probes"])
     found["_guess"] = Guess(*state.get("guess", ()))
+    phases, *held = state["strays"]
+    found["_strays"] = Strays([(rate, count) for rate, count in phases], *held)
     window = found["_window"] = None if state["window"] is None else Window(*state["window"])
     found["_starts"] = deque(state["starts"], maxlen=None if window is None else window.most)
     vars(pace).update(own, is_free=own["is_free"] and pace.finder.bound is None)
