@@ -67,8 +67,8 @@ class PaceFinder:
         self._last = 0.0
         """The last start."""
         self._probes = Probes()
-        self._cut: tuple[float, float | None] | None = None
-        """When a request was refused and how long to wait, while replies are still to come."""
+        self._cut: tuple[float, float | None, float] | None = None
+        """When a request was refused, how long to wait, and when it was sent, while replies are to come."""
         self._cut_at = -math.inf
         self._guess = Guess()
         self._strays = Strays()
@@ -200,7 +200,7 @@ class PaceFinder:
         """Returns False if it was in flight when another one was refused: nothing new is learned from it."""
         if began < self._cut_at:
             if self._cut is not None and told is not None:
-                self._cut = (self._cut[0], max(told, self._cut[1] or 0.0))
+                self._cut = (self._cut[0], max(told, self._cut[1] or 0.0), self._cut[2])
             return False
         self.settle(now)
         self._cut_at = now
@@ -208,19 +208,19 @@ class PaceFinder:
             # As expected.
             self._scout = math.inf
             return True
-        self._cut = (now, told)
+        self._cut = (now, told, began)
         return True
 
     def used_up(self, now: float, seconds: float) -> None:
         """Nothing is left of the limit for so long. As good as a refusal, where there is no pace yet."""
         if self.is_free and self.bound is None:
-            self._cut, self._cut_at = (now, seconds), now
+            self._cut, self._cut_at = (now, seconds, now), now
 
     def settle(self, now: float) -> None:
         """Judge the last refusal, now that its pause is over."""
         if self._cut is None:
             return
-        (at, told), self._cut = self._cut, None
+        (at, told, sent), self._cut = self._cut, None
         pace, self._window = self.pace, None
         since = at if self._since is None else self._since
         wait = max(now - at, told or 0.0)
@@ -239,7 +239,8 @@ class PaceFinder:
             self._take_limit(ended.count / min(before.seconds, ended.seconds), wait)
         else:
             self._ended = ended
-            self._take_rate(pace, since, at, wait)
+            # A refusal may come much later than what it refuses was sent.
+            self._take_rate(pace, since, max(sent, since), at, wait)
         self._count, self._since, self._busy = 0, None, 0.0
         self._last = 0.0
         self.findings += 1
@@ -250,26 +251,25 @@ class PaceFinder:
         self._windows, self._rate = 0, window.rate
         self._starts = deque(self._seen.times(since)[-window.most :], maxlen=window.most)
 
-    def _take_rate(self, pace: float | None, since: float, at: float, wait: float) -> None:
-        elapsed = at - since
+    def _take_rate(self, pace: float | None, since: float, sent: float, at: float, wait: float) -> None:
         if self._wary:
             self._take_limit(wary_limit(self._seen, self.bound, pace, since, at), wait)
         elif pace is None:
-            self._first_refusal(elapsed, at, wait)
+            self._first_refusal(since, sent, at, wait)
         else:
             risen = self.limit is None or self._busy > self._probes.hold
-            found = min(self._found(pace, since, at), 0.98 * pace)
+            found = min(self._found(pace, since, sent, at), 0.98 * pace)
             found = self._strays.judge(pace, self._count, at - since, found, risen=risen)
             self._take_limit(found, wait)
         self._rest = wait
 
-    def _found(self, pace: float, since: float, at: float) -> float:
-        """The limit, after a refusal at this pace."""
+    def _found(self, pace: float, since: float, sent: float, at: float) -> float:
+        """The limit, after a refusal ``at`` this pace of what was ``sent`` then."""
         if self._count < 3:
             return max(0.7 * pace, min(pace, _HARDLY))
         found = self._seen.flow(
             since,
-            at,
+            sent,
             burst=self._burst,
             burst_seconds=self._burst_seconds,
             # Between two refusals an API lets through no more than its limit, and less where it was paused.
@@ -278,24 +278,24 @@ class PaceFinder:
         )
         if self.limit is None:
             return found
-        if at - since < _BRIEF:
+        if sent - since < _BRIEF:
             # Too short to be measured, and most of it may have been a pause.
             return max(found, 0.5 * pace)
-        lately = float(self._seen.since(at - 1.0 + SPAN))
+        lately = float(self._seen.since(sent - 1.0 + SPAN, sent))
         if self._busy > self._probes.hold and found < _BELOW * self.limit:
             # That pace has held until the probe began. It may be a window that is too short to be seen.
             found = max(_BELOW * self.limit, lately)
-        lately = min(lately, self._seen.since(at - 2.0 + SPAN) / 2.0)
+        lately = min(lately, self._seen.since(sent - 2.0 + SPAN, sent) / 2.0)
         return self._guess.of(found, _BELOW * lately, self._busy)
 
-    def _first_refusal(self, elapsed: float, at: float, wait: float) -> None:
-        lasted = max(0.0, self._last_began - (at - elapsed))
-        self._burst, self._burst_seconds = float(max(self._count, 1)), lasted
-        if elapsed >= 1.0:
-            self.limit = self._rate = 0.93 * max(self._seen.since(at - 1.0 + SPAN), 1)
+    def _first_refusal(self, since: float, sent: float, at: float, wait: float) -> None:
+        self._burst = float(max(self._count, 1))
+        self._burst_seconds = max(0.0, self._last_began - since)
+        if sent - since >= 1.0:
+            self.limit = self._rate = 0.93 * max(self._seen.since(sent - 1.0 + SPAN, sent), 1)
             self._probes.begin(self.limit, wait)
             return
-        self._rate = self._burst / max(elapsed + wait, 0.1) * (4.0 if wait >= LONG else 2.0)
+        self._rate = self._burst / max(at - since + wait, 0.1) * (4.0 if wait >= LONG else 2.0)
 
     def _take_limit(self, found: float, wait: float) -> None:
         if self._wary:

@@ -87,7 +87,8 @@ def move_state(state: dict[str, Any], seconds: float) -> dict[str, Any]:
 
 def _later(value: Any, seconds: float) -> Any:
     if isinstance(value, list | tuple):
-        return [value[0] + seconds, *value[1:]]
+        at, told, sent = value
+        return [at + seconds, told, sent + seconds]
     # No time, or one that is infinitely far away.
     return value + seconds if value and not isinstance(value, str) else value
 
