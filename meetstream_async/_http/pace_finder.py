@@ -151,10 +151,15 @@ class PaceFinder:
         if self._rate is None:
             return
         if in_time and self._last:
-            self._busy += min(now - self._last, 2.0 * self.interval, _DOUBLING)
+            self._busy += min(now - self._last, 2.0 * self.interval, max(_DOUBLING, self._left_of_hold))
         if self._window is not None:
             self._start_in_window(self._window, now)
         self._last = now
+
+    @property
+    def _left_of_hold(self) -> float:
+        """Seconds of use until the next probe; 0 while the pace rises."""
+        return 0.0 if self.limit is None else self._probes.hold - self._busy
 
     def _start_in_window(self, window: Window, now: float) -> None:
         if self._may_scout and len(self._starts) == window.most and self._is_spent(window, now):
