@@ -127,8 +127,8 @@ class PaceFinder:
         if pace is None:
             return 0.0
         ended = self._ended
-        if ended is not None and self._window is None and ended.may_repeat(self._count):
-            # A window may end here. One request at a time finds out, so that only one is refused.
+        if ended is not None and self._window is None and (ended.again or ended.may_repeat(self._count)):
+            # A window may end here, or go on. One request at a time finds out, so that only one is refused.
             return max(1.0 / pace, 2.0 * self.round_trip)
         return 1.0 / pace
 
@@ -191,6 +191,8 @@ class PaceFinder:
     def let_through(self, began: float, now: float) -> None:
         """A request that was sent at ``began`` was not refused."""
         self._seen.add(began)
+        if not self._count and self._ended is not None:
+            self._ended.again = False
         self._count += 1
         self._last_began = began
         if self._since is None:
@@ -234,6 +236,7 @@ class PaceFinder:
             # Refused again: the pause goes on.
             before.seconds += wait
             before.wait += wait
+            before.again = True
             if self.limit is None:
                 self._rate = max((pace or 1.0) / 2, min(pace or 1.0, _SLOWEST))
         elif not self._wary and before is not None and ended.is_like_long(before):

@@ -108,4 +108,4 @@ def _fields(value: Ended | Window | None) -> list[float] | None:
         return None
     if isinstance(value, Window):
         return [value.most, value.seconds]
-    return [value.count, value.seconds, value.wait]
+    return [value.count, value.seconds, value.wait, value.again]

@@ -27,6 +27,8 @@ class Ended:
     """From the first of them to the end of the pause."""
     wait: float
     """Length of the pause."""
+    again: bool = False
+    """It goes on: nothing has been let through since."""
 
     def is_like_long(self, other: Ended) -> bool:
         """The same number of requests has met the end of a window, twice."""
