@@ -32,6 +32,8 @@ _RAMP_END = 0.001
 """After a told pause without a limit that was met, two starts are 50 ms apart, and a tenth less each time: it
 takes half a second until they may come as they like."""
 _RECENT = 1024
+_BELIEVED = 2
+"""Refusals in a row whose waits are taken as they are told; "0" and "1" may be told whatever the limit is."""
 _MARGIN = 0.25
 _LONGEST_MARGIN = 30.0
 """A wary pace adds up to a quarter of a told wait at random, twice as much each time, and 30 s at most."""
@@ -197,16 +199,22 @@ class Pace:
             if not is_new:
                 return max(0.0, self.paused_until - now)
             self._in_a_row += 1
-            told = min(self._first_pause * 2.0 ** min(self._in_a_row - 1, 30), self._longest_pause)
+            told = self._backoff(self._in_a_row)
             if self._in_a_row == 1:
                 told = min(told, short)
         elif is_new:
             self._in_a_row += 1
+            if self._in_a_row > _BELIEVED:
+                # Nothing was let through after the waits that were told.
+                told = max(told, self._backoff(self._in_a_row - _BELIEVED))
         self.pause(now, told)
         if is_new and self._wary:
             self._warnings = min(self._warnings + 1, 6)
             self._keep_away(now, told, size)
         return told
+
+    def _backoff(self, times: int) -> float:
+        return min(self._first_pause * 2.0 ** min(times - 1, 30), self._longest_pause)
 
     def _keep_away(self, now: float, told: float, size: int | None) -> None:
         doubled = 2.0 ** (self._warnings - 1)

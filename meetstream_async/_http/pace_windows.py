@@ -8,6 +8,8 @@ LONG = 3.0
 """Seconds from which on a wait means a window rather than a flow."""
 WINDOW_MARGIN = 0.02
 """Seconds by which a window is taken to be longer than it seems."""
+_FEWEST = 3
+"""Requests of a window at least."""
 _ROUNDED = 1.2
 """Seconds by which two lengths of one window may differ."""
 _MUCH = 1.3
@@ -43,7 +45,8 @@ class Ended:
         return self.wait >= LONG and abs(count - self.count) <= 1
 
     def _is_like(self, other: Ended) -> bool:
-        return abs(self.count - other.count) <= max(1.0 * (self.count >= 10), 0.05 * self.count)
+        # After one or two a bucket looks the same. A rate serves a window as small as that as well.
+        return min(self.count, other.count) >= _FEWEST and abs(self.count - other.count) <= max(1.0 * (self.count >= 10), 0.05 * self.count)
 
 
 @define
