@@ -35,6 +35,17 @@ class LetThrough:
         first = int(at / SPAN)
         return sum(count for span, count in self._counts.items() if first <= span <= until / SPAN)
 
+    def busiest(self) -> int:
+        """Requests sent in the fullest second."""
+        spans, most, first, count = sorted(self._counts.items()), 0, 0, 0
+        for span, value in spans:
+            count += value
+            while spans[first][0] <= span - round(1 / SPAN):
+                count -= spans[first][1]
+                first += 1
+            most = max(most, count)
+        return most
+
     def times(self, since: float) -> list[float]:
         """When each was sent since then, at the latest."""
         first = int(since / SPAN)
@@ -56,7 +67,7 @@ class LetThrough:
             began = span * SPAN
             if began < since - SPAN:
                 break
-            if began > until:
+            if began >= until:
                 continue
             count += value
             seconds = until - began

@@ -204,7 +204,7 @@ class Pace:
                 told = min(told, short)
         elif is_new:
             self._in_a_row += 1
-            if self._in_a_row > _BELIEVED:
+            if self._in_a_row > _BELIEVED and not self._wary:
                 # Nothing was let through after the waits that were told.
                 told = max(told, self._backoff(self._in_a_row - _BELIEVED))
         self.pause(now, told)

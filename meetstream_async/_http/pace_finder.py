@@ -14,13 +14,12 @@ rate.
 from __future__ import annotations
 
 import math
-from collections import deque
 
 from .let_through import SPAN, LetThrough
 from .pace_probes import Probes
 from .pace_strays import Strays
 from .pace_wary import CROWDED, wary_limit
-from .pace_windows import LONG, WINDOW_MARGIN, Ended, Guess, Window
+from .pace_windows import LONG, Ended, Guess, KeptWindow, Window
 
 _DOUBLING = 0.5
 """Seconds in which a pace that has met no limit doubles."""
@@ -31,8 +30,6 @@ _CREEP = 0.05
 _STEP = 0.03
 """Share of the limit by which a probe begins; it grows as an unlimited pace does."""
 _BRIEF = 1.0
-_DOUBT_AFTER = 4
-"""Whole windows before their number is doubted; twice as many after each doubt in vain."""
 _QUICKLY = 0.2
 _SLOWEST = 0.1
 """Requests per second at which an API is asked that lets nothing through; each refusal has its own pause."""
@@ -73,14 +70,7 @@ class PaceFinder:
         self._guess = Guess()
         self._strays = Strays()
         self._ended: Ended | None = None
-        self._window: Window | None = None
-        self._starts: deque[float] = deque()
-        """The starts that a window counts."""
-        self._may_scout = False
-        self._scout = math.inf
-        """Start of the request that finds out whether the window has grown, once it is under way."""
-        self._windows = 0
-        self._doubt_after = _DOUBT_AFTER
+        self._kept = KeptWindow()
         self.round_trip: float = 0.0
         self.findings: int = 0
         """How often the pace was found anew."""
@@ -102,8 +92,8 @@ class PaceFinder:
         """Requests per second as of now; None for full speed."""
         if self._rate is None:
             return None
-        if self._window is not None:
-            pace = self._window.pace
+        if self._kept.window is not None:
+            pace = self._kept.window.pace
         elif self.limit is None:
             pace = self._rate * self._growth(self._busy)
         else:
@@ -117,8 +107,14 @@ class PaceFinder:
 
     @property
     def sustained(self) -> float | None:
-        """Requests per second in the long run, as of now; None for full speed."""
-        return self.pace if self._window is None else self._window.rate
+        """Requests per second in the long run, as of now; None for full speed.
+
+        What has met no limit since may be paced at far more than anybody sends.
+        """
+        if self._kept.window is not None:
+            return self._kept.window.rate
+        pace, most = self.pace, max(self.limit or 0.0, self._seen.busiest())
+        return pace if pace is None or not most or pace < 1.5 * most else most
 
     @property
     def interval(self) -> float:
@@ -127,22 +123,14 @@ class PaceFinder:
         if pace is None:
             return 0.0
         ended = self._ended
-        if ended is not None and self._window is None and (ended.again or ended.may_repeat(self._count)):
+        if ended is not None and self._kept.window is None and (ended.again or ended.may_repeat(self._count)):
             # A window may end here, or go on. One request at a time finds out, so that only one is refused.
             return max(1.0 / pace, 2.0 * self.round_trip)
         return 1.0 / pace
 
     def hold_until(self, now: float) -> float:
         """When the window has room again; in the past if it has."""
-        if self._window is None or len(self._starts) < self._window.most:
-            return -math.inf
-        if self._may_scout and self._is_spent(self._window, now):
-            return -math.inf
-        return self._starts[0] + self._window.seconds + WINDOW_MARGIN
-
-    def _is_spent(self, window: Window, now: float) -> bool:
-        """All that it lets through started a short time ago, so that one more would surely be refused."""
-        return now - self._starts[0] < window.seconds / 2
+        return self._kept.hold_until(now)
 
     def started(self, now: float, *, in_time: bool) -> None:
         """A request starts. ``in_time``: the pace is used to the full, so it may grow."""
@@ -151,27 +139,17 @@ class PaceFinder:
         if self._rate is None:
             return
         if in_time and self._last:
-            self._busy += min(now - self._last, 2.0 * self.interval, max(_DOUBLING, self._left_of_hold))
-        if self._window is not None:
-            self._start_in_window(self._window, now)
+            # At a slow pace a request may not jump over what it takes to rise.
+            most = max(_DOUBLING, min(self._left_of_hold, self.interval / 2.0))
+            self._busy += min(now - self._last, 2.0 * self.interval, most)
+        if self._kept.start(now, self._last):
+            self._count, self._since = 0, now
         self._last = now
 
     @property
     def _left_of_hold(self) -> float:
         """Seconds of use until the next probe; 0 while the pace rises."""
         return 0.0 if self.limit is None else self._probes.hold - self._busy
-
-    def _start_in_window(self, window: Window, now: float) -> None:
-        if self._may_scout and len(self._starts) == window.most and self._is_spent(window, now):
-            # One request more than the window has room for, to see whether it still has its size.
-            self._may_scout, self._scout = False, now
-            return
-        if now - self._last > window.seconds / 5:
-            self._count, self._since = 0, now
-            self._windows += 1
-            if self._windows == self._doubt_after:
-                self._windows, self._doubt_after, self._may_scout = 0, 2 * self._doubt_after, True
-        self._starts.append(now)
 
     def crowd(self) -> bool:
         """Leave most of the bound to others. Returns False if that is so already."""
@@ -198,10 +176,10 @@ class PaceFinder:
         if self._since is None:
             self._since = began
         self.round_trip += (now - began - self.round_trip) / 8
-        if began >= self._scout and self._window is not None:
+        if self._kept.is_scout(began):
             # It has grown. The next two refusals tell its size.
             self._rate, self._busy, self.limit = self.pace, 0.0, None
-            self._window, self._scout = None, math.inf
+            self._kept.drop()
 
     def refused(self, began: float, now: float, told: float | None) -> bool:
         """Returns False if it was in flight when another one was refused: nothing new is learned from it."""
@@ -211,9 +189,9 @@ class PaceFinder:
             return False
         self.settle(now)
         self._cut_at = now
-        if self._window is not None and began >= self._scout:
+        if self._kept.is_scout(began):
             # As expected.
-            self._scout = math.inf
+            self._kept.scout = math.inf
             return True
         self._cut = (now, told, began)
         return True
@@ -228,7 +206,8 @@ class PaceFinder:
         if self._cut is None:
             return
         (at, told, sent), self._cut = self._cut, None
-        pace, self._window = self.pace, None
+        pace = self.pace
+        self._kept.window = None
         since = at if self._since is None else self._since
         wait = max(now - at, told or 0.0)
         before, ended = self._ended, Ended(self._count, at - since + wait, wait)
@@ -254,10 +233,10 @@ class PaceFinder:
         self.findings += 1
 
     def _open_window(self, before: Ended, ended: Ended, since: float) -> None:
-        window = self._window = Window.between(before, ended)
+        window = Window.between(before, ended)
+        self._kept.open(window, self._seen.times(since))
         self._ended = Ended(window.most, window.seconds, max(before.wait, ended.wait))
-        self._windows, self._rate = 0, window.rate
-        self._starts = deque(self._seen.times(since)[-window.most :], maxlen=window.most)
+        self._rate = window.rate
 
     def _take_rate(self, pace: float | None, since: float, sent: float, at: float, wait: float) -> None:
         if self._wary:

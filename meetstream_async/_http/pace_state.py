@@ -15,7 +15,7 @@ from .let_through import SPAN, LetThrough
 from .pace import Pace
 from .pace_probes import Probes
 from .pace_strays import Strays
-from .pace_windows import Ended, Guess, Window
+from .pace_windows import Ended, Guess, KeptWindow, Window
 
 FORMAT = 1
 
@@ -25,13 +25,11 @@ _PACE = (
 )  # fmt: skip
 _FINDER = (
     "_count", "_since", "_rate", "limit", "_burst", "_burst_seconds", "_last_began", "_busy", "_last", "_cut",
-    "_cut_at", "_may_scout", "_scout", "_windows", "_doubt_after", "round_trip", "_rest",
-    "findings", )  # fmt: skip
-
-
+    "_cut_at", "round_trip", "_rest", "findings",
+)  # fmt: skip
 _TIMES = {
     "_slot", "paused_until", "last_let_through", "_left_until",
-    "_since", "_last_began", "_last", "_cut", "_cut_at", "_scout",
+    "_since", "_last_began", "_last", "_cut", "_cut_at",
 }  # fmt: skip
 
 
@@ -44,12 +42,19 @@ def to_state(pace: Pace) -> dict[str, Any]:
         "pace": [_plain(own[name]) for name in _PACE],
         "finder": [_plain(found[name]) for name in _FINDER],
         "seen": found["_seen"].to_list(),
-        "ended": _fields(found["_ended"]),
-        "window": _fields(found["_window"]),
-        "probes": [found["_probes"].hold, found["_probes"].eager],
-        "strays": list(astuple(found["_strays"])),
-        "guess": [found["_guess"].made, found["_guess"].in_vain],
-        "starts": list(found["_starts"]),
+        "ended": None if found["_ended"] is None else astuple(found["_ended"]),
+        "probes": astuple(found["_probes"]),
+        "strays": astuple(found["_strays"]),
+        "guess": astuple(found["_guess"]),
+        **_kept_state(found["_kept"]),
+    }
+
+
+def _kept_state(kept: KeptWindow) -> dict[str, Any]:
+    return {
+        "window": None if kept.window is None else astuple(kept.window),
+        "starts": list(kept.starts),
+        "kept": [_plain(kept.scout), kept.may_scout, kept.windows, kept.doubt_after],
     }
 
 
@@ -62,11 +67,12 @@ def take_state(pace: Pace, state: dict[str, Any]) -> None:
     found["_seen"] = LetThrough((int(span), int(count)) for span, count in state["seen"])
     found["_ended"] = None if state["ended"] is None else Ended(*state["ended"])
     found["_probes"] = Probes(*state["probes"])
-    found["_guess"] = Guess(*state.get("guess", ()))
+    found["_guess"] = Guess(*state["guess"])
     phases, *held = state["strays"]
     found["_strays"] = Strays([(rate, count) for rate, count in phases], *held)
-    window = found["_window"] = None if state["window"] is None else Window(*state["window"])
-    found["_starts"] = deque(state["starts"], maxlen=None if window is None else window.most)
+    window = None if state["window"] is None else Window(*state["window"])
+    starts = deque(state["starts"], maxlen=None if window is None else window.most)
+    found["_kept"] = KeptWindow(window, starts, *map(_float, state["kept"]))
     vars(pace).update(own, is_free=own["is_free"] and pace.finder.bound is None)
     vars(pace.finder).update(found)
 
@@ -82,7 +88,9 @@ def move_state(state: dict[str, Any], seconds: float) -> dict[str, Any]:
     }
     spans = round(seconds / SPAN)
     seen = [(span + spans, count) for span, count in state["seen"]]
-    return {**state, **moved, "seen": seen, "starts": [start + seconds for start in state["starts"]]}
+    starts = [start + seconds for start in state["starts"]]
+    scout, *rest = state["kept"]
+    return {**state, **moved, "seen": seen, "starts": starts, "kept": [_later(scout, seconds), *rest]}
 
 
 def _later(value: Any, seconds: float) -> Any:
@@ -101,11 +109,3 @@ def _float(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(value)
     return float(value) if isinstance(value, str) else value
-
-
-def _fields(value: Ended | Window | None) -> list[float] | None:
-    if value is None:
-        return None
-    if isinstance(value, Window):
-        return [value.most, value.seconds]
-    return [value.count, value.seconds, value.wait, value.again]

@@ -1,8 +1,8 @@
 """Refusals that come whatever the pace is: one node of several refuses, or each tenth request. Pure, no I/O.
 
-A limit that is met refuses less once requests are slower. Where refusals go on although the pace has come down,
-and as many requests as before get through between two of them, it is not lowered further: else it would come
-down for ever. What it was is tried again, and more than that, as long as it costs no further refusals.
+A limit that is met refuses less once requests are slower. Where refusals go on although the pace has come
+down, and as many requests as before get through between two of them, it is not lowered further: else it would
+come down for ever. What it was is tried again, and more than that, as long as it costs no further refusals.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class Strays:
             del self.phases[:2]
             return found
         self.phases.append((pace, count))
-        # A pace that only concurrency bounds says nothing of a higher one.
-        self.used = self.used or count >= _USED * self.held * max(seconds, 0.1)
         if self.held:
+            # A pace that only concurrency bounds says nothing of a higher one.
+            self.used = self.used or count >= _USED * self.held * max(seconds, 0.1)
             if len(self.phases) >= _TRIED:
                 self._judge_held()
         elif len(self.phases) >= _PHASES:
