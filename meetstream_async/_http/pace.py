@@ -34,6 +34,8 @@ takes half a second until they may come as they like."""
 _RECENT = 1024
 _BELIEVED = 2
 """Refusals in a row whose waits are taken as they are told; "0" and "1" may be told whatever the limit is."""
+_LAST_ONES = 3
+"""Requests under way together that may each be let through as the last: several nodes count, or a bucket."""
 _MARGIN = 0.25
 _LONGEST_MARGIN = 30.0
 """A wary pace adds up to a quarter of a told wait at random, twice as much each time, and 30 s at most."""
@@ -90,6 +92,9 @@ class Pace:
         self._left: float = math.inf
         self._left_until = -math.inf
         """What the API says may still start, and until when that holds."""
+        self._none_left_at = -math.inf
+        self._last_ones = 0
+        """How many of those under way then were let through, each as the last one."""
 
     def bound_by(self, rate: float | None) -> None:
         """Set the bound: requests per second at most, or None."""
@@ -118,12 +123,17 @@ class Pace:
         start = max(self._slot, self.paused_until, self.finder.hold_until(now))
         if self._bound is not None:
             start = max(start, self._bound.next_start())
-        if self._left < 1:
-            if self._left_until <= now:
-                self._left = math.inf
-            else:
-                start = max(start, self._left_until)
+        if self._left < 1 and not self._count_is_over(now):
+            start = max(start, self._left_until)
         return start
+
+    def _count_is_over(self, now: float) -> bool:
+        """Whether no count that was told holds any more. After a wait for that nothing starts in a burst."""
+        if self._left_until <= now and self._left < math.inf:
+            if self._left < 1:
+                self._ramp = _RAMP
+            self._left = math.inf
+        return self._left == math.inf
 
     def start_from(self, now: float) -> float:
         """The earliest start from now on, where a pause that ends meanwhile may tell of a window."""
@@ -132,13 +142,10 @@ class Pace:
 
     def clear(self, now: float) -> bool:
         """Whether requests may start as they come again: a pause is over, and no limit was met."""
-        if self.is_free or self._bound is not None or self._ramp:
+        if self.is_free or self._bound is not None:
             return self.is_free
-        if self.paused_until <= now and self.finder.is_free:
-            if self._left_until <= now:
-                self._left = math.inf
-            if self._left == math.inf:
-                self.is_free, self.paused_until, self._slot = True, -math.inf, -math.inf
+        if self.paused_until <= now and self.finder.is_free and self._count_is_over(now) and not self._ramp:
+            self.is_free, self.paused_until, self._slot = True, -math.inf, -math.inf
         return self.is_free
 
     def take(self, now: float, *, waited: bool = False) -> None:
@@ -193,6 +200,7 @@ class Pace:
         ``told``: the seconds to wait, if the API says so. ``size``: the requests that its limit lets through.
         """
         self._catch_up(now)
+        self._last_ones = 0
         short = self.finder.short_pause
         is_new = self.finder.refused(began, now, told)
         if told is None:
@@ -242,11 +250,23 @@ class Pace:
         if seconds > 0 and self.finder.is_free:
             self._ramp = _RAMP
 
-    def used_up(self, now: float, seconds: float) -> None:
-        """The API says that nothing is left of its limit for so long."""
+    def used_up(self, now: float, seconds: float, began: float = math.inf) -> bool:
+        """The API says that nothing is left of its limit for so long.
+
+        It says so in letting through what was sent at ``began``. Returns False where that is not believed:
+        several were let through, each as the last one. It is again after the next refusal.
+        """
+        if self._last_ones > _LAST_ONES:
+            return False
+        if began >= self._none_left_at:
+            self._none_left_at, self._last_ones = now, 0
+        self._last_ones += not self._wary
         self._catch_up(now)
         self.finder.used_up(now, seconds)
         self.pause(now, seconds)
+        # What was found may be far more by now than such a limit lets through at once.
+        self._ramp = _RAMP
+        return True
 
     def allowed(self, now: float, count: int, seconds: float) -> None:
         """The API says that so many more requests may start within the next ``seconds``."""

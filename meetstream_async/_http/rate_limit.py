@@ -154,7 +154,8 @@ class RateLimiter:
             with key.lock:
                 if size is not None and key.pace.explains(size, seconds, began, key.link is not None):
                     return
-                key.pace.used_up(now, seconds)
+                if not key.pace.used_up(now, seconds, began):
+                    return
             self._tell("used_up", began, now, seconds)
             self._turns.dismiss_impatient()
             self._log_pause(seconds, "limit used up", status)
