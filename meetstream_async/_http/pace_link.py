@@ -166,13 +166,15 @@ class PaceLink:
         self._is_alone = True
         self.pace.finder.slow_down(_SLOWER)
         self.bind(self._bound)
-        _log.warning(
-            "the pace store can't be used (%s): this process goes on at a pace of its own, slower",
-            why,
-            extra=log_fields("pace_store", error=why),
-        )
+        if self.store.fails():
+            _log.warning(
+                "the pace store can't be used (%s): this process goes on at a pace of its own, slower",
+                why,
+                extra=log_fields("pace_store", error=why),
+            )
 
     def _recover(self) -> None:
+        self.store.works()
         if self._is_alone:
             self._is_alone = False
             self.bind(self._bound)

@@ -43,7 +43,8 @@ class _Rows(Protocol):
 class PaceStore:
     """Changes the states of keys, in a thread of its own."""
 
-    def __init__(self, connect: Callable[[], _Rows], kinds: tuple[type[Exception], ...]) -> None:
+    def __init__(self, place: str, connect: Callable[[], _Rows], kinds: tuple[type[Exception], ...]) -> None:
+        self._place = place
         self._connect = connect
         self._kinds = kinds
         self._rows: _Rows | None = None
@@ -61,6 +62,16 @@ class PaceStore:
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
             kind = "what is stored is no pace"
         raise StoreError(kind)
+
+    def fails(self) -> bool:
+        """It can't be used. Returns whether that is news: clients may come and go meanwhile."""
+        is_news = self._place not in _failing
+        _failing.add(self._place)
+        return is_news
+
+    def works(self) -> None:
+        """It can be used again."""
+        _failing.discard(self._place)
 
     def _drop(self) -> None:
         rows, self._rows = self._rows, None
@@ -160,6 +171,8 @@ class _Postgres:
 
 _open: WeakValueDictionary[str, PaceStore] = WeakValueDictionary()
 _lock = threading.Lock()
+_failing: set[str] = set()
+"""Places of stores that can't be used, and of which that was said."""
 
 
 def forget_stores() -> None:
@@ -195,11 +208,11 @@ def open_store(place: str) -> PaceStore:
         if store is None:
             if "://" in place:
                 psycopg = _psycopg()
-                store = PaceStore(lambda: _Postgres(psycopg, place), (psycopg.Error, OSError))
+                store = PaceStore(place, lambda: _Postgres(psycopg, place), (psycopg.Error, OSError))
             else:
                 import sqlite3
 
-                store = PaceStore(lambda: _Sqlite(place), (sqlite3.Error, OSError))
+                store = PaceStore(place, lambda: _Sqlite(place), (sqlite3.Error, OSError))
             _open[place] = store
         return store
 

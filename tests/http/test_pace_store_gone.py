@@ -161,6 +161,22 @@ async def test_a_client_that_joins_while_the_store_is_gone_does_not_make_the_oth
     assert one.key.pace.finder.bound == 40
 
 
+async def test_what_clients_that_come_and_go_find_of_a_store_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Until it could be used in between."""
+    place = tmp_path / "pace.sqlite"
+    for _ in range(2):
+        place.mkdir()
+        for _ in range(3):
+            assert await link_of(joined(place)).exchange(1) is None
+        place.rmdir()
+        again = joined(place)
+        assert await link_of(again).exchange(1) is not None
+        place.unlink()
+    assert [record.levelname for record in caplog.records].count("WARNING") == 2
+
+
 def _set_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """The clock of the store shows so much more from now on."""
     change = pace_store._Sqlite.change
