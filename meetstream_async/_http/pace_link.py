@@ -26,7 +26,12 @@ _SLOWER = 0.5
 _STEP = 1.0
 """Seconds from which on a clock that runs ahead was set, and was not merely read late."""
 
-_Event = tuple[str, float, float, float | None]
+_Event = tuple[str, float, float, float | None, int]
+
+
+def is_urgent(kind: str) -> bool:
+    """Whether the others must know at once; the rest is told when something is asked for."""
+    return kind not in ("let_through", "allowed")
 
 
 @define
@@ -67,11 +72,11 @@ class PaceLink:
         self._bound = bound
         self.pace.bound_by(bound * _SLOWER if bound is not None and self._is_alone else bound)
 
-    def note(self, kind: str, began: float, now: float, told: float | None = None) -> None:
-        """Something happened here: ``let_through``, ``refused``, ``pause``, ``used_up``."""
-        self.urgent = self.urgent or kind != "let_through"
+    def note(self, kind: str, began: float, now: float, told: float | None = None, count: int = 0) -> None:
+        """Something happened here: ``let_through``, ``refused``, ``pause``, ``used_up``, ``allowed``."""
+        self.urgent = self.urgent or is_urgent(kind)
         if len(self._events) < 5000:
-            self._events.append((kind, began, now, told))
+            self._events.append((kind, began, now, told, count))
 
     def is_down(self, loop_time: float) -> bool:
         return loop_time < self.down_until
@@ -103,7 +108,7 @@ class PaceLink:
             return None
         except BaseException:
             # Whether the store has learned it is not known; being told twice of it does no harm.
-            self._note_again([event for event in events if event[0] != "let_through"], told[1])
+            self._note_again([event for event in events if is_urgent(event[0])], told[1])
             raise
         finally:
             self._under_way = [other for other in self._under_way if other is not told]
@@ -181,7 +186,7 @@ class PaceLink:
 
 
 def _moved(events: list[_Event], seconds: float) -> list[_Event]:
-    return [(kind, began + seconds, at + seconds, told) for kind, began, at, told in events]
+    return [(kind, began + seconds, at + seconds, told, count) for kind, began, at, told, count in events]
 
 
 def _moved_state(state: dict[str, Any], now: float, ahead: float) -> dict[str, Any]:
@@ -198,12 +203,14 @@ def _moved_state(state: dict[str, Any], now: float, ahead: float) -> dict[str, A
 
 
 def _apply(pace: Pace, events: list[_Event]) -> None:
-    for kind, began, at, told in events:
+    for kind, began, at, told, count in events:
         if kind == "let_through":
             pace.let_through(began, at)
         elif kind == "refused":
             pace.refused(began, at, told)
         elif kind == "used_up":
             pace.used_up(at, told or 0.0)
+        elif kind == "allowed":
+            pace.allowed(at, count, told or 0.0)
         else:
             pace.pause(at, told or 0.0)

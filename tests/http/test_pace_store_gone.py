@@ -177,6 +177,17 @@ async def test_what_clients_that_come_and_go_find_of_a_store_is_told_once(
     assert [record.levelname for record in caplog.records].count("WARNING") == 2
 
 
+async def test_a_count_that_is_told_is_kept_to_with_a_store(tmp_path: Path) -> None:
+    """By all processes together, and before anything is refused."""
+    place = tmp_path / "pace.sqlite"
+    one, other = joined(place), joined(place)
+    await one.wait()
+    one.observe(200, {"RateLimit-Remaining": "3", "RateLimit-Reset": "20"}, now(), in_flight=2)
+    granted = [await link_of(one).exchange(1), await link_of(other).exchange(5)]
+    assert [len(grant.starts) for grant in granted if grant is not None] == [1, 1]
+    assert not one.is_open
+
+
 def _set_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """The clock of the store shows so much more from now on."""
     change = pace_store._Sqlite.change
