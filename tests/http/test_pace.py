@@ -138,6 +138,20 @@ def test_a_limit_that_halves_and_doubles_is_followed(
     assert course.refused_share <= 0.03
 
 
+@pytest.mark.parametrize("told", [None, 1], ids=str)
+def test_a_limit_that_collapses_and_comes_back_is_found_again(told: float | None) -> None:
+    """A fiftieth for twenty seconds: ten requests at that pace, and it is asked whether that is all."""
+    server = Bucket(50, 10, told)
+
+    def change(rate: float) -> None:
+        server.rate = rate
+
+    course = run_at(server, 2000, changes=[(20, lambda: change(1)), (40, lambda: change(50))])
+    assert 15 <= course.per_second(20, 40) * 20 <= 45
+    assert max(course.per_second(at, at + 1) for at in range(40, 60)) >= 0.8 * 50
+    assert course.refused_share <= 0.02
+
+
 @pytest.mark.parametrize(
     ("told", "gap", "seconds"), [(None, (10, 90), 7.5), (1, (10, 40), 6.5), (2, (10, 40), 9.5)], ids=str
 )
