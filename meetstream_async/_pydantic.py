@@ -27,7 +27,7 @@ _DEEPEST = 100
 """Maximum nesting of free-form JSON; deeper values are written as null."""
 
 
-class Schemed:
+class PydanticType:
     """Base for attrs classes that work as a pydantic type: field, ``TypeAdapter``, ``response_model``.
 
     Instances are accepted as they are; JSON objects are passed to the class, so that its validators run.

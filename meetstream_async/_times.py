@@ -22,6 +22,8 @@ _END_OF_DAY = re.compile(r"(.*\d[T ])24(:?00(?::?00(?:[.,]0+)?)?(?![\d:]).*)")
 _LEAP_SECOND = re.compile(r"(.*\d[T ]\d\d:?\d\d:?)60(?!\d)(.*)")
 _PART_OF_A_MINUTE = re.compile(r"(.*\d[T ]\d\d)(?::?(\d\d))?[.,](\d+)(?![\d:.,])(.*)", re.ASCII)
 _ORDINAL = re.compile(r"(\d{4})-?(\d{3})([T ].*)", re.ASCII)
+_ANNOTATIONS = re.compile(r"(?:\[[\w./+:=-]+\])+$", re.ASCII)
+"""Of RFC 9557, such as ``[Asia/Kolkata]``. One with an exclamation mark would have to be understood."""
 _BEYOND_MICROSECONDS = re.compile(r"[.,]\d{6}0*[1-9]")
 
 
@@ -30,7 +32,8 @@ def read_time(text: str, *, up: bool = False) -> datetime:
 
     Beside what ``datetime.fromisoformat`` reads: a small ``t`` and ``z``, the sign for minus, a leap second
     (``:60``), which is the start of the next minute, ``24:00``, which is the start of the next day, the day
-    of a year (``2031-121``), and a fraction of an hour or a minute. Digits after the microsecond are cut off,
+    of a year (``2031-121``), a fraction of an hour or a minute, and annotations as of RFC 9557 behind an
+    offset, which add nothing to it. Digits after the microsecond are cut off,
     or rounded up to the next microsecond with ``up``. Raises ValueError for any other text.
     """
     if not up and text.isascii():
@@ -43,7 +46,7 @@ def read_time(text: str, *, up: bool = False) -> datetime:
             # Python takes the fraction of a minute for one of a second.
             if not moment.microsecond or _PART_OF_A_MINUTE.fullmatch(text) is None:
                 return moment
-    word = text.upper().replace("\N{MINUS SIGN}", "-")
+    word = _ANNOTATIONS.sub("", text).upper().replace("\N{MINUS SIGN}", "-")
     more = timedelta(0)
     if found := _ORDINAL.fullmatch(word):
         word = f"{_day_of(int(found[1]), int(found[2]))}{found[3]}"

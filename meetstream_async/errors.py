@@ -9,7 +9,7 @@
     │   ├── ConnectionFailedError
     │   └── RequestTimeoutError (also TimeoutError)
     ├── InvalidResponseError                      a 2xx whose body is not what the API promises
-    ├── WebhookError                          a webhook that is not to be trusted
+    ├── WebhookError                              a webhook that is not to be trusted
     ├── BulkError                                 from BulkReport.raise_for_failures()
     └── ApiError                                  the API's own refusal
         ├── BadRequestError 400, 422
@@ -169,9 +169,9 @@ class ApiError(MeetStreamError):
 
     ``status`` is the HTTP status, ``message`` the API's own text (control characters removed, at most
     500 characters), ``request_id`` the API's id of the request if it sent one, ``retry_after`` the requested
-    wait in seconds, ``errors`` the API's messages by field. ``key_rejected``: a 401 or 403 is the
-    API's own word on the key; without it, something in front of the API refused, or only this one request
-    was refused.
+    wait in seconds, ``errors`` the API's messages by field. Whose word a 401 or 403 is:
+    ``key_rejected``: the API's own, on the key; ``not_yours``: the API's own, on the one bot or event that
+    was asked for; ``refused_in_front``: that of something else.
     """
 
     def __init__(
@@ -184,16 +184,23 @@ class ApiError(MeetStreamError):
         errors: Mapping[str, tuple[str, ...]] | None = None,
         hint: str | None = None,
         key_rejected: bool = False,
+        not_yours: bool = False,
         attempts: int = 0,
         outcome_unknown: bool = False,
     ) -> None:
         super().__init__(message, attempts=attempts, outcome_unknown=outcome_unknown)
         self.status = status
         self.key_rejected = key_rejected
+        self.not_yours = not_yours
         self.request_id = request_id
         self.retry_after = retry_after
         self.errors: dict[str, tuple[str, ...]] = dict(errors or {})
         self.hint = hint
+
+    @property
+    def refused_in_front(self) -> bool:
+        """Whether a 401 or 403 came from something in front of the API: a firewall, a proxy or a CDN."""
+        return self.status in (401, 403) and not self.key_rejected and not self.not_yours
 
     def _text(self) -> str:
         text = f"{self.status} {self.message}"
@@ -226,11 +233,11 @@ class MasterEventNotFoundError(BadRequestError):
 
 
 class AuthenticationError(ApiError):
-    """401: the key is missing or invalid; ``key_rejected`` says whether it is the API that says so."""
+    """401: the key is missing or invalid, if ``key_rejected``; otherwise ``refused_in_front``."""
 
 
 class PermissionDeniedError(ApiError):
-    """403: the key was rejected or lacks the permission; without ``key_rejected``, only this request was."""
+    """403: ``key_rejected`` (or it lacks the permission), ``not_yours``, or ``refused_in_front``."""
 
 
 class NotFoundError(ApiError):

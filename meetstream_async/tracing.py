@@ -52,8 +52,7 @@ def instrument(
 
     tracer_provider, meter_provider: OpenTelemetry's; by default the global ones.
 
-    Raises ConfigurationError if it is switched on
-    already.
+    Raises ConfigurationError if tracing is on already.
     """
     if PLACE.observer is not None:
         raise ConfigurationError("instrument() was called before; call uninstrument() first")

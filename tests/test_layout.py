@@ -6,7 +6,12 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+PACKAGE = ROOT / "meetstream_async"
+PLUGIN = ROOT / "pytest_meetstream_async"
 MODULES = sorted(path for path in TESTS.rglob("*.py") if path.name != "__init__.py")
 _IMPORT = re.compile(
     r"^ *(?:from [.\w]+ import (?:\([^)]*\)|[*\w][\w, ]*)|import [.\w]+(?: as \w+)?) *(?=$|#|;)", re.M
@@ -51,3 +56,27 @@ def test_no_file_name_repeats_its_folder() -> None:
     """`tests/cli/test_report.py`, not `tests/cli/test_cli_report.py`."""
     doubled = [path for path in MODULES if path.stem.startswith(f"test_{path.parent.name}_")]
     assert doubled == []
+
+
+def test_every_folder_of_the_package_has_its_tests() -> None:
+    """Under the same name, without the underscore."""
+    folders = {path.parent.name.strip("_") for path in PACKAGE.glob("*/__init__.py")}
+    assert folders <= {path.parent.name for path in TESTS.glob("*/test_*.py")}
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_the_guides_name_files_and_names_that_are_there(page: str) -> None:
+    """Each path leads somewhere, and a name behind a module stands in it: `bulk/run.py` `Tally.report`."""
+    text = (ROOT / page).read_text("utf-8")
+    named = re.findall(r"`([\w./]+\.py)`((?: \(?`[\w.]+`(?:, `[\w.]+`)*)?)", text)
+    assert len(named) > 30
+    for path, names in named:
+        if path == "bulk/move.py":
+            continue  # the one that is to be written
+        found = [base / path for base in (PACKAGE, ROOT) if (base / path).exists()]
+        found += [file for base in (PACKAGE, PLUGIN, TESTS) for file in base.rglob(path) if "/" not in path]
+        assert found, path
+        for part in re.findall(r"\w+", names):
+            assert any(re.search(rf"\b{part}\b", file.read_text("utf-8")) for file in found), (
+                f"{path}: {part}"
+            )

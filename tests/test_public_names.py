@@ -62,7 +62,7 @@ FOR_THE_PACKAGE = {
     "check_client",
     "check_meetbit",
     "EventPages",
-    "reason_of",
+    "is_own_event_id",
     "kept",
     "Cancellation",
     "CancelOperation",

@@ -130,5 +130,6 @@ async def test_joining_what_has_ended_returns_at_once() -> None:
     """Nothing to wait for is no wait."""
     task = asyncio.create_task(worker([]))
     await task
-    await join(task)
-    await join()
+    for joining in (join(task), join()):
+        with pytest.raises(StopIteration):
+            joining.__await__().send(None)

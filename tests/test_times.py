@@ -41,6 +41,8 @@ STANDARD = [
     ("20260501T0659,75z", SEVEN - timedelta(seconds=15)),
     ("2026-05-01T06.5+00:00", SEVEN - timedelta(minutes=30)),
     ("2026-05-01T06:59.99999999999Z", SEVEN - timedelta(microseconds=1)),
+    ("2026-05-01T12:30:00+05:30[Asia/Kolkata]", SEVEN),
+    ("2026-05-01T07:00:00Z[Etc/UTC][u-ca=gregory]", SEVEN),
 ]
 
 
@@ -55,7 +57,8 @@ def test_what_the_standards_allow_is_read(text: str, expected: datetime) -> None
     ["", "soon", "1777618800", "2026-13-01T00:00Z", "2026-05-01T25:00Z", "2026-05-01T24:01Z",
      "2026-05-01T07:61:60Z", "2026-05-01T07:00:61Z", "9999-12-31T24:00:00Z", "2026-366T00:00Z",
      "9999-366T00:00Z", "2026-000T00:00Z", "0000-001T00:00Z", "2026-05-01T07.5.5Z", "2026-05-01T07.5:00Z",
-     f"2026-05-01T07:00.{'9' * 5000}Z"],
+     f"2026-05-01T07:00.{'9' * 5000}Z", "2026-05-01T07:00:00Z[!u-ca=hebrew]", "[Asia/Kolkata]",
+     "2026-05-01T07:00:00Z[]"],
 )  # fmt: skip
 def test_what_is_no_time_is_a_value_error(text: str) -> None:
     """Everything else is a ValueError, dates after the end of the calendar included."""

@@ -43,7 +43,11 @@ def documented(module: str, name: str) -> list[str]:
         return [f".. autoexception:: {path}", "   :show-inheritance:", ""]
     if issubclass(value, enum.Enum):
         return [f".. autoclass:: {path}", "   :no-inherited-members:", ""]
-    return [f".. autoclass:: {path}", "   :inherited-members: object,Schemed,BaseModel,Protocol,Generic", ""]
+    return [
+        f".. autoclass:: {path}",
+        "   :inherited-members: object,PydanticType,BaseModel,Protocol,Generic",
+        "",
+    ]
 
 
 def python_page(page: python_pages.Page) -> str:

@@ -40,6 +40,7 @@ def api_error(
     texts: Mapping[tuple[int, str], type[errors.ApiError]],
     *,
     effect: bool,
+    one_bot: bool = False,
     hint: Hint | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> errors.ApiError:
@@ -47,6 +48,7 @@ def api_error(
 
     texts: exception class by status and text of the message.
     effect: whether the request could have changed something.
+    one_bot: whether the request names one bot, so that a 403 which speaks of "this bot" is about that one.
     hint: returns advice for an exception's class and message.
     more: further fields of the exception's class.
     """
@@ -67,6 +69,7 @@ def api_error(
         errors=fields,
         hint=advice,
         key_rejected=_is_about_the_key(reply, message, context),
+        not_yours=_is_not_yours(reply, message, one_bot=one_bot),
         attempts=context.attempts,
         outcome_unknown=effect and (context.uncertain or reply.status >= 500),
         **(more or {}),
@@ -94,8 +97,13 @@ _NOT_THE_KEY = re.compile(
     re.IGNORECASE,
 )
 """Texts of gateways and firewalls, which refuse before the API has seen the key."""
-_BLOCKED = re.compile(r"\bblock(?:ed|ing)?\b|\bfirewall\b|\bwaf\b|\berror (?:code: )?1\d{3}\b", re.IGNORECASE)
-"""Words of firewalls, where the text names no key."""
+_BLOCKED = re.compile(
+    r"\bblock(?:ed|ing)?\b|\bfirewall\b|\bwaf\b|\berror (?:code: )?1\d{3}\b"
+    r"|\b(?:are|as|be|for|is|like|not|you) (?:an? )?(?:automated )?bots?\b|\b(?:anti|no|non)[ -]?bots?\b"
+    r"|\bbots?[ -](?:activity|attack|defen[cs]e|detect|fight|like|manage|mitigat|protect|traffic)",
+    re.IGNORECASE,
+)
+"""Words of firewalls, where the text names no key. To them, a bot is whoever asks."""
 _OWNERSHIP = re.compile(r"\b(bot|yours?|belongs?|owner|owned)\b", re.IGNORECASE)
 """Words about the one thing that was asked for, not about who asks."""
 _NOT_YOURS = re.compile(
@@ -103,27 +111,32 @@ _NOT_YOURS = re.compile(
     r"|\b(?:belongs? to|owned by) (?:another|a different|some|other)",
     re.IGNORECASE,
 )
-"""The same where nothing else tells that it is about one thing."""
-
-
-def is_about_one_thing(message: str) -> bool:
-    """Whether the text of a refusal is about who owns what was requested, and says nothing of a key."""
-    return _OWNERSHIP.search(message) is not None and _KEY.search(message) is None
+"""The same where the request does not tell that it is about one bot."""
 
 
 def _is_about_the_key(reply: Reply, message: str, context: Context) -> bool:
     """Whether a 401 or 403 is the API's own word on the key."""
     if reply.status not in (401, 403) or _is_a_page(reply) or _NOT_THE_KEY.search(message):
         return False
-    if is_about_one_thing(message):
+    named = _KEY.search(message) is not None
+    if _OWNERSHIP.search(message) and not named:
         return False
-    if reply.status == 401 or _KEY.search(message):
+    if reply.status == 401 or named:
         return True
     # Neither API says a 403 in plain text.
     if _kind(reply) == "text/plain" or _BLOCKED.search(message):
         return False
     # A key that was accepted is not rejected by a refusal that says nothing of it.
     return not context.key_accepted
+
+
+def _is_not_yours(reply: Reply, message: str, *, one_bot: bool) -> bool:
+    """Whether a 403 is the API's own word on the one bot or event of the request: others may be the key's."""
+    if reply.status != 403 or _is_a_page(reply) or _NOT_THE_KEY.search(message):
+        return False
+    if one_bot and _kind(reply) != "text/plain" and not _BLOCKED.search(message):
+        return _OWNERSHIP.search(message) is not None and _KEY.search(message) is None
+    return _NOT_YOURS.search(message) is not None
 
 
 def _is_a_page(reply: Reply) -> bool:
@@ -136,32 +149,17 @@ def _kind(reply: Reply) -> str:
     return reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
-def refuses_before_the_api(error: errors.MeetStreamError) -> bool:
-    """A 401 or 403 that says nothing about the key: other requests would be refused like this one."""
-    kinds = errors.AuthenticationError | errors.PermissionDeniedError
-    return isinstance(error, kinds) and not error.key_rejected and not _concerns_one_thing(error)
-
-
-def _concerns_one_thing(error: errors.ApiError) -> bool:
-    """A 403 about the bot or event that was asked for: others may be the key's own."""
-    return (
-        isinstance(error, errors.PermissionDeniedError)
-        and not error.key_rejected
-        and _NOT_YOURS.search(error.message) is not None
-    )
-
-
 def why_no_other_can_succeed(error: errors.MeetStreamError) -> str | None:
     """For the reason of a run that this error stops; None for an error that says nothing of others."""
     if isinstance(error, errors.TransportError) and error.permanent:
         return f"no usable connection: {error}"
-    if not isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
+    if not isinstance(error, errors.ApiError):
         return None
     if error.key_rejected:
         return f"the API rejects the key: {error}"
-    if _concerns_one_thing(error):
-        return None
-    return f"something before the API refuses, which says nothing about the key: {error}"
+    if error.refused_in_front:
+        return f"something before the API refuses, which says nothing about the key: {error}"
+    return None
 
 
 def _read_error_body(reply: Reply) -> tuple[str, dict[str, tuple[str, ...]]]:

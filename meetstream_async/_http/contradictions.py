@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from attrs import frozen
@@ -13,17 +14,25 @@ from .reply import Reply, json_type, parse_json
 from .secrets import clean_text
 
 # In one spelling, see _spelt: servers write errorMessage, error_message and ErrorMessage.
-_COMPLAINTS = frozenset({
-    "error", "errors", "errormessage", "errortype", "errorcode", "iserror", "exception", "fault",
+_COMPLAINTS = frozenset({"err", "iserror", "exception", "fault"})
+"""And all that begins with "error"."""
+_NO_COMPLAINTS = frozenset({"", "0", "none", "null", "nil", "n/a", "false", "ok", "success", "no error"})
+"""What an error of a success may be called."""
+_FLAGS = frozenset({
+    "success", "succeeded", "successful", "issuccess", "issuccessful", "ok", "acknowledged", "unscheduled",
+    "cancelled",
 })  # fmt: skip
-_FLAGS = frozenset({"success", "succeeded", "ok", "unscheduled", "cancelled"})
 _COUNTED_FLAGS = frozenset({"canceled", "deleted"})
 """What may be a number or a time as well: only false contradicts."""
 _STATUSES = frozenset({"status", "statuscode", "httpstatus", "httpstatuscode"})
 _WRAPPERS = frozenset({"data", "result", "response", "body"})
 """What some gateways put an answer into, as an object or as its JSON."""
-_FAILURES = frozenset({"error", "fail", "failed", "failure"})
-"""Words for a status that failed."""
+_FAILURES = frozenset({"error", "fail", "failed", "failure", "unsuccessful"})
+"""Words for a status or a result that failed."""
+_REFUSALS = frozenset({"rejected", "refused", "denied", "aborted"})
+"""The same of an answer itself: what it wraps, such as an event, may have a state of that name."""
+_PHRASES = {one.phrase.casefold(): one.value for one in HTTPStatus if one >= 400 and one != HTTPStatus.GONE}
+"""Some gateways say nothing else. "Gone" may be what was wanted."""
 _COUNTS = ("schedules_cancelled", "bots_deleted")
 _SAYS_NOTHING = frozenset({
     "event_id", "master_event_id", "cancelled_schedules", "cancel_all_occurrences", "from_date",
@@ -33,7 +42,10 @@ _SAYS_NOTHING = frozenset({
 """Documented names: where an answer has no other, only some of their values can contradict a success."""
 _BROKEN = re.compile(
     r"\b(?:server|internal|backend|gateway|unexpected|unknown) error\b|\btimed out\b"
-    r"|^(?:an )?(?:error|exception)\b|^failed\b|^(?:could not|cannot|can't|unable to)\b",
+    r"|^(?:an )?(?:error|exception)\b|^failed\b|^(?:could not|cannot|can't|unable to)\b|\bwent wrong\b"
+    r"|\bnot (?:be |been )?(?:unscheduled|cancell?ed|deleted|removed)\b"
+    r"|^no(?:thing| [\w ]{1,40}) (?:was|were|has been|have been)"
+    r" (?:unscheduled|cancell?ed|deleted|removed)\b",
     re.IGNORECASE,
 )
 """The text of an answer that affirms nothing, where something broke."""
@@ -96,10 +108,15 @@ def _in_fields(reply: Reply, data: Mapping[str, Any], path: str) -> Contradictio
         name, code = status
         return _told(reply, path, name, str(code), refuses=code < 500)
     for name, spelt, value in named:
-        if spelt in _STATUSES and isinstance(value, str) and value.strip().casefold() in _FAILURES:
+        if (spelt in _STATUSES or spelt == "result") and _failed(value, path):
+            return _told(reply, path, name, value)
+        if spelt == "result" and value is False:
             return _told(reply, path, name, value)
     for name, spelt, value in named:
-        if spelt in _COMPLAINTS and value:
+        if (spelt in _COMPLAINTS or spelt.startswith("error")) and _complains(value):
+            return _told(reply, path, name, value)
+        # As services of AWS name what they raise.
+        if name == "__type" and isinstance(value, str) and value.endswith(("Exception", "Error")):
             return _told(reply, path, name, value)
     for name, spelt, value in named:
         # Such as failed_occurrences and occurrences_failed: a part of a series.
@@ -108,10 +125,20 @@ def _in_fields(reply: Reply, data: Mapping[str, Any], path: str) -> Contradictio
     return None
 
 
+def _complains(value: object) -> bool:
+    inner = list(value.values()) if isinstance(value, Mapping) else [value]
+    return any(one.strip().casefold() not in _NO_COMPLAINTS if isinstance(one, str) else one for one in inner)
+
+
+def _failed(value: object, path: str) -> bool:
+    word = value.strip().casefold() if isinstance(value, str) else ""
+    return word in _FAILURES or (path == "$" and word in _REFUSALS)
+
+
 def _in_wrappers(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None:
     for name, value in data.items():
         if _spelt(name) in _WRAPPERS:
-            inner = parse_json(value.encode(), reply.blot) if isinstance(value, str) else value
+            inner = parse_json(value.encode(), reply.redact) if isinstance(value, str) else value
             if isinstance(inner, dict) and (found := _in_fields(reply, inner, f"$.{name}")) is not None:
                 return found
     return None
@@ -122,7 +149,11 @@ def _in_words(reply: Reply, data: Mapping[str, Any]) -> Contradiction | None:
     if not isinstance(text, str) or data.get("unscheduled") or data.get("cancelled"):
         return None
     text = text.strip()
-    refused = "scheduled_bots" not in data and "results" not in data and _REFUSED.fullmatch(text) is not None
+    lists = "scheduled_bots" in data or "results" in data
+    code = _PHRASES.get(text.casefold().rstrip("."))
+    if code is not None and not (lists and code == HTTPStatus.NOT_FOUND):
+        return _told(reply, "$", "message", text, refuses=code < 500)
+    refused = not lists and _REFUSED.fullmatch(text) is not None
     return _told(reply, "$", "message", text, refuses=refused) if refused or _BROKEN.search(text) else None
 
 

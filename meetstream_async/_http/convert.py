@@ -204,6 +204,7 @@ class Structurer:
 def invalid_response(
     reply: Reply, context: Context, problem: str, path: str, *, effect: bool
 ) -> errors.InvalidResponseError:
+    """The error for a 2xx whose body is not what it should be at ``path``: the reply "is …", "has …"."""
     return errors.InvalidResponseError(
         f"the {reply.status} reply {problem}",
         path=path,
@@ -214,15 +215,22 @@ def invalid_response(
     )
 
 
+def object_of(reply: Reply, context: Context, *, effect: bool) -> dict[str, Any]:
+    """The JSON object that a body is. Raises InvalidResponseError for anything else."""
+    return _as_object(reply.json(), reply, context, effect=effect)
+
+
 def object_or_empty(reply: Reply, context: Context) -> dict[str, Any]:
+    """The same of a request with an effect, where a body may say nothing."""
     data = reply.json()
-    if data is UNREADABLE:
-        if not reply.body.strip():
-            return {}
-        raise invalid_response(reply, context, "is not JSON", "$", effect=True)
     # A gateway in front of a function without a return value sends "null".
-    if data is None:
+    if data is None or (data is UNREADABLE and not reply.body.strip()):
         return {}
-    if not isinstance(data, dict):
-        raise invalid_response(reply, context, f"is {json_type(data)}, not an object", "$", effect=True)
-    return data
+    return _as_object(data, reply, context, effect=True)
+
+
+def _as_object(data: object, reply: Reply, context: Context, *, effect: bool) -> dict[str, Any]:
+    if isinstance(data, dict):
+        return data
+    problem = "is not JSON" if data is UNREADABLE else f"is {json_type(data)}, not an object"
+    raise invalid_response(reply, context, problem, "$", effect=effect)

@@ -79,6 +79,11 @@ def name_of(origin: str, secrets: Iterable[Secret]) -> str:
     return digest.hexdigest()
 
 
+def mark_of(name: str, salt: str) -> str:
+    """A mark of the key with this name, which differs with the salt: to notice another key, and no more."""
+    return hashlib.blake2b(f"{salt} {name}".encode(), digest_size=8, person=b"mark").hexdigest()
+
+
 def share(own: KeyPace, name: str, place: str | None, loop: asyncio.AbstractEventLoop, wary: bool) -> KeyPace:
     """The pace of that key: ``own``, unless another client of this process has brought one.
 

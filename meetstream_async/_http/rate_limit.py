@@ -131,7 +131,7 @@ class RateLimiter:
             self.pause(told)
             self._log_pause(told, str(status), status)
         if tells_a_limit(headers):
-            self._heed(status, headers, began, now, in_flight)
+            self._note_limit(status, headers, began, now, in_flight)
 
     def _refused(self, headers: Mapping[str, str], began: float, now: float) -> None:
         told_waits = (asked_wait(headers), wait_for_limit(headers, refused=True))
@@ -142,7 +142,7 @@ class RateLimiter:
         self._turns.dismiss_impatient()
         self._log_pause(seconds, "429", 429)
 
-    def _heed(
+    def _note_limit(
         self, status: int, headers: Mapping[str, str], began: float, now: float, in_flight: int
     ) -> None:
         """What a reply says of the limit before it is met."""

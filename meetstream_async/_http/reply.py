@@ -34,7 +34,7 @@ class Reply:
     body: bytes = attrs.field(default=b"", repr=False)
     scrub: Callable[[str], str] = attrs.field(default=_as_it_is, repr=False)
     """Removes the credentials from a text for people."""
-    blot: Callable[[str], str] = attrs.field(default=_as_it_is, repr=False)
+    redact: Callable[[str], str] = attrs.field(default=_as_it_is, repr=False)
     """Redacts long credentials from response data (short ones could match ordinary text)."""
     is_final: bool = attrs.field(default=False, repr=False)
     """Whether its request must not be sent again, whatever the status."""
@@ -72,7 +72,7 @@ class Reply:
 
     def json(self) -> object:
         """The body's JSON value, or UNREADABLE. See ``is_damaged``."""
-        return parse_json(self.body, self.blot)
+        return parse_json(self.body, self.redact)
 
     @property
     def is_damaged(self) -> bool:
@@ -99,12 +99,12 @@ _SPACE = " \t\r\n"
 UNREADABLE = object()
 
 
-def parse_json(body: bytes, blot: Callable[[str], str] = _as_it_is) -> object:
+def parse_json(body: bytes, redact: Callable[[str], str] = _as_it_is) -> object:
     """The JSON value, or UNREADABLE if the body is not valid JSON, for whatever reason."""
     # Returned instead of raised: json's own exception holds the whole body, and would remain as the context
     # of ours.
     try:
-        text = blot(body.decode("utf-8-sig" if body[:1] == b"\xef" else "utf-8", "replace").strip(_SPACE))
+        text = redact(body.decode("utf-8-sig" if body[:1] == b"\xef" else "utf-8", "replace").strip(_SPACE))
         is_read, value = quickly(text, body)
         if not is_read:
             value, end = _decoder.raw_decode(text)
@@ -114,10 +114,10 @@ def parse_json(body: bytes, blot: Callable[[str], str] = _as_it_is) -> object:
         if (
             "\\" in text
             and "\\u" in text
-            and (plain := dumps(value, ensure_ascii=False)) != (blotted := blot(plain))
+            and (plain := dumps(value, ensure_ascii=False)) != (redacted := redact(plain))
         ):
             # An echoed credential had been escaped.
-            value = _decoder.decode(blotted)
+            value = _decoder.decode(redacted)
         return value
     except (ValueError, RecursionError):
         return UNREADABLE

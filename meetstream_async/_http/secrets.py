@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Iterable
-from typing import NoReturn
-from urllib.parse import quote
+from collections.abc import Callable
+from typing import Final, NoReturn
+from urllib.parse import unquote
 
 from ..errors import ClientSetupError
 
 MAX_TEXT = 500
 """Maximum length of a server's text, in characters."""
 
-SHORTEST_SECRET = 8
+SHORTEST_SECRET: Final = 8
 """Shorter "keys" are placeholders in tests; removing them would garble ordinary words."""
 
-LONG_SECRET = 16
+LONG_SECRET: Final = 16
 """A key of this length cannot occur in an API's data by chance, so it may be redacted there."""
 
 _LONGEST_SECRET = 512
@@ -72,6 +72,10 @@ class Secret:
     def reveal(self) -> str:
         return self._value
 
+    def is_in(self, text: str) -> bool:
+        """Whether a text holds it, in upper or lower case. Never of one that may be there by chance."""
+        return len(self._value) >= LONG_SECRET and self._value.lower() in unquote(text).lower()
+
     def begins_with(self, prefix: str) -> bool:
         return self._value.startswith(prefix)
 
@@ -98,23 +102,3 @@ def _credential_problem(value: object) -> str | None:
     if not all("!" <= char <= "~" for char in value):
         return "contains an invalid character (keys are printable ASCII without spaces)"
     return None
-
-
-def scrubber(secrets: Iterable[Secret], shortest: int = SHORTEST_SECRET) -> Callable[[str], str]:
-    """A function that removes these credentials from a text, also in percent-encoded form."""
-    known = {
-        form
-        for secret in secrets
-        if len(secret.reveal()) >= shortest
-        for form in (secret.reveal(), quote(secret.reveal(), safe=""))
-    }
-    # Longest first: one may be a prefix of another, whose rest would remain readable.
-    forms = sorted(known, key=len, reverse=True)
-
-    def scrub(text: str) -> str:
-        for form in forms:
-            if form in text:
-                text = text.replace(form, "***")
-        return text
-
-    return scrub

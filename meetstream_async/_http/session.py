@@ -17,7 +17,7 @@ from attrs import define, evolve, field
 from yarl import URL
 
 from ..errors import ApiError, ClientSetupError, MeetStreamError
-from .api_errors import refuses_before_the_api, route_is_missing
+from .api_errors import route_is_missing
 from .attempts import Attempts, send, target
 from .call import FIRST, ONE_ATTEMPT, PACED, Answer, Context, Request, Route
 from .deadlines import check_timeout
@@ -83,7 +83,7 @@ class ApiSession:
             longest_pause=retry.max_wait,
             wary=wary,
         )
-        self._pace_name = name_of(str(base_url.origin()), [secret for _, secret in credentials.values()])
+        self.key_name: str = name_of(str(base_url.origin()), [secret for _, secret in credentials.values()])
         self._pace_store = pace_store
         self._is_open = self._closed = False
         self._parent: ApiSession | None = None
@@ -154,7 +154,7 @@ class ApiSession:
         loop = self.transport.open()
         if not self._is_open:
             self._is_open = True
-            self.rate_limiter.join(self._pace_name, self._pace_store, loop)
+            self.rate_limiter.join(self.key_name, self._pace_store, loop)
         return loop
 
     async def close(self) -> None:
@@ -225,7 +225,7 @@ class ApiSession:
             except ApiError as error:
                 if first is not None:
                     was_missing, missing = route_is_missing(first[1]), route_is_missing(error)
-                    if error.key_rejected and refuses_before_the_api(first[1]):
+                    if error.key_rejected and first[1].refused_in_front:
                         # At this path the API itself has answered.
                         raise
                     if request.route.has_effect and was_missing and not missing and error.status == 404:
@@ -244,7 +244,7 @@ class ApiSession:
                     # After a lost answer, "not found" may be about what the lost request took.
                     if not missing or after.uncertain:
                         raise
-                elif not missing and not refuses_before_the_api(error):
+                elif not missing and not error.refused_in_front:
                     raise
                 first, context = (reply, error), evolve(after, deadline=context.deadline)
             else:

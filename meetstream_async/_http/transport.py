@@ -46,7 +46,8 @@ from .network import Network
 from .own_session import open_session
 from .reply import Reply
 from .retry import speaks_for_itself
-from .secrets import LONG_SECRET, Secret, clean_text, scrubber
+from .scrubbing import redactor, scrubber
+from .secrets import Secret, clean_text
 
 _SWITCH = "_retry_connection"
 """Private aiohttp switch against its silent retry of requests; aiohttp's test client uses it, too."""
@@ -92,13 +93,12 @@ class Transport:
         self._per_request: dict[str, Any] = {"allow_redirects": False}
         if session is not None:
             self._per_request |= self._settings | {"middlewares": (self._send_once,)}
-        secrets, self._network = self._standing.secrets, network
-        self._proxy = network.proxy
+        secrets, self._network, self._proxy = self._standing.secrets, network, network.proxy
         if self._proxy is not None:
             secrets += self._proxy.secrets()
         self.scrub: Callable[[str], str] = scrubber(secrets)
         self._text = partial(clean_text, scrub=self.scrub)
-        self.blot: Callable[[str], str] = scrubber(secrets, LONG_SECRET)
+        self.redact: Callable[[str], str] = redactor(secrets)
         self._depart, self._on_head = depart, on_head
         self._borrowed, self._http = session is not None, session
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -214,7 +214,7 @@ class Transport:
                     if body is None or len(body) > MAX_BODY:
                         response.close()
                         raise BodyTooLargeError
-                    return Reply(status, headers, body, self.scrub, self.blot)
+                    return Reply(status, headers, body, self.scrub, self.redact)
                 finally:
                     # After reading to the end, the response is closed and its connection is released.
                     if not response.closed:
@@ -237,7 +237,7 @@ class Transport:
             if permit is not None:
                 permit.release()
         if status is not None and speaks_for_itself(status):
-            return Reply(status, headers, b"", self.scrub, self.blot)
+            return Reply(status, headers, b"", self.scrub, self.redact)
         return failure
 
     def _explain(

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from ..errors import ClientSetupError, ConfigurationError
-from .secrets import clean_text
+from .secrets import Secret, clean_text
 
 
 def identifier_problem(value: object) -> str | None:
@@ -65,16 +65,18 @@ def shown_path(path: str) -> str:
     return "/".join("REDACTED" if "@" in part or "%40" in part else part for part in path.split("/"))
 
 
-def check_base_url(value: object, source: str) -> URL:
+def check_base_url(value: object, source: str, *secrets: Secret) -> URL:
     """A base URL that a credential may be sent to. ``source`` names its origin in messages.
 
-    Raises ClientSetupError for anything but http(s), for ``http://`` to another machine, and for a
-    URL with a user, query or fragment.
+    Raises ClientSetupError for anything but http(s), for ``http://`` to another machine, for a URL with a
+    user, query or fragment, and for one that holds one of ``secrets``, since it is shown and reported.
     """
     if not isinstance(value, str) or not value.strip():
         raise ClientSetupError(f"{source} must be a URL such as 'https://api.example.com/v1'")
     # An environment file easily leaves a blank or line break behind.
     value = value.strip()
+    if any(secret.is_in(value) for secret in secrets):
+        raise ClientSetupError(f"{source} must not contain the key; it is the address of the API")
     try:
         url = URL(value)
         host = url.host
@@ -93,8 +95,10 @@ def check_base_url(value: object, source: str) -> URL:
             problem = "plain http:// would send the key unencrypted; use https://"
         else:
             return url.with_path(url.raw_path.rstrip("/"), encoded=True)
-    # The part before an "@" or after a "?" may be a secret, even if the URL can't be parsed.
-    shown = "" if "@" in value else f" {clean_text(value.partition('?')[0], 200)!r}"
+    # The part before an "@" or after a "?" may be a secret, even if the URL can't be parsed; and so may be
+    # one word, which was meant for another variable.
+    may_be_shown = "@" not in value and not set(value).isdisjoint(".:/")
+    shown = f" {clean_text(re.split('[?#]', value)[0], 200)!r}" if may_be_shown else ""
     raise ClientSetupError(f"{source}{shown} can't be used: {problem}")
 
 

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from multidict import istr
+from multidict import MultiMapping, istr
+
+from .._times import read_time
 
 _LONGEST = 366 * 86400.0
 """Cap, in seconds, for absurd values; loop timers reject infinity."""
@@ -73,9 +75,11 @@ def parse_retry_after(value: str | None, date: str | None = None) -> float | Non
     if value is None:
         return None
     value = value.strip(' \t\r\n"').casefold()
-    if value[:1].isdigit():
-        # A repeated header arrives joined; an HTTP date starts with a letter.
-        value = value.partition(",")[0].rstrip()
+    if value[:1].isdigit() and "," in value:
+        # A repeated header that was joined, perhaps of two that limit: the longer wait binds. An HTTP date
+        # starts with a letter.
+        told = [parse_retry_after(part, date) for part in value.split(",", 9)[:9]]
+        return max((one for one in told if one is not None), default=None)
     if not value.isascii():
         return None
     if value.replace(".", "", 1).isdigit():
@@ -105,10 +109,19 @@ def parse_http_date(value: str | None) -> datetime | None:
 def asked_wait(headers: Mapping[str, str]) -> float | None:
     """Seconds that a reply asks to wait before the next request, or None."""
     for name, unit in _ASKED:
-        value = headers.get(name)
-        if value is not None and (seconds := parse_retry_after(value, headers.get("Date"))) is not None:
-            return seconds * unit
+        if name in headers:
+            told = [parse_retry_after(value, headers.get("Date")) for value in _all_of(headers, name)]
+            if seconds := [one for one in told if one is not None]:
+                # A gateway and what is behind it may both ask.
+                return max(seconds) * unit
     return None
+
+
+def _all_of(headers: Mapping[str, str], name: str) -> list[str]:
+    """All values of a header, which may be there more than once."""
+    if isinstance(headers, MultiMapping):
+        return list(headers.getall(name))
+    return [headers[name]]
 
 
 def wait_in(error: object) -> float | None:
@@ -137,12 +150,8 @@ def limit_left(headers: Mapping[str, str]) -> tuple[int, float] | None:
     for family in ("RateLimit", *_CUSTOMARY):
         seconds = parse_retry_after(headers.get(f"{family}-Reset"), headers.get("Date"))
         _add_left(found, headers.get(f"{family}-Remaining", ""), seconds)
-    if "RateLimit" in headers:
-        windows = {name: values.get("w") for name, values in _items(headers.get("RateLimit-Policy", ""))}
-        for name, values in _items(_separated(headers["RateLimit"])):
-            told = values.get("t") or values.get("reset") or windows.get(name)
-            left = values.get("r", values.get("remaining", ""))
-            _add_left(found, left, parse_retry_after(told, headers.get("Date")))
+    for remaining, seconds in _structured(headers):
+        _add_left(found, remaining or "", seconds)
     return min(found, default=None)
 
 
@@ -163,7 +172,12 @@ def wait_for_limit(headers: Mapping[str, str], *, refused: bool) -> float | None
 
     refused: the reply is a 429, so that a limit is exhausted whatever the fields say of it.
     """
-    waits = [*_structured(headers, refused), *_separate(headers, refused)]
+    waits = [
+        seconds
+        for remaining, seconds in _structured(headers)
+        if seconds is not None and (remaining == "0" or (remaining is None and refused))
+    ]
+    waits += _separate(headers, refused)
     return min(max(waits), _LONGEST_RESET) if waits else None
 
 
@@ -179,20 +193,19 @@ def _separate(headers: Mapping[str, str], refused: bool) -> Iterator[float]:
                 yield seconds
 
 
-def _structured(headers: Mapping[str, str], refused: bool) -> Iterator[float]:
-    """From ``RateLimit: limit=5, remaining=0, reset=2`` and ``RateLimit: "default";r=0;t=2``."""
+def _structured(headers: Mapping[str, str]) -> Iterator[tuple[str | None, float | None]]:
+    """What remains, and the seconds until the reset, of each limit that a structured field names.
+
+    From ``RateLimit: limit=5, remaining=0, reset=2`` and ``RateLimit: "default";r=0;t=2``.
+    """
     text = headers.get("RateLimit")
     if text is None:
         return
-    text = _separated(text)
     windows = {name: values.get("w") for name, values in _items(headers.get("RateLimit-Policy", ""))}
-    for name, values in _items(text):
-        remaining = values.get("r", values.get("remaining"))
-        if remaining == "0" or (remaining is None and refused):
-            told = values.get("t") or values.get("reset") or windows.get(name)
-            seconds = parse_retry_after(told, headers.get("Date"))
-            if seconds is not None:
-                yield seconds
+    for name, values in _items(_separated(text)):
+        told = values.get("t") or values.get("reset") or windows.get(name)
+        seconds = parse_retry_after(told, headers.get("Date"))
+        yield values.get("r", values.get("remaining")), seconds
 
 
 def _separated(text: str) -> str:
@@ -230,7 +243,7 @@ def _iso_time(value: str) -> datetime | None:
     if "t" not in value and " " not in value:
         return None
     try:
-        found = datetime.fromisoformat(value.upper())
+        found = read_time(value)
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

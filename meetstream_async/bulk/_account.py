@@ -12,7 +12,7 @@ from ..meetstream.models import ScheduledBot
 from ._choices import KEPT, choose, sort_out
 from ._confirmation import confirm, doubt, is_settled
 from ._event_states import UNASKED
-from ._evidence import is_for_want_of_a_server, may_be_another_id
+from ._evidence import may_be_another_id, may_succeed_later
 from ._items import CancelRequest
 from ._known_bots import Key, KnownBot, KnownBots
 from ._patience import Patience
@@ -153,7 +153,7 @@ class Account:
         if not self._acted:
             error = item.error
             self._acted = item.has_effect or error is None or error.outcome_unknown
-            self._acted |= is_for_want_of_a_server(error) or (error is not None and may_be_another_id(error))
+            self._acted |= may_succeed_later(error) or (error is not None and may_be_another_id(error))
 
     @property
     def busy(self) -> int:

@@ -9,11 +9,10 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
 
-from ..meetstream.models import MeetStreamEvent, ScheduledBot
+from ..meetstream.models import MeetStreamEvent, ScheduledBot, is_own_event_id
 from ._account_report import ReportedAccount
 from ._event_states import AWAITED, CONFIRMED, KNOWN, READ, UNASKED, UNKNOWN, window
 from ._evidence import is_in_meeting, is_withdrawn, lies_ahead
-from ._facts import OWN_ID
 from ._known_bots import CHECKS_FOR_PROOF, KnownBot
 from ._verification import FIRST_CHECK, LONGEST_CHECK, Tracked
 from .options import UnscheduleOptions
@@ -149,7 +148,7 @@ class IndexedAccount(ReportedAccount):
             return False
         if item.request_id is not None:
             return not item.bots.keys() <= index.keys()
-        if item.event_id is None or not item.event_id.startswith(OWN_ID):
+        if not is_own_event_id(item.event_id):
             return True
         return not (options.where is None or options.whole_events or self._bots.listing_is_whole)
 
@@ -195,7 +194,7 @@ class IndexedAccount(ReportedAccount):
         """One of an item's bots belongs to this event."""
         self._note(item)
         target = self._target(event.id)
-        has_own_id = (item.event_id or "").startswith(OWN_ID)
+        has_own_id = is_own_event_id(item.event_id)
         # An item under way keeps its id, and so does one that is listed by MeetStream's own.
         may_change = not (item.in_flight or has_own_id)
         if item.request_id not in (None, event.id):

@@ -13,8 +13,8 @@ from ..meetstream import list_calendar_events, list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import MeetStreamEventPage, ScheduledBotPage
 from ._event_reading import PAGE_SECONDS, read_events
-from ._operation import Gaps
 from ._relisting import Fetch, Listing, list_again
+from ._summary import Gaps
 from ._unscheduler import Unscheduler
 from ._verification import Tracked
 from .account_state import AccountState

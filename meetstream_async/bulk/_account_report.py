@@ -13,9 +13,10 @@ from ..meetstream.models import ScheduledBot
 from ._account_checks import CheckedAccount
 from ._choices import KEPT, left_alone, sort_out
 from ._event_states import CONFIRMED
+from ._summary import Gaps, bots_not_judged, report_of, unreadable_rows
 from ._verification import Tracked
 from .options import UnscheduleOptions
-from .report import NOT_LOOKED_UP, BulkReport, UnscheduleOutcome, reason_of
+from .report import NOT_LOOKED_UP, BulkReport, UnscheduleOutcome
 from .statuses import OutcomeStatus
 
 MOST_LISTINGS: Final = 20_000
@@ -93,7 +94,7 @@ class ReportedAccount(CheckedAccount):
                 bots = "1 bot behind it is" if count == 1 else f"{count} bots behind it are"
                 reasons.append(f"{bots} known by calendar events alone, which the filter can't judge")
             if rejected:
-                reasons.append(f"{rejected} rows of the last listing can't be read")
+                reasons.append(unreadable_rows(rejected, "the last listing"))
         if self._listings >= MOST_LISTINGS:
             reasons.append(f"{MOST_LISTINGS} listings still showed new bots")
         return tuple(reasons)
@@ -103,8 +104,7 @@ class ReportedAccount(CheckedAccount):
         """What was left alone although it was asked for."""
         left = left_alone(self._reasons, self._options)
         if unjudged := len(self._bots.unjudged):
-            rows = "1 row has" if unjudged == 1 else f"{unjudged} rows have"
-            left += (f"{rows} no join time that can be read, so the filter can't judge them",)
+            left += (bots_not_judged(unjudged),)
         return left
 
     @property
@@ -142,30 +142,19 @@ class ReportedAccount(CheckedAccount):
         """The report as of now. ``elapsed``: seconds that the run took."""
         outcomes = self.outcomes()
         counts = Counter(outcome.status for outcome in outcomes)
-        incomplete = list(self.incomplete)
-        if self._stopped is not None:
-            incomplete.insert(0, self._stopped)
-        elif not self.is_over:
-            incomplete.insert(0, "the run is not over")
-        left = [
-            f"{counts[status]} {status.value.replace('_', ' ')}"
-            for status in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
-            if counts[status]
-        ]
-        remaining = self.still_listed
-        if remaining:
-            left.append(f"{len(remaining)} still listed although unscheduled")
-        left += self.left
-        ok = not incomplete and not left
-        return BulkReport(
-            counts={status.value: counts[status] for status in STATUSES},
-            outcomes=outcomes,
-            complete=not incomplete,
-            ok=ok,
-            reason=reason_of(self.note, () if ok else (*incomplete, *left), self.ways),
+        return report_of(
+            {status.value: counts[status] for status in STATUSES},
+            outcomes,
+            self.gaps,
+            exhausted=self._stopped is None and self.is_over,
+            stop_reason=self._stopped,
             elapsed=elapsed,
-            still_listed=remaining,
         )
+
+    @property
+    def gaps(self) -> Gaps:
+        """What is missing beyond the counts."""
+        return Gaps(self.incomplete, self.left, self.still_listed, self.note, self.ways)
 
     @property
     def options(self) -> UnscheduleOptions:

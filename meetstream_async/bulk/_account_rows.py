@@ -101,7 +101,7 @@ _RESULT = (
     "occurrences_affected",
     "inferred",
 )
-_ERROR = ("status", "request_id", "retry_after", "hint", "path")
+_ERROR = ("status", "request_id", "retry_after", "hint", "path", "key_rejected", "not_yours", "permanent")
 
 
 def dump_item(item: Tracked, known: KnownBots, now: float) -> dict[str, Any]:
@@ -227,7 +227,11 @@ def _error(error: MeetStreamError) -> dict[str, Any]:
         "message": error.message,
         "attempts": error.attempts,
         "outcome_unknown": error.outcome_unknown,
-        **{name: getattr(error, name) for name in _ERROR if getattr(error, name, None) is not None},
+        **{
+            name: value
+            for name in _ERROR
+            if (value := getattr(error, name, None)) is not None and value is not False
+        },
     }
 
 

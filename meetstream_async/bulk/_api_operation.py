@@ -11,6 +11,7 @@ from .._http.rate_limit import RateLimiter
 from .._http.session import ApiSession
 from ..errors import MeetStreamError
 from ._item import Item, request_id_of
+from ._summary import IN_FLIGHT
 from .report import CancelOutcome, UnscheduleOutcome
 from .reschedule_outcome import RescheduleOutcome
 from .statuses import OutcomeStatus
@@ -71,8 +72,7 @@ class ApiOperation(ABC, Generic[ItemT, C]):
 
     def interrupted(self, item: ItemT) -> C:
         item.uncertain = True
-        reason = "cancelled while its request was in flight"
-        return self.outcome(item, OutcomeStatus.UNKNOWN, reason=reason, attempts=1)
+        return self.outcome(item, OutcomeStatus.UNKNOWN, reason=IN_FLIGHT, attempts=1)
 
     def stop_reason_after(self, item: ItemT, outcome: C) -> str | None:
         return item.fatal

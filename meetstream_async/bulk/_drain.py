@@ -10,9 +10,9 @@ from .._tasks import end, pause
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import ScheduledBotPage
 from ._account_operation import AccountOperation
-from ._operation import Gaps
 from ._relisting import Listing
 from ._runner import Runner
+from ._summary import Gaps
 from ._verification import Tracked
 from .account_state import AccountState
 from .options import BulkOptions
@@ -103,8 +103,7 @@ class Drain(AccountOperation):
             yield item
 
     def gaps(self) -> Gaps:
-        state = self._state
-        return Gaps(state.incomplete, state.left, state.still_listed, state.note, state.ways)
+        return self._state.gaps
 
     def _is_short_of_work(self) -> bool:
         """What waits and may be begun is gone before another page of events has come."""

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable
 import attrs
 
 from ..meetstream.bots import BotDetail
-from ..meetstream.models import MeetStreamEvent, ScheduledBot
+from ..meetstream.models import MeetStreamEvent, ScheduledBot, is_own_event_id
 from ._evidence import is_withdrawn
-from .snapshot import OWN_ID, SnapshotBot, kept
+from .snapshot import SnapshotBot, kept
 
 
 class EventsOfBots:
@@ -24,7 +24,7 @@ class EventsOfBots:
 
     def take(self, event: MeetStreamEvent) -> None:
         """Add an event."""
-        if event.is_deleted or not event.id.startswith(OWN_ID):
+        if event.is_deleted or not is_own_event_id(event.id):
             return
         known = self._bots.setdefault(event.id, [])
         for bot in event.bots:
@@ -35,7 +35,7 @@ class EventsOfBots:
 
     def take_row(self, bot: ScheduledBot) -> None:
         """Add a bot whose row names its event by MeetStream's own id."""
-        if bot.event_id is not None and bot.event_id.startswith(OWN_ID) and bot.bot_id not in self._events:
+        if is_own_event_id(bot.event_id) and bot.bot_id not in self._events:
             self._bots.setdefault(bot.event_id, []).append(bot.bot_id)
             self._events[bot.bot_id] = [bot.event_id]
 
@@ -47,7 +47,7 @@ class EventsOfBots:
         """The entry of a bot of a listing."""
         listed = bot.event_id
         events = self._events.get(bot.bot_id, [])
-        event_id = listed if listed is not None and listed.startswith(OWN_ID) else None
+        event_id = listed if is_own_event_id(listed) else None
         event_id = event_id or next(iter(events), None)
         others = [one for one in self._bots.get(event_id or "", ()) if one != bot.bot_id]
         return SnapshotBot(

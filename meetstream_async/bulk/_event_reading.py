@@ -13,6 +13,7 @@ from .._tasks import pause
 from ..errors import MeetStreamError, NotFoundError
 from ..meetstream.events import EventPages, FetchPage
 from ..meetstream.models import MeetStreamEvent
+from ._summary import pause_before
 
 MOST_SECONDS = 60.0
 """Seconds that reading all events may take."""
@@ -38,10 +39,26 @@ class EventReader(Protocol):
     def release_held(self) -> None: ...
 
 
+def why_unread(error: MeetStreamError | WaitTooLongError | TimeoutError) -> str:
+    """Why the events can't be had, for a report."""
+    if isinstance(error, NotFoundError):
+        return f"no calendar's events can be read ({error.status} {error.message})"
+    if isinstance(error, MeetStreamError):
+        return f"the calendar events can't be read ({type(error).__name__}: {error})"
+    if isinstance(error, WaitTooLongError):
+        return pause_before(error.seconds, "the calendar events")
+    return "the calendar events take too long"
+
+
+def why_partly_read(why_incomplete: str | None) -> str | None:
+    """The same where the pages ended early; None if they did not."""
+    return why_incomplete and f"not all calendar events are known: {why_incomplete}"
+
+
 async def read_events(
     state: EventReader,
     fetch: FetchPage,
-    changed: Callable[[], object],
+    changed: Callable[[], object] = lambda: None,
     is_urgent: Callable[[], bool] = lambda: True,
 ) -> None:
     """Read all events into a state that expects them. An error ends it, and is told to the state only.
@@ -68,16 +85,10 @@ async def read_events(
                 changed()
                 if breathes:
                     await pause(_BREATH)
-    except NotFoundError as error:
-        problem: str | None = f"no calendar's events can be read ({error.status} {error.message})"
-    except MeetStreamError as error:
-        problem = f"the calendar events can't be read ({type(error).__name__}: {error})"
-    except WaitTooLongError as error:
-        problem = f"the API asked for a pause of {error.seconds:.0f} s before the calendar events"
-    except TimeoutError:
-        problem = "the calendar events take too long"
+    except (MeetStreamError, WaitTooLongError, TimeoutError) as error:
+        problem: str | None = why_unread(error)
     else:
-        problem = pages.why_incomplete and f"not all calendar events are known: {pages.why_incomplete}"
+        problem = why_partly_read(pages.why_incomplete)
     if problem is None:
         state.take_events((), complete=True)
     else:

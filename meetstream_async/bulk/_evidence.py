@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from ..errors import (
     BadRequestError,
@@ -17,7 +18,7 @@ from ..errors import (
 )
 from ..meetstream.models import ScheduledBot
 
-_RESOLUTION = timedelta(seconds=1)
+RESOLUTION: Final = timedelta(seconds=1)
 """The ``Date`` header is cut to whole seconds, so the server's clock may be this much later."""
 
 _IN_MEETING = frozenset({"inmeeting", "incall", "joined", "joining"})
@@ -56,13 +57,13 @@ def is_calendar_bot(bot: ScheduledBot) -> bool:
 def lies_ahead(bot: ScheduledBot, time: datetime | None) -> bool:
     """The bot is known to join later than the server's ``time``; never true of an unknown time."""
     joins = bot.scheduled_join_time
-    return time is not None and joins is not None and joins > time + _RESOLUTION and not is_in_meeting(bot)
+    return time is not None and joins is not None and joins > time + RESOLUTION and not is_in_meeting(bot)
 
 
 def time_has_come(bot: ScheduledBot, time: datetime | None) -> bool:
     """The bot may have joined by the server's ``time``; never true of an unknown time."""
     joins = bot.scheduled_join_time
-    return is_in_meeting(bot) or (time is not None and joins is not None and joins <= time + _RESOLUTION)
+    return is_in_meeting(bot) or (time is not None and joins is not None and joins <= time + RESOLUTION)
 
 
 def joins_later(row: ScheduledBot, other: ScheduledBot) -> bool:
@@ -71,7 +72,7 @@ def joins_later(row: ScheduledBot, other: ScheduledBot) -> bool:
     return one is not None and two is not None and one > two
 
 
-def is_for_want_of_a_server(error: MeetStreamError | None) -> bool:
+def may_succeed_later(error: MeetStreamError | None) -> bool:
     """No server that works took the request, or the API had no time for it: it may go better later."""
     return isinstance(error, ServerError | TransportError | RateLimitError)
 

@@ -8,8 +8,9 @@ from attrs import define, field
 
 from .._http.making import maker
 from ..errors import MeetStreamError
-from ..meetstream.models import ScheduledBot, UnscheduleResult
+from ..meetstream.models import ScheduledBot, UnscheduleResult, is_own_event_id
 from ._item import Item
+from ._summary import IN_FLIGHT
 from .report import Method, UnscheduleOutcome
 from .statuses import OutcomeStatus
 
@@ -17,12 +18,7 @@ MAY_HAVE_JOINED: Final = "may have joined"
 
 NOT_ITS_ID: Final = "not scheduled, but the id may not be MeetStream's own id of the event"
 
-OWN_ID: Final = "evt_"
-"""What MeetStream's own ids of events begin with."""
-
 INFERRED: Final = "inferred: not scheduled any more after an attempt whose answer was lost"
-
-CANCELLED: Final = "cancelled while its request was in flight"
 
 # What an answer means, for the event (`answer`) and for each bot that was asked for by its own id (`fates`).
 DONE: Final = "done"
@@ -112,7 +108,7 @@ class Facts(Item):
         """The id that its DELETE would name is MeetStream's own: the index says so, or it looks like one."""
         if self.request_id is not None:
             return self.certain
-        return self.certain and self.event_id is not None and self.event_id.startswith(OWN_ID)
+        return self.certain and is_own_event_id(self.event_id)
 
     @property
     def was_asked(self) -> bool:
@@ -243,7 +239,7 @@ class Facts(Item):
         return None if self.error is None else self.error.message
 
     def _because(self) -> str:
-        return CANCELLED if self.error is None else str(self.error)
+        return IN_FLIGHT if self.error is None else str(self.error)
 
     def _deleted_by_id(self) -> str:
         if self.event_id is None:

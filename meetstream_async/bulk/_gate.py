@@ -16,9 +16,11 @@ from .options import BulkOptions
 
 _log = logging.getLogger("meetstream_async.bulk")
 
+STOPPED = "the run was stopped"
+"""Why it starts nothing more, if its caller says so."""
 
-_SHUT = 6
-"""For how many outages an API that has let nothing through is believed to do so yet."""
+_WAITS_FOR_A_START = 6
+"""How many times the longest outage a run waits for an API that refuses it from the first request on."""
 
 
 class Gate:
@@ -36,14 +38,14 @@ class Gate:
         """The run itself was cancelled."""
         self.stop_reason: str | None = None
         self._since = math.inf
-        self._shut = min(options.max_pause, _SHUT * longest_outage)
-        """Seconds of nothing but 429s at the beginning."""
+        self._longest_start = min(options.max_pause, _WAITS_FOR_A_START * longest_outage)
+        """Seconds of nothing but 429s from the start on, after which targets give up."""
 
     def start(self) -> None:
         """The run begins."""
         self._since = asyncio.get_running_loop().time()
 
-    def stop(self, reason: str = "stopped by the caller") -> None:
+    def stop(self, reason: str = STOPPED) -> None:
         """Start nothing new; requests in flight finish."""
         if self.stopping:
             return
@@ -104,7 +106,7 @@ class Gate:
                 f"and max_pause is {self._options.max_pause:g} s"
             )
             return False
-        if times > 1 and seconds >= self._shut and self.last_let_through < self._since:
+        if times > 1 and seconds >= self._longest_start and self.last_let_through < self._since:
             return False
         return await self.turn()
 

@@ -43,12 +43,12 @@ class Item:
         began, self.began = self.began, None
         return 0.0 if began is None else time.monotonic() - began
 
-    def note_error(self, error: MeetStreamError, *, about_this_only: bool = False) -> None:
+    def note_error(self, error: MeetStreamError) -> None:
         """Record what an error means for further attempts and for the run."""
         # The report keeps the error: with its traceback, it would keep every frame of the call alive.
         error.with_traceback(None)
         self.uncertain = self.uncertain or error.outcome_unknown
         if isinstance(error, ConfigurationError):
             self.fatal = f"no request can be made: {error}"
-        elif not about_this_only:
+        else:
             self.fatal = why_no_other_can_succeed(error) or self.fatal

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from attrs import define, field, frozen
 
 from ..errors import BadRequestError, MeetStreamError, NotFoundError
-from ..meetstream.models import ScheduledBot, ScheduledBotPage, UnscheduleResult
+from ..meetstream.models import ScheduledBot, ScheduledBotPage, UnscheduleResult, is_own_event_id
 from ._evidence import (
     lies_ahead,
     may_be_another_id,
@@ -225,7 +225,7 @@ class EventItem(Facts):
     @property
     def may_be_another_id(self) -> bool:
         """The id came with rows, and doesn't look like MeetStream's own."""
-        return bool(self.bots) and not (self.request_id or self.event_id or "").startswith("evt_")
+        return bool(self.bots) and not is_own_event_id(self.request_id or self.event_id)
 
     def _may_be_another_id(self) -> bool:
         """No listing will tell, either."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -128,12 +128,15 @@ class KnownBots:
         self.was_whole = False
         """A listing has done so."""
         self.unjudged: set[str] = set()
-        """Bots that a filter by time can't judge, since their rows have no readable one."""
+        """Bots that the filter can't judge: it asks for a time, and their rows have no readable one, or it
+        selects one row of a bot and not another."""
+        self.repeated: Mapping[str, Sequence[ScheduledBot]] = {}
+        """Bots that the last listing shows more than once, with all their rows."""
 
     def key_of(self, bot: ScheduledBot) -> Key:
         """The event of a row, by its own word or by the index; else the bot itself."""
-        event_id = bot.event_id or self.index.get(bot.bot_id)
-        return ("bot", bot.bot_id) if event_id is None else ("event", event_id)
+        own_id = self.index.get(bot.bot_id) if bot.event_id is None else None
+        return key_of(bot) if own_id is None else ("event", own_id)
 
     def is_shared(self, event_id: str | None, own_id: str | None = None) -> bool:
         """A bot outside the filter belongs to the event. ``own_id``: its id in the index, if it is there."""
@@ -258,18 +261,16 @@ class KnownBots:
             return 0
         return len(set().union(*self.undecided.values()) - self.bots.keys() - self.withdrawn - self.passed)
 
-    @property
-    def unjudged_text(self) -> str | None:
-        if not self.unjudged:
-            return None
-        return f"{len(self.unjudged)} rows have no join time that can be read, so the filter can't judge them"
-
     def of(self, bot_ids: Iterable[str]) -> list[KnownBot]:
         return [self.bots[bot_id] for bot_id in bot_ids]
 
     def _is_inside(self, bot: ScheduledBot) -> bool:
         where = self._options.where
         inside = self._options.selects(bot)
+        others = (row for row in self.repeated.get(bot.bot_id, ()) if not is_withdrawn(row))
+        if any(self._options.selects(row) is not inside for row in others):
+            self.unjudged.add(bot.bot_id)
+            return False
         if (
             not inside
             and bot.scheduled_join_time is None
@@ -288,12 +289,3 @@ class KnownBots:
         # A function of the caller's own may look at anything, unless it says what it can't judge.
         judge = getattr(where, "judge", None)
         return judge(row) if callable(judge) else None
-
-
-def by_id(bots: Iterable[ScheduledBot]) -> Mapping[str, ScheduledBot]:
-    """The rows of a listing; of a repeated bot, the last one that is not withdrawn."""
-    rows: dict[str, ScheduledBot] = {}
-    for bot in bots:
-        if bot.bot_id not in rows or not is_withdrawn(bot):
-            rows[bot.bot_id] = bot
-    return rows

@@ -1,4 +1,4 @@
-"""The second meeting of cancelling meetings: their bots, once the calendar events have been dealt with."""
+"""The second half of cancelling meetings: their bots, once the calendar events have been dealt with."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ..meetbit import event_is_missing
 from ..meetbit.models import CancelledEvent
 from ..meetstream import list_scheduled_bots
 from ..meetstream.client import MeetStreamClient
-from ..meetstream.models import ScheduledBot, ScheduledBotPage
+from ..meetstream.models import ScheduledBot, ScheduledBotPage, is_own_event_id
 from ._evidence import is_calendar_bot, is_withdrawn
-from ._facts import OWN_ID
 from ._meeting_index import ONE_MEETING, MeetingIndex, bots_of, named, read_index
+from ._summary import pause_before
 from .options import BULK_DEFAULTS, BulkOptions
 from .report import NOT_LOOKED_UP, NOT_VERIFIED, MeetingCancellation, UnscheduleOutcome
 from .statuses import OutcomeStatus
@@ -130,7 +130,7 @@ class Found:
 
     def needs_index(self, wanted: str) -> bool:
         """The listing does not settle which bots belong to the event."""
-        return not (wanted.startswith(OWN_ID) and self.listing_is_whole)
+        return not (is_own_event_id(wanted) and self.listing_is_whole)
 
 
 def _may_be_at(joins: datetime | None, meeting: MeetingState) -> bool:
@@ -152,7 +152,7 @@ async def unschedule_bots(
     *,
     dry_run: bool = False,
 ) -> tuple[MeetingCancellation, ...]:
-    """The second meeting of each meeting, with one listing for all that need it. Raises no error."""
+    """The second half of each meeting, with one listing for all that need it. Raises no error."""
     found = Found()
     searched = [meeting for meeting in meetings if meeting.needs_listing and meeting.wanted is not None]
     if searched:
@@ -193,7 +193,7 @@ async def _list(meetstream: MeetStreamClient, max_pause: float) -> ScheduledBotP
         return (await meetstream.api.call(list_scheduled_bots(), PACED)).value
     except WaitTooLongError as exc:
         seconds = exc.seconds
-    raise MeetStreamError(f"the API asked for a pause of {seconds:.0f} s before the listing")
+    raise MeetStreamError(pause_before(seconds, "the listing"))
 
 
 def _conclude(meeting: MeetingState, found: Found) -> MeetingCancellation:
@@ -257,7 +257,7 @@ def _without_bot(meeting: MeetingState, wanted: str, found: Found) -> tuple[bool
         return False, f"no bot of {shown} is in the listing, but that is full: it may hide behind it"
     if page.rejected:
         return False, f"no bot of {shown} is in the listing, but rows of it can't be read"
-    if page.bots and not wanted.startswith(OWN_ID) and not _names_provider_ids(page):
+    if page.bots and not is_own_event_id(wanted) and not _names_provider_ids(page):
         return False, (
             f"cannot tell: no bot of {shown} is listed, but the listing does not name events "
             f"by the calendar provider's ids, and {found.index.problem}; pass bot_event_id"
@@ -268,4 +268,4 @@ def _without_bot(meeting: MeetingState, wanted: str, found: Found) -> tuple[bool
 def _names_provider_ids(page: ScheduledBotPage) -> bool:
     """Every row that belongs to a calendar event names it, and by another id than MeetStream's own."""
     rows = [bot for bot in page.bots if is_calendar_bot(bot)]
-    return bool(rows) and all(bot.event_id and not bot.event_id.startswith(OWN_ID) for bot in rows)
+    return bool(rows) and all(bot.event_id and not is_own_event_id(bot.event_id) for bot in rows)

@@ -9,14 +9,11 @@ from datetime import datetime, timedelta
 from attrs import define, field, frozen
 
 from .._http.call import PACED
-from .._http.rate_limit import WaitTooLongError
 from .._http.secrets import clean_text
-from ..errors import MeetStreamError, NotFoundError
 from ..meetstream import list_calendar_events
 from ..meetstream.client import MeetStreamClient
-from ..meetstream.events import EventPages
 from ..meetstream.models import MeetStreamEvent, MeetStreamEventPage, ScheduledBot
-from ._event_reading import MOST_SECONDS, PAGE_SECONDS
+from ._event_reading import PAGE_SECONDS, read_events
 from ._event_states import window
 from ._evidence import is_in_meeting, is_withdrawn
 
@@ -59,12 +56,22 @@ class MeetingIndex:
     bots: set[str] = field(factory=set)
     """The ids of all bots that events are shown with, whatever has become of them."""
 
-    def take(self, events: Iterable[MeetStreamEvent]) -> None:
+    def take_events(self, events: Iterable[MeetStreamEvent], *, complete: bool = False) -> None:
+        """Add events; with ``complete``, all of them are known."""
+        if complete:
+            self.problem = None
         for event in events:
             self.own[event.id] = event
             self.bots.update(one.id for one in event.bots)
             if event.platform_id:
                 self.events.setdefault(event.platform_id, []).append(event)
+
+    def take_events_error(self, reason: str) -> None:
+        """Not all events could be had."""
+        self.problem = reason
+
+    def release_held(self) -> None:
+        """Nothing waits for the events."""
 
     @property
     def is_whole(self) -> bool:
@@ -119,17 +126,5 @@ async def read_index(
             request = list_calendar_events(*bounds, cursor=cursor)
             return (await client.api.call(request, PACED)).value
 
-    pages = EventPages(fetch)
-    try:
-        async with asyncio.timeout(MOST_SECONDS):
-            async for events in pages:
-                index.take(events)
-    except NotFoundError:
-        index.problem = "no calendar's events can be read"
-    except MeetStreamError as error:
-        index.problem = f"the calendar events can't be read ({type(error).__name__}: {error})"
-    except (WaitTooLongError, TimeoutError):
-        index.problem = "the calendar events take too long"
-    else:
-        index.problem = pages.why_incomplete
+    await read_events(index, fetch)
     return index

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Protocol, TypeVar
 
-from attrs import frozen
-
 from .._http.rate_limit import RateLimiter
-from ..meetstream.models import ScheduledBot
+from ._summary import Gaps
 from .report import Outcome
 from .statuses import OutcomeStatus
 
@@ -71,16 +69,3 @@ class Operation(Protocol[ItemT, OutcomeT]):
 
     def gaps(self) -> Gaps:
         """Gaps in the results that the operation itself knows of, once the run has ended."""
-
-
-@frozen(eq=False)
-class Gaps:
-    """Reasons why the report is incomplete or not ok, beyond its counts."""
-
-    incomplete: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
-    still_listed: tuple[ScheduledBot, ...] = ()
-    note: str | None = None
-    """What there is to know where nothing is missing."""
-    ways: str | None = None
-    """How many were cancelled in another way than usual, and why."""

@@ -11,6 +11,7 @@ from .._http.rate_limit import WaitTooLongError
 from .._tasks import pause
 from ..errors import MeetStreamError, RateLimitError, ServerError, TransportError
 from ..meetstream.models import ScheduledBotPage
+from ._summary import pause_before
 from .account_state import AccountState
 
 Listing: TypeAlias = tuple[ScheduledBotPage, float]
@@ -41,7 +42,7 @@ async def list_again(state: AccountState, fetch: Fetch, longest_outage: float) -
     try:
         return await fetch_through_an_outage(fetch, longest_outage)
     except WaitTooLongError as exc:
-        state.take_listing_error(f"the API asked for a pause of {exc.seconds:.0f} s before a listing")
+        state.take_listing_error(pause_before(exc.seconds, "a listing"))
     except MeetStreamError as error:
         failed = "could not verify that they are gone" if state.only_given else "a later listing failed"
         state.take_listing_error(f"{failed}: {type(error).__name__}: {error}")

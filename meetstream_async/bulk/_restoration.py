@@ -10,6 +10,7 @@ from attrs import define, field
 from ..errors import EventAlreadyScheduledError, MeetStreamError
 from ..meetstream.bots import CreatedBot, ScheduleResult
 from ._item import Item, request_id_of
+from ._summary import IN_FLIGHT
 from ._way_back import SIBLING, losses, restores
 from .report import Method
 from .reschedule_outcome import RescheduleOutcome
@@ -185,7 +186,7 @@ class Restoration(Item):
                 return OutcomeStatus.UNKNOWN, NOT_SHOWN
             return OutcomeStatus.ALREADY_SCHEDULED, self.hint
         if self.answer == LOST:
-            because = "cancelled while its request was in flight" if self.error is None else str(self.error)
+            because = IN_FLIGHT if self.error is None else str(self.error)
             if not self.unseen:
                 return OutcomeStatus.UNKNOWN, because
             return OutcomeStatus.UNKNOWN, f"nothing shows a bot in its place yet, but {because}"

@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import datetime
 
 from ._restoration import Restoration
-from ._way_back import ONE_FOR_AN_EVENT, key_of, refusal_of
+from ._way_back import ONE_FOR_AN_EVENT, idempotency_key_of, refusal_of
 from .snapshot import Snapshot
 
 
@@ -31,7 +31,7 @@ def items_of(snapshot: Snapshot, time: datetime) -> tuple[Restoration, ...]:
                 entry,
                 None if refusal is not None else "bot" if entry.is_one_off else "event",
                 refusal,
-                key_of(snapshot.id, entry.bot_id) if entry.is_one_off else None,
+                idempotency_key_of(snapshot.id, entry.bot_id) if entry.is_one_off else None,
                 siblings=siblings,
             )
         )

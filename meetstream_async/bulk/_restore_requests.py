@@ -13,7 +13,6 @@ from .._http.call import PACED, Context
 from .._http.rate_limit import WaitTooLongError
 from ..errors import MeetStreamError, ServerError, TransportError
 from ..meetstream import (
-    bot_is_not_yours,
     create_bot,
     get_bot_detail,
     list_calendar_events,
@@ -32,6 +31,7 @@ from ._evidence import says_no_such_bot
 from ._relisting import Listing, fetch_through_an_outage
 from ._restoration import ANSWERED, LOST, Restoration
 from ._restore_state import RestoreState
+from ._summary import pause_before
 from ._way_back import config_of, link_of, name_of, refusal_of
 from .options import BulkOptions
 from .reschedule_outcome import RescheduleOutcome
@@ -100,7 +100,7 @@ class RestoreRequests(ApiOperation[Restoration, RescheduleOutcome]):
             item.elapsed += item.end()
             return item.outcome()
         # Outside of the except block: what happens from here on has no business in the error's context.
-        item.note_error(error, about_this_only=bot_is_not_yours(error))
+        item.note_error(error)
         item.take_error(error)
         item.elapsed += item.end()
         return item.outcome()
@@ -174,7 +174,7 @@ class RestoreRequests(ApiOperation[Restoration, RescheduleOutcome]):
         try:
             page, _ = await fetch_through_an_outage(fetch, self.longest_outage)
         except WaitTooLongError as exc:
-            self._state.unverified = f"the API asked for a pause of {exc.seconds:.0f} s before a listing"
+            self._state.unverified = pause_before(exc.seconds, "a listing")
             return False
         except MeetStreamError as error:
             problem = f"could not verify that they are there: {type(error).__name__}: {error}"
@@ -196,7 +196,7 @@ class RestoreRequests(ApiOperation[Restoration, RescheduleOutcome]):
             async with self._slot(), asyncio.timeout(PAGE_SECONDS):
                 return (await self._api.call(request, PACED)).value
 
-        await read_events(self._state, fetch, lambda: None)
+        await read_events(self._state, fetch)
 
     async def _ask(self, item: Restoration) -> None:
         """Ask for one bot that no listing shows, since the listing does not show all there is."""

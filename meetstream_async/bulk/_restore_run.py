@@ -10,12 +10,12 @@ from typing import Final
 from .._http.observing import observed
 from .._tasks import pause
 from ..meetstream.client import MeetStreamClient
-from ._operation import Gaps
 from ._patience import Patience
 from ._restoration import LOST, Restoration
 from ._restore_requests import RestoreRequests
 from ._restore_state import RestoreState
 from ._runner import Runner
+from ._summary import Gaps
 from .options import BulkOptions
 from .report import BulkReport
 from .reschedule_outcome import RescheduleOutcome

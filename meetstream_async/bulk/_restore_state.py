@@ -16,14 +16,20 @@ from datetime import datetime
 from typing import Final
 
 from ..meetstream.bots import BotDetail
-from ..meetstream.models import EventBot, MeetStreamEvent, ScheduledBot, ScheduledBotPage
+from ..meetstream.models import (
+    EventBot,
+    MeetStreamEvent,
+    ScheduledBot,
+    ScheduledBotPage,
+    is_own_event_id,
+)
 from ._evidence import is_in_meeting, is_withdrawn
-from ._operation import Gaps
 from ._restoration import ALREADY, ANSWERED, LOST, Restoration
 from ._restore_items import items_of
+from ._summary import Gaps
 from ._way_back import SIBLING, attributes_of, attributes_of_row, link_of
 from .reschedule_outcome import RescheduleOutcome
-from .snapshot import OWN_ID, Snapshot, SnapshotBot
+from .snapshot import Snapshot, SnapshotBot
 from .statuses import OutcomeStatus
 
 STILL_LISTED: Final = "the bot itself is still listed: it was not cancelled, or the listing is late"
@@ -51,8 +57,6 @@ class RestoreState:
         """Old bots of which their details say whether they are scheduled."""
         self.is_whole = False
         """Whether the last listing showed all there is."""
-        self.events_problem: str | None = None
-        """Why not all of the events are known."""
         self.doubts = 0
         """Old bots that are still listed, and may be gone."""
         self.unverified: str | None = None
@@ -68,13 +72,13 @@ class RestoreState:
 
     def forget_events(self) -> None:
         """The events are read anew."""
-        self._of_events, self.events_problem, self._live = {}, None, None
+        self._of_events, self._live = {}, None
 
     def take_events(self, events: Iterable[MeetStreamEvent], *, complete: bool = False) -> None:
         """Events of the calendars, with their bots."""
         self._live = None
         for event in events:
-            if event.is_deleted or not event.id.startswith(OWN_ID):
+            if event.is_deleted or not is_own_event_id(event.id):
                 continue
             for bot in event.bots:
                 self._event_of.setdefault(bot.id, event.id)
@@ -82,8 +86,7 @@ class RestoreState:
                     self._of_events[bot.id] = event.id, bot
 
     def take_events_error(self, reason: str) -> None:
-        """Not all events could be had."""
-        self.events_problem = reason
+        """Not all events could be had. What they would have shown stays unseen, and so unknown."""
 
     def release_held(self) -> None:
         """Nothing waits for the events."""
@@ -120,7 +123,7 @@ class RestoreState:
     def hides_events(self) -> bool:
         """The listing can't tell by itself which events have a bot."""
         return not self.is_whole or any(
-            not bot.is_one_off and not (bot.event_id or "").startswith(OWN_ID) for bot in self._rows.values()
+            not bot.is_one_off and not is_own_event_id(bot.event_id) for bot in self._rows.values()
         )
 
     def sort_out(self, *, patient: bool, predict: bool = False) -> list[Restoration]:

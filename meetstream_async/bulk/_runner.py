@@ -15,7 +15,7 @@ from typing import Any, Generic
 from .._logs import log_fields
 from .._tasks import end, pause
 from ..errors import RateLimitError, ServerError, TransportError
-from ._gate import Gate
+from ._gate import STOPPED, Gate
 from ._operation import ItemT, Operation, OutcomeT
 from .options import BulkOptions
 from .report import Outcome
@@ -88,7 +88,7 @@ class Runner(Generic[ItemT, OutcomeT]):
         """Why the run stopped early, if it did."""
         return self._gate.stop_reason
 
-    def stop(self, reason: str = "stopped by the caller") -> None:
+    def stop(self, reason: str = STOPPED) -> None:
         """Start nothing new; requests in flight finish."""
         self._gate.stop(reason)
 
@@ -183,7 +183,7 @@ class Runner(Generic[ItemT, OutcomeT]):
 
     def _record(self, outcome: OutcomeT, failed_before: int) -> bool:
         """Record the result of a call. Returns True if it failed because of an outage."""
-        if not _wants_a_server(outcome):
+        if not _failed_at_the_server(outcome):
             self._gate.breaker.record_answer()
             return False
         others_failed = self._operation.failed_attempts - failed_before > outcome.attempts
@@ -216,7 +216,7 @@ class Runner(Generic[ItemT, OutcomeT]):
         reason = type(first.error).__name__
         _log.info("a target goes back: %s", reason, extra=log_fields("goes_back", reason=reason))
         second = await self._operation.attempt(item)
-        if _wants_a_server(second):
+        if _failed_at_the_server(second):
             # It must not stop the others a second time: this item may be the last that would ask whether
             # the server is back.
             self._gate.breaker.record_failure(False)
@@ -236,7 +236,7 @@ class Runner(Generic[ItemT, OutcomeT]):
                         return outcome
                     probes += 1
                     outcome = await self._again(item, outcome)
-                    if not _wants_a_server(outcome):
+                    if not _failed_at_the_server(outcome):
                         return outcome
                     continue
             if not await self._gate.until_stopped(self._gate.pace()):
@@ -265,7 +265,7 @@ class Runner(Generic[ItemT, OutcomeT]):
             self._crashed(exc)
 
     def _judge(self, item: ItemT, outcome: OutcomeT) -> None:
-        if outcome.error is not None and _wants_a_server(outcome):
+        if outcome.error is not None and _failed_at_the_server(outcome):
             self._failures_in_a_row += 1
             if self._failures_in_a_row >= self._options.stop_after_failures:
                 self.stop(
@@ -290,7 +290,7 @@ class Runner(Generic[ItemT, OutcomeT]):
         return self._operation.not_attempted(item, self._gate.stop_reason or "the run ended first")
 
 
-def _wants_a_server(outcome: Outcome) -> bool:
+def _failed_at_the_server(outcome: Outcome) -> bool:
     """Whether it failed with a server or transport error."""
     error = outcome.error
     return isinstance(error, ServerError) or (isinstance(error, TransportError) and not error.permanent)

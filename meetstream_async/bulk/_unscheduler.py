@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from .._http.call import FIRST, PACED, Answer, Context, Request
 from .._http.rate_limit import WaitTooLongError
 from ..errors import MeetStreamError
-from ..meetstream import bot_is_not_yours, delete_scheduled_bot, unschedule_event
+from ..meetstream import delete_scheduled_bot, unschedule_event
 from ..meetstream.client import MeetStreamClient
 from ..meetstream.models import UnscheduleResult
 from ._account_report import STATUSES
@@ -101,7 +101,7 @@ class Unscheduler(ApiOperation[ItemT, UnscheduleOutcome]):
         else:
             item.bot_done(bot_id, answer.attempts, answer.value.request_id)
             return
-        item.note_error(error, about_this_only=bot_is_not_yours(error))
+        item.note_error(error)
         item.bot_failed(bot_id, error, self._api.server_time())
 
     def stop_reason_after(self, item: ItemT, outcome: UnscheduleOutcome) -> str | None:

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from ..meetstream.models import ScheduledBot, UnscheduleResult
 from ._choices import may_go_by_bot, way_of
-from ._evidence import is_for_want_of_a_server, is_in_meeting
+from ._evidence import is_in_meeting, may_succeed_later
 from ._facts import DONE, FOREIGN, INFERRED_DONE, JOINED, LOST, MAY_HAVE_JOINED, MISSING, NOT_ITS_ID
 from ._items import EventItem
 from ._known_bots import Key, KnownBot, KnownBots
@@ -156,7 +156,7 @@ class Verification:
         safe = self._bots.is_safe(item.event_id, item.request_id)
         fates = item.fates or {}
         lost = item.answer == LOST or LOST in fates.values()
-        if lost or is_for_want_of_a_server(item.error):
+        if lost or may_succeed_later(item.error):
             if item.retries:
                 return None
             item.retries += 1

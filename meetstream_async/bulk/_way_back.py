@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from ..meetstream.models import ScheduledBot
+from ._evidence import RESOLUTION
 from .report import Method
 from .snapshot import SnapshotBot
-
-_RESOLUTION = timedelta(seconds=1)
-"""The server's clock is known to the second."""
 
 # Why a bot can't come back.
 PAST: Final = "its join time has passed"
@@ -58,7 +56,7 @@ _NEVER: Final = frozenset(
 
 def refusal_of(entry: SnapshotBot, time: datetime) -> str | None:
     """Why this bot can't come back, as far as it can be known before asking. ``time``: the server's."""
-    if entry.join_time is not None and entry.join_time <= time + _RESOLUTION:
+    if entry.join_time is not None and entry.join_time <= time + RESOLUTION:
         return PAST
     if not entry.is_one_off:
         return NO_EVENT if entry.event_id is None else None
@@ -69,7 +67,7 @@ def refusal_of(entry: SnapshotBot, time: datetime) -> str | None:
     return None if name_of(entry) else NO_NAME
 
 
-def key_of(snapshot_id: str, bot_id: str) -> str:
+def idempotency_key_of(snapshot_id: str, bot_id: str) -> str:
     """The idempotency key of a one-off bot: the same for each undo of the same run."""
     return "undo-" + hashlib.sha256(f"{snapshot_id}/{bot_id}".encode("utf-8", "replace")).hexdigest()[:40]
 

@@ -60,7 +60,7 @@ from ._account_events import IndexedAccount
 from ._account_report import MOST_LISTINGS
 from ._choices import check_target
 from ._items import CancelRequest, Target
-from ._known_bots import by_id
+from ._repeated_rows import by_id, repeated_in
 from ._verification import Tracked
 from .options import Where
 from .statuses import OutcomeStatus
@@ -101,7 +101,7 @@ class AccountState(IndexedAccount):
         self._page = len(page.bots) + len(page.rejected), page.truncated, len(page.rejected)
         self._bots.listing_is_whole = not page.truncated and not page.rejected
         before = len(self._backlog)
-        rows = by_id(page.bots)
+        rows, self._bots.repeated = by_id(page.bots), repeated_in(page.bots)
         self._bots.compare(rows.values(), self.server_time(now))
         for bot in soonest_first(tuple(rows.values())):
             self._take_row(bot)

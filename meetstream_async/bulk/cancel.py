@@ -13,7 +13,7 @@ from ..meetbit import cancel_event, check_id, check_note
 from ..meetbit.client import MeetBitClient
 from ._api_operation import ApiOperation
 from ._item import Item
-from ._operation import Gaps
+from ._summary import Gaps
 from ._targets import Source
 from .options import BULK_DEFAULTS, UNSCHEDULE_DEFAULTS, BulkOptions
 from .report import NOT_LOOKED_UP, BulkReport, CancelOutcome

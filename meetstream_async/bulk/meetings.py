@@ -1,7 +1,7 @@
 """A meeting in both APIs: its calendar event in MeetBit and its bot in MeetStream, cancelled together.
 
 The event comes first. Once it is cancelled nothing is raised any more: what became of the bot is in the
-result, so that the first meeting is never lost.
+result, so that the first half is never lost.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, Generic, Literal, Self, TypeAlias, get_args
 
@@ -109,7 +109,7 @@ class UnscheduleOptions:
         return cls(**given)
 
     def selects(self, bot: ScheduledBot) -> bool:
-        """Whether the bot lies inside the filter. Raises ConfigurationError for an async one."""
+        """Whether the bot lies inside the filter. Raises ConfigurationError for one that can't say no."""
         if self.where is None:
             return True
         selected = self.where(bot)
@@ -118,6 +118,9 @@ class UnscheduleOptions:
                 selected.close()
             # It would be true for every bot.
             raise ConfigurationError("where must be a plain function of a bot; this one has to be awaited")
+        if _is_always_true(selected):
+            kind = type(selected).__name__
+            raise ConfigurationError(f"where must return whether a bot is selected; {kind} is always true")
         return bool(selected)
 
     def spares(self, bot: ScheduledBot) -> bool:
@@ -165,20 +168,18 @@ class BulkOptions(Generic[OutcomeT]):
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers, as JSON values: ``on_outcome`` and ``stop`` belong to one process."""
-        return {
-            "max_concurrency": self.max_concurrency,
-            "max_pause": self.max_pause,
-            "stop_after_failures": self.stop_after_failures,
-        }
+        return {name: value for name, value in BulkOptions.keywords(self).items() if name not in _NOT_STORED}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of ``to_dict``. Raises ConfigurationError for unknown names."""
-        for name in ("on_outcome", "stop"):
+        for name in _NOT_STORED:
             if name in values:
                 raise ConfigurationError(f"{name} can't be stored")
         return cls(**_known(cls, values))
 
+
+_NOT_STORED: Final = ("on_outcome", "stop")
 
 UNSCHEDULE_DEFAULTS: Final = UnscheduleOptions()
 """Where the signatures of functions and models take their defaults from."""
@@ -193,6 +194,11 @@ def _known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
         # An option that is ignored could cancel too much.
         raise ConfigurationError(f"unknown option: {', '.join(sorted(map(str, unknown)))}")
     return dict(values)
+
+
+def _is_always_true(value: object) -> bool:
+    """A mistake, such as a function that was not called, or one that yields."""
+    return value is NotImplemented or callable(value) or isinstance(value, Iterator | AsyncIterator)
 
 
 def is_plain_function(value: object) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
-from .._pydantic import Schemed
+from .._pydantic import PydanticType
 from ..errors import MeetStreamError
 from ..meetbit.models import CalendarEvent, CancelledEvent
 from ..meetstream.models import ScheduledBot, UnscheduleResult
@@ -43,7 +43,7 @@ OutcomeT_co = TypeVar("OutcomeT_co", bound=Outcome, covariant=True)
 
 # No weak references: see meetstream_async._http.making.
 @frozen(weakref_slot=False)
-class UnscheduleOutcome(Schemed):
+class UnscheduleOutcome(PydanticType):
     """The outcome of one event, or of one bot without an event."""
 
     event_id: str | None
@@ -79,7 +79,7 @@ class UnscheduleOutcome(Schemed):
 
 
 @frozen
-class CancelOutcome(Schemed):
+class CancelOutcome(PydanticType):
     """The outcome of one calendar event of MeetBit."""
 
     calendar_id: int
@@ -157,18 +157,8 @@ def outcome_to_dict(outcome: BotsOutcome | CancelOutcome) -> dict[str, Any]:
 
 
 @frozen(repr=False)
-class BulkReport(Schemed, Generic[OutcomeT_co]):
-    """The result of a bulk run. As text it is its verdict; a notebook shows it as a table.
-
-    counts: number of targets in each status, every possible status, zeros included.
-    outcomes: one per target; for a stream, only those that were not handed to its consumer.
-    complete: all targets were processed and, if listed, the last listing was complete.
-    ok: complete, and everything that was asked for was done.
-    reason: why it is not complete or not ok; if it is ok, what else there is to know, or None.
-    elapsed: seconds that the run took, verification included.
-    still_listed: bots of unscheduled events that the last listing shows, or may hide if it is full.
-    pace: requests per second that the API was found to allow; None if it refused none for being too fast.
-    """
+class BulkReport(PydanticType, Generic[OutcomeT_co]):
+    """The result of a bulk run. As text it is its verdict; a notebook shows it as a table."""
 
     counts: Mapping[str, int] = field(converter=_report_text.plain)
     """Number of targets in each status; every possible status, zeros included."""
@@ -179,9 +169,9 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
     ok: bool
     """Whether it is complete and everything that was asked for was done."""
     reason: str | None
-    """Why it is not complete or not ok; if it is ok, what else there is to know."""
+    """Why it is not complete or not ok; if it is ok, what else there is to know, or None."""
     elapsed: float
-    """Seconds."""
+    """Seconds that the run took, verification included."""
     still_listed: tuple[ScheduledBot, ...] = field(default=())
     """Bots whose event was unscheduled, and that the last listing shows, or may hide if it is full."""
     pace: float | None = None
@@ -230,12 +220,6 @@ class BulkReport(Schemed, Generic[OutcomeT_co]):
             raise BulkError(self.reason or "the run is not ok", report=self)
 
 
-def reason_of(note: str | None, why_not_ok: Iterable[str], ways: str | None) -> str | None:
-    """The ``reason`` of a report. ``note``: for one that is ok. ``ways``: which way was taken, and why."""
-    reasons = tuple(why_not_ok) or (note,)
-    return "; ".join(filter(None, (*reasons, ways))) or None
-
-
 class BulkError(MeetStreamError):
     """A bulk run did not do everything that was asked; ``report`` has the outcome of each target."""
 
@@ -245,7 +229,7 @@ class BulkError(MeetStreamError):
 
 
 @frozen
-class MeetingCancellation(Schemed):
+class MeetingCancellation(PydanticType):
     """The outcome of one meeting."""
 
     calendar_id: int

@@ -7,14 +7,14 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .._pydantic import Schemed
+from .._pydantic import PydanticType
 from ..errors import MeetStreamError
 from .report import Method
 from .statuses import OutcomeStatus
 
 
 @frozen
-class RescheduleOutcome(Schemed):
+class RescheduleOutcome(PydanticType):
     """The outcome of one bot of a snapshot."""
 
     bot_id: str
@@ -28,7 +28,7 @@ class RescheduleOutcome(Schemed):
     reason: str | None = None
     """Explanation of the status, if any."""
     method: Method | None = None
-    """How it comes back: ``event`` (scheduled for its event) or ``bot`` (created by its own); None if it
+    """How it comes back: ``event`` (scheduled for its event) or ``bot`` (created on its own); None if it
     does not."""
     join_time: datetime | None = None
     """When it was to join; aware."""

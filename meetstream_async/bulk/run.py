@@ -16,10 +16,11 @@ from typing import Any, Generic, Self
 from .._http.observing import observed
 from .._tasks import end
 from ..errors import ConfigurationError
-from ._operation import Gaps, Operation, OutcomeT
+from ._operation import Operation, OutcomeT
 from ._runner import Runner
+from ._summary import Gaps, report_of
 from .options import BulkOptions
-from .report import BulkReport, reason_of
+from .report import BulkReport
 from .statuses import OutcomeStatus
 
 
@@ -30,7 +31,7 @@ class Tally(Generic[OutcomeT]):
         self._counts: dict[str, int] = {status.value: 0 for status in statuses}
         self._started: float | None = None
         self._ended: float | None = None
-        self._deaf = False
+        self._function_raised = False
 
     def start(self) -> None:
         self._started = time.monotonic()
@@ -43,11 +44,11 @@ class Tally(Generic[OutcomeT]):
 
     def tell(self, on_outcome: Callable[[OutcomeT], object] | None, outcome: OutcomeT) -> None:
         """Call the caller's function with an outcome, unless it has raised before."""
-        if on_outcome is None or self._deaf:
+        if on_outcome is None or self._function_raised:
             return
-        self._deaf = True
+        self._function_raised = True
         on_outcome(outcome)
-        self._deaf = False
+        self._function_raised = False
 
     def report(
         self,
@@ -58,33 +59,16 @@ class Tally(Generic[OutcomeT]):
         pace: float | None = None,
     ) -> BulkReport[OutcomeT]:
         """The current report."""
-        counts = self._counts
-        incomplete = list(gaps.incomplete)
-        if stop_reason is not None:
-            incomplete.insert(0, stop_reason)
-        elif not exhausted:
-            incomplete.insert(0, "the run is not over")
-        left = [
-            f"{counts[status]} {status.value.replace('_', ' ')}"
-            for status in (OutcomeStatus.FAILED, OutcomeStatus.UNKNOWN, OutcomeStatus.NOT_ATTEMPTED)
-            if counts.get(status)
-        ]
-        if gaps.still_listed:
-            left.append(f"{len(gaps.still_listed)} still listed although unscheduled")
-        left += gaps.left
         elapsed = 0.0
         if self._started is not None:
             elapsed = (self._ended or time.monotonic()) - self._started
-        complete = exhausted and not gaps.incomplete
-        ok = complete and not left
-        return BulkReport(
-            counts=dict(counts),
-            outcomes=tuple(outcomes),
-            complete=complete,
-            ok=ok,
-            reason=reason_of(gaps.note, () if ok else (*incomplete, *left), gaps.ways),
+        return report_of(
+            self._counts,
+            outcomes,
+            gaps,
+            exhausted=exhausted,
+            stop_reason=stop_reason,
             elapsed=elapsed,
-            still_listed=gaps.still_listed,
             pace=pace,
         )
 

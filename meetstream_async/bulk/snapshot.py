@@ -13,24 +13,24 @@ from typing import Any, Final, Self
 import attrs
 from attrs import field, frozen
 
-from .._pydantic import Schemed
+from .._http.pace_key import mark_of
+from .._pydantic import PydanticType
 from .._times import read_time
 from ..errors import ConfigurationError
 from ..meetstream import check_config, check_identifier
-from ..meetstream.models import ScheduledBot
+from ..meetstream.client import MeetStreamClient
+from ..meetstream.models import ScheduledBot, is_own_event_id
 
 FORMAT: Final = 1
 """Version of the JSON form."""
 MOST_BOTS: Final = 200_000
 """Bots in one snapshot that are read."""
-OWN_ID: Final = "evt_"
-"""What MeetStream's own ids of events begin with."""
 _LONGEST_ID: Final = 2048
 """Characters."""
 
 
 @frozen(kw_only=True)
-class SnapshotBot(Schemed):
+class SnapshotBot(PydanticType):
     """One bot as it was before it was cancelled. Only ``bot_id`` is always set."""
 
     bot_id: str
@@ -40,7 +40,7 @@ class SnapshotBot(Schemed):
     listed_event_id: str | None = None
     """The event's id as the listing showed it: MeetStream's, the calendar provider's, or None."""
     is_one_off: bool = False
-    """Nothing showed that a calendar scheduled it: it was created by its own."""
+    """Nothing showed that a calendar scheduled it: it was created on its own."""
     join_time: datetime | None = None
     """When it was to join; aware."""
     platform: str | None = None
@@ -89,8 +89,7 @@ class SnapshotBot(Schemed):
 
     def with_row(self, bot: ScheduledBot) -> SnapshotBot:
         """The same bot with what a row tells that a later listing shows."""
-        own = bot.event_id is not None and bot.event_id.startswith(OWN_ID)
-        event_id = self.event_id or (bot.event_id if own else None)
+        event_id = self.event_id or (bot.event_id if is_own_event_id(bot.event_id) else None)
         return attrs.evolve(
             self,
             event_id=event_id,
@@ -118,7 +117,7 @@ class SnapshotBot(Schemed):
         for name in ("event_id", "listed_event_id"):
             if given.get(name) is not None:
                 given[name] = _identifier(given[name], name)
-        if not (given.get("event_id") or OWN_ID).startswith(OWN_ID):
+        if (event_id := given.get("event_id")) is not None and not is_own_event_id(event_id):
             raise ConfigurationError("event_id of a bot of the snapshot is not an id of MeetStream's own")
         for name in ("other_bots", "other_events"):
             if not isinstance(given.setdefault(name, []), list):
@@ -140,12 +139,12 @@ class SnapshotBot(Schemed):
 
 
 @frozen(kw_only=True)
-class Snapshot(Schemed):
+class Snapshot(PydanticType):
     """Bots as they were before they were cancelled, for ``bulk_reschedule``. Made by ``take_snapshot``."""
 
     id: str
-    """Of this snapshot, made by chance. With a bot's id it makes the key under which a one-off bot is created
-    again, so that an undo which is repeated creates nothing twice."""
+    """Random. With a bot's id it makes the key under which a one-off bot is created again, so that a repeated
+    undo creates nothing twice."""
     taken_at: datetime
     """By the API's clock; aware."""
     base_url: str
@@ -154,6 +153,16 @@ class Snapshot(Schemed):
     """Each bot once."""
     why_incomplete: str | None = None
     """What is not known of some of them, and why; None if nothing is missing."""
+    key_mark: str | None = None
+    """A mark of the key that it was taken with, from which nobody can tell the key. None if it has none."""
+
+    def is_of(self, client: MeetStreamClient) -> bool:
+        """Whether it was taken with the key of this client; True as well if it has no mark.
+
+        Another key may be a new one of the same account, or that of another account, where no event of the
+        snapshot is known, and a one-off bot would be created all the same.
+        """
+        return self.key_mark is None or self.key_mark == mark_of(client.api.key_name, self.id)
 
     def __iter__(self) -> Iterator[SnapshotBot]:
         return iter(self.bots)
@@ -185,6 +194,7 @@ class Snapshot(Schemed):
             "taken_at": self.taken_at.isoformat(),
             "base_url": self.base_url,
             "why_incomplete": self.why_incomplete,
+            "key_mark": self.key_mark,
         }
 
     @classmethod
@@ -208,9 +218,9 @@ class Snapshot(Schemed):
         for name in ("id", "base_url"):
             if not isinstance(values.get(name), str) or not values[name]:
                 raise ConfigurationError(f"{name} of the snapshot is not a string, or empty")
-        why = values.get("why_incomplete")
-        if not isinstance(why, str | None):
-            raise ConfigurationError("why_incomplete of the snapshot is not a string")
+        for name in ("why_incomplete", "key_mark"):
+            if not isinstance(values.get(name), str | None):
+                raise ConfigurationError(f"{name} of the snapshot is not a string")
         bots = values.get("bots")
         if not isinstance(bots, list) or len(bots) > MOST_BOTS:
             raise ConfigurationError(f"bots of the snapshot is not a list of at most {MOST_BOTS} bots")
@@ -222,11 +232,12 @@ class Snapshot(Schemed):
             taken_at=_time(values.get("taken_at"), "taken_at of the snapshot"),
             base_url=values["base_url"],
             bots=read,
-            why_incomplete=why,
+            why_incomplete=values.get("why_incomplete"),
+            key_mark=values.get("key_mark"),
         )
 
 
-_HEAD = ("snapshot", "id", "taken_at", "base_url", "why_incomplete")
+_HEAD = ("snapshot", "id", "taken_at", "base_url", "why_incomplete", "key_mark")
 
 
 def kept(values: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterable, Iterable
 import attrs
 
 from .._http.api_errors import why_no_other_can_succeed
+from .._http.pace_key import mark_of
 from ..errors import (
     ConfigurationError,
     MeetStreamError,
@@ -16,18 +17,18 @@ from ..errors import (
     ServerError,
     TransportError,
 )
-from ..meetstream import bot_is_not_yours, get_bot_detail
+from ..meetstream import get_bot_detail
 from ..meetstream.client import MeetStreamClient
-from ..meetstream.models import MeetStreamEvent, ScheduledBot, ScheduledBotPage
+from ..meetstream.models import MeetStreamEvent, ScheduledBot, ScheduledBotPage, is_own_event_id
 from ._each import for_each
 from ._event_index import EventsOfBots, with_detail
+from ._event_reading import MOST_SECONDS, why_partly_read, why_unread
 from ._event_states import window
+from ._repeated_rows import by_id
 from .options import BULK_DEFAULTS, BulkOptions, UnscheduleOptions, Where
-from .snapshot import OWN_ID, Snapshot, SnapshotBot
+from .snapshot import Snapshot, SnapshotBot
 from .unschedule import check_client
 
-_MOST_SECONDS = 60.0
-"""Seconds that reading all events may take."""
 _ALIKE = 5
 """Details in a row that can't be had for want of a server."""
 
@@ -64,7 +65,7 @@ async def take_snapshot(
     rows, full = await _rows(bots)
     missing: list[str] = []
     index = EventsOfBots()
-    unclear = full or any(not (row.event_id or "").startswith(OWN_ID) for row in rows.values())
+    unclear = full or any(not is_own_event_id(row.event_id) for row in rows.values())
     if events is not None:
         index = EventsOfBots(events)
     elif unclear and (problem := await _read_events(client, index, list(rows.values()), full)) is not None:
@@ -94,12 +95,14 @@ async def take_snapshot(
     nameless = sum(entry.event_id is None and not entry.is_one_off for entry in entries.values())
     if nameless:
         missing.append(f"the event of {nameless} of {len(entries)} bots is not known for certain")
+    snapshot_id = secrets.token_hex(16)
     return Snapshot(
-        id=secrets.token_hex(16),
+        id=snapshot_id,
         taken_at=client.api.server_time(),
         base_url=client.base_url,
         bots=tuple(entries.values()),
         why_incomplete="; ".join(missing) or None,
+        key_mark=mark_of(client.api.key_name, snapshot_id),
     )
 
 
@@ -111,7 +114,7 @@ def _names(entry: SnapshotBot) -> set[str]:
 async def _rows(bots: object) -> tuple[dict[str, ScheduledBot], bool]:
     """The rows by their bots' ids, and whether the listing was full."""
     if isinstance(bots, ScheduledBotPage):
-        return {bot.bot_id: bot for bot in bots.bots}, bots.truncated
+        return by_id(bots.bots), bots.truncated
     if isinstance(bots, AsyncIterable):
         given = [bot async for bot in bots]
     elif isinstance(bots, Iterable) and not isinstance(bots, str | bytes):
@@ -132,17 +135,15 @@ async def _read_events(
     time_min, time_max = window(joins, not full, client.api.server_time())
     stream = client.iter_calendar_events(time_min=time_min, time_max=time_max)
     try:
-        async with asyncio.timeout(_MOST_SECONDS):
+        async with asyncio.timeout(MOST_SECONDS):
             async for event in stream:
                 index.take(event)
     except NotFoundError:
         # No calendar is connected: there are no events.
         return None
-    except MeetStreamError as error:
-        return f"the calendar events can't be read ({type(error).__name__}: {error})"
-    except TimeoutError:
-        return "the calendar events take too long"
-    return stream.why_incomplete and f"not all calendar events are known: {stream.why_incomplete}"
+    except (MeetStreamError, TimeoutError) as error:
+        return why_unread(error)
+    return why_partly_read(stream.why_incomplete)
 
 
 async def _read_details(client: MeetStreamClient, entries: dict[str, SnapshotBot], cap: int) -> None:
@@ -161,7 +162,7 @@ async def _read_details(client: MeetStreamClient, entries: dict[str, SnapshotBot
             return
         entries[bot_id] = attrs.evolve(entries[bot_id], no_detail=f"{type(problem).__name__}: {problem}")
         in_a_row = in_a_row + 1 if isinstance(problem, ServerError | TransportError) else 0
-        fatal = why_no_other_can_succeed(problem) is not None and not bot_is_not_yours(problem)
+        fatal = why_no_other_can_succeed(problem) is not None
         if fatal or in_a_row >= _ALIKE:
             raise problem
 

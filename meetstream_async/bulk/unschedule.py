@@ -8,8 +8,8 @@ from datetime import datetime
 
 from ..errors import ConfigurationError
 from ..meetstream.client import MeetStreamClient
-from ._given import EmptyingOperation, ForgetfulOperation, TargetOperation
 from ._items import Target, Targets
+from ._target_operations import EmptyingOperation, ForgetfulOperation, TargetOperation
 from .options import (
     BULK_DEFAULTS,
     UNSCHEDULE_DEFAULTS,

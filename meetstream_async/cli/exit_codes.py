@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from enum import IntEnum
-from typing import Final
 
 from .. import (
     ApiError,
-    AuthenticationError,
     ConfigurationError,
     MeetStreamError,
-    PermissionDeniedError,
 )
-
-_OWNERSHIP = re.compile(r"\b(?:bot|yours|belongs?|owner|owned)\b", re.IGNORECASE)
-"""Words about the one thing that was asked for, not about who asks."""
 
 
 class ExitCode(IntEnum):
@@ -30,19 +23,6 @@ class ExitCode(IntEnum):
     DENIED = 3
     """The API rejects the key, or the key lacks permission."""
     INTERRUPTED = 130
-
-
-MEANINGS: Final = {
-    ExitCode.OK: "everything you asked for was done",
-    ExitCode.NOT_OK: (
-        "something failed, is unknown, was left alone, is still listed or could not be seen; or the filter "
-        "selects nothing"
-    ),
-    ExitCode.USAGE: "wrong usage or configuration, or not confirmed; nothing was started",
-    ExitCode.DENIED: "the API rejects the key, or the key lacks permission",
-    ExitCode.INTERRUPTED: "interrupted",
-}
-"""What each code means, as ``--help`` and docs/cli.md say it."""
 
 
 class Interrupted(Exception):
@@ -68,10 +48,3 @@ def code_of(error: MeetStreamError) -> ExitCode:
     if isinstance(error, ApiError) and error.key_rejected:
         return ExitCode.DENIED
     return ExitCode.NOT_OK
-
-
-def is_refused_in_front(error: MeetStreamError) -> bool:
-    """A 401 or 403 that is not the API's word on the key, nor on this one bot or event."""
-    if not isinstance(error, AuthenticationError | PermissionDeniedError) or error.key_rejected:
-        return False
-    return isinstance(error, AuthenticationError) or _OWNERSHIP.search(error.message) is None

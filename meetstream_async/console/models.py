@@ -60,9 +60,12 @@ class PreviewRequest(_Request):
 
     @model_validator(mode="after")
     def _selects(self) -> Self:
-        selects = self.filter.selection() is not None or self.bot_ids is not None
-        if selects == self.all:
-            raise ValueError('a preview needs a filter or bot_ids, or "all": true for the whole account')
+        given = (self.filter.selection() is not None, self.bot_ids is not None, self.all)
+        # Of two, one would be passed over, which may be the narrower one.
+        if sum(given) != 1:
+            raise ValueError(
+                'a preview needs a filter, or bot_ids, or "all": true for the whole account: one of them'
+            )
         return self
 
 

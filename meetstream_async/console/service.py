@@ -205,7 +205,7 @@ class ConsoleService:
                 409, "nothing_kept", "Nothing was kept of that run's bots, so it can't be undone."
             )
         try:
-            return await self.undos.preview(client, undoable.snapshot, len(undoable.missing))
+            return await self.undos.preview(client, undoable)
         except MeetStreamError as error:
             raise ProblemError(502, "account_unreadable", self.explain(error)) from None
 

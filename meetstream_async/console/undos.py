@@ -26,6 +26,7 @@ from .. import (
 )
 from .._tasks import join
 from ..fastapi import ProblemError
+from ..preview import Undoable
 from .agreements import new_id
 from .models import ConsentRequest, UndoPreview, UndoRow, UndoTold
 
@@ -40,6 +41,7 @@ class _Undo:
 
     told: UndoPreview
     snapshot: Snapshot = field(repr=False)
+    why_not_all: str | None = None
     stop: asyncio.Event = field(factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     heard: dict[str, RescheduleOutcome] = field(factory=dict)
@@ -56,8 +58,9 @@ class Undos:
         self._kept: dict[str, _Undo] = {}
         self._ending = False
 
-    async def preview(self, client: MeetStreamClient, snapshot: Snapshot, missing: int) -> UndoPreview:
+    async def preview(self, client: MeetStreamClient, undoable: Undoable) -> UndoPreview:
         """What an undo of these bots would do. Raises the client's errors."""
+        snapshot = undoable.snapshot
         dry = await bulk_reschedule(client, snapshot, dry_run=True)
         to_do = dry.counts[OutcomeStatus.WOULD_RESCHEDULE.value]
         ids = sorted((bot.bot_id, bot.event_id) for bot in snapshot)
@@ -68,9 +71,9 @@ class Undos:
             host=self._host,
             counts={status: count for status, count in dry.counts.items() if count},
             rows=_rows(dry.outcomes),
-            missing=missing,
+            missing=len(undoable.missing),
         )
-        self._kept[told.id] = _Undo(told, snapshot)
+        self._kept[told.id] = _Undo(told, snapshot, undoable.why_not_all)
         for old in [key for key, undo in self._kept.items() if undo.task is None or undo.task.done()][
             :-_KEPT
         ]:
@@ -102,11 +105,9 @@ class Undos:
             undo.report = await bulk_reschedule(
                 client,
                 undo.snapshot,
-                max_concurrency=self._options.max_concurrency,
-                max_pause=self._options.max_pause,
-                stop_after_failures=self._options.stop_after_failures,
                 on_outcome=note,
                 stop=undo.stop,
+                **self._options.to_dict(),
             )
         except MeetStreamError as error:
             undo.problem = str(error)
@@ -116,11 +117,13 @@ class Undos:
         undo = self._find(undo_id)
         report = undo.report
         outcomes = tuple(undo.heard.values()) if report is None else report.outcomes
+        missing = undo.why_not_all
+        reasons = [undo.problem if report is None else report.reason, missing]
         return UndoTold(
             id=undo_id,
             over=undo.task is not None and (report is not None or undo.task.done()),
-            ok=report is not None and report.ok,
-            reason=undo.problem if report is None else report.reason,
+            ok=report is not None and report.ok and not missing,
+            reason="; ".join(filter(None, reasons)) or None,
             counts=dict(Counter(one.status.value for one in outcomes)),
             total=len(undo.snapshot),
             rows=_rows(outcomes),

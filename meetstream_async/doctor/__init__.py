@@ -1,5 +1,5 @@
 """A first look at an account: what works, which ids it shows, and how cancels will go. Only GETs.
 
 ``diagnosis`` holds the result, ``diagnose`` asks the API, and everything between the two is pure: ``_facts``
-is what was asked and answered, ``_checks`` and the modules beside it judge that.
+is what was asked and answered, and the other private modules judge that.
 """

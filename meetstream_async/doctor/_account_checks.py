@@ -10,7 +10,7 @@ from typing import Final
 from attrs import frozen
 
 from ..errors import NotFoundError
-from ..meetstream.models import MeetStreamEvent, ScheduledBot, ScheduledBotPage
+from ..meetstream.models import MeetStreamEvent, ScheduledBot, ScheduledBotPage, is_own_event_id
 from ._connection_checks import OK, SKIPPED, WARN
 from ._facts import Facts
 from ._plan import Plan, plan
@@ -20,7 +20,6 @@ from .diagnosis import Check, IdKind
 _NO_LISTING: Final = "there is no listing to look at: see key"
 _NO_TIME: Final = "no time was left for it"
 _DAY = timedelta(days=1)
-_OWN = "evt_"
 _KINDS: dict[IdKind, str] = {
     "event": "MeetStream's own event ids",
     "provider": "the calendar provider's event ids",
@@ -85,7 +84,7 @@ def _kind_of(bot: ScheduledBot, event: MeetStreamEvent | None) -> tuple[IdKind, 
         # Google's id of an instance is that of its series, "_" and the time.
         if shown in (event.platform_id, event.ical_uid) or (event.platform_id or "").startswith(f"{shown}_"):
             return "provider", True
-    return ("event" if shown.startswith(_OWN) else "provider"), False
+    return ("event" if is_own_event_id(shown) else "provider"), False
 
 
 def rows(account: Account | None) -> Check:
@@ -110,7 +109,7 @@ def rows(account: Account | None) -> Check:
         number = count(len(page.rejected), "unreadable row")
         notes.append(f"{number}, never acted on: {first.path} {first.reason}")
     if page.truncated:
-        notes.append("the listing is full, so there may be more, even sooner ones")
+        notes.append("the listing is full, so there may be more, and some may join sooner")
     if untimed := len(bots) - len(times):
         notes.append(f"{count(untimed, 'bot')} without a readable time, which no filter by time can judge")
     return Check("rows", WARN if notes else OK, "; ".join([text, *notes]))

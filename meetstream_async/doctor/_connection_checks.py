@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from .._http.api_errors import refuses_before_the_api, route_is_missing
+from .._http.api_errors import route_is_missing
 from .._http.urls import is_loopback
 from ..errors import ApiError, InvalidResponseError, MeetStreamError, UserNotFoundError
 from ._facts import Asked, Facts, Reading
@@ -119,7 +119,7 @@ def _why_no_listing(listings: tuple[Asked[object], ...]) -> str:
     if all(_is_missing(one) for one in listings):
         tried = ", ".join(f"{one.path} answers {words_of(one.error)}" for one in listings)
         return f"no path lists the bots: {tried}; is the address right?"
-    refusing = [one for one in listings if one.error is not None and refuses_before_the_api(one.error)]
+    refusing = [one for one in listings if getattr(one.error, "refused_in_front", False)]
     if refusing:
         who = "something before the API (a firewall, a proxy or a CDN) refuses"
         return f"{who}, which says nothing about the key: {words_of(refusing[0].error)}"

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from yarl import URL
 
-from .._http.api_errors import refuses_before_the_api, route_is_missing
+from .._http.api_errors import route_is_missing
 from .._http.call import Context, Remark, Request, Route
 from .._http.reply import Reply
 from .._http.retry import is_retried
@@ -198,7 +198,7 @@ def _may_pass(asked: Asked[Any]) -> bool:
 
 
 def _asks_for_another_path(error: MeetStreamError | None) -> bool:
-    return isinstance(error, ApiError) and (route_is_missing(error) or refuses_before_the_api(error))
+    return isinstance(error, ApiError) and (route_is_missing(error) or error.refused_in_front)
 
 
 def _network(api: ApiSession) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from .._pydantic import Schemed
+from .._pydantic import PydanticType
 
 IdKind: TypeAlias = Literal["event", "provider", "none", "mixed", "unknown"]
 
@@ -26,7 +26,7 @@ class CheckStatus(StrEnum):
 
 
 @frozen
-class Check(Schemed):
+class Check(PydanticType):
     """One thing that was looked at."""
 
     name: str
@@ -38,7 +38,7 @@ class Check(Schemed):
 
 
 @frozen
-class Diagnosis(Schemed):
+class Diagnosis(PydanticType):
     """What ``diagnose`` found. It holds no key and no personal data."""
 
     checks: tuple[Check, ...]

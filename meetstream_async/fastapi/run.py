@@ -88,13 +88,13 @@ class Run:
 
     async def execute(self, work: Work) -> None:
         try:
-            self._conclude(await work(on_outcome=self._hear, stop=self._stop))
+            self._conclude(await work(on_outcome=self._take, stop=self._stop))
         except asyncio.CancelledError:
             self._end(RunPhase.CANCELLED, f"{self._stopped_by or 'cancelled'}; what was in flight is unknown")
         except Exception as error:
             self._end(RunPhase.CANCELLED if self._stopped_by else RunPhase.FAILED, _why(error))
 
-    def _hear(self, outcome: UnscheduleOutcome) -> None:
+    def _take(self, outcome: UnscheduleOutcome) -> None:
         key = outcome.bot_ids if outcome.event_id is None else outcome.event_id
         if (earlier := self._sequences.get(key)) is not None:
             before = self._log[earlier - 1]
@@ -111,7 +111,7 @@ class Run:
     def _conclude(self, report: BulkReport[UnscheduleOutcome]) -> None:
         # The report is final: where it differs from earlier outcomes, they are published again.
         for outcome in report.outcomes:
-            self._hear(outcome)
+            self._take(outcome)
         self._report = report
         if report.ok:
             self._end(RunPhase.SUCCEEDED, report.reason)

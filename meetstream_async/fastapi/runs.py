@@ -23,6 +23,7 @@ from pydantic import (
 
 from .. import BotFilter, BulkOptions, ConfigurationError, MeetStreamClient, OutcomeStatus, UnscheduleOptions
 from .._times import time_of
+from ..preview import CancelBy, OneOffBots
 from .problems import ProblemError
 
 MOST_EVENT_IDS = 10_000
@@ -42,8 +43,8 @@ def _number(value: object) -> object:
 
 def _identifier(value: str) -> str:
     """Check an id here as well as in the core, so that the error can name its place in the request."""
-    if value in (".", "..") or any(unicodedata.category(char) == "Cc" for char in value):
-        raise ValueError("not a valid event id: a dot segment, or with a control character")
+    if value.strip() in ("", ".", "..") or any(unicodedata.category(char) == "Cc" for char in value):
+        raise ValueError("not a valid event id: blank, a dot segment, or with a control character")
     return value
 
 
@@ -109,12 +110,12 @@ class BulkRequest(BaseModel):
         default=_WHAT.from_date,
         description="Only occurrences from this time on; needs `cancel_all_occurrences`.",
     )
-    one_off_bots: Literal["report", "skip", "delete"] = Field(
+    one_off_bots: OneOffBots = Field(
         default=_WHAT.one_off_bots,
         description="Bots without an event: leave them and report that the run is not ok (`report`), "
         "leave them (`skip`), or delete them by their own ids (`delete`).",
     )
-    cancel_by: Literal["auto", "event", "bot"] = Field(
+    cancel_by: CancelBy = Field(
         default=_WHAT.cancel_by,
         description="Cancel by the event where that takes no other bot, else by the bots' own ids (auto), or "
         "one way only; `event_ids` name no bots, so `bot` is not for them.",
@@ -132,7 +133,7 @@ class BulkRequest(BaseModel):
                 f"say what to unschedule: a filter with a condition, or event_ids; {_WHOLE_ACCOUNT}"
             )
         if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} exclude each other: leave one of them out")
+            raise ValueError(f"{' and '.join(given)} can't be combined: leave one of them out")
         return self
 
     def options(self) -> UnscheduleOptions:

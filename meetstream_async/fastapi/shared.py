@@ -23,7 +23,7 @@ class Shared(Generic[T]):
         now = time.monotonic()
         if (known := self._known.pop(key, None)) is None or now - known[0] > self._fresh:
             known = now, asyncio.create_task(read())
-            known[1].add_done_callback(_heard)
+            known[1].add_done_callback(_retrieve_error)
         self._known[key] = known
         while len(self._known) > self._most:
             del self._known[next(iter(self._known))]
@@ -34,7 +34,7 @@ class Shared(Generic[T]):
         self._known.pop(key, None)
 
 
-def _heard(task: asyncio.Task[T]) -> None:
+def _retrieve_error(task: asyncio.Task[T]) -> None:
     """Retrieve the error, so that asyncio does not complain if every caller has left."""
     if not task.cancelled():
         task.exception()

@@ -49,7 +49,7 @@ class AccountLedger:
     reference: str = "its reference"
     """Where the key is found, in words."""
     next_step: str | None = None
-    """The step that comes next: ``look``, ``unschedule`` or ``close``; None if the run is over."""
+    """The step that comes next: ``list``, ``unschedule`` or ``close``; None if the run is over."""
     stored: dict[str, str] = field(factory=dict)
     """The status of every stored outcome, by the event's key."""
     counts: Counter[str] = field(factory=Counter)

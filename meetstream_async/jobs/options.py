@@ -61,11 +61,7 @@ class JobOptions(UnscheduleOptions):
 
     def bulk(self) -> BulkOptions[Any]:
         """How the run of one account goes."""
-        return BulkOptions(
-            max_concurrency=self.max_concurrency,
-            max_pause=self.max_pause,
-            stop_after_failures=self.stop_after_failures,
-        )
+        return BulkOptions(**{name: getattr(self, name) for name in _BULK.to_dict()})
 
     def to_dict(self) -> dict[str, Any]:
         """Every option as JSON values; times in ISO 8601."""

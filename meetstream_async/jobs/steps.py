@@ -15,11 +15,9 @@ from collections.abc import Awaitable, Callable
 
 from .. import (
     ApiError,
-    AuthenticationError,
     ConfigurationError,
     MeetStreamClient,
     MeetStreamError,
-    PermissionDeniedError,
     cancel_waiting,
     list_account,
 )
@@ -58,16 +56,13 @@ async def unschedule(connect: Connect, ledger: AccountLedger, stop: asyncio.Even
     except ConfigurationError as error:
         ledger.state.stop(describe(error, ledger.reference))
     else:
-        options = ledger.options
         await cancel_waiting(
             client,
             ledger.state,
             most=CHUNK,
-            max_concurrency=options.max_concurrency,
-            max_pause=options.max_pause,
-            stop_after_failures=options.stop_after_failures,
             stop=stop,
             clock=ledger.now,
+            **ledger.options.bulk().to_dict(),
         )
         if ledger.is_listing_due() and not stop.is_set():
             await _list_once(client, ledger)
@@ -106,6 +101,6 @@ def describe(error: MeetStreamError, reference: str) -> str:
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, ApiError) and error.key_rejected:
         text += f"; {rejected(reference)}"
-    elif isinstance(error, AuthenticationError | PermissionDeniedError):
+    elif isinstance(error, ApiError) and error.refused_in_front:
         text += "; something in front of the API refused (a firewall, a proxy or a CDN), not the key's fault"
     return text

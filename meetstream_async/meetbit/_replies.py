@@ -11,8 +11,8 @@ from .. import errors
 from .._http.api_errors import Hint, api_error
 from .._http.call import Context, Remark
 from .._http.contradictions import contradiction
-from .._http.convert import Structurer, invalid_response
-from .._http.reply import UNREADABLE, Reply, json_type
+from .._http.convert import Structurer, invalid_response, object_of
+from .._http.reply import Reply
 from . import models
 from .models import Attendee, CalendarEvent, CancelledEvent, OnlineConference
 
@@ -72,11 +72,7 @@ def read_cancelled(
 
 def _cancelled_event(reply: Reply, context: Context) -> tuple[dict[str, Any], dict[str, Any]]:
     """The body of a 2xx and its event. Raises if the body reports a failure or contains no event."""
-    data = reply.json()
-    if data is UNREADABLE:
-        raise invalid_response(reply, context, "is not JSON", "$", effect=True)
-    if not isinstance(data, dict):
-        raise invalid_response(reply, context, f"is {json_type(data)}, not an object", "$", effect=True)
+    data = object_of(reply, context, effect=True)
     if (wrong := contradiction(reply, data)) is not None:
         if wrong.refuses:
             raise meetbit_error(reply, context, hint=lambda *_: f"the reply {wrong.text}")

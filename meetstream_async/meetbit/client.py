@@ -75,7 +75,7 @@ class MeetBitClient(ApiClient):
         finally:
             # Tracebacks may show this frame's variables.
             del access_key_id, access_key_secret
-        url = _address(primary_domain, base_url)
+        url = _address(primary_domain, base_url, key_secret)
         try:
             network = choose_network(
                 url, session=session, proxy=proxy, ssl_context=ssl_context, trust_env=trust_env
@@ -112,16 +112,16 @@ class MeetBitClient(ApiClient):
         return (await self.api.call(request)).value
 
 
-def _address(domain: object, base_url: str | None) -> URL:
+def _address(domain: object, base_url: str | None, secret: Secret) -> URL:
     if base_url is not None:
-        return check_base_url(base_url, "base_url")
+        return check_base_url(base_url, "base_url", secret)
     source = "primary_domain"
     if domain is None:
         if from_environment := os.environ.get("MEETBIT_API_URL"):
-            return check_base_url(from_environment, "MEETBIT_API_URL")
+            return check_base_url(from_environment, "MEETBIT_API_URL", secret)
         domain, source = os.environ.get("MEETBIT_PRIMARY_DOMAIN"), "MEETBIT_PRIMARY_DOMAIN"
     if domain is None:
         raise ClientSetupError("no domain: pass primary_domain=... or set MEETBIT_PRIMARY_DOMAIN")
     if not isinstance(domain, str) or not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", domain):
         raise ClientSetupError(f"{source} must be a bare host name such as 'acme.example.com'")
-    return check_base_url(f"https://{domain}/api/public/v2.0", source)
+    return check_base_url(f"https://{domain}/api/public/v2.0", source, secret)

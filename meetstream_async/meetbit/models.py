@@ -10,11 +10,11 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from .._pydantic import Schemed
+from .._pydantic import PydanticType
 
 
 @frozen
-class Attendee(Schemed):
+class Attendee(PydanticType):
     """One of an event's attendees."""
 
     email: str | None = field(default=None, repr=False)
@@ -32,7 +32,7 @@ class Attendee(Schemed):
 
 
 @frozen
-class OnlineConference(Schemed):
+class OnlineConference(PydanticType):
     """The online conference of an event."""
 
     id: int | None = None
@@ -62,7 +62,7 @@ class OnlineConference(Schemed):
 
 
 @frozen
-class CalendarEvent(Schemed):
+class CalendarEvent(PydanticType):
     """A calendar event, as the cancel endpoint returns it."""
 
     id: int
@@ -106,7 +106,7 @@ class CalendarEvent(Schemed):
 
 
 @frozen
-class CancelledEvent(Schemed):
+class CancelledEvent(PydanticType):
     """The reply of ``POST /calendars/{calendar_id}/events/{event_id}/cancel``."""
 
     event: CalendarEvent

@@ -16,7 +16,7 @@ from attrs import field, frozen
 
 from .._http.reply import UNREADABLE, parse_json
 from .._http.secrets import Secret
-from .._pydantic import Schemed
+from .._pydantic import PydanticType
 from .._times import read_time
 from ..errors import ConfigurationError, WebhookError
 
@@ -28,7 +28,7 @@ _LONGEST = 200
 
 
 @frozen
-class Webhook(Schemed):
+class Webhook(PydanticType):
     """A genuine webhook."""
 
     id: str

@@ -6,7 +6,6 @@ the package root.
 
 from .._http.urls import check_identifier
 from ._bot_requests import check_config, create_bot, get_bot_detail, move_scheduled_bot, schedule_event
-from ._replies import bot_is_not_yours
 from ._requests import (
     MAX_LIMIT,
     check_series_options,
@@ -20,7 +19,6 @@ from ._settings import auto_schedule_enabled
 __all__ = [
     "MAX_LIMIT",
     "auto_schedule_enabled",
-    "bot_is_not_yours",
     "check_config",
     "check_identifier",
     "check_series_options",

@@ -114,7 +114,7 @@ def read_detail(reply: Reply, context: Context, *, bot_id: str) -> tuple[BotDeta
     Raises the reply's ApiError, or InvalidResponseError for a body without the details of that bot.
     """
     if not reply.succeeded:
-        raise meetstream_error(reply, context, effect=False)
+        raise meetstream_error(reply, context, effect=False, one_bot=True)
     path = "$.bot_details"
     data = reply.json()
     if data is UNREADABLE:
@@ -152,7 +152,7 @@ def read_moved(reply: Reply, context: Context, *, bot_id: str) -> tuple[MovedBot
     Raises the reply's ApiError, or InvalidResponseError.
     """
     if not reply.succeeded:
-        raise meetstream_error(reply, context)
+        raise meetstream_error(reply, context, one_bot=True)
     data = success_of(reply, context)
     if data.get("schedule_updated", True) is False:
         raise meetstream_error(reply, context, hint=lambda *_: "the reply says that its time stays")

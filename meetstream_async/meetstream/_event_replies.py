@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -14,14 +13,11 @@ from .._http.call import Context, Remark
 from .._http.convert import AN_ID, Structurer
 from .._http.reply import Reply, json_type
 from .._http.urls import identifier_problem
-from .._logs import log_fields
 from . import models
-from ._replies import meetstream_error, rows_of
+from ._replies import REPLACED, meetstream_error, rejected_remark, rows_of
 from .models import EventBot, MeetStreamEvent, MeetStreamEventPage, RejectedRow
 
 ModelT = TypeVar("ModelT", MeetStreamEvent, EventBot)
-
-_REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
 def _bots(values: Any, _: object) -> tuple[EventBot, ...]:
@@ -111,15 +107,13 @@ class _Reader:
             problem = "is missing" if "id" not in value else identifier_problem(value["id"])
             self._reject(index, f"{path}.id", problem or "can't be read")
             return None
-        if self._damaged and _REPLACED in one.id:
+        if self._damaged and REPLACED in one.id:
             self._reject(index, f"{path}.id", "is not valid UTF-8")
             return None
         self.remarks += wrong
         return one
 
     def _reject(self, index: int, path: str, problem: str) -> None:
-        self.rejected.append(RejectedRow(index, path, problem))
-        text = f"a part of the events can't be read and is ignored: {path} {problem}"
-        self.remarks.append(
-            Remark(logging.WARNING, text, log_fields("rejected_row", path=path, reason=problem))
-        )
+        row = RejectedRow(index, path, problem)
+        self.rejected.append(row)
+        self.remarks.append(rejected_remark(row, "a part of the events"))

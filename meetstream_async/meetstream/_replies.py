@@ -9,11 +9,19 @@ from typing import Any
 from cattrs.errors import ClassValidationError
 
 from .. import errors
-from .._http.api_errors import Hint, api_error, is_about_one_thing
+from .._http.api_errors import Hint, api_error
 from .._http.call import Context, Remark
 from .._http.contradictions import contradiction
-from .._http.convert import AN_ID, AN_OBJECT, OURS, Structurer, invalid_response, object_or_empty
-from .._http.reply import UNREADABLE, Reply, json_type
+from .._http.convert import (
+    AN_ID,
+    AN_OBJECT,
+    OURS,
+    Structurer,
+    invalid_response,
+    object_of,
+    object_or_empty,
+)
+from .._http.reply import Reply, json_type
 from .._http.secrets import clean_text
 from .._http.urls import identifier_problem
 from .._http.waits import parse_http_date
@@ -30,6 +38,8 @@ ERROR_TEXTS: dict[tuple[int, str], type[errors.ApiError]] = {
 }
 
 
+REPLACED = "\N{REPLACEMENT CHARACTER}"
+"""What bytes that are not UTF-8 are read as."""
 _CURSORS = ("next", "next_cursor", "next_token")
 _TOTALS = ("total", "total_count", "count")
 """What a listing that is not whole may say of that, although its documentation has neither."""
@@ -40,21 +50,18 @@ _structurer = Structurer(
     {
         ScheduledBot: {"bot_id": AN_ID, "custom_attributes": AN_OBJECT},
         UnscheduleResult: {"inferred": OURS},
-        DeletedBot: {"inferred": OURS},
     },
 )
 
 
 def meetstream_error(
-    reply: Reply, context: Context, *, effect: bool = True, hint: Hint | None = None
+    reply: Reply, context: Context, *, effect: bool = True, one_bot: bool = False, hint: Hint | None = None
 ) -> errors.ApiError:
-    """The error for a reply of MeetStream. ``effect``: whether the request could have changed something."""
-    return api_error(reply, context, ERROR_TEXTS, effect=effect, hint=hint)
+    """The error for a reply of MeetStream.
 
-
-def bot_is_not_yours(error: errors.MeetStreamError) -> bool:
-    """Whether a 403 to the DELETE of a bot concerns that bot, rather than the key."""
-    return isinstance(error, errors.PermissionDeniedError) and is_about_one_thing(error.message)
+    ``effect``: whether the request could have changed something. ``one_bot``: whether it names one bot.
+    """
+    return api_error(reply, context, ERROR_TEXTS, effect=effect, one_bot=one_bot, hint=hint)
 
 
 def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[ScheduledBotPage, Sequence[Remark]]:
@@ -80,7 +87,7 @@ def read_listing(reply: Reply, context: Context, *, limit: int) -> tuple[Schedul
             bots.append(read)
         else:
             rejected.append(read)
-            remarks.append(_rejected(read))
+            remarks.append(rejected_remark(read, "a row of the listing"))
     page = ScheduledBotPage(
         bots=tuple(bots),
         limit=limit,
@@ -108,12 +115,7 @@ def rows_of(reply: Reply, context: Context, name: str, what: str) -> tuple[dict[
     Raises InvalidResponseError for anything else, since it must not read as an empty list.
     """
     path = f"$.{name}"
-    data = reply.json()
-    if data is UNREADABLE:
-        raise invalid_response(reply, context, "is not JSON", "$", effect=False)
-    if not isinstance(data, dict):
-        problem = f"is {json_type(data)}, not an object"
-        raise invalid_response(reply, context, problem, "$", effect=False)
+    data = object_of(reply, context, effect=False)
     if (wrong := contradiction(reply, data)) is not None:
         # With an empty list it would read as an empty account.
         raise invalid_response(reply, context, wrong.text, wrong.path, effect=False)
@@ -126,8 +128,9 @@ def rows_of(reply: Reply, context: Context, name: str, what: str) -> tuple[dict[
     return data, rows
 
 
-def _rejected(row: RejectedRow) -> Remark:
-    text = f"a row of the listing can't be read and is ignored: {row.path} {row.reason}"
+def rejected_remark(row: RejectedRow, what: str) -> Remark:
+    """For the log: ``what`` can't be read."""
+    text = f"{what} can't be read and is ignored: {row.path} {row.reason}"
     return Remark(logging.WARNING, text, log_fields("rejected_row", path=row.path, reason=row.reason))
 
 
@@ -156,13 +159,10 @@ def _read_bot(row: object, index: int, path: str, remarks: list[Remark]) -> Sche
     return bot
 
 
-_REPLACED = "\N{REPLACEMENT CHARACTER}"
-
-
 def _unless_its_ids_are_damaged(bot: ScheduledBot, index: int, path: str) -> ScheduledBot | RejectedRow:
     """The bot of a body that is not all UTF-8, unless an id is among what could not be decoded."""
     for value, name in ((bot.bot_id, "bot_id"), (bot.event_id, "custom_attributes.event_id")):
-        if value is not None and _REPLACED in value:
+        if value is not None and REPLACED in value:
             return RejectedRow(index, f"{path}.{name}", "is not valid UTF-8")
     return bot
 
@@ -202,7 +202,7 @@ def read_deleted_bot(
     with ``outcome_unknown``: a wrong id would be answered the same.
     """
     if not reply.succeeded:
-        raise meetstream_error(reply, context)
+        raise meetstream_error(reply, context, one_bot=True)
     deleted, remarks = _structurer.structure(success_of(reply, context), DeletedBot, "$")
     if bot_id is not None and deleted.bot_id not in (None, bot_id):
         raise about_another(reply, context, "bot_id", str(deleted.bot_id), bot_id)

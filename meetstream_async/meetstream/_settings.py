@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from .._http.call import Context, Remark, Request, Route
 from .._http.contradictions import contradiction
-from .._http.convert import invalid_response
-from .._http.reply import UNREADABLE, Reply, json_type
+from .._http.convert import invalid_response, object_of
+from .._http.reply import Reply, json_type
 from ._replies import meetstream_error
 
 _SETTINGS = Route("GET", ("/calendar/auto-schedule/settings",), "auto_schedule_enabled", "")
@@ -27,10 +27,7 @@ def read_enabled(reply: Reply, context: Context) -> tuple[bool, Sequence[Remark]
     """
     if not reply.succeeded:
         raise meetstream_error(reply, context, effect=False)
-    data = reply.json()
-    if data is UNREADABLE or not isinstance(data, dict):
-        problem = "is not JSON" if data is UNREADABLE else f"is {json_type(data)}, not an object"
-        raise invalid_response(reply, context, problem, "$", effect=False)
+    data = object_of(reply, context, effect=False)
     if (wrong := contradiction(reply, data)) is not None:
         raise invalid_response(reply, context, wrong.text, wrong.path, effect=False)
     enabled = data.get("auto_schedule_enabled")

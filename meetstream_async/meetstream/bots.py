@@ -13,11 +13,11 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .._pydantic import Schemed
+from .._pydantic import PydanticType
 
 
 @frozen
-class ScheduleResult(Schemed):
+class ScheduleResult(PydanticType):
     """The reply of ``POST /calendar/schedule/{event_id}``: the bot that is scheduled for the event now."""
 
     scheduled: bool | None = None
@@ -46,7 +46,7 @@ class ScheduleResult(Schemed):
 
 
 @frozen
-class CreatedBot(Schemed):
+class CreatedBot(PydanticType):
     """The reply of ``POST /bots/create_bot``. Only ``bot_id`` is always set."""
 
     bot_id: str
@@ -67,7 +67,7 @@ class CreatedBot(Schemed):
 
 
 @frozen
-class BotDetail(Schemed):
+class BotDetail(PydanticType):
     """The reply of ``GET /bots/{bot_id}/detail``. Only ``bot_id`` is always set."""
 
     bot_id: str
@@ -90,7 +90,7 @@ class BotDetail(Schemed):
 
 
 @frozen
-class MovedBot(Schemed):
+class MovedBot(PydanticType):
     """The reply of ``PATCH /calendar/scheduled_bots/{bot_id}``."""
 
     message: str | None = None

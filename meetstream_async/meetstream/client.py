@@ -90,9 +90,9 @@ class MeetStreamClient(ApiClient):
             # Tracebacks may show this frame's variables.
             del api_key
         if base_url is not None:
-            url = check_base_url(base_url, "base_url")
+            url = check_base_url(base_url, "base_url", secret)
         elif from_environment := os.environ.get("MEETSTREAM_API_URL"):
-            url = check_base_url(from_environment, "MEETSTREAM_API_URL")
+            url = check_base_url(from_environment, "MEETSTREAM_API_URL", secret)
         else:
             url = check_base_url(DEFAULT_BASE_URL, "the default base URL")
         try:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from attrs import field, frozen
 
-from .._pydantic import ROUND_UP, Schemed
+from .._pydantic import ROUND_UP, PydanticType
 from .._times import read_time
 from ..errors import ConfigurationError
 from .models import ScheduledBot
@@ -86,6 +86,12 @@ def _check_time(instance: object, attribute: Any, value: object) -> None:
         )
 
 
+def _says_nothing(wanted: object) -> bool:
+    if isinstance(wanted, str):
+        return not wanted.strip()
+    return wanted is None or (isinstance(wanted, Sized) and not len(wanted))
+
+
 def _check_attributes(instance: object, attribute: Any, value: object) -> None:
     if value is None:
         return
@@ -94,19 +100,19 @@ def _check_attributes(instance: object, attribute: Any, value: object) -> None:
     if not value:
         raise ConfigurationError(_EMPTY.format("attributes"))
     for key, wanted in value.items():
-        if not key.strip() or (isinstance(wanted, str) and not wanted.strip()):
+        if not key.strip() or _says_nothing(wanted):
             # An unset variable: it would select the bots of nobody in particular.
             raise ConfigurationError(_EMPTY.format(f"attributes[{key!r:.80}]"))
 
 
 @frozen
-class BotFilter(Schemed):
+class BotFilter(PydanticType):
     """Selects bots: all conditions must match, and a missing value never matches.
 
     ``before`` and ``after`` are aware datetimes (``after <= join time < before``), ``platform`` in any
     spelling, ``name`` a glob over the whole of ``bot_username`` in upper or lower case, ``attributes`` exact
-    values of custom attributes, none of them blank. At least one condition is needed: for the whole account
-    use no filter.
+    values of custom attributes, none of them None or empty. At least one condition is needed: for the whole
+    account use no filter.
     Raises ConfigurationError for arguments of other types, empty ones, and a filter without a condition.
     """
 

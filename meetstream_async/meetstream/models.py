@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from attrs import field, frozen
 
 from .._http.making import maker
-from .._pydantic import Schemed
+from .._pydantic import PydanticType
 
 SHOWN_ATTRIBUTES = (
     "event_id",
@@ -45,7 +45,7 @@ def _attributes_repr(attributes: Mapping[str, Any]) -> str:
 
 # No weak references: see meetstream_async._http.making.
 @frozen(weakref_slot=False)
-class ScheduledBot(Schemed):
+class ScheduledBot(PydanticType):
     """One row of ``GET /calendar/scheduled``: a bot that is scheduled to join a meeting.
 
     Only ``bot_id`` is always set. Any string may occur: the API adds platforms and statuses.
@@ -101,7 +101,7 @@ class ScheduledBot(Schemed):
 
 
 @frozen
-class RejectedRow(Schemed):
+class RejectedRow(PydanticType):
     """A row of a listing that could not be read and is never acted on."""
 
     index: int
@@ -113,7 +113,7 @@ class RejectedRow(Schemed):
 
 
 @frozen
-class ScheduledBotPage(Schemed):
+class ScheduledBotPage(PydanticType):
     """One reply of ``GET /calendar/scheduled``."""
 
     bots: tuple[ScheduledBot, ...]
@@ -132,7 +132,7 @@ class ScheduledBotPage(Schemed):
 
 # No weak references: see meetstream_async._http.making.
 @frozen(weakref_slot=False)
-class UnscheduleResult(Schemed):
+class UnscheduleResult(PydanticType):
     """The reply of ``DELETE /calendar/schedule/{event_id}``, for a single event or for a series."""
 
     unscheduled: bool | None = None
@@ -164,15 +164,13 @@ class UnscheduleResult(Schemed):
 
 
 @frozen
-class DeletedBot(Schemed):
+class DeletedBot(PydanticType):
     """The reply of ``DELETE /calendar/scheduled_bots/{bot_id}``."""
 
     message: str | None = None
     """The API's own text."""
     bot_id: str | None = None
     """The bot that was deleted."""
-    inferred: bool = False
-    """Set if no reply confirmed it: an attempt's response was lost, and a later one found the bot gone."""
     request_id: str | None = field(default=None, eq=False)
     """The API's id of the request, for questions to its vendor; None if it sent none."""
 
@@ -182,7 +180,7 @@ _make_row = maker(ScheduledBot)
 
 # No weak references: see meetstream_async._http.making.
 @frozen(weakref_slot=False)
-class EventBot(Schemed):
+class EventBot(PydanticType):
     """A bot of a calendar event. Only ``id`` is always set."""
 
     id: str
@@ -213,7 +211,7 @@ class EventBot(Schemed):
 
 # No weak references: see meetstream_async._http.making.
 @frozen(weakref_slot=False)
-class MeetStreamEvent(Schemed):
+class MeetStreamEvent(PydanticType):
     """One event of ``GET /calendar/events``, with its bots. Only ``id`` is always set.
 
     What the calendar's provider says of it (title, people, links) is not kept.
@@ -243,7 +241,7 @@ class MeetStreamEvent(Schemed):
 
 
 @frozen
-class MeetStreamEventPage(Schemed):
+class MeetStreamEventPage(PydanticType):
     """One reply of ``GET /calendar/events``."""
 
     events: tuple[MeetStreamEvent, ...]
@@ -256,6 +254,11 @@ class MeetStreamEventPage(Schemed):
     """Events, and bots of events, that could not be read."""
     request_id: str | None = field(default=None, eq=False)
     """The API's id of the request, for questions to its vendor; None if it sent none."""
+
+
+def is_own_event_id(event_id: str | None) -> TypeGuard[str]:
+    """Whether an event's id is MeetStream's own (``evt_…``): other ids are the calendar provider's."""
+    return event_id is not None and event_id.startswith("evt_")
 
 
 def soonest_first(bots: Sequence[ScheduledBot]) -> list[ScheduledBot]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from .. import OutcomeStatus, ScheduledBot
-from .._times import read_time
+from .report_lines import read_join
 
 UNDO: Final = "undo"
 """The command in the first line of an undo's report."""
@@ -25,12 +25,24 @@ def brought_back(documents: Sequence[Mapping[str, Any]]) -> tuple[ScheduledBot, 
         event_id, bot_id, joins = outcome["event_id"], outcome["new_bot_id"], outcome["new_join_time"]
         if not all(isinstance(name, str) and name for name in (bot_id, event_id or "none")):
             raise ValueError("no ids")
-        time = None if joins is None else read_time(joins)
-        if time is not None and time.utcoffset() is None:
-            raise ValueError("a time without an offset")
+        time = read_join(joins)
         attributes = {} if event_id is None else {"event_id": event_id}
         bots.append(ScheduledBot(bot_id, scheduled_join_time=time, custom_attributes=attributes))
     return tuple(bots)
+
+
+def perhaps_back(documents: Sequence[Mapping[str, Any]]) -> int:
+    """Number of cancelled bots that an undo may have brought back, and that its report can't tell of.
+
+    Their requests were not answered, or the report was cut off before it named them.
+    """
+    last = documents[-1]
+    cut_off = last.get("type") != "summary" or "corrections" not in last
+    heard = {line["bot_id"] for line in documents if line["type"] == "outcome"}
+    return sum(
+        outcome["status"] == OutcomeStatus.UNKNOWN.value or (cut_off and bot_id not in heard)
+        for bot_id, outcome in outcomes_of_undo(documents).items()
+    )
 
 
 def outcomes_of_undo(documents: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -18,7 +18,7 @@ from .. import (
     run_account,
 )
 from .preview import Preview
-from .report_lines import first_join, target_line
+from .report_lines import described, target_lines
 
 
 def words_for(preview: Preview) -> str | None:
@@ -117,15 +117,11 @@ class Consent:
 
     def targets(self) -> list[dict[str, Any]]:
         """The agreed targets, for the first line of a report."""
-        lines = [
-            target_line(event_id, [bot.bot_id for bot in bots], self.known)
-            for event_id, bots in self.preview.events.items()
-        ]
-        return lines + [target_line(None, [bot_id], self.known) for bot_id in self.preview.deleted]
+        return target_lines(self.preview.events, self.preview.deleted, self.known)
 
     def describe(self, outcome: UnscheduleOutcome) -> dict[str, Any]:
         """An outcome as a line of a report, with the time its first bot joins."""
-        return {**outcome.to_dict(), "joins": first_join(outcome.bot_ids, self.known)}
+        return described(outcome, self.known)
 
     async def carry_out(
         self,
@@ -162,7 +158,8 @@ class Consent:
         if self._beyond:
             yield f"stopped at {self._most}: there is more that the run would have taken"
         if self._unkept:
-            yield f"left alone, since the snapshot for an undo can't be written: {len(self._unkept)} bots"
+            bots = "1 bot" if len(self._unkept) == 1 else f"{len(self._unkept)} bots"
+            yield f"left alone, since the snapshot for an undo can't be written: {bots}"
         if unjudged := self.preview.unjudged:
             rows = "1 row has" if unjudged == 1 else f"{unjudged} rows have"
             yield f"{rows} no join time that can be read, so the filter can't judge them"

@@ -10,11 +10,9 @@ import attrs
 from attrs import field, frozen
 
 from .. import OutcomeStatus, ScheduledBot, SkipReason, UnscheduleOptions
-from .._times import read_time
-from .brought_back import UNDO, brought_back
-from .report_lines import name_of
+from .brought_back import UNDO, brought_back, perhaps_back
+from .report_lines import UNDONE, name_of, read_join
 
-_OPEN = frozenset(status.value for status in OutcomeStatus if status.is_undone)
 _SHARED = frozenset((SkipReason.SHARED.value, SkipReason.HIDDEN.value))
 _BY_WORD = OutcomeStatus.ALREADY_UNSCHEDULED.value
 
@@ -41,6 +39,8 @@ class Leftovers:
     """Why the run was not ok, according to its summary."""
     of_undo: bool = False
     """The targets are the bots that an undo has brought back."""
+    perhaps_back: int = 0
+    """Number of bots that the undo may have brought back as well: its report does not say."""
 
     @property
     def filter_options(self) -> dict[str, Any]:
@@ -75,13 +75,15 @@ def leftovers_of(documents: Sequence[Mapping[str, Any]]) -> Leftovers:
     Left alone are those that were asked for and will join: one-off bots, unless the run was told to skip
     them, and events shared with bots outside its filter. Targets that the first line announces and no later
     line mentions are left over, too, however the run ended. Of an undo's report: the bots that it has
-    brought back. Raises KeyError, TypeError, AttributeError or
-    ValueError for lines that do not have the expected form.
+    brought back. Raises KeyError, TypeError, AttributeError or ValueError for lines that do not have the
+    expected form.
     """
     first, last = documents[0], documents[-1]
     if first.get("command") == UNDO:
-        bots = brought_back(documents)
-        return Leftovers(dict(first["options"]), bots, frozenset(), False, (), of_undo=True)
+        bots, more = brought_back(documents), perhaps_back(documents)
+        return Leftovers(
+            dict(first["options"]), bots, frozenset(), False, (), of_undo=True, perhaps_back=more
+        )
     summary = last if last.get("type") == "summary" else None
     latest = latest_outcomes(documents, first, summary)
     undone = _undone(latest, summary)
@@ -108,7 +110,7 @@ def leftovers_of(documents: Sequence[Mapping[str, Any]]) -> Leftovers:
 def _state(outcome: Mapping[str, Any]) -> str:
     """A target that is done by its status is among the undone because it was still listed."""
     status = outcome.get("status")
-    return str(status) if status in _OPEN or status == OutcomeStatus.SKIPPED.value else "still_listed"
+    return str(status) if status in UNDONE or status == OutcomeStatus.SKIPPED.value else "still_listed"
 
 
 def _left_alone(outcome: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
@@ -142,7 +144,7 @@ def _undone(
     undone = {
         name: outcome
         for name, outcome in latest.items()
-        if outcome["status"] in _OPEN
+        if outcome["status"] in UNDONE
         or (not confirmed and outcome["status"] == _BY_WORD and outcome.get("bot_ids"))
     }
     for bot in (summary or {}).get("still_listed", ()):
@@ -172,7 +174,7 @@ def _done(latest: Mapping[str, dict[str, Any]], undone: Mapping[str, object]) ->
 def _targets(outcome: Mapping[str, Any], calendar: bool) -> list[ScheduledBot | str]:
     """The targets for the event or the one-off bot of an outcome.
 
-    ``calendar``: a bot without an event belongs to a calendar all the same.
+    ``calendar``: a bot without an event still belongs to a calendar.
 
     As bots if the report has their ids: the join times help to tell "not scheduled" from "has joined". Raises
     ValueError for anything that --report does not write, since the ids are sent in DELETE requests.
@@ -181,9 +183,7 @@ def _targets(outcome: Mapping[str, Any], calendar: bool) -> list[ScheduledBot | 
     names = bot_ids if event_id is None else [event_id, *bot_ids]
     if not names or not all(isinstance(name, str) and name for name in names):
         raise ValueError("no ids")
-    time = None if joins is None else read_time(joins)
-    if time is not None and time.utcoffset() is None:
-        raise ValueError("a time without an offset")
+    time = read_join(joins)
     if event_id is not None and not bot_ids:
         return [event_id]
     attributes = {"event_id": event_id}

@@ -20,7 +20,7 @@ from .. import (
 )
 from .leftovers import Leftovers
 from .preview import bots_of_events, bots_without_event
-from .report_lines import first_join, target_line
+from .report_lines import described, target_lines
 
 
 class NamedEvents:
@@ -76,17 +76,25 @@ class NamedEvents:
         """For the first line of a report: "full" if the earlier run did not see the whole account."""
         return "full" if self.leftovers is not None and self.leftovers.unseen else None
 
+    @property
+    def why_incomplete(self) -> str | None:
+        """What the report of the earlier run leaves open, and what to do about it."""
+        if self.leftovers is None:
+            return None
+        if self.leftovers.unseen:
+            return "the run of that report did not see the whole account: run unschedule-all as well"
+        if count := self.leftovers.perhaps_back:
+            bots = "1 more bot" if count == 1 else f"{count} more bots"
+            return f"{bots} may be back, by the report of that undo: `undo --retry-from` finds out"
+        return None
+
     def targets(self) -> list[dict[str, Any]]:
         """The agreed targets, for the first line of a report."""
-        lines = [
-            target_line(event_id, [bot.bot_id for bot in bots], self.known)
-            for event_id, bots in self.events.items()
-        ]
-        return lines + [target_line(None, [bot.bot_id], self.known) for bot in self.deleted]
+        return target_lines(self.events, (bot.bot_id for bot in self.deleted), self.known)
 
     def describe(self, outcome: UnscheduleOutcome) -> dict[str, Any]:
         """An outcome as a line of a report, with the time its first bot joins."""
-        return {**outcome.to_dict(), "joins": first_join(outcome.bot_ids, self.known)}
+        return described(outcome, self.known)
 
     async def carry_out(
         self,
@@ -112,8 +120,7 @@ class NamedEvents:
         report = await run_account(client, state, on_still_listed=wait, **bulk.keywords())
         if self.leftovers is None:
             return report
-        if self.leftovers.unseen:
-            reason = "the run of that report did not see the whole account: run unschedule-all as well"
+        if (reason := self.why_incomplete) is not None:
             reasons = [report.reason, reason] if report.reason else [reason]
             return attrs.evolve(report, ok=False, complete=False, reason="; ".join(reasons))
         why = self.leftovers.why_not_ok

@@ -5,14 +5,17 @@ They contain no meeting links and no bot attributes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from .. import BulkReport, ScheduledBot, __version__
+from .. import BulkReport, OutcomeStatus, ScheduledBot, UnscheduleOutcome, __version__
+from .._times import read_time
 
 FORMAT = 1
 """Version of the line format; readers refuse other versions."""
+UNDONE = frozenset(status.value for status in OutcomeStatus if status.is_undone)
+"""Statuses in an outcome's line that a retry takes up."""
 
 
 def run_line(**facts: Any) -> dict[str, Any]:
@@ -20,15 +23,38 @@ def run_line(**facts: Any) -> dict[str, Any]:
     return {"type": "run", "format": FORMAT, "version": __version__, "started": _now(), **facts}
 
 
-def target_line(
-    event_id: str | None, bot_ids: Iterable[str], known: Mapping[str, ScheduledBot]
-) -> dict[str, Any]:
-    """A target in the first line: one event or one-off bot. ``known``: bots by their ids."""
-    ids = list(bot_ids)
-    return {"event_id": event_id, "bot_ids": ids, "joins": first_join(ids, known)}
+def target_lines(
+    events: Mapping[str, Sequence[ScheduledBot]],
+    deleted: Iterable[str],
+    known: Mapping[str, ScheduledBot],
+) -> list[dict[str, Any]]:
+    """The targets in the first line: events with their bots, and bots without one, which are deleted.
+
+    ``known``: bots by their ids.
+    """
+    targets: list[tuple[str | None, list[str]]] = [
+        (event_id, [bot.bot_id for bot in bots]) for event_id, bots in events.items()
+    ]
+    targets += [(None, [bot_id]) for bot_id in deleted]
+    return [
+        {"event_id": event_id, "bot_ids": ids, "joins": _first_join(ids, known)} for event_id, ids in targets
+    ]
 
 
-def first_join(bot_ids: Iterable[str], known: Mapping[str, ScheduledBot]) -> str | None:
+def described(outcome: UnscheduleOutcome, known: Mapping[str, ScheduledBot]) -> dict[str, Any]:
+    """An outcome as a line has it, with the time its first bot joins. ``known``: bots by their ids."""
+    return {**outcome.to_dict(), "joins": _first_join(outcome.bot_ids, known)}
+
+
+def read_join(joins: str | None) -> datetime | None:
+    """The inverse of what lines say of a join time. Raises ValueError or AttributeError for anything else."""
+    time = None if joins is None else read_time(joins)
+    if time is not None and time.utcoffset() is None:
+        raise ValueError("a time without an offset")
+    return time
+
+
+def _first_join(bot_ids: Iterable[str], known: Mapping[str, ScheduledBot]) -> str | None:
     """Join time of the first of these bots, in ISO 8601; None if unknown."""
     bots = [bot for bot_id in bot_ids if (bot := known.get(bot_id)) is not None]
     times = [bot.scheduled_join_time for bot in bots if bot.scheduled_join_time is not None]

@@ -11,14 +11,17 @@ from attrs import field, frozen
 from .. import OutcomeStatus, Snapshot
 from .brought_back import outcomes_of_undo
 from .leftovers import latest_outcomes
+from .report_lines import UNDONE
 
 _GONE = frozenset((OutcomeStatus.UNSCHEDULED.value, OutcomeStatus.UNKNOWN.value))
-_OPEN = frozenset(status.value for status in OutcomeStatus if status.is_undone)
 
 
 @frozen
 class Undoable:
-    """What a run over bots has cancelled, according to its report, and what its snapshot knows of that."""
+    """What a run over bots has cancelled, according to its report, and what its snapshot knows of that.
+
+    Of the report of an undo: what that has left undone.
+    """
 
     snapshot: Snapshot = field(repr=False)
     """The bots that were cancelled, or may have been, as they were before."""
@@ -33,6 +36,13 @@ class Undoable:
     uncertain: frozenset[str] = frozenset()
     """Bots of ``snapshot`` that the report does not name, and that the DELETE of a series may have taken."""
 
+    @property
+    def why_not_all(self) -> str | None:
+        """What is missing, in words; None if nothing is."""
+        count = len(self.missing)
+        are = "is" if count == 1 else "are"
+        return f"{count} {are} not in the snapshot, and can't come back" if count else None
+
 
 def undoable_of(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> Undoable:
     """What can be undone of the run with this report and this snapshot.
@@ -46,7 +56,7 @@ def undoable_of(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> U
     stays = {bot["bot_id"] for bot in (summary or {}).get("still_listed", ())}
     said = [line for line in documents if line["type"] == "outcome"]
     said += (summary or {}).get("corrections", ())
-    heard = {_key(line) for line in said}
+    reported = {_key(line) for line in said}
     # Without these, the run ended before it could say what became of all that it had sent.
     cut_off = summary is None or "corrections" not in summary
     by_id = {bot.bot_id for bot in snapshot}
@@ -64,7 +74,7 @@ def undoable_of(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> U
     left: Counter[str] = Counter()
     for outcome in latest_outcomes(documents, first, summary).values():
         bots = _bots_of(outcome, by_id, of_event)
-        if outcome["status"] not in gone and not (cut_off and _key(outcome) not in heard):
+        if outcome["status"] not in gone and not (cut_off and _key(outcome) not in reported):
             left[str(outcome["status"])] += 1
             settled |= bots
             continue
@@ -100,11 +110,12 @@ def _bots_of(outcome: Mapping[str, Any], by_id: set[str], of_event: Mapping[str,
     return bots
 
 
-def left_of_undo(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> Snapshot:
-    """Of an undo's report: the part of its snapshot that it has left undone, however it ended.
+def left_of_undo(documents: Sequence[Mapping[str, Any]], snapshot: Snapshot) -> Undoable:
+    """Of an undo's report: what it has left undone, however it ended.
 
     Raises KeyError, TypeError, AttributeError or ValueError for lines that do not have the expected form.
     """
     latest = outcomes_of_undo(documents)
-    open_ = {bot_id for bot_id, outcome in latest.items() if outcome["status"] in _OPEN}
-    return snapshot.only(open_ & {bot.bot_id for bot in snapshot})
+    open_ = {bot_id for bot_id, outcome in latest.items() if outcome["status"] in UNDONE}
+    known = {bot.bot_id for bot in snapshot}
+    return Undoable(snapshot.only(open_ & known), tuple(sorted(open_ - known)), {}, False, False)

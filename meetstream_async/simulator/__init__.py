@@ -10,10 +10,10 @@ It shares no code with the client, so that one mistake cannot hide in both.
 """
 
 from .bots import SimulatedBot
-from .calendars import SimulatedEvent
 from .index import SimulatedMeetStreamEvent
 from .ledger import BotRecord, CalendarEventRecord, EventRecord, Ledger, PaceRecord
-from .pace import SlidingWindow, TokenBucket
+from .meetbit_calendars import SimulatedEvent
+from .meetstream_limit import SlidingWindow, TokenBucket
 from .server import Simulator
 from .trouble import RequestRecord, Trouble
 

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from .bots import SimulatedBot, generate
-from .calendars import Calendars, SimulatedEvent, generate_events
 from .identities import digest
 from .index import CalendarIndex, SimulatedMeetStreamEvent, further_events
+from .meetbit_calendars import Calendars, SimulatedEvent, generate_events
 from .settings import Settings
 from .world import World
 

@@ -13,7 +13,7 @@ from .settings import Ids
 
 # A bot joins a little before its meeting begins.
 LEAD = timedelta(minutes=2)
-_TITLES = ("Weekly sync", "Product demo", "Interview", "Quarterly review", "Kick-off", "Support call")
+TITLES = ("Weekly sync", "Product demo", "Interview", "Quarterly review", "Kick-off", "Support call")
 
 
 @frozen(kw_only=True)
@@ -125,7 +125,7 @@ class CalendarIndex:
                 start=bot.join_time + LEAD,
                 platform=provider_of(bot.platform),
                 platform_id=bot.provider_event_id,
-                title=_TITLES[digest(self._seed, "title", event_id, size=1)[0] % len(_TITLES)],
+                title=TITLES[digest(self._seed, "title", event_id, size=1)[0] % len(TITLES)],
                 meeting_platform=bot.platform,
                 meeting_url=bot.meeting_link,
                 series=bot.series,
@@ -161,7 +161,7 @@ def further_events(count: int, deleted: int, seed: int, now: datetime) -> Iterab
         yield SimulatedMeetStreamEvent(
             event_id=own_id(seed, "further", str(number)),
             start=now.replace(microsecond=0) + timedelta(minutes=15 * random.randint(-4 * 96, 30 * 96)),
-            title=random.choice(_TITLES),
+            title=random.choice(TITLES),
             platform=provider_of(platform),
             meeting_platform=platform,
             meeting_url=None

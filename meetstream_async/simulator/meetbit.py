@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .calendars import Calendars, SimulatedEvent
 from .gateway import Answer, Metered, Route, gateway_error, json_answer
-from .limits import RateLimit
+from .meetbit_calendars import Calendars, SimulatedEvent
+from .meetbit_limit import RateLimit
 from .settings import MeetBitAnswer
 from .trouble import RequestRecord, Trouble
 

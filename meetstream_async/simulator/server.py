@@ -10,16 +10,16 @@ from uuid import UUID
 
 from .account import Account
 from .bots import SimulatedBot
-from .calendars import SimulatedEvent
 from .checks import check_keys
 from .gateway import Api
 from .index import SimulatedMeetStreamEvent
 from .ledger import Ledger
 from .lifecycle import Server
-from .limits import RateLimit
 from .meetbit import MeetBitApi
+from .meetbit_calendars import SimulatedEvent
+from .meetbit_limit import RateLimit
 from .meetstream import MeetStreamApi
-from .pace import Limit, Pace
+from .meetstream_limit import Limit, Pace
 from .serving import Serving
 from .settings import Settings, Switches
 from .trouble import RequestRecord, Trouble, TroubleSelector

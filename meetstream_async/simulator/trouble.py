@@ -123,7 +123,7 @@ class Trouble:
             ("apply must be 'never' or 'before'", self.apply not in ("never", "before")),
             ("drop must be 'before' or 'after'", self.drop not in (None, "before", "after")),
             ("drop='before' contradicts apply='before'", self.drop == "before" and self.apply == "before"),
-            ("drop and hang exclude each other", self.hang and self.drop is not None),
+            ("drop and hang can't be combined", self.hang and self.drop is not None),
             ("drop and hang send no answer, so nothing else of one",
              self.silent and (any(content) or decorated or self.status is not None)),
             ("only one of body, html, bad_rows, paging and missing_route", sum(content) > 1),

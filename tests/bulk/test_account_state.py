@@ -185,10 +185,10 @@ def test_a_stop_leaves_the_rest_not_attempted() -> None:
     state = AccountState()
     look(state, 0, bot("b1"), bot("c", "evt_e2"))
     request = asked(state)
-    state.stop("stopped by the caller")
+    state.stop("the run was stopped")
     state.take_answer(request, now=1)
     assert (state.is_over, shown(state)) == (True, ["unscheduled", "not_attempted"])
-    assert state.report().reason == "stopped by the caller; 1 not attempted"
+    assert state.report().reason == "the run was stopped; 1 not attempted"
 
 
 def test_a_cancelled_request_is_unknown() -> None:
@@ -659,7 +659,7 @@ def test_a_bot_that_was_to_be_asked_for_once_more_is_still_listed_where_the_run_
             item = state.next_item()
             assert item is not None
             state.end_turn(item, 3, item.left(OutcomeStatus.NOT_ATTEMPTED, "stopped"))
-        state.stop("stopped by the caller")
+        state.stop("the run was stopped")
         report = state.report()
         assert not report.ok
         assert [left.bot_id for left in report.still_listed] == ["b2"]
@@ -728,7 +728,7 @@ def test_an_answer_that_counts_all_bots_of_an_event_is_enough_where_the_run_is_s
         state = AccountState()
         look(state, 0, bot("b1"), bot("b2"), truncated=True)
         state.take_answer(asked(state), UnscheduleResult(unscheduled=True, bots_deleted=deleted), now=1)
-        state.stop("stopped by the caller")
+        state.stop("the run was stopped")
         assert shown(state) == [status]
 
 

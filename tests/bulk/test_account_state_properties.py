@@ -44,7 +44,7 @@ def chosen(account: Account, data: st.DataObject) -> UnscheduleOptions:
 def through_json(state: AccountState, account: Account) -> AccountState:
     """The state as another process would have it."""
     stored = json.loads(json.dumps(state.to_dict(account.now)))
-    again = AccountState.from_dict(stored, now=account.now, where=state._options.where)
+    again = AccountState.from_dict(stored, now=account.now, where=state.options.where)
     assert again.to_dict(account.now) == state.to_dict(account.now)
     again.take_time(account.server_time, account.now)
     return again
@@ -66,7 +66,7 @@ def run(
             if store_every:
                 # In another process the item is another object.
                 stored = state.to_dict(account.now)
-                state = AccountState.from_dict(stored, now=account.now, where=state._options.where)
+                state = AccountState.from_dict(stored, now=account.now, where=state.options.where)
                 request = state.in_flight()[0]
             state.take_time(account.server_time, account.now)
             try:

@@ -54,7 +54,7 @@ def test_a_listing_that_comes_after_a_stop_still_counts() -> None:
     _look(state, 0, _bot("b1"))
     state.take_error(_asked(state), RequestTimeoutError("no answer", attempts=1, outcome_unknown=True), now=0)
     _look(state, 1, _bot("b1"))
-    state.stop("stopped by the caller")
+    state.stop("the run was stopped")
     _look(state, 2)
     _look(state, 3)
     assert [outcome.status for outcome in state.report().outcomes] == ["unscheduled"]

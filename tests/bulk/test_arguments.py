@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from meetstream_async import BotFilter, ConfigurationError, bulk_unschedule
+from meetstream_async import BotFilter, ConfigurationError, bulk_unschedule, unschedule_all
 from tests.helpers.accounts import connect, deletes, plain_account
 
 BAD_ARGUMENTS = [
@@ -60,6 +60,30 @@ class AsyncFunction:
 
     async def __call__(self, bot):
         return False
+
+
+async def yields_later(bot):
+    yield bot.platform == "zoom"
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        lambda bot: (one for one in [bot.platform] if one == "zoom"),
+        yields_later,
+        lambda bot: bot.is_one_off.__bool__,
+        lambda bot: NotImplemented,
+    ],
+    ids=["generator", "async generator", "function not called", "NotImplemented"],
+)
+async def test_a_filter_whose_answer_is_always_true_is_refused(where):
+    """A filter that was written wrongly does not select the whole account."""
+    async with plain_account(3) as sim, connect(sim) as client:
+        with pytest.raises(ConfigurationError, match="is always true"):
+            await bulk_unschedule(client, client.iter_scheduled_bots(), where=where)
+        with pytest.raises(ConfigurationError, match="is always true"):
+            await unschedule_all(client, where=where)
+    assert deletes(sim) == []
 
 
 async def only_zoom(bot):

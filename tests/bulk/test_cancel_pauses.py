@@ -150,7 +150,7 @@ async def test_stop_does_not_wait_for_the_end_of_a_pause(mocked):
         assert now() == began
     assert len(arrivals) == 1
     assert statuses(report) == {"failed": 1, "not_attempted": 19}
-    assert "stopped by the caller" in report.reason
+    assert "the run was stopped" in report.reason
 
 
 @virtual_time

@@ -19,8 +19,8 @@ from meetstream_async import (
     UserNotFoundError,
 )
 from meetstream_async.bulk._evidence import (
-    is_for_want_of_a_server,
     may_be_another_id,
+    may_succeed_later,
     says_no_such_bot,
     says_not_scheduled,
 )
@@ -51,7 +51,7 @@ def test_an_error_says_this_and_no_more(error: MeetStreamError, says: set[str]) 
         OTHER_ID: may_be_another_id(error),
         NOT_SCHEDULED: says_not_scheduled(error),
         NO_BOT: says_no_such_bot(error),
-        NO_SERVER: is_for_want_of_a_server(error),
+        NO_SERVER: may_succeed_later(error),
     }
     assert {name for name, holds in found.items() if holds} == says
-    assert not is_for_want_of_a_server(None)
+    assert not may_succeed_later(None)

@@ -88,7 +88,7 @@ async def test_a_stop_that_was_asked_for_is_seen_at_the_next_turn() -> None:
     assert not gate.stopping
     asked.set()
     assert not await gate.pace()
-    assert gate.stop_reason == "stopped by the caller"
+    assert gate.stop_reason == "the run was stopped"
     await watcher
     watched = _gate(stop=asked)
     await watched.watch()

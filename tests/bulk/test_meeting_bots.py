@@ -18,7 +18,9 @@ def found(bot: ScheduledBot, *, placed: bool = False) -> Found:
     """One listed bot; the events know the meeting's event, and the bot only if it is placed."""
     index = MeetingIndex(problem=None)
     others = (EventBot(bot.bot_id, "Stopped", is_scheduled=False),) if placed else ()
-    index.take([MeetStreamEvent("evt_1", platform_id="p1google"), MeetStreamEvent("evt_2", bots=others)])
+    index.take_events(
+        [MeetStreamEvent("evt_1", platform_id="p1google"), MeetStreamEvent("evt_2", bots=others)]
+    )
     return Found(ScheduledBotPage((bot,), 100, False), index)
 
 

@@ -152,7 +152,7 @@ async def test_a_meeting_that_was_begun_is_finished() -> None:
         assert 0 < len(cancelled) < 6
         assert all(one.ok for one in cancelled)
         assert len(sim.ledger.unscheduled_events) == len(cancelled)
-    assert all("stopped by the caller" in (one.reason or "") for one in results if one.event is None)
+    assert all("the run was stopped" in (one.reason or "") for one in results if one.event is None)
 
 
 async def test_meetings_can_be_stopped() -> None:
@@ -163,7 +163,7 @@ async def test_meetings_can_be_stopped() -> None:
         results = await cancel_many(sim, [(1, n + 1) for n in range(3)], stop=stop)
     assert not sim.requests
     assert [result.ok for result in results] == [False] * 3
-    assert all("stopped by the caller" in (result.reason or "") for result in results)
+    assert all("the run was stopped" in (result.reason or "") for result in results)
 
 
 async def test_an_error_of_on_outcome_is_raised() -> None:

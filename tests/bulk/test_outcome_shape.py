@@ -1,12 +1,15 @@
 """One JSON shape of an outcome, and one set of defaults, wherever they are shown."""
 
 import inspect
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, get_args
 
 import attrs
 import pytest
 
 from meetstream_async import (
+    AccountState,
     BotFilter,
     BulkOptions,
     CancelOutcome,
@@ -16,14 +19,22 @@ from meetstream_async import (
     UnscheduleOptions,
     UnscheduleOutcome,
     bulk_cancel_events,
+    bulk_reschedule,
     bulk_unschedule,
     cancel_meetings,
+    cancel_waiting,
     outcome_to_dict,
+    run_account,
     stream_unschedule,
     unschedule_all,
 )
+from meetstream_async.bulk import options
+from meetstream_async.bulk._account_report import SETTLED
 from meetstream_async.fastapi import BulkRequest, RunOutcome
+from meetstream_async.fastapi.runs import STATUSES as RUN_STATUSES
 from meetstream_async.jobs import JobOptions, JobOutcome
+from meetstream_async.jobs.ledger import DONE as JOB_DONE
+from meetstream_async.preview import CancelBy, OneOffBots
 from tests.helpers.outcomes import SHAPE
 
 OUTCOME = UnscheduleOutcome(
@@ -54,6 +65,9 @@ def test_an_outcome_has_one_shape() -> None:
         "request_id": "req-1",
     }  # fmt: skip
     assert list(OUTCOME.to_dict()) == SHAPE
+    page = (Path(__file__).parents[2] / "docs/semantics.md").read_text("utf-8")
+    table = page.split("## An outcome in JSON")[1].split("\n## ")[0]
+    assert re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", table, re.M))) == SHAPE
     cancelled = CancelOutcome(7, 100, OutcomeStatus.CANCELLED).to_dict()
     assert list(cancelled) == ["calendar_id", "event_id", *SHAPE[4:]]
 
@@ -77,14 +91,24 @@ def test_fastapi_adds_a_position_and_renames_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "function", [bulk_unschedule, stream_unschedule, unschedule_all, bulk_cancel_events, cancel_meetings]
+    "function",
+    [
+        bulk_unschedule,
+        stream_unschedule,
+        unschedule_all,
+        run_account,
+        cancel_waiting,
+        bulk_cancel_events,
+        cancel_meetings,
+        bulk_reschedule,
+    ],
 )
-def test_the_defaults_of_a_function_are_those_of_the_values(function: Any) -> None:
-    """An option means the same wherever it is left out."""
+def test_every_function_has_the_options_of_all_runs_with_one_default(function: Any) -> None:
+    """An option for all runs is left out nowhere, and means the same wherever a caller leaves it out."""
     defaults = BulkOptions[Any]().keywords() | UnscheduleOptions().keywords()
     parameters = inspect.signature(function).parameters
     shared = parameters.keys() & defaults.keys()
-    assert "max_concurrency" in shared
+    assert BulkOptions[Any]().to_dict().keys() <= shared
     assert {name: parameters[name].default for name in shared} == {name: defaults[name] for name in shared}
 
 
@@ -96,6 +120,21 @@ def test_the_defaults_of_the_doors_are_those_of_the_values() -> None:
         == UnscheduleOptions().keywords()
     )
     assert JobOptions().bulk() == BulkRequest(all=True).bulk() == BulkOptions()
+
+
+def test_the_doors_know_the_same_choices_and_statuses() -> None:
+    """A door may import the package root alone, so it has lists of its own, which say the same."""
+    assert get_args(OneOffBots) == get_args(options.OneOffBots)
+    assert get_args(CancelBy) == get_args(options.CancelBy)
+    counts = AccountState(UnscheduleOptions()).report().counts
+    assert [status.value for status in RUN_STATUSES] == list(counts)
+    assert JOB_DONE == SETTLED
+
+
+def test_a_job_can_carry_every_option_that_can_be_stored() -> None:
+    """No option of a run is lost on its way into a job."""
+    stored = BulkOptions[Any]().to_dict() | UnscheduleOptions().to_dict()
+    assert JobOptions().to_dict().items() >= stored.items()
 
 
 def test_options_come_back_as_they_were() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -82,7 +83,15 @@ async def test_a_bot_that_left_the_listing_before_its_time_is_gone() -> None:
 
 async def test_one_success_proves_nothing_for_the_other_bot_of_an_event() -> None:
     """A DELETE takes one of two bots; the other's time comes before the next look."""
-    api = Api(first(row("b1"), row("b2", joins=in_seconds(0.2))))
+    shown_first = rows(row("b1"), row("b2", joins=in_seconds(30)))
+
+    def listing(number: int) -> Reply:
+        if number == 0:
+            return shown_first
+        api.clock = timedelta(minutes=1)
+        return rows()
+
+    api = Api(listing)
     async with serving(api) as client:
         report = await unschedule_all(client)
     assert (report.ok, shown(report)) == (False, [("evt_1", "unknown")])
@@ -357,6 +366,73 @@ async def test_rows_that_a_time_filter_cannot_judge_are_told() -> None:
         report = await unschedule_all(client, where=BotFilter(before=datetime.now(UTC)))
     assert (report.ok, report.outcomes) == (False, ())
     assert "can't judge" in (report.reason or "")
+
+
+# --- a bot that is listed twice -------------------------------------------------------------------------
+
+SCHEDULED = row("b1")
+CANCELLED = row("b1", status="Cancelled", is_scheduled=False)
+MEETING = row("b1", status="InMeeting")
+
+
+async def of_page(client: MeetStreamClient, **options: Any) -> BulkReport[UnscheduleOutcome]:
+    """The run over one listing."""
+    return await bulk_unschedule(client, await client.list_scheduled_bots(), **options)
+
+
+async def of_account(client: MeetStreamClient, **options: Any) -> BulkReport[UnscheduleOutcome]:
+    """The run over the account."""
+    return await unschedule_all(client, settle=0, **options)
+
+
+@pytest.mark.parametrize("run", [of_page, of_account])
+@pytest.mark.parametrize(
+    ("listed", "status"),
+    [
+        ([SCHEDULED, CANCELLED], "unscheduled"),
+        ([CANCELLED, SCHEDULED], "unscheduled"),
+        ([CANCELLED, SCHEDULED, CANCELLED], "unscheduled"),
+        ([SCHEDULED, row("b1", None, attributes={})], "unscheduled"),
+        ([row("b1", None, attributes={}), SCHEDULED], "unscheduled"),
+        ([MEETING, SCHEDULED], "unknown"),
+        ([SCHEDULED, MEETING], "unknown"),
+    ],
+)
+async def test_of_a_bot_that_is_listed_twice_the_row_that_asks_for_most_care_counts(
+    run: Callable[..., Any], listed: list[dict[str, Any]], status: str
+) -> None:
+    """In any order: in its meeting before scheduled before cancelled, and with an event before without."""
+    api = Api(first(*listed))
+    async with serving(api) as client:
+        report = await run(client)
+    assert shown(report) == [("evt_1", status)]
+    assert api.events[:1] == ["evt_1"]
+    assert report.ok is (status == "unscheduled")
+
+
+@pytest.mark.parametrize("run", [of_page, of_account])
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("other", "where"),
+    [
+        ({"platform": "zoom"}, BotFilter(platform="google_meet")),
+        ({"bot_username": "Other"}, BotFilter(name="Notes")),
+        ({"joins": in_seconds(9000)}, BotFilter(before=datetime.now(UTC) + timedelta(hours=2))),
+        ({"attributes": {"event_id": "evt_1", "customer": "globex"}}, ACME),
+    ],
+)
+async def test_a_bot_of_which_a_filter_selects_one_row_only_is_left_and_told(
+    run: Callable[..., Any], turned: bool, other: dict[str, Any], where: BotFilter
+) -> None:
+    """Neither row is taken at its word: nothing is sent, and the report is not ok."""
+    attributes = {"event_id": "evt_1", "customer": "acme"}
+    mine = {"platform": "GMeet", "bot_username": "Notes", "attributes": attributes}
+    listed = [row("b1", **mine), row("b1", **(mine | other))]
+    api = Api(lambda _: rows(*(reversed(listed) if turned else listed)))
+    async with serving(api) as client:
+        report = await run(client, where=where)
+    assert (report.ok, report.outcomes, api.events, api.bots) == (False, (), [], [])
+    assert "1 bot has no join time that can be read, or rows that differ" in (report.reason or "")
 
 
 # --- what an answer says --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 from meetstream_async import (
     AuthenticationError,
     ConfigurationError,
+    MeetStreamClient,
     PermissionDeniedError,
     ScheduledBot,
     ServerError,
@@ -22,6 +23,7 @@ from meetstream_async import (
 )
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.accounts import bot, connect
+from tests.helpers.credentials import API, KEY
 
 NOON = datetime(2031, 5, 6, 12, tzinfo=UTC)
 LINK = "https://zoom.us/j/1?pwd=open-sesame"
@@ -44,6 +46,7 @@ SNAPSHOT = Snapshot(
     base_url="https://api.example.com",
     bots=(FULL, SnapshotBot(bot_id="bot-3", is_one_off=True, has_row=False, no_detail="404")),
     why_incomplete="something",
+    key_mark="0123456789abcdef",
 )
 
 
@@ -63,6 +66,17 @@ def test_every_field_of_the_json_is_named_as_the_field_of_the_value() -> None:
 def test_a_snapshot_shows_neither_links_nor_attributes() -> None:
     """Its repr may end up in a log."""
     assert "sesame" not in repr(SNAPSHOT) + str(SNAPSHOT) + repr(FULL)
+
+
+async def test_a_snapshot_knows_the_key_that_it_was_taken_with() -> None:
+    """By a mark that differs in each snapshot and says nothing of the key; without one, any key will do."""
+    client, other = MeetStreamClient(KEY, base_url=API), MeetStreamClient(f"{KEY}1", base_url=API)
+    one, two = [await take_snapshot(client, [], events=[]) for _ in range(2)]
+    assert (one.is_of(client), one.is_of(other), one.only([]).is_of(client)) == (True, False, True)
+    assert Snapshot.from_dict(json.loads(json.dumps(one.to_dict()))).is_of(client)
+    assert one.key_mark != two.key_mark
+    assert KEY not in json.dumps(one.to_dict())
+    assert attrs.evolve(one, key_mark=None).is_of(other)
 
 
 def test_a_part_of_a_snapshot_keeps_its_id() -> None:
@@ -90,6 +104,7 @@ def test_a_part_of_a_snapshot_keeps_its_id() -> None:
         ({"bots": {}}, "bots of the snapshot"),
         ({"extra": 1}, "unknown fields: extra"),
         ({"why_incomplete": 1}, "why_incomplete"),
+        ({"key_mark": 1}, "key_mark"),
         ({"bots": [{"bot_id": "a"}, {"bot_id": "a"}]}, "twice"),
     ],
 )

@@ -116,7 +116,7 @@ async def test_setting_stop_ends_the_run_and_returns_the_report():
     sent = len(deletes(sim))
     assert sent < 50
     assert statuses(report) == {"unscheduled": sent, "not_attempted": 50 - sent}
-    assert "stopped by the caller" in report.reason
+    assert "the run was stopped" in report.reason
     assert_true_to_the_ledger(report, sim)
 
 
@@ -188,14 +188,24 @@ async def test_a_403_to_the_delete_of_an_event_stops_the_run_and_says_what_it_is
     assert why in report.reason
 
 
-async def test_a_403_about_the_key_stops_deleting_bots_too():
-    """Its text distinguishes it from a 403 about a single bot."""
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ('{"message": "Your API key may not delete bots"}', "the API rejects the key"),
+        ('{"message": "Automated bot traffic is not allowed"}', "something before the API refuses"),
+        ("<h1>Verify that you are not a bot</h1>", "something before the API refuses"),
+        ("<p>If you are the owner of this site, log in.</p>", "something before the API refuses"),
+    ],
+)
+async def test_a_403_about_whoever_asks_stops_deleting_bots_too(body, why):
+    """Its text distinguishes it from a 403 about a single bot, although firewalls speak of bots as well."""
     async with Simulator([bot(n, None) for n in range(30)]) as sim, connect(sim) as client:
-        sim.add_trouble(Trouble("delete_bot", 403, body='{"message": "Your API key may not delete bots"}'))
+        sim.add_trouble(Trouble("delete_bot", 403, body=body))
         report = await bulk_unschedule(
             client, client.iter_scheduled_bots(), one_off_bots="delete", max_concurrency=2
         )
     assert report.counts["not_attempted"] >= 28
+    assert why in report.reason
 
 
 async def test_a_second_cancellation_changes_nothing():

@@ -122,9 +122,7 @@ async def test_stop_lets_requests_in_flight_finish_and_iteration_goes_on_to_the_
     assert {outcome.event_id for outcome in outcomes} == set(ids)
     unscheduled = {o.event_id for o in outcomes if o.status == OutcomeStatus.UNSCHEDULED}
     assert unscheduled == sim.ledger.unscheduled_events
-    assert all(
-        o.reason == "stopped by the caller" for o in outcomes if o.status == OutcomeStatus.NOT_ATTEMPTED
-    )
+    assert all(o.reason == "the run was stopped" for o in outcomes if o.status == OutcomeStatus.NOT_ATTEMPTED)
 
 
 async def test_stop_ends_a_run_whose_source_is_waiting():

@@ -237,9 +237,14 @@ async def test_one_more_try_is_only_one():
 
 async def test_an_unknown_bot_whose_time_has_come_stays_unknown():
     """Gone from the listing may mean that it has joined."""
-    soon = datetime.now(UTC) + timedelta(seconds=0.4)
-    async with Simulator([bot(1, join_time=soon)]) as sim, connect(sim) as client:
-        sim.add_trouble(Trouble("unschedule", 503, latency=0.15))
+    soon, seconds = datetime.now(UTC) + timedelta(seconds=30), [0.0]
+
+    def time_passes(_):
+        seconds[0] += 60
+        return True
+
+    async with Simulator([bot(1, join_time=soon)], clock=lambda: seconds[0]) as sim, connect(sim) as client:
+        sim.add_trouble(Trouble("unschedule", 503, when=time_passes))
         report = await unschedule_all(client, settle=0.1)
     assert statuses(report) == {"unknown": 1}
     assert not report.ok

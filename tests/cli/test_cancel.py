@@ -9,7 +9,7 @@ import pytest
 
 from meetstream_async.cli.exit_codes import Refused
 from meetstream_async.cli.runs.calendar import Cancelling, cancel
-from meetstream_async.simulator import SimulatedEvent, Simulator, Trouble
+from meetstream_async.simulator import SimulatedBot, SimulatedEvent, Simulator, Trouble
 from tests.helpers.command_line import CANARY, Terminal, command, finish, lines_of, surroundings, until
 from tests.helpers.program import start
 
@@ -124,6 +124,18 @@ async def test_what_the_api_refuses_is_said() -> None:
     assert "7/999" in unknown.out
     assert "it was already cancelled, or its id is wrong" in unknown.out
     assert "the key from MEETBIT_ACCESS_KEY_ID and MEETBIT_ACCESS_KEY_SECRET was rejected by" in wrong.err
+
+
+async def test_a_meeting_that_is_not_there_is_not_ok_anywhere(tmp_path: Path) -> None:
+    """The exit code, the JSON and the report's summary say the same, though its bot is gone."""
+    report = tmp_path / "meeting.jsonl"
+    async with Simulator([SimulatedBot("b-1", "evt_1")], events=events(1)) as sim:
+        ended = await command(
+            "cancel-meeting", "7", "999", "--note", NOTE, "--yes", "--json", "--bot-event-id", "evt_1",
+            "--report", report, sim=sim,
+        )  # fmt: skip
+        assert not sim.ledger.scheduled_bots
+    assert (ended.code, json.loads(ended.out)["ok"], lines_of(report)[-1]["ok"]) == (1, False, False)
 
 
 async def test_an_interrupted_file_is_taken_up_again(tmp_path: Path) -> None:

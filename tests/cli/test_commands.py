@@ -15,14 +15,9 @@ import pytest
 from typer.testing import CliRunner
 
 from meetstream_async import (
-    ApiError,
-    AuthenticationError,
-    NotFoundError,
-    PermissionDeniedError,
     __version__,
 )
 from meetstream_async.cli.app import app
-from meetstream_async.cli.exit_codes import is_refused_in_front
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.before import hasty
 from tests.helpers.command_line import (
@@ -424,22 +419,3 @@ async def test_ctrl_c_ends_a_listing() -> None:
         process.send_signal(2)
         ended = await finish(process, environment)
     assert ended == Ended(130, "", "interrupted\n")
-
-
-@pytest.mark.parametrize(
-    ("error", "is_in_front"),
-    [
-        (PermissionDeniedError("Forbidden", status=403), True),
-        (AuthenticationError("Sign in", status=401), True),
-        (AuthenticationError("not yours", status=401), True),
-        (PermissionDeniedError("Invalid API key", status=403, key_rejected=True), False),
-        (PermissionDeniedError("Bot does not belong to the authenticated user.", status=403), False),
-        (PermissionDeniedError("This event belongs to another account", status=403), False),
-        (NotFoundError("Not Found", status=404), False),
-    ],
-)
-def test_what_stands_in_front_of_the_api_is_told_from_its_own_refusals(
-    error: ApiError, is_in_front: bool
-) -> None:
-    """A bot or event that is not yours is no firewall."""
-    assert is_refused_in_front(error) is is_in_front

@@ -1,9 +1,11 @@
 """How much the command line shows: -q, -v, --no-color, -V, what it waits for, and its help."""
 
 import asyncio
+import base64
 import logging
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import click
 import pytest
@@ -15,6 +17,8 @@ from meetstream_async.cli.app import app
 from meetstream_async.cli.terminal import progress
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.command_line import Terminal, command, surroundings
+from tests.helpers.credentials import KEY
+from tests.helpers.raw_server import RawServer, reply
 
 BOTS = [SimulatedBot("bot-1", "evt_1", platform="Zoom"), SimulatedBot("bot-2", "evt_2", platform="zoom")]
 
@@ -26,6 +30,22 @@ def commands() -> Iterator[list[str]]:
             yield from walk(child, [*path, name])
 
     return walk(typer.main.get_command(app), [])
+
+
+async def test_verbose_shows_no_request_id_that_holds_the_key() -> None:
+    """However a server that echoes what it was sent has written it."""
+    encoded = base64.b64encode(f"Token {KEY}".encode()).decode()
+    ids = [KEY, KEY.upper(), f"a-{quote(KEY, safe='')}-b", "".join(f"%{ord(char):02x}" for char in KEY),
+           KEY.encode().hex(), encoded, encoded.replace("+", "-").rstrip("=")]  # fmt: skip
+    done = [reply(200, {"unscheduled": True}, ("x-request-id", one)) for one in [*ids, "plain-1"]]
+    async with RawServer(*done, reply(200, {"scheduled_bots": []})) as server:
+        ended = await command(
+            "unschedule", "-v", "--yes", *(f"evt_{number}" for number in range(len(done))),
+            MEETSTREAM_API_KEY=KEY, MEETSTREAM_API_URL=f"{server.url}/api/v1",
+        )  # fmt: skip
+    assert ended.code == 0, ended
+    shown = re.findall(r"DELETE /api/v1/calendar/schedule/evt_[0-9]: 200(.*)", ended.err)
+    assert sorted(shown) == [""] * len(ids) + [", request id plain-1"]
 
 
 async def test_quiet_shows_results_only() -> None:

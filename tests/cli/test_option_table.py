@@ -56,7 +56,7 @@ from meetstream_async.cli.inputs.filters import selection_of
 from meetstream_async.cli.runs.jobs_input import job_options
 from meetstream_async.cli.runs.request import read
 from meetstream_async.cli.terminal.display import DISPLAY
-from meetstream_async.preview import Leftovers
+from meetstream_async.preview import Leftovers, Undoable
 from meetstream_async.simulator import SlidingWindow
 from tests.helpers.warm_program import build_commands_once
 
@@ -413,9 +413,9 @@ def _way_back(seen: Seen, patch: Callable[..., None]) -> None:
         seen.run |= {"bots": [bot.bot_id for bot in snapshot], **told}
         return evolve(EMPTY, counts={OutcomeStatus.WOULD_RESCHEDULE: 1})
 
-    def undone(typed: Any, _: str) -> tuple[Snapshot, None]:
+    def undone(typed: Any, _: str) -> Undoable:
         seen.run |= {"of": typed.of, "retry_from": typed.retry_from}
-        return SNAPSHOT, None
+        return Undoable(SNAPSHOT, (), {}, False, False)
 
     patch(snapshots_run, "take_snapshot", snapshot)
     patch(undo_run, "bulk_reschedule", reschedule)

@@ -17,6 +17,8 @@ from tests.helpers.before import small_files
 from tests.helpers.command_line import CANARY, command, deletes, finish, lines_of, said_in, surroundings
 from tests.helpers.program import start
 
+SAMPLE = (Path(__file__).parents[2] / "docs/cli.md").read_text("utf-8").split("```json\n")[1].split("```")[0]
+"""The report that the page of the command line shows."""
 LINK = "https://meet.google.com/secret-link"
 
 
@@ -45,6 +47,8 @@ async def test_a_report_holds_what_happened(tmp_path: Path) -> None:
         *(f"evt_{n}" for n in range(6)), "bot-alone",
     }  # fmt: skip
     assert last["type"] == "summary"
+    shown = [list(json.loads(line)) for line in SAMPLE.splitlines()]
+    assert shown == [list(first), list(outcomes[0]), list(last)]
     document = json.loads(ended.out)
     for name in ("ok", "complete", "reason", "counts", "still_listed"):
         assert last[name] == document[name]
@@ -129,6 +133,21 @@ async def test_a_disk_that_is_full_from_the_start_starts_nothing(tmp_path: Path)
     assert ended.code == 2
     assert "can't be written: File too large; nothing was started" in ended.err
     assert not report.exists()
+
+
+async def test_a_run_that_was_not_started_leaves_no_snapshot(tmp_path: Path) -> None:
+    """It holds meeting links, and would be in the way of the next attempt under the same name."""
+    report = tmp_path / "run.jsonl"
+    async with Simulator(3) as sim:
+        environment = surroundings(sim)
+        process = await start(
+            "unschedule", "--yes", "--report", str(report), *(f"evt_{n:04}" for n in range(100)),
+            environment=environment, before=small_files(4_000),
+        )  # fmt: skip
+        ended = await finish(process, environment)
+        assert (ended.code, deletes(sim)) == (2, [])
+    assert f"the report {report} can't be written: File too large; nothing was started" in ended.err
+    assert not any(path.exists() for path in (report, tmp_path / "run.jsonl.snapshot"))
 
 
 async def test_a_snapshot_that_does_not_fit_is_told(tmp_path: Path) -> None:

@@ -1,9 +1,14 @@
 """Signals on a terminal: Ctrl-C once and twice, a broken connection, and what the report says then."""
 
 import asyncio
+import itertools
+import json
+import os
 import signal
 from functools import partial
 from pathlib import Path
+
+import pytest
 
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.command_line import Terminal, deletes, finish, lines_of, said_in, surroundings, until
@@ -74,6 +79,37 @@ async def test_ctrl_c_twice_on_a_terminal_leaves_at_once(tmp_path: Path) -> None
     summary = lines_of(report)[-1]
     assert (summary["interrupted"], summary["ok"]) == (True, False)
     assert summary["reason"] == "interrupted twice: stopped immediately"
+
+
+def signalled_at_the_end_of_loop(number: int, code: signal.Signals) -> None:
+    """In the program: the signal comes when its loop of this number has been closed."""
+    close, closed = asyncio.SelectorEventLoop.close, itertools.count(1)
+
+    def close_and_be_signalled(loop: asyncio.SelectorEventLoop) -> None:
+        close(loop)
+        if next(closed) == number:
+            os.kill(os.getpid(), code)
+
+    setattr(asyncio.SelectorEventLoop, "close", close_and_be_signalled)  # noqa: B010 - mypy's opinion
+
+
+@pytest.mark.parametrize("code", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_between_the_run_and_its_report_costs_neither(
+    code: signal.Signals, tmp_path: Path
+) -> None:
+    """After the preview it ends the command; after the run, that is reported as it was."""
+    async with Simulator(3, one_off=0) as sim:
+        environment = surroundings(sim)
+        for number, expected, sent in ((1, 130, False), (2, 0, True)):
+            report = tmp_path / f"{number}.jsonl"
+            process = await start(
+                "unschedule-all", "--yes", "--json", "--report", str(report), environment=environment,
+                before=partial(signalled_at_the_end_of_loop, number, code),
+            )  # fmt: skip
+            ended = await finish(process, environment)
+            assert (ended.code, bool(deletes(sim)), report.exists()) == (expected, sent, sent), ended
+    assert lines_of(report)[-1]["ok"] is True
+    assert json.loads(ended.out)["counts"]["unscheduled"] == len(deletes(sim))
 
 
 async def a_hangup_ends_a_run_gracefully(tmp_path: Path) -> None:

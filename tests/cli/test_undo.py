@@ -7,20 +7,18 @@ import json
 import signal
 import stat
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
 
-from meetstream_async import Snapshot, SnapshotBot
-from meetstream_async.preview import undoable_of
+from meetstream_async.preview import leftovers_of
 from meetstream_async.simulator import SimulatedBot, Simulator, Trouble
 from tests.helpers.accounts import bot
 from tests.helpers.command_line import Ended, Terminal, command, finish, lines_of, surroundings, until
 from tests.helpers.program import start
-from tests.helpers.report_files import outcome, run_line, target, written
+from tests.helpers.report_files import run_line, written
 
 LINK = "https://zoom.us/j/77?pwd=open-sesame"
 
@@ -216,6 +214,31 @@ async def test_what_is_no_report_of_bots_is_refused(tmp_path: Path) -> None:
         assert wrong.code == 3
 
 
+async def test_another_key_creates_no_bots_unasked(tmp_path: Path) -> None:
+    """It may be of another account, which does not know the events but would get the one-off bots."""
+    async with Simulator(account()) as sim:
+        report = await cancelled(sim, tmp_path)
+        kept = tmp_path / "run.jsonl.snapshot"
+        lines = kept.read_text().splitlines(keepends=True)
+        head = {**json.loads(lines[0]), "key_mark": "0" * 16}
+        kept.write_text("".join([json.dumps(head) + "\n", *lines[1:]]))
+        refused = await command("undo", report, "--yes", sim=sim)
+        assert (refused.code, posts(sim)) == (2, 0)
+        looked = await command("undo", report, "--dry-run", sim=sim)
+        assert looked.code == 0
+        named = await command("undo", report, "--only", "evt_0001", "--yes", sim=sim)
+        assert (named.code, live(sim)) == (0, {"evt_0001": 1})
+        async with Terminal("undo", str(report), environment=surroundings(sim)) as terminal:
+            await terminal.shows("reschedule 2")
+            terminal.type("reschedule 2")
+            assert (await terminal.ended()).code == 0
+        assert sum(live(sim).values()) == 3
+    words = "the key is not the one that the run was made with"
+    assert f"error: {words}, and 1 one-off bot would be created in its account" in refused.err
+    for said in (looked, named):
+        assert f"{words}: is it the same account?" in said.err
+
+
 async def test_a_snapshot_that_was_cut_off_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
     """The rest is named, and the exit code is 1."""
     async with Simulator(account()) as sim:
@@ -243,6 +266,60 @@ async def test_what_an_undo_left_undone_is_retried_from_its_report(tmp_path: Pat
         second = await command("undo", "--retry-from", undo, "--yes", sim=sim)
         assert (second.code, posts(sim)) == (0, before + 1)
         assert live(sim) == {"evt_0001": 1, "evt_0002": 1, None: 1}
+
+
+async def test_a_retry_of_an_undo_names_what_its_snapshot_has_lost(tmp_path: Path) -> None:
+    """What is to come back and is not in it any more makes the exit code 1."""
+    undo = tmp_path / "undo.jsonl"
+    async with Simulator(account()) as sim:
+        report = await cancelled(sim, tmp_path)
+        sim.add_trouble(Trouble("schedule", 400, times=2))
+        assert (await command("undo", report, "--yes", "--report", undo, sim=sim)).code == 1
+        sim.clear_troubles()
+        kept = tmp_path / "undo.jsonl.snapshot"
+        lines = kept.read_text().splitlines(keepends=True)
+        kept.write_text("".join(line for line in lines if "evt_0002" not in line))
+        again = await command("undo", "--retry-from", undo, "--yes", sim=sim)
+        assert (again.code, live(sim)) == (1, {"evt_0001": 1, None: 1})
+    assert "1 is not in the snapshot, and can't come back: bot-0002" in again.err
+    assert "not ok: 1 is not in the snapshot" in again.out
+
+
+async def test_the_undo_of_an_undo_tells_what_that_could_not(tmp_path: Path) -> None:
+    """A bot whose comeback nobody saw may join all the same: the cancel of the others is not ok."""
+    undo = tmp_path / "undo.jsonl"
+    async with Simulator(account()) as sim:
+        report = await cancelled(sim, tmp_path)
+        assert (await command("undo", report, "--yes", "--report", undo, sim=sim)).code == 0
+        text = undo.read_text().replace('"rescheduled"', '"unknown"', 1)
+        undo.write_text(text)
+        ended = await command(
+            "unschedule", "--retry-from", undo, "--one-off-bots", "delete", "--yes", sim=sim
+        )
+        assert (ended.code, sum(live(sim).values())) == (1, 1)
+        assert "not ok: 1 more bot may be back, by the report of that undo" in ended.out
+        assert "1 more bot may be back" in ended.err
+
+
+def test_what_an_undo_may_have_brought_back() -> None:
+    """What is unknown; and what no line names of an undo that did not get to its end."""
+    first = {
+        **run_line(command="undo"),
+        "targets": [{"bot_id": f"bot-{n}", "event_id": f"evt_{n}", "new_bot_id": None} for n in range(4)],
+    }
+
+    def said(number: int, status: str) -> dict[str, Any]:
+        line = {"bot_id": f"bot-{number}", "event_id": f"evt_{number}", "status": status}
+        return {"type": "outcome", **line, "new_bot_id": f"new-{number}", "new_join_time": None}
+
+    lines = [first, said(0, "rescheduled"), said(1, "unknown"), said(2, "failed")]
+    whole = {"type": "summary", "ok": False, "complete": True, "corrections": []}
+    assert leftovers_of([*lines, whole]).perhaps_back == 1
+    assert leftovers_of(lines).perhaps_back == 2
+    assert leftovers_of([*lines, {"type": "summary", "ok": False, "interrupted": True}]).perhaps_back == 2
+    settled = {**whole, "corrections": [said(1, "rescheduled")]}
+    assert leftovers_of([*lines, settled]).perhaps_back == 0
+    assert len(leftovers_of([*lines, settled]).targets) == 2
 
 
 async def test_the_undo_of_an_undo_is_a_cancel_of_the_new_bots(tmp_path: Path) -> None:
@@ -381,47 +458,6 @@ async def test_a_snapshot_that_can_t_be_taken_does_not_keep_a_run_from_cancellin
         )
         assert ended.code == 1
         assert live(sim)["evt_0002"] == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "status", "wanted"),
-    [
-        ({}, "unscheduled", {"bot-1"}),
-        ({}, "unknown", {"bot-1"}),
-        ({}, "already_unscheduled", set()),
-        ({"all_occurrences": True}, "already_unscheduled", {"bot-1"}),
-        ({}, "failed", set()),
-        ({}, "skipped", set()),
-        ({}, "not_attempted", set()),
-    ],
-)
-@pytest.mark.parametrize("known", ["evt_1", "provider-1"])
-def test_what_is_undone_is_what_the_run_has_taken(
-    options: dict[str, Any], status: str, wanted: set[str], known: str
-) -> None:
-    """By the outcomes of its report; of a series, also what a DELETE of another occurrence took."""
-    snapshot = Snapshot(
-        id="5" * 32,
-        taken_at=datetime.now(UTC),
-        base_url="https://api.example.com",
-        bots=(
-            SnapshotBot(bot_id="bot-1", event_id="evt_1", listed_event_id="provider-1"),
-            SnapshotBot(bot_id="bot-2", event_id="evt_2"),
-        ),
-    )
-    first = run_line(options=options, targets=[target(known)])
-    said = outcome(status, known, method="event")
-    whole = [first, said, {"type": "summary", "corrections": [], "still_listed": []}]
-    # A series may have had bots that the report does not name.
-    uncertain = {"bot-2"} if options else set()
-    assert {bot.bot_id for bot in undoable_of(whole, snapshot).snapshot} == wanted | uncertain
-    assert undoable_of(whole, snapshot).uncertain == uncertain
-    # A run that was cut off may have taken up more, but not what it has an outcome for.
-    cut = {bot.bot_id for bot in undoable_of(whole[:2], snapshot).snapshot}
-    assert cut == wanted | {"bot-2"}
-    still = {"bot_id": "bot-1", "event_id": known, "scheduled_join_time": None}
-    listed = [*whole[:2], {**whole[2], "still_listed": [still]}]
-    assert {bot.bot_id for bot in undoable_of(listed, snapshot).snapshot} == uncertain
 
 
 async def test_join_times_are_moved_back_on_request(tmp_path: Path) -> None:

@@ -185,8 +185,8 @@ async def test_series_are_unscheduled_as_a_whole() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"ids": ("a",), "events": "f"}, "event ids and --events exclude each other"),
-        ({"events": "f", "retry_from": Path("r")}, "--events and --retry-from exclude each other"),
+        ({"ids": ("a",), "events": "f"}, "event ids and --events can't be combined"),
+        ({"events": "f", "retry_from": Path("r")}, "--events and --retry-from can't be combined"),
         (
             {"ids": ("a",), "filter": ZOOM},
             "a filter selects from the listing, but with event ids nothing is listed",

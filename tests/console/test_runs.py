@@ -287,6 +287,7 @@ async def test_a_stopped_run_tells_the_truth_and_can_be_taken_up() -> None:
         {"all": "yes"},
         {"all": 1},
         {"bot_ids": []},
+        {"bot_ids": ["bot-1"], "filter": {"platform": "zoom"}},
     ],
 )
 async def test_a_preview_of_everything_is_asked_for_in_words(asked: dict[str, Any]) -> None:

@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from meetstream_async import BulkOptions, take_snapshot
+from meetstream_async.console.models import ConsentRequest
+from meetstream_async.console.undos import Undos
+from meetstream_async.preview import Undoable
 from meetstream_async.simulator import Simulator, Trouble
-from tests.helpers.accounts import bot
+from tests.helpers.accounts import bot, connect
 from tests.helpers.console import Console, console
 
 LINK = "https://zoom.us/j/7?pwd=open-sesame"
@@ -113,6 +117,24 @@ async def test_a_run_of_which_nothing_could_be_kept_has_no_way_back() -> None:
         rows = (await preview(desk, run))["rows"]
         assert [row["status"] for row in rows] == ["not_restorable"]
         assert "not known for certain" in rows[0]["reason"]
+
+
+async def test_an_undo_is_not_ok_where_something_was_not_kept() -> None:
+    """What the run has cancelled and nobody knows of does not come back."""
+    async with Simulator(account()) as sim, console(sim) as desk, connect(sim) as client:
+        page = await client.list_scheduled_bots()
+        snapshot = (await take_snapshot(client, page)).only(["bot-0001"])
+        await desk.run(bot_ids=["bot-0001"])
+        undos = Undos("here", BulkOptions())
+        told = await undos.preview(client, Undoable(snapshot, ("bot-0009",), {}, False, False))
+        assert told.missing == 1
+        assert told.words is not None
+        undos.start(client, told.id, ConsentRequest(words=told.words, digest=told.digest))
+        async with asyncio.timeout(5):
+            while not (state := undos.told(told.id)).over:
+                await asyncio.sleep(0.005)
+    assert (state.ok, state.counts) == (False, {"rescheduled": 1})
+    assert state.reason == "1 is not in the snapshot, and can't come back"
 
 
 async def test_a_run_that_goes_on_can_t_be_undone() -> None:

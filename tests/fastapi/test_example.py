@@ -22,7 +22,7 @@ from tests.helpers.in_thread import in_thread
 LONG = os.environ.get("MEETSTREAM_PROOF", "short") != "short"
 SEMANTIC = ("invalid_argument", "invalid_position", "idempotency_key_reused")
 """Reasons why a request that fits the schema may still be refused."""
-SELECTION = ('{"all": true}', "exclude each other", "is empty")
+SELECTION = ('{"all": true}', "can't be combined", "is empty")
 """What is said of a request that does not say what to unschedule, or says it twice."""
 WHAT = ("filter", "event_ids", "all")
 """What says what to unschedule."""

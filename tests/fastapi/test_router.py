@@ -128,8 +128,8 @@ REFUSED: list[tuple[Any, str | int | None]] = [
     ({"filter": {"platform": "zoom", "attributes": {}}}, "attributes is empty"),
     ({"filter": {"name": " "}}, "name is empty"),
     ({"all": "yes"}, "all"),
-    ({"all": True, "filter": {"name": "x"}}, "filter and all exclude each other"),
-    ({"all": True, "event_ids": ["e"]}, "event_ids and all exclude each other"),
+    ({"all": True, "filter": {"name": "x"}}, "filter and all can't be combined"),
+    ({"all": True, "event_ids": ["e"]}, "event_ids and all can't be combined"),
     ({"max_concurrency": 0}, "max_concurrency"),
     ({"max_concurrency": 51}, "max_concurrency"),
     ({"max_concurrency": "5"}, "max_concurrency"),
@@ -137,6 +137,10 @@ REFUSED: list[tuple[Any, str | int | None]] = [
     ({"dry_run": "yes"}, "dry_run"),
     ({"event_ids": []}, "event_ids"),
     ({"event_ids": [""]}, "event_ids"),
+    ({"event_ids": ["evt_1", " "]}, "event_ids"),
+    ({"event_ids": ["\u3000\xa0"]}, "event_ids"),
+    ({"filter": {"attributes": {"customer": None}}}, "filter"),
+    ({"filter": {"attributes": {"customer": []}}}, "filter"),
     ({"event_ids": ["e"] * 10_001}, "event_ids"),
     ({"event_ids": ["e" * 1025]}, "event_ids"),
     ({"event_ids": ["a", ".."]}, 1),
@@ -153,7 +157,7 @@ REFUSED: list[tuple[Any, str | int | None]] = [
     ([], "body"),
     ({"all": True, "from_date": "2030-01-01T00:00:00Z"}, None),
     ({"filter": {"name": "x"}, "cancel_all_occurrences": True}, None),
-    ({"filter": {"name": "x"}, "event_ids": ["e"]}, "filter and event_ids exclude each other"),
+    ({"filter": {"name": "x"}, "event_ids": ["e"]}, "filter and event_ids can't be combined"),
 ]
 
 

@@ -67,3 +67,22 @@ def assert_true_to_the_ledger(report: BulkReport[Any], sim: Simulator) -> None:
 def _assert_no_event_lost(named: Iterable[str], scheduled: Iterable[str], report: BulkReport[Any]) -> None:
     missed = set(scheduled) - set(named)
     assert not missed or not report.complete
+
+
+def two_an_event(count: int, **fields: Any) -> list[SimulatedBot]:
+    """Bots for tomorrow, two an event, every other event on zoom."""
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    return [
+        SimulatedBot(
+            f"bot-{n}",
+            f"evt_{n // 2:04x}",
+            platform=("zoom", "google_meet")[n // 2 % 2],
+            join_time=soon,
+            **fields,
+        )
+        for n in range(count)
+    ]
+
+
+def on_zoom(account: list[SimulatedBot]) -> set[str]:
+    return {one.bot_id for one in account if one.platform == "zoom"}

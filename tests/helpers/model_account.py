@@ -167,7 +167,9 @@ class Account:
         if dice < self.trouble.lost_before:
             raise ServerError("Service Unavailable", status=503, attempts=1, outcome_unknown=True)
         if dice < self.trouble.lost_before + self.trouble.refusals:
-            raise PermissionDeniedError("This bot does not belong to you", status=403, attempts=1)
+            raise PermissionDeniedError(
+                "This bot does not belong to you", status=403, not_yours=True, attempts=1
+            )
         return self.rng.random() < self.trouble.lost_after
 
     def _is_waiting(self, bot: Bot) -> bool:

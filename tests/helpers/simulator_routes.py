@@ -12,7 +12,6 @@ from meetstream_async.simulator import SimulatedBot, SimulatedMeetStreamEvent, S
 
 Json = dict[str, Any]
 SOON = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0).isoformat()
-PAST = "2020-01-01T00:00:00Z"
 
 
 def obj(*, optional: tuple[str, ...] = (), **fields: Any) -> Json:

@@ -11,6 +11,7 @@ from meetstream_async import (
     ApiError,
     AuthenticationError,
     BadRequestError,
+    ConnectionFailedError,
     EventNotFoundError,
     NotFoundError,
     PermissionDeniedError,
@@ -18,7 +19,7 @@ from meetstream_async import (
     ServerError,
     UserNotFoundError,
 )
-from meetstream_async._http.api_errors import api_error, refuses_before_the_api, route_is_missing
+from meetstream_async._http.api_errors import api_error, route_is_missing, why_no_other_can_succeed
 from meetstream_async._http.call import Context
 from meetstream_async._http.reply import Reply
 
@@ -145,6 +146,7 @@ ROUTES = [
     (NotFoundError("no", status=404), True),
     (EventNotFoundError("no", status=404), False),
     (UserNotFoundError("no", status=404), False),
+    (NotFoundError("Bot not found", status=404), False),
     (ApiError("no", status=405), True),
     (BadRequestError("no", status=400), False),
     (BadRequestError("Missing Authentication Token", status=400), False),
@@ -192,7 +194,9 @@ def test_a_rejected_key_is_told_from_what_says_nothing_of_it(
     assert error.key_rejected is rejected
 
 
-@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", " TEXT/HTML", "application/xhtml+xml"])
+@pytest.mark.parametrize(
+    "kind", ["text/html; charset=utf-8", " TEXT/HTML", "application/xhtml+xml", "application/xml", "text/xml"]
+)
 def test_a_page_is_known_by_its_type_as_well(kind: str) -> None:
     """It comes from something before the API."""
     reply = Reply(401, {"Content-Type": kind}, b"unknown key")
@@ -203,4 +207,51 @@ def test_a_refusal_before_the_api_is_one_of_access_that_says_nothing_of_the_key(
     """Other errors are the item's own."""
     page = [_error(status, b"<html>no") for status in (401, 403)]
     others = [_error(401, {"message": "bad key"}), _error(404), _error(400), _error(500)]
-    assert [refuses_before_the_api(error) for error in page + others] == [True] * 2 + [False] * 4
+    assert [error.refused_in_front for error in page + others] == [True] * 2 + [False] * 4
+
+
+_JSON, _TEXT = "application/json", "Text/Plain; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("kind", "says", "one_bot", "whose"),
+    [
+        (_JSON, "This bot belongs to another team", False, "not yours"),
+        (_TEXT, "You are not the owner of this event", False, "not yours"),
+        (_JSON, "You may not delete this bot", True, "not yours"),
+        (_JSON, "You may not delete this bot", False, "in front"),
+        (_TEXT, "You may not delete this bot", True, "in front"),
+        (_JSON, "The bot manager blocked you", True, "in front"),
+        (_JSON, "Request blocked", False, "in front"),
+        (_TEXT, "Access denied", False, "in front"),
+        (_JSON, "Access denied", False, "key"),
+        (_TEXT, "No such api_key", False, "key"),
+        ("application/xml", "This bot belongs to another team", True, "in front"),
+    ],
+)
+def test_a_403_is_one_word_of_three(kind: str, says: str, one_bot: bool, whose: str) -> None:
+    """On the key, on the one bot or event, or that of something in front of the API."""
+    reply = Reply(403, {"Content-Type": kind}, says.encode())
+    error = api_error(reply, Context(attempts=1), {}, effect=True, one_bot=one_bot)
+    told = {"key": error.key_rejected, "not yours": error.not_yours, "in front": error.refused_in_front}
+    assert [name for name, is_so in told.items() if is_so] == [whose]
+
+
+def test_only_what_concerns_every_request_ends_a_run() -> None:
+    """With whose word it is."""
+    assert why_no_other_can_succeed(_error(404)) is None
+    assert why_no_other_can_succeed(ConnectionFailedError("reset")) is None
+    assert why_no_other_can_succeed(_error(403, {"message": "Not yours"})) is None
+    reasons = [
+        why_no_other_can_succeed(error)
+        for error in (
+            ConnectionFailedError("no tunnel", permanent=True),
+            _error(401, {"message": "bad key"}),
+            _error(403, b"<p>no"),
+        )
+    ]
+    assert reasons[0] == "no usable connection: no tunnel"
+    assert str(reasons[1]).startswith("the API rejects the key: 401 bad key")
+    assert str(reasons[2]).startswith(
+        "something before the API refuses, which says nothing about the key: 403"
+    )

@@ -137,9 +137,14 @@ async def test_a_limiter_without_a_rate_is_open_but_for_its_pauses() -> None:
 
 
 @pytest.mark.parametrize("rate", [1e-6, 1, 0.5, 1e6])
-def test_a_rate_from_a_millionth_to_a_million_is_taken(rate: float) -> None:
-    """Both bounds are usable rates."""
-    RateLimiter(rate)
+@virtual_time
+async def test_a_rate_from_a_millionth_to_a_million_is_kept(rate: float) -> None:
+    """Both bounds are usable rates: the second start is one interval behind the first."""
+    limiter = RateLimiter(rate)
+    await limiter.wait()
+    began = now()
+    await limiter.wait()
+    assert now() - began == pytest.approx(1 / rate, rel=0.02, abs=0.02)
 
 
 @virtual_time

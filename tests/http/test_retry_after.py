@@ -36,8 +36,10 @@ JSON = st.recursive(
         ("0", 0.0),
         ("7", 7.0),
         (" 7 ", 7.0),
-        ("7, 9", 7.0),
-        ("7 ,9", 7.0),
+        ("7, 9", 9.0),
+        ("9 ,7", 9.0),
+        ("7, soon", 7.0),
+        ("7,", 7.0),
         ("2.5", 2.5),
         ("120", 120.0),
         ("9" * 20, YEAR),
@@ -158,6 +160,13 @@ def test_an_exhausted_limit_is_waited_for_however_it_is_told(
 def test_other_fields_serve_where_there_is_no_retry_after(fields: dict[str, str], seconds: float) -> None:
     """Retry-After has the first word."""
     assert asked_wait(CIMultiDict(fields | NOW)) == seconds
+
+
+def test_of_two_headers_the_longer_wait_counts() -> None:
+    """A gateway and what is behind it may both limit; one that can't be read takes nothing from the other."""
+    for values in (["2", "5"], ["5", "2"], ["soon", "5"], ["2, 5", "3"]):
+        assert asked_wait(CIMultiDict([("Retry-After", value) for value in values])) == 5
+    assert asked_wait(CIMultiDict([("Retry-After", "soon"), ("Retry-After-Ms", "5000")])) == 5
 
 
 @given(

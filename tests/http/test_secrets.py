@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import html
+import json
 import pickle
 import unicodedata
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -12,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meetstream_async import ConfigurationError, MeetStreamClient
-from meetstream_async._http.secrets import MAX_TEXT, Secret, clean_text, scrubber
+from meetstream_async._http.scrubbing import redactor, scrubber
+from meetstream_async._http.secrets import MAX_TEXT, Secret, clean_text
 from tests.helpers.credentials import API, KEY
 
 # --- texts ---------------------------------------------------------------------------------------------
@@ -132,11 +137,73 @@ def test_a_bad_url_in_the_environment_is_named_by_its_variable(monkeypatch: pyte
         MeetStreamClient(KEY)
 
 
-@pytest.mark.parametrize("form", [KEY, quote("ms_with/slash+plus=", safe=""), "ms_with/slash+plus="])
+_AWKWARD = 'ms_S3cr3t+/="0123456789abcdef'
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        _AWKWARD,
+        quote(_AWKWARD, safe=""),
+        quote(_AWKWARD, safe="").lower(),
+        quote(quote(_AWKWARD, safe=""), safe=""),
+        "".join(f"%{ord(char):02X}" for char in _AWKWARD),
+        json.dumps(_AWKWARD)[1:-1],
+        json.dumps(json.dumps(_AWKWARD)[1:-1])[1:-1],
+        _AWKWARD.replace("/", "\\/"),
+        "".join(f"\\u{ord(char):04x}" for char in _AWKWARD),
+        "".join(f"\\x{ord(char):02x}" for char in _AWKWARD),
+        html.escape(_AWKWARD),
+        "".join(f"&#{ord(char)};" for char in _AWKWARD),
+        "".join(f"&#x{ord(char):X};" for char in _AWKWARD),
+        _AWKWARD.upper(),
+        _AWKWARD[:9] + "\n    " + _AWKWARD[9:],
+        _AWKWARD[:9] + "\\n" + "\n" + _AWKWARD[9:],
+        " ".join(_AWKWARD),
+        _AWKWARD.replace("+", " "),
+        _AWKWARD.encode().hex(),
+        _AWKWARD.encode().hex().upper(),
+    ],
+)
 def test_a_key_is_taken_out_of_a_text(form: str) -> None:
-    """A key that a server echoes is replaced, also where it is percent-encoded."""
-    scrub = scrubber([Secret(KEY), Secret("ms_with/slash+plus=")])
-    assert scrub(f"bad header: Token {form}!") == "bad header: Token ***!"
+    """A key that a server echoes is replaced, in whatever way it is written."""
+    scrub = scrubber([Secret(KEY), Secret(_AWKWARD)])
+    assert scrub(f"bad header: Token {form}! Twice {form}.") == "bad header: Token ***! Twice ***."
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("before", ["", ":", "x:", "user:", "Token "])
+@pytest.mark.parametrize("after", ["", ":", ":x", "\r\n"])
+def test_a_key_is_taken_out_of_base64(encode: Callable[[bytes], bytes], before: str, after: str) -> None:
+    """Wherever the key lies in it, no more of its Base64 is left than what its neighbours share."""
+    for key in (KEY, _AWKWARD):
+        encoded = encode(f"{before}{key}{after}".encode()).decode()
+        left = scrubber([Secret(key)])(f"header {encoded}, and more")
+        assert "***" in left
+        assert len(left) <= len("header ***, and more") + 4 * (len(before) + len(after)) // 3 + 6
+        assert left.endswith(", and more")
+
+
+@pytest.mark.parametrize(
+    "form", [_AWKWARD, quote(_AWKWARD, safe=""), json.dumps(_AWKWARD)[1:-1], _AWKWARD.replace("/", "\\/")]
+)
+def test_a_key_is_taken_out_of_data(form: str) -> None:
+    """Data stays what it was but for the key."""
+    assert redactor([Secret(_AWKWARD)])(f'{{"a": "{form}", "b": "é\\n"}}') == '{"a": "***", "b": "é\\n"}'
+
+
+@pytest.mark.parametrize(
+    "text", ["100 % of 3 &amp; \\u00e9 %zz &#5; \\", "ms_S3cr3t", "%41" * 40, "é" * 99, ""]
+)
+def test_a_text_without_a_key_stays_as_it_is(text: str) -> None:
+    """Escapes that are no key's are left as they were written."""
+    assert scrubber([Secret(KEY), Secret(_AWKWARD)])(text) == text
+
+
+def test_a_short_key_does_not_garble_words() -> None:
+    """Of a key that could be a word, only the exact letters go."""
+    scrub = scrubber([Secret("meetings")])
+    assert scrub("Meetings, meet ings: meetings") == "Meetings, meet ings: ***"
 
 
 def test_no_secret_shows_in_a_client() -> None:

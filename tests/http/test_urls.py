@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from meetstream_async import ConfigurationError
+from meetstream_async import ConfigurationError, MeetBitClient, MeetStreamClient
 from meetstream_async._http.urls import check_base_url, check_identifier, identifier_problem, path_segment
-from tests.helpers.credentials import API
+from tests.helpers.credentials import API, KEY
 
 # --- ids -----------------------------------------------------------------------------------------------
 
@@ -146,3 +146,37 @@ def test_a_password_in_a_base_url_is_not_repeated(given: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         check_base_url(given, "base_url")
     assert "sesame12" not in str(caught.value)
+
+
+_KEYED = [
+    "{}", "https://api.example.com/v1?key={}", "https://api.example.com/v1#{}", "https://api.example.com/{}/v1",
+    "https://{}.example.com", "https://api.example.com:{}/", "{}://api.example.com", "https:/{}", "http://h/{}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", _KEYED)
+@pytest.mark.parametrize("written", [KEY, KEY.upper(), "".join(f"%{ord(char):02x}" for char in KEY)])
+def test_a_key_in_a_base_url_is_refused_and_not_repeated(given: str, written: str) -> None:
+    """An address is shown in previews, reports and reprs: it must not hold the key, in any part of it."""
+    for make in (
+        lambda url: MeetStreamClient(KEY, base_url=url),
+        lambda url: MeetBitClient(None, "access-key-id", KEY, base_url=url),
+    ):
+        with pytest.raises(ConfigurationError, match=r"^base_url must not contain the key") as caught:
+            make(given.format(written))
+        assert KEY not in repr(caught.value)
+
+
+@pytest.mark.parametrize("given", ["ms_another_key_0123456789", "https://api.example.com/v1#ms_another_key"])
+def test_what_may_be_a_key_of_somebody_else_is_not_repeated(given: str) -> None:
+    """A key that was put into the variable of the address; what has the form of an address is shown."""
+    with pytest.raises(ConfigurationError, match=r"^MEETSTREAM_API_URL .*can't be used") as caught:
+        check_base_url(given, "MEETSTREAM_API_URL")
+    assert "another_key" not in str(caught.value)
+    with pytest.raises(ConfigurationError, match=r"'api\.example\.com/v1' can't be used"):
+        check_base_url("api.example.com/v1", "MEETSTREAM_API_URL")
+
+
+def test_a_short_key_may_be_a_word_of_the_address() -> None:
+    """Such as a placeholder of tests."""
+    assert MeetStreamClient("localhost", base_url="http://localhost:8080").base_url == "http://localhost:8080"

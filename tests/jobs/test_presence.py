@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from meetstream_async.cli.terminal.jobs import lasting
+from meetstream_async.cli.terminal.output import lasting
 from meetstream_async.jobs import (
     AccountStatus,
     JobAccount,

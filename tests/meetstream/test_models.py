@@ -47,8 +47,8 @@ platforms = st.sampled_from(["google_meet", "GMeet", "zoom", "Zoom", "microsoft_
 names = st.sampled_from(["Bot", "bot", "Bot 2", "Notes*", ""])
 
 
-def _stripped(value: object) -> object:
-    return value.strip() if isinstance(value, str) else None
+def _says_something(value: object) -> bool:
+    return value.strip() != "" if isinstance(value, str) else value not in (None, [], {})
 
 
 attributes = st.dictionaries(st.sampled_from(["event_id", "source", "n"]), json_values, max_size=3)
@@ -67,7 +67,7 @@ conditions = st.fixed_dictionaries(
         "before": times,
         "after": times,
         "name": st.sampled_from(["*", "Bot", "B?t", "[Bb]ot*"]),
-        "attributes": attributes.filter(lambda given: given and "" not in map(_stripped, given.values())),
+        "attributes": attributes.filter(lambda given: given and all(map(_says_something, given.values()))),
     },
 ).filter(bool)
 
@@ -166,8 +166,8 @@ def test_the_repr_of_a_bot_shows_nothing_personal_of_its_attributes() -> None:
         ({"attributes": {"event_id": "evt_1"}}, True),
         ({"attributes": {"event_id": "evt_1", "count": 1}}, True),
         ({"attributes": {"event_id": "evt_1", "count": 2}}, False),
-        ({"attributes": {"absent": None}}, False),
-        ({"attributes": {"nothing": None}}, True),
+        ({"attributes": {"absent": "x"}}, False),
+        ({"attributes": {"nothing": False}}, False),
         ({"attributes": {"flag": True}}, True),
         ({"attributes": {"flag": 1}}, False),
         ({"attributes": {"count": True}}, False),
@@ -335,7 +335,18 @@ def test_a_filter_hashes_compares_and_pickles() -> None:
 
 
 @pytest.mark.parametrize(
-    "attributes", [{"": "acme"}, {" ": "acme"}, {"customer": ""}, {"customer": " \t"}], ids=str
+    "attributes",
+    [
+        {"": "acme"},
+        {" ": "acme"},
+        {"customer": ""},
+        {"customer": " \t"},
+        {"customer": None},
+        {"customer": []},
+        {"customer": {}},
+        {"customer": "acme", "plan": None},
+    ],
+    ids=str,
 )
 def test_an_attribute_needs_a_name_and_a_value(attributes: dict[str, Any]) -> None:
     """Blank text is what an unset variable leaves; the bots of nobody in particular are not meant by it."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,8 +12,8 @@ import pytest
 from meetstream_async import InvalidResponseError, PermissionDeniedError
 from meetstream_async._http.call import Context
 from meetstream_async._http.reply import Reply
+from meetstream_async.meetstream._bot_replies import read_detail, read_moved
 from meetstream_async.meetstream._replies import (
-    bot_is_not_yours,
     read_deleted_bot,
     read_listing,
     read_unscheduled,
@@ -20,8 +22,8 @@ from meetstream_async.meetstream._replies import (
 CONTEXT = Context(attempts=1)
 
 
-def _reply(body: object) -> Reply:
-    return Reply(200, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
+def _reply(body: object, status: int = 200) -> Reply:
+    return Reply(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
 def _truncated(rows: int, **fields: Any) -> bool:
@@ -61,7 +63,6 @@ def test_no_reply_can_claim_to_be_inferred() -> None:
     """Only we set that field."""
     body = _reply({"inferred": True})
     assert read_unscheduled("e", False, body, CONTEXT)[0].inferred is False
-    assert read_deleted_bot(body, CONTEXT)[0].inferred is False
 
 
 @pytest.mark.parametrize(
@@ -127,8 +128,27 @@ def test_an_answer_about_another_bot_is_none() -> None:
         ("The token has no owner", False),
         ("Forbidden", False),
         ("robot", False),
+        ("Bot detected", False),
+        ("Automated bot traffic is not allowed", False),
+        ("Verify that you are not a bot", False),
+        ("Blocked. If you are the owner of this site, log in", False),
+        ("Rate limit exceeded for this bot", False),
+        ("Access to this bot is denied", True),
     ],
 )
-def test_a_403_about_a_bot_is_told_from_one_about_the_key(message: str, its_own: bool) -> None:
-    """The first concerns one item, the second all of them."""
-    assert bot_is_not_yours(PermissionDeniedError(message, status=403)) is its_own
+@pytest.mark.parametrize(
+    "read",
+    [
+        partial(read_deleted_bot, bot_id="b"),
+        partial(read_moved, bot_id="b"),
+        partial(read_detail, bot_id="b"),
+    ],
+)
+def test_a_403_about_a_bot_is_told_from_one_about_the_key(
+    read: Callable[[Reply, Context], object], message: str, its_own: bool
+) -> None:
+    """The first concerns one item, the second all of them; to a firewall, a bot is whoever asks."""
+    with pytest.raises(PermissionDeniedError) as caught:
+        read(_reply({"message": message}, status=403), CONTEXT)
+    assert caught.value.not_yours is its_own
+    assert not (its_own and (caught.value.key_rejected or caught.value.refused_in_front))

@@ -38,8 +38,6 @@ class Life:
     died: float | None = None
     cause: str | None = None
     """"ours", "somebody" or "joined"."""
-    taken_by: int | None = None
-    """The number of the request that took it."""
     made_by: int | None = None
     """The number of the request that scheduled it."""
 
@@ -101,7 +99,7 @@ class Account:
             return
         life = self.life(change.bot)
         if change.kind == "taken" and life is not None:
-            self._end(life, change.at, "somebody", None)
+            self._end(life, change.at, "somebody")
             self.tell(change.at, f"somebody else unschedules {life}")
         elif change.kind == "moved" and life is not None:
             life.times.append((change.at, change.joins))
@@ -110,8 +108,8 @@ class Account:
             self.lives.append(Life(spec, change.at, [(change.at, change.joins)]))
             self.tell(change.at, f"{spec.id} is scheduled{' again' if change.kind == 'returns' else ''}")
 
-    def _end(self, life: Life, now: float, cause: str, request: int | None) -> None:
-        life.died, life.cause, life.taken_by = now, cause, request
+    def _end(self, life: Life, now: float, cause: str) -> None:
+        life.died, life.cause = now, cause
 
     # --- what is there ------------------------------------------------------------------------------
 
@@ -159,7 +157,7 @@ class Account:
         """Unschedule bots for a request of this run."""
         taken = [life for life in lives if life.died is None]
         for life in taken:
-            self._end(life, now, "ours", request)
+            self._end(life, now, "ours")
         if taken:
             self.tell(now, f"request {request} takes {', '.join(map(str, taken))}")
         return taken

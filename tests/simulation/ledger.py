@@ -26,7 +26,6 @@ class Request:
     said: str = ""
     """What the answer came to: "done", "gone", "refused", "trouble", "sign", "lie" or "odd"."""
     taken: list[Life] = field(default_factory=list)
-    victims_outside: list[Life] = field(default_factory=list)
     delivered_at: float | None = None
     told_until: float | None = None
     """Until when its answer told the client to wait."""

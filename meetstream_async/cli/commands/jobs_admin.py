@@ -78,7 +78,8 @@ def status(
 def report(job_id: JobId, database: DatabaseUrl = None) -> None:
     """Print the outcome of each event, as JSON lines.
 
-    Each has account, event_id, bot_ids, method, inferred, status, reason, attempts, elapsed and error.
+    Each has account, event_id, bot_ids, method, inferred, status, reason, attempts, elapsed, error and
+    request_id.
     For an unfinished job, prints the outcomes so far, and exits with 1.
 
     \b

@@ -50,7 +50,7 @@ def list_bots(
     if truncated:
         say(
             ("warning:", "yellow"),
-            f" the listing is full ({limit} rows): there may be more bots, even sooner ones",
+            f" the listing is full ({limit} rows): there may be more bots, and some may join sooner",
         )
     for row in rejected:
         say(("warning:", "yellow"), f" a row can't be read: {clean(row.path)} {clean(row.reason)}")

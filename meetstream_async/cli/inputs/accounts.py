@@ -21,7 +21,7 @@ from ... import (
     RateLimitError,
     TransportError,
 )
-from ..exit_codes import ExitCode, Failed, Refused, code_of, is_refused_in_front
+from ..exit_codes import ExitCode, Failed, Refused, code_of
 from ..terminal.display import traces
 from ..terminal.output import clean, say
 
@@ -58,7 +58,7 @@ class Account(Generic[C]):
         text = clean(error, 1000)
         if code_of(error) is ExitCode.DENIED:
             return f"{text}; {self.rejected()}"
-        if is_refused_in_front(error):
+        if isinstance(error, ApiError) and error.refused_in_front:
             return f"{text}; {self.refused()}"
         if isinstance(error, TransportError) and not error.permanent:
             return f"{text}; {self.unreachable(error)}"
@@ -70,7 +70,7 @@ class Account(Generic[C]):
         """What to do about errors that do not concern a single event, if there are any."""
         if any(isinstance(error, ApiError) and error.key_rejected for error in errors):
             return self.rejected()
-        if any(map(is_refused_in_front, errors)):
+        if any(isinstance(error, ApiError) and error.refused_in_front for error in errors):
             return self.refused()
         for error in errors:
             if isinstance(error, TransportError) and not error.permanent:

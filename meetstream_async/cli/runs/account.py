@@ -70,7 +70,6 @@ def run_listed(
     check_most(preview.to_do_listed, choices.most, unbounded=series)
     if not (choices.consent.yes or choices.consent.dry_run):
         ask(words_for(preview))
-    kept.begin()
     consent.on_admitted = kept.add
     if journal is not None:
         journal.begin(
@@ -82,6 +81,7 @@ def run_listed(
             targets=consent.targets(),
             snapshot=kept.id,
         )
+    kept.begin()
 
     async def run(
         stop: asyncio.Event, on_outcome: OnOutcome[UnscheduleOutcome], board: Board

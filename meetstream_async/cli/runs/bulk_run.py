@@ -27,7 +27,7 @@ from ..terminal.attention import attention_table
 from ..terminal.output import clean, print_json, say, show
 from ..terminal.progress import Board
 from ..terminal.tables import counts_table, verdict
-from .process import complain, run_async
+from .process import complain, run_async, until_told
 from .report_file import Journal
 
 O = TypeVar("O", UnscheduleOutcome, CancelOutcome, RescheduleOutcome)  # noqa: E741 - the outcome
@@ -103,22 +103,23 @@ def run_bulk(
         async with board:
             return await work(stop, on_outcome, board)
 
-    try:
-        report = run_async(run, on_stop=on_stop)
-    except Interrupted:
-        say(f"stopped without checking the listing again: {board.tally()}; the rest was not attempted")
+    with until_told():
+        try:
+            report = run_async(run, on_stop=on_stop)
+        except Interrupted:
+            say(f"stopped without checking the listing again: {board.tally()}; the rest was not attempted")
+            if journal is not None:
+                counts = {str(status): count for status, count in board.counts.items()}
+                reason = "interrupted twice: stopped immediately"
+                journal.end(None, ok=False, complete=False, interrupted=True, reason=reason, counts=counts)
+            raise
+        except MeetStreamError as error:
+            if journal is not None:
+                reason = clean(error, 1000)
+                journal.end(None, ok=False, complete=False, interrupted=stopped, reason=reason, counts={})
+            raise
         if journal is not None:
-            counts = {str(status): count for status, count in board.counts.items()}
-            reason = "interrupted twice: stopped immediately"
-            journal.end(None, ok=False, complete=False, interrupted=True, reason=reason, counts=counts)
-        raise
-    except MeetStreamError as error:
-        if journal is not None:
-            reason = clean(error, 1000)
-            journal.end(None, ok=False, complete=False, interrupted=stopped, reason=reason, counts={})
-        raise
-    if journal is not None:
-        journal.end(report, interrupted=stopped)
+            journal.end(report, interrupted=stopped)
     return report, stopped
 
 

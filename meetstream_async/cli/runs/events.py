@@ -49,8 +49,6 @@ def run_given(
     check_most(named.to_do, choices.most, unbounded=series)
     if named.to_do and not (choices.consent.yes or choices.consent.dry_run):
         ask(f"unschedule {named.to_do}")
-    kept.begin()
-
     if journal is not None:
         journal.begin(
             command=typed.command,
@@ -61,6 +59,7 @@ def run_given(
             targets=named.targets(),
             snapshot=kept.id,
         )
+    kept.begin()
 
     async def run(
         stop: asyncio.Event, on_outcome: OnOutcome[UnscheduleOutcome], board: Board
@@ -113,6 +112,8 @@ def _show(
         left.append(f"{shared} with bots outside the filter of that run (see --whole-events)")
     if named.leftovers is not None and named.leftovers.unseen:
         left.append("bots that the earlier run did not see: unschedule-all finds them")
+    elif named.why_incomplete is not None:
+        left.append(named.why_incomplete)
     deleted = f" and delete {plural(len(named.deleted), 'one-off bot')}" if named.deleted else ""
     events = plural(len(named.events), "event")
     to_do = f"unschedule {events}{asked.series}{deleted}" if named.to_do else "nothing"

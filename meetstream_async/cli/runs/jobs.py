@@ -52,8 +52,8 @@ def run_job(
     """Submit a job, or find it, and run it until it has ended."""
     asked = read(typed)
     accounts, options = load_accounts(path), job_options(asked)
-    has_id, job_id = job_id is not None, job_id or new_job_id()
-    engine = _engine(database, worker or _LOCAL, accounts_at_once)
+    has_id, job_id = job_id is not None, _named("--id", job_id) or new_job_id()
+    engine = _engine(database, _named("--worker", worker) or _LOCAL, accounts_at_once)
     if worker is None and not engine.database.startswith("sqlite"):
         raise Refused("a worker on PostgreSQL needs a unique, stable name: add --worker NAME")
     client = _engine(database)
@@ -113,11 +113,18 @@ def _previews(
     return run_async(preview)
 
 
+def _named(option: str, name: str | None) -> str | None:
+    """A name as it was typed. Raises Refused for an empty one: a variable that is not set is no choice."""
+    if name is not None and not name.strip():
+        raise Refused(f"{option} is empty: omit it, or give a name; nothing was stored")
+    return name
+
+
 def submit(path: Path, job_id: str | None, database: str | None, typed: Unscheduling) -> ExitCode:
     """Store a job for workers to run."""
     asked = read(typed)
     accounts, options = load_accounts(path), job_options(asked)
-    has_id, job_id = job_id is not None, job_id or new_job_id()
+    has_id, job_id = job_id is not None, _named("--id", job_id) or new_job_id()
     client = _engine(database)
     status = run_async(lambda _: _find(client, job_id, accounts, options)) if has_id else None
     if status is None:
@@ -137,7 +144,7 @@ def submit(path: Path, job_id: str | None, database: str | None, typed: Unschedu
 
 def work(worker_id: str | None, database: str | None, accounts_at_once: int) -> ExitCode:
     """Run jobs until a signal arrives."""
-    engine = _engine(database, worker_id or _LOCAL, accounts_at_once)
+    engine = _engine(database, _named("--id", worker_id) or _LOCAL, accounts_at_once)
     if worker_id is None and not engine.database.startswith("sqlite"):
         raise Refused("a worker on PostgreSQL needs a unique, stable name: add --id NAME")
     _log_to_stderr()

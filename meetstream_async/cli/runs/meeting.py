@@ -26,7 +26,7 @@ from ..terminal.tables import meetings_table
 from ..terminal.waiting import Waiting
 from .bulk_run import BulkChoices
 from .calendar import NO_WAY_BACK
-from .process import complain, run_async
+from .process import complain, run_async, until_told
 from .report_file import Journal, opened
 
 _UNDONE = "nothing was cancelled"
@@ -102,15 +102,17 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
                 )
                 return meeting
 
-        try:
-            meeting = run_async(run, on_stop=on_stop)
-        except Interrupted:
-            say(f"stopped immediately: the outcome of {pair[0]}/{pair[1]} is unknown; check the calendar")
-            _write(journal, None, interrupted=True)
-            raise
+        with until_told():
+            try:
+                meeting = run_async(run, on_stop=on_stop)
+            except Interrupted:
+                say(f"stopped immediately: the outcome of {pair[0]}/{pair[1]} is unknown; check the calendar")
+                _write(journal, None, interrupted=True)
+                raise
+            if not choices.consent.dry_run:
+                _write(journal, meeting, interrupted=stopped)
         if choices.consent.dry_run:
             return _conclude_dry(meeting, journal, as_json=choices.as_json)
-        _write(journal, meeting, interrupted=stopped)
         if choices.as_json:
             print_json(_to_dict(meeting))
         else:
@@ -130,7 +132,7 @@ def cancel_one_meeting(typed: Meeting) -> ExitCode:
 
 
 def _conclude_dry(meeting: MeetingCancellation, journal: Journal | None, *, as_json: bool) -> ExitCode:
-    document = {**_to_dict(meeting), "status": OutcomeStatus.WOULD_CANCEL.value}
+    document = {**_to_dict(meeting), "status": OutcomeStatus.WOULD_CANCEL.value, "ok": meeting.ok}
     if journal is not None:
         journal.record(document)
         journal.end(None, ok=True, complete=True, interrupted=False, reason=meeting.reason)
@@ -145,7 +147,7 @@ def _write(journal: Journal | None, meeting: MeetingCancellation | None, *, inte
         return
     if meeting is not None:
         journal.record(_to_dict(meeting))
-    ok = meeting is not None and meeting.ok
+    ok = meeting is not None and _is_done(meeting)
     reason = "interrupted twice: stopped immediately" if meeting is None else meeting.reason
     journal.end(None, ok=ok, complete=meeting is not None, interrupted=interrupted, reason=reason)
 
@@ -159,7 +161,7 @@ def _to_dict(meeting: MeetingCancellation) -> dict[str, Any]:
         "calendar_id": meeting.calendar_id,
         "event_id": meeting.event_id,
         "status": status,
-        "ok": meeting.ok,
+        "ok": _is_done(meeting),
         "reason": meeting.reason,
         "error": None if error is None else f"{type(error).__name__}: {error}",
         "bots": [outcome.to_dict() for outcome in meeting.bots],

@@ -8,11 +8,12 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from types import FrameType
 from typing import NoReturn, TypeVar
 
 import typer
+from attrs import define
 
 from ... import MeetStreamError
 from ..._tasks import end
@@ -75,6 +76,33 @@ def complain(text: str) -> None:
     say(("error:", "bold red"), f" {text}")
 
 
+@define
+class _Late:
+    """Signals that arrive when the work is over: the loop is closed and the report written all the same."""
+
+    held: bool = False
+    """They are noted, and end nothing."""
+    noted: bool = False
+    until_told: bool = False
+    """Held until the report is written, too."""
+
+
+_late = _Late()
+
+
+@contextlib.contextmanager
+def until_told() -> Iterator[None]:
+    """Within it, a signal that arrives after ``run_async`` has run the work ends nothing: what became of the
+    work is still to be written."""
+    before = signal.getsignal(signal.SIGINT)
+    _late.until_told = True
+    try:
+        yield
+    finally:
+        _late.held = _late.noted = _late.until_told = False
+        signal.signal(signal.SIGINT, before)
+
+
 def run_async(
     work: Callable[[asyncio.Event], Awaitable[T]], *, on_stop: Callable[[], None] | None = None
 ) -> T:
@@ -83,12 +111,18 @@ def run_async(
     ``on_stop`` is called for the first one; without it, the first one cancels. Raises Interrupted if the
     work was cancelled.
     """
+    before = signal.getsignal(signal.SIGINT)
     try:
         with rarely_collecting():
             return asyncio.run(_supervised(work, on_stop))
     finally:
-        # Closing the loop has removed its signal handlers.
         _handle_stop_signals()
+        if not _late.until_told:
+            signal.signal(signal.SIGINT, before)
+            interrupted = _late.noted
+            _late.held = _late.noted = False
+            if interrupted:
+                raise KeyboardInterrupt
 
 
 async def _supervised(work: Callable[[asyncio.Event], Awaitable[T]], on_stop: Callable[[], None] | None) -> T:
@@ -114,7 +148,18 @@ async def _supervised(work: Callable[[asyncio.Event], Awaitable[T]], on_stop: Ca
     except asyncio.CancelledError:
         with contextlib.suppress(asyncio.CancelledError):
             await end(task)
+    finally:
+        _hold(loop)
     raise Interrupted
+
+
+def _hold(loop: asyncio.AbstractEventLoop) -> None:
+    """Only note signals from now on: closing the loop would set them to what ends the process at once."""
+    _late.held = True
+    for number in (signal.SIGINT, *_stop_signals()):
+        with contextlib.suppress(NotImplementedError):
+            loop.remove_signal_handler(number)
+        signal.signal(number, _interrupt)
 
 
 def _handle_stop_signals() -> None:
@@ -128,4 +173,6 @@ def _stop_signals() -> list[signal.Signals]:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    if not _late.held:
+        raise KeyboardInterrupt
+    _late.noted = True

@@ -101,7 +101,7 @@ def read(typed: Unscheduling) -> Asked:
     sources = [("event ids", typed.ids), ("--events", typed.events), ("--retry-from", typed.retry_from)]
     given = [name for name, value in sources if value]
     if len(given) > 1:
-        raise Refused(f"{' and '.join(given)} exclude each other")
+        raise Refused(f"{' and '.join(given)} can't be combined")
     if typed.command == "unschedule" and not given:
         raise Refused("nothing to unschedule: give event ids, --events FILE or --retry-from REPORT")
     if typed.choices.keep_for_undo and typed.choices.report is None:

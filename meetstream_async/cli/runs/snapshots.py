@@ -31,7 +31,7 @@ class Kept:
     def __init__(self, file: SnapshotFile | None, choices: BulkChoices) -> None:
         self._file = file
         self._detail = choices.keep_for_undo
-        self._most = choices.speed.concurrency
+        self._concurrency = choices.speed.concurrency
         self._snapshot: Snapshot | None = None
         self._problem: str | None = None
 
@@ -85,7 +85,7 @@ class Kept:
                 where=selects,
                 whole_events=whole_events,
                 events=events,
-                max_concurrency=self._most,
+                max_concurrency=self._concurrency,
             )
         except MeetStreamError as error:
             if self._detail or (isinstance(error, ApiError) and error.key_rejected):

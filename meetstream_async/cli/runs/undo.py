@@ -25,10 +25,10 @@ from ..exit_codes import ExitCode, Refused
 from ..inputs.accounts import Account, meetstream_account
 from ..inputs.files import check_ids
 from ..terminal.display import DISPLAY
-from ..terminal.output import clean, show
+from ..terminal.output import clean, plural, show
 from ..terminal.progress import Board
 from ..terminal.prompt import ask, check_most
-from ..terminal.undo import came_back_table, show_undo
+from ..terminal.undo import ANOTHER_KEY, came_back_table, show_undo
 from ..terminal.waiting import Waiting
 from .bulk_run import BulkChoices, OnOutcome, conclude, run_bulk
 from .process import run_async
@@ -37,6 +37,7 @@ from .report_reader import check_host, damaged, read_report
 from .snapshot_file import SnapshotFile, keeping, read_snapshot
 
 _NOTHING = "nothing was scheduled"
+_TO_DO = OutcomeStatus.WOULD_RESCHEDULE
 
 
 @frozen(kw_only=True)
@@ -60,16 +61,17 @@ def run_undo(typed: Undoing) -> ExitCode:
     account = meetstream_account(
         typed.api_key_file, timeout=choices.patience.timeout, rate=choices.speed.rate
     )
-    snapshot, undoable = _read(typed, account.base_url)
+    undoable: Undoable | None = _read(typed, account.base_url)
+    assert undoable is not None
+    snapshot = undoable.snapshot
     if only:
-        snapshot = _picked(snapshot, only)
-        undoable = None
+        snapshot, undoable = _picked(snapshot, only), None
     kept = None if choices.consent.dry_run else choices.report
     with opened(choices.report) as journal, keeping(kept) as file:
         return _undo(typed, account, snapshot, undoable, journal, file)
 
 
-def _read(typed: Undoing, base_url: str) -> tuple[Snapshot, Undoable | None]:
+def _read(typed: Undoing, base_url: str) -> Undoable:
     """What is to come back, checked. Raises Refused before anything is sent."""
     path = typed.of or typed.retry_from
     assert path is not None
@@ -99,9 +101,8 @@ def _read(typed: Undoing, base_url: str) -> tuple[Snapshot, Undoable | None]:
                 "were written; nothing was sent"
             )
         if command == UNDO:
-            return left_of_undo(documents, snapshot), None
-        undoable = undoable_of(documents, snapshot)
-        return undoable.snapshot, undoable
+            return left_of_undo(documents, snapshot)
+        return undoable_of(documents, snapshot)
     except (KeyError, TypeError, AttributeError, ValueError):
         raise damaged(path) from None
 
@@ -131,9 +132,12 @@ def _undo(
     dry_run = choices.consent.dry_run
 
     uncertain = undoable.uncertain if undoable is not None else frozenset()
+    has_its_key = True
 
     async def read(_: asyncio.Event) -> BulkReport[RescheduleOutcome]:
+        nonlocal has_its_key
         async with Waiting("the listing"), account.client() as client:
+            has_its_key = snapshot.is_of(client)
             forecast = await bulk_reschedule(
                 client, snapshot, dry_run=True, max_concurrency=choices.speed.concurrency
             )
@@ -150,16 +154,21 @@ def _undo(
     source = clean(typed.of if typed.of is not None else f"{typed.retry_from}, what it left undone")
     who = f"{clean(account.base_url)} (key from {clean(account.key_source)})"
     with DISPLAY.loud(choices.consent.asks):
-        show_undo(forecast, snapshot, undoable, who, source, typed.restore_times)
+        show_undo(forecast, snapshot, undoable, who, source, typed.restore_times, has_its_key)
+    to_create = sum(one.method == "bot" and one.status is _TO_DO for one in forecast.outcomes)
+    if to_create and choices.consent.yes and not has_its_key:
+        # Events tell by themselves whether they are of this account; a bot is created in any.
+        raise Refused(
+            f"{ANOTHER_KEY}, and {plural(to_create, 'one-off bot')} would be created in its account: "
+            f"confirm it without --yes, or name events with --only; {_NOTHING}"
+        )
     check_most(to_do, choices.most, done="scheduled")
     if to_do and choices.consent.asks:
         ask(f"reschedule {to_do}", _NOTHING)
-    if file is not None:
-        if not file.write(snapshot):
-            raise Refused(
-                f"the snapshot {clean(file.path)} can't be written: {file.problem}; nothing was started"
-            )
-        file.keep()
+    if file is not None and not file.write(snapshot):
+        raise Refused(
+            f"the snapshot {clean(file.path)} can't be written: {file.problem}; nothing was started"
+        )
     if journal is not None:
         journal.begin(
             command=UNDO,
@@ -172,29 +181,26 @@ def _undo(
             ],
             snapshot=snapshot.id,
         )
+    if file is not None:
+        file.keep()
 
     async def run(
         stop: asyncio.Event, on_outcome: OnOutcome[RescheduleOutcome], board: Board
     ) -> BulkReport[RescheduleOutcome]:
         async with account.client() as client:
-            bulk = choices.bulk(on_outcome, stop)
             return await bulk_reschedule(
                 client,
                 snapshot,
-                max_concurrency=bulk.max_concurrency,
-                max_pause=bulk.max_pause,
-                on_outcome=bulk.on_outcome,
-                stop=bulk.stop,
                 dry_run=dry_run,
                 restore_times=typed.restore_times,
+                **choices.bulk(on_outcome, stop).keywords(),
             )
 
     with account.explaining():
         report, stopped = run_bulk(
             run, total=len(snapshot), verb="looking" if dry_run else "scheduling", journal=journal
         )
-    if undoable is not None and undoable.missing:
-        reason = f"{len(undoable.missing)} are not in the snapshot, and did not come back"
+    if undoable is not None and (reason := undoable.why_not_all) is not None:
         reasons = [report.reason, reason] if report.reason else [reason]
         report = attrs.evolve(report, ok=False, reason="; ".join(reasons))
     if not (choices.as_json or dry_run) and (grid := came_back_table(report)) is not None:

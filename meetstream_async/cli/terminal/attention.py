@@ -21,10 +21,8 @@ from ... import (
     SkipReason,
     UnscheduleOutcome,
 )
-from ..exit_codes import is_refused_in_front
 from .output import clean, keep_whole, table
 from .progress import wording
-from .tables import why
 
 Outcome: TypeAlias = UnscheduleOutcome | CancelOutcome | RescheduleOutcome
 
@@ -37,7 +35,7 @@ def attention_table(report: BulkReport[Any], *, one_off_bots: str = "report") ->
     grid.columns[1].no_wrap = True
     troubles: dict[tuple[OutcomeStatus, str, str], list[str]] = {}
     for outcome in _wanting(report, one_off_bots):
-        reason = why(outcome.reason or "no reason given")
+        reason = clean(outcome.reason or "no reason given", 1000)
         troubles.setdefault((outcome.status, reason, _advice(outcome)), []).extend(_names(outcome))
     for (status, reason, advice), names in troubles.items():
         words = Text(reason)
@@ -93,9 +91,9 @@ def _advice(outcome: Outcome) -> str:
         if outcome.reason in (SkipReason.SHARED, SkipReason.HIDDEN):
             return "it will join; --whole-events unschedules it, with its bots outside the filter"
         return "it will join; run this again"
+    if isinstance(outcome.error, ApiError) and outcome.error.refused_in_front:
+        return "ask who runs the firewall or proxy in front of the API, then run this again"
     if isinstance(outcome.error, AuthenticationError | PermissionDeniedError):
-        if is_refused_in_front(outcome.error):
-            return "ask who runs the firewall or proxy in front of the API, then run this again"
         return "use the key of the account that the bot belongs to"
     if isinstance(outcome.error, EventNotFoundError):
         if outcome.bot_ids:

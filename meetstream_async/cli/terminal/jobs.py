@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ...jobs import AccountStatus, JobState, JobStatus
 from ..exit_codes import ExitCode
-from .output import clean, plural, print_json, show, table, write_rows
+from .output import clean, lasting, plural, print_json, show, table, write_rows
 
 if TYPE_CHECKING:
     from ...jobs import AccountPreview
@@ -92,16 +92,6 @@ def _worker(line: AccountStatus) -> Text:
         return Text(name, "dim")
     seconds = (datetime.now(UTC) - line.worker_seen).total_seconds()
     return Text(f"{name}: gone, last seen {lasting(seconds)} ago", "red")
-
-
-def lasting(seconds: float) -> str:
-    """A duration in its two largest units: 40 s, 3 min, 2 h 5 min, 3 d 4 h."""
-    whole = max(0, int(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    days, hours, minutes = whole // 86_400, whole // 3600 % 24, whole // 60 % 60
-    units = [f"{count} {unit}" for count, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if count]
-    return " ".join(units[:2])
 
 
 def jobs_table(jobs: list[JobStatus]) -> Table:

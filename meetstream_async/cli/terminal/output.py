@@ -176,6 +176,16 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def lasting(seconds: float) -> str:
+    """A duration in its two largest units: 40 s, 3 min, 2 h 5 min, 3 d 4 h."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    days, hours, minutes = whole // 86_400, whole // 3600 % 24, whole // 60 % 60
+    units = [f"{count} {unit}" for count, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if count]
+    return " ".join(units[:2])
+
+
 def print_json(document: Any) -> None:
     """Print the JSON document of ``--json``."""
     stream = _Tolerant(sys.stdout)

@@ -41,7 +41,8 @@ def show_preview(
     if preview.truncated:
         scheduled.append("the listing is full, so there may be more; the run lists until nothing is left")
         if preview.hidden:
-            scheduled.append(f"the calendars' events show {_bots(len(preview.hidden))} more that it takes")
+            more = plural(len(preview.hidden), "more bot")
+            scheduled.append(f"the calendars' events show {more} that it takes")
     filtered = []
     if isinstance(preview.selection, Selection):
         inside = _events(len(events) + len(preview.shared))

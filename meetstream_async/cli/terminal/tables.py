@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ... import BulkReport, MeetingCancellation, OutcomeStatus, ScheduledBot, platform_name
-from .output import clean, console, keep_whole, table
+from .output import clean, console, keep_whole, lasting, table
 from .progress import wording
 
 
@@ -29,14 +29,11 @@ def local_time(bot: ScheduledBot) -> str:
 
 
 def away(bot: ScheduledBot, now: datetime | None = None) -> str:
-    """The time until the bot joins, in its two largest units."""
+    """The time until the bot joins, in its two largest units, and a minute at least."""
     if bot.scheduled_join_time is None:
         return ""
     seconds = int((bot.scheduled_join_time - (now or datetime.now(UTC))).total_seconds())
-    minutes = abs(seconds) // 60
-    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    units = [f"{count} {unit}" for count, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if count]
-    text = " ".join(units[:2]) or "1 min"
+    text = lasting(max(60, abs(seconds)))
     return f"in {text}" if seconds >= 0 else f"{text} ago"
 
 
@@ -112,18 +109,13 @@ def counts_table(report: BulkReport[Any]) -> Table:
     return grid
 
 
-def why(reason: str) -> str:
-    """A reason, reworded for an operator where the library's text speaks of the caller."""
-    return clean(reason, 1000).replace("stopped by the caller", "the run was stopped")
-
-
 def verdict(report: BulkReport[Any], *, dry_run: bool = False) -> Text:
     """The last line: whether everything was done."""
     text = "dry run: nothing was changed" if dry_run else "everything you asked for was done"
     if report.ok:
-        note = f"; {why(report.reason)}" if report.reason else ""
+        note = f"; {clean(report.reason, 1000)}" if report.reason else ""
         return Text(f"ok: {text}{note} ({report.elapsed:.1f} s)", "bold green")
-    reason = why(report.reason or "see above")
+    reason = clean(report.reason or "see above", 1000)
     if dry_run and not reason.startswith("nothing to do"):
         reason = f"{text}; a run would be incomplete: {reason}"
     return Text(f"not ok: {reason} ({report.elapsed:.1f} s)", "bold red")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +17,7 @@ from .tables import local_time
 
 _MOST = 20
 """Bots that a preview shows; --verbose shows all."""
+ANOTHER_KEY: Final = "the key is not the one that the run was made with"
 _COLOURS = {OutcomeStatus.NOT_RESTORABLE: "red", OutcomeStatus.ALREADY_SCHEDULED: "cyan"}
 
 
@@ -26,6 +28,7 @@ def show_undo(
     account: str,
     source: str,
     restore_times: bool,
+    has_its_key: bool,
 ) -> None:
     """Show on stderr what an undo would do with each bot."""
     outcomes = dry.outcomes
@@ -41,13 +44,13 @@ def show_undo(
             notes.append("whole series were cancelled: occurrences that were never listed can't come back")
         if undoable.missing:
             names = ", ".join(clean(name, 60) for name in undoable.missing[:3])
-            notes.append(f"{len(undoable.missing)} are not in the snapshot, and can't come back: {names}")
+            notes.append(f"{undoable.why_not_all}: {names}")
     times = ["the API decides; another one is told"]
     if restore_times:
         times = ["the API decides; another one than before is moved back"]
     show(
         facts(
-            ("account", [account]),
+            ("account", [account] if has_its_key else [account, f"{ANOTHER_KEY}: is it the same account?"]),
             ("undo of", [source, *notes]),
             ("there", [f"{plural(len(there), 'bot')} already, left alone"] if there else []),
             ("can't", [f"{plural(len(can_not), 'bot')}, see below"] if can_not else []),

@@ -98,4 +98,3 @@ const TONES = {
 export const statusTone = (status) => TONES[status] ?? "";
 export const statusWords = (status) => status.replaceAll("_", " ");
 export const needsAttention = (status) => statusTone(status) !== "good";
-export const reasonWords = (text) => (text ?? "").replaceAll("stopped by the caller", "the run was stopped");

@@ -2,7 +2,7 @@
 
 import { ask, stop } from "./api.js";
 import { $, chip, h } from "./dom.js";
-import { away, localTime, needsAttention, plural, reasonWords, statusTone, statusWords } from "./format.js";
+import { away, localTime, needsAttention, plural, statusTone, statusWords } from "./format.js";
 
 const MOST_ROWS = 500;
 const ASK_EVERY = 1000;
@@ -133,7 +133,7 @@ export class RunView {
     $("run-waiting").textContent = standing ?? "";
     $("run-state").className = `chip ${tone}`;
     drawBar(done, total, over, words);
-    $("run-reason").textContent = over && run.reason ? `Why: ${reasonWords(run.reason)}` : "";
+    $("run-reason").textContent = over && run.reason ? `Why: ${run.reason}` : "";
     const counts = Object.entries(run.counts).filter(([, count]) => count);
     if (run.still_listed) counts.push(["still_listed", run.still_listed]);
     $("run-counts").replaceChildren(...counts.map(([status, count]) => h("li", {}, chip(`${count} ${statusWords(status)}`, status === "still_listed" ? "bad" : statusTone(status)))));
@@ -194,7 +194,7 @@ function listedRow(bot) {
 
 function outcomeRow(one, known) {
   const name = one.event_id === null ? `bot ${one.bot_ids.join(" ")}` : one.event_id;
-  const reason = reasonWords(one.reason);
+  const reason = one.reason ?? "";
   // The reason of a failure mostly is its error's text.
   const error = one.error && reason && one.error.includes(reason) ? null : one.error;
   const why = [reason, error].filter(Boolean);

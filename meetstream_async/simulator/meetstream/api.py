@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ..account import Account
 from ..gateway import Answer, Metered, Route
-from ..pace import Pace
+from ..meetstream_limit import Pace
 from ..trouble import RequestRecord, Trouble
 from .auto_schedule import AutoSchedule
 from .bots import Bots

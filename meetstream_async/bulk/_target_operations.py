@@ -12,8 +12,9 @@ from ..meetstream.models import ScheduledBot, ScheduledBotPage
 from ._choices import check_target, choose, sort_out
 from ._items import EventItem, Target, Targets, key_of
 from ._known_bots import KnownBots
-from ._operation import Gaps
+from ._repeated_rows import one_each, repeated_in
 from ._seen import Seen
+from ._summary import Gaps, bots_not_judged, unreadable_rows
 from ._targets import Source
 from ._unscheduler import Unscheduler
 from .options import UnscheduleOptions
@@ -92,10 +93,10 @@ class TargetOperation(Unscheduler[EventItem]):
             if self._listing.truncated:
                 incomplete.append("the listing came back full, there may be more bots (use unschedule_all)")
             if self._listing.rejected:
-                incomplete.append(f"{len(self._listing.rejected)} rows of the listing can't be read")
+                incomplete.append(unreadable_rows(len(self._listing.rejected), "the listing"))
         left, note = self.left(), self._bots.note()
-        if unjudged := self._bots.unjudged_text:
-            left += (unjudged,)
+        if unjudged := len(self._bots.unjudged):
+            left += (bots_not_judged(unjudged),)
         if self._unverified:
             note = f"{self._unverified} {NOT_VERIFIED}"
         elif self._not_looked_up:
@@ -114,8 +115,9 @@ class TargetOperation(Unscheduler[EventItem]):
         self._bots.listing_is_whole = self._listing is None or not (
             self._listing.truncated or self._listing.rejected
         )
+        self._bots.repeated = repeated_in(target for target in targets if isinstance(target, ScheduledBot))
         items: dict[tuple[str, str], EventItem] = {}
-        for target in targets:
+        for target in one_each(tuple(targets)) if self._bots.repeated else targets:
             if isinstance(target, str):
                 items.setdefault(("event", target), EventItem(target))
             elif options.where is None or self._bots.takes(target):

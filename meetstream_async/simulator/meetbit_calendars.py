@@ -9,10 +9,9 @@ from typing import Any
 
 from attrs import Factory, evolve, field, frozen
 
-from .index import SimulatedMeetStreamEvent
+from .index import TITLES, SimulatedMeetStreamEvent
 from .ledger import CalendarEventRecord
 
-_TITLES = ("Weekly sync", "Product demo", "Interview", "Quarterly review", "Kick-off", "Support call")
 _PEOPLE = ("ada@example.com", "grace@example.com", "linus@example.org", "margaret@example.net")
 _CALENDARS = 4
 
@@ -76,7 +75,7 @@ def generate_events(
     known = [(event.platform_id, event.title, event.start, event.end) for event in chosen]
     while count is not None and len(known) < count:
         begin = now.replace(microsecond=0) + timedelta(minutes=15 * random.randint(4, 14 * 96))
-        title = random.choice(_TITLES)
+        title = random.choice(TITLES)
         known.append((f"{random.getrandbits(128):032x}", title, begin, begin + timedelta(minutes=30)))
     calendars = random.sample(range(100, 1000), _CALENDARS)
     event_id = random.randint(10_000, 99_999)

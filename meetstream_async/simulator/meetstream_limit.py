@@ -8,7 +8,7 @@ from attrs import evolve, field, frozen
 
 from .gateway import Metered, gateway_error, json_answer
 from .ledger import PaceRecord
-from .limits import TOLERANCE
+from .meetbit_limit import TOLERANCE
 
 # Of a token: a client that waits as long as it was told must not be refused for a rounding error.
 _ROUNDING = 1e-6
