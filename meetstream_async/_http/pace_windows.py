@@ -15,6 +15,7 @@ WINDOW_MARGIN = 0.02
 _FEWEST = 3
 """Requests of a window at least."""
 _TELLING = 0.2
+"""Seconds of a wait after which even one request tells how fast a short window lets through."""
 _ROUNDED = 1.2
 """Seconds by which two lengths of one window may differ."""
 _DOUBT_AFTER = 4
