@@ -40,7 +40,7 @@ nitpick_ignore_regex = [
     (
         "py:class",
         r"meetstream_async\.(jobs\.(source\.(Source|Tables)|database\.Database)|simulator\.(settings\.Switches|"
-        r"limits\.RateLimit)|fastapi\.lifespan\.MeetStreamArguments|fastapi\.lifespan\.MeetBitArguments|"
+        r"meetbit_limit\.RateLimit)|fastapi\.lifespan\.MeetStreamArguments|fastapi\.lifespan\.MeetBitArguments|"
         r"bulk\.report\.BotsOutcome)",
     ),
     ("py:.*", r"meetstream_async\.(.*\.)?_.*"),

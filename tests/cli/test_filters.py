@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from meetstream_async.cli.app import app
@@ -161,3 +164,28 @@ def test_an_empty_attribute_is_refused(pair: str) -> None:
     """An unset variable in the command line never decides what is taken."""
     with pytest.raises(Refused, match="--attr"):
         select(attributes=[pair])
+
+
+def _float_options(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    command = getattr(command, "real", command)
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _float_options(inner, (*words, name))
+    for one in command.params:
+        if "float" in one.type.name:
+            required = [
+                "1" if other.param_type_name == "argument" else f"{other.opts[0]}=1"
+                for other in command.params
+                if other.required
+            ]
+            yield (*words, *required, one.opts[0])
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_number_that_is_none_is_refused_by_every_option(value: str) -> None:
+    """Before anything is sent: no bound stands against it."""
+    options = list(_float_options(typer.main.get_command(app)))
+    assert len(options) > 10
+    for *words, option in options:
+        ended = CliRunner().invoke(app, [*words, option, value], color=False)
+        assert (ended.exit_code, option in ended.output) == (2, True), ended.output
+        assert "is not a finite number" in ended.output or "is not in the range" in ended.output

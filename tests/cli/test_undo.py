@@ -348,9 +348,12 @@ async def test_an_undo_that_ends_in_the_middle_is_repeated(number: signal.Signal
         sim.latency = 0.1
         undo = tmp_path / "undo.jsonl"
         environment = surroundings(sim)
-        process = await start("undo", str(report), "--yes", "--report", str(undo), environment=environment)
+        # Few at once: it is not to be done before the signal arrives.
+        process = await start(
+            "undo", str(report), "--yes", "--concurrency", "2", "--report", str(undo), environment=environment
+        )
         done = posts(sim)
-        await until(lambda: posts(sim) >= done + 7)
+        await until(lambda: posts(sim) >= done + 5)
         process.send_signal(number)
         ended = await finish(process, environment)
         assert ended.code == (130 if number == signal.SIGINT else -number)

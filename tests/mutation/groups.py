@@ -30,6 +30,7 @@ GROUPS: Final = {
             "bulk/_account_checks.py",
             "bulk/_account_report.py",
             "bulk/_account_rows.py",
+            "bulk/_summary.py",
             "bulk/_confirmation.py",
             "bulk/_patience.py",
             "bulk/_relisting.py",
@@ -42,6 +43,7 @@ GROUPS: Final = {
         ),
         (
             "bulk/test_evidence.py",
+            "bulk/test_summary.py",
             "bulk/test_account_verdicts.py",
             "bulk/test_account_state.py",
             "bulk/test_account_changes.py",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
+import typer
 from typer.core import TyperArgument, TyperCommand
 
 _TWICE = re.compile(r"\[(\[.*\](?:\.\.\.)?)\](?:\.\.\.)?")
@@ -33,7 +35,13 @@ class PlainCommand(TyperCommand):
             for option in dict.fromkeys(typed):
                 if typed.count(option) > 1:
                     ctx.fail(f"{option} is given {typed.count(option)} times, but a run takes it once")
-        return list(super().parse_args(ctx, args))
+        rest = list(super().parse_args(ctx, args))
+        for parameter in self.params:
+            value = ctx.params.get(parameter.name)
+            # No bound of click's stands against "nan", and "inf" is above every lower one.
+            if isinstance(value, float) and not math.isfinite(value):
+                raise typer.BadParameter(f"{value} is not a finite number.", ctx=ctx, param=parameter)
+        return rest
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [_TWICE.sub(r"\1", piece).strip("{}") for piece in super().collect_usage_pieces(ctx)]
