@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 SPAN = 0.1
@@ -29,10 +30,21 @@ class LetThrough:
                 # Requests are answered nearly in order, so the first one that was noted is nearly the oldest.
                 del counts[next(iter(counts))]
 
-    def since(self, at: float) -> int:
-        """Requests sent since then, give or take a span."""
+    def since(self, at: float, until: float = math.inf) -> int:
+        """Requests sent since then, give or take a span, and not after ``until``."""
         first = int(at / SPAN)
-        return sum(count for span, count in self._counts.items() if span >= first)
+        return sum(count for span, count in self._counts.items() if first <= span <= until / SPAN)
+
+    def busiest(self) -> int:
+        """Requests sent in the fullest second."""
+        spans, most, first, count = sorted(self._counts.items()), 0, 0, 0
+        for span, value in spans:
+            count += value
+            while spans[first][0] <= span - round(1 / SPAN):
+                count -= spans[first][1]
+                first += 1
+            most = max(most, count)
+        return most
 
     def times(self, since: float) -> list[float]:
         """When each was sent since then, at the latest."""
@@ -55,6 +67,8 @@ class LetThrough:
             began = span * SPAN
             if began < since - SPAN:
                 break
+            if began >= until:
+                continue
             count += value
             seconds = until - began
             if seconds >= 3 * SPAN:

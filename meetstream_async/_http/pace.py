@@ -14,12 +14,8 @@ import random
 from collections import deque
 from collections.abc import Callable
 
-from attrs import define, field
-
+from .pace_bound import JITTER, SHARED_JITTER, Bound
 from .pace_finder import PaceFinder
-
-JITTER = 0.01
-"""Margin in seconds for the network: a bound of 5 a second means that 5 requests leave in any 1.01 s."""
 
 _STALL = 0.05
 _CLOSE = 0.02
@@ -28,51 +24,23 @@ not idle."""
 _OVERSHOT = 0.1
 """The same where somebody waited for the start, so that only the timer can be late."""
 _BUSY = 0.25
-"""The same for both where only a bound is kept, which counts the starts of each second anyway."""
-SHARED_JITTER = 0.06
-"""The margin where several processes keep to one bound: each has a timer and connections of its own."""
+"""The same for both where only a bound is kept, which counts the starts of each second anyway. The starts of
+several processes are not counted, and what is made up for takes from their margin."""
+_RAMP = 0.05
+_RAMP_SHARE = 0.9
+_RAMP_END = 0.001
+"""After a told pause without a limit that was met, two starts are 50 ms apart, and a tenth less each time: it
+takes half a second until they may come as they like."""
 _RECENT = 1024
+_BELIEVED = 2
+"""Refusals in a row whose waits are taken as they are told; "0" and "1" may be told whatever the limit is."""
+_LAST_ONES = 3
+"""Requests under way together that may each be let through as the last: several nodes count, or a bucket."""
 _MARGIN = 0.25
 _LONGEST_MARGIN = 30.0
 """A wary pace adds up to a quarter of a told wait at random, twice as much each time, and 30 s at most."""
 _CROWD_MARGIN = 8.0
 """Seconds that it adds at least where others use the key: their requests may have prolonged the wait."""
-
-
-@define(eq=False)
-class _Bound:
-    """At most ``most`` starts in any ``seconds``, and as many departures."""
-
-    most: int
-    seconds: float
-    starts: deque[float] = field(init=False)
-    departures: deque[float] = field(init=False)
-
-    @classmethod
-    def of(cls, rate: float, margin: float = JITTER) -> _Bound:
-        most = max(1, int(rate))
-        return cls(most, most / rate + margin)
-
-    def within(self, seconds: float, until: float) -> int:
-        """Starts in the seconds before."""
-        return sum(until - seconds <= start <= until for start in self.starts)
-
-    def __attrs_post_init__(self) -> None:
-        self.starts = deque(maxlen=self.most)
-        self.departures = deque(maxlen=self.most)
-
-    @property
-    def interval(self) -> float:
-        return self.seconds / self.most
-
-    def next_start(self) -> float:
-        return self._next(self.starts)
-
-    def next_departure(self) -> float:
-        return self._next(self.departures)
-
-    def _next(self, times: deque[float]) -> float:
-        return times[0] + self.seconds if len(times) == self.most else -math.inf
 
 
 class Pace:
@@ -102,15 +70,18 @@ class Pace:
         # Who lifts the bound of a wary pace wants it found as that of any other API.
         self.finder: PaceFinder = PaceFinder(bound, wary and bound is not None)
         self._margin = SHARED_JITTER if shared else JITTER
-        self._bound = None if bound is None else _Bound.of(bound, self._margin)
+        self._bound = None if bound is None else Bound.of(bound, self._margin)
         self.is_free: bool = bound is None
         """Requests may start as they come: there is no bound, no pause, and no limit was met."""
         self._first_pause = first_pause
         self._longest_pause = longest_pause
         self._wary = wary
         self._draw = draw
+        self._shared = shared
         self._slot = -math.inf
         """Start of the next request by the interval alone."""
+        self._ramp = 0.0
+        """Seconds between two starts after a pause that no limit explains."""
         self.paused_until: float = -math.inf
         self.last_let_through: float = -math.inf
         self.recent: deque[float] = deque(maxlen=_RECENT)
@@ -121,46 +92,60 @@ class Pace:
         self._left: float = math.inf
         self._left_until = -math.inf
         """What the API says may still start, and until when that holds."""
+        self._none_left_at = -math.inf
+        self._last_ones = 0
+        """How many of those under way then were let through, each as the last one."""
 
     def bound_by(self, rate: float | None) -> None:
         """Set the bound: requests per second at most, or None."""
         if rate == self.finder.bound:
             return
         self.finder.bound = rate
-        self._bound = None if rate is None else _Bound.of(rate, self._margin)
+        self._bound = None if rate is None else Bound.of(rate, self._margin)
         self.is_free = self.is_free and rate is None
 
-    def slow_down(self, share: float) -> None:
-        """Go on at this share of the pace, and of the bound."""
-        self.finder.slow_down(share)
-        if self.finder.bound is not None:
-            self.bound_by(self.finder.bound * share)
+    def move_bound(self, seconds: float) -> None:
+        """The clock shows so much more: the starts that the bound counts are later by it."""
+        if self._bound is not None:
+            self._bound.move(seconds)
 
     @property
     def interval(self) -> float:
         """Seconds between two starts, as of now."""
         bound = 0.0 if self._bound is None else self._bound.interval
-        return max(bound, self.finder.interval)
+        return max(bound, self.finder.interval, self._ramp)
 
     def next_start(self, now: float) -> float:
         """The earliest start of a request; not later than ``now`` if it may start at once."""
+        if self.paused_until <= now:
+            # First: where the refusal tells of a window, the window may be full.
+            self.finder.settle(now)
         start = max(self._slot, self.paused_until, self.finder.hold_until(now))
         if self._bound is not None:
             start = max(start, self._bound.next_start())
-        if self._left < 1:
-            if self._left_until <= now:
-                self._left = math.inf
-            else:
-                start = max(start, self._left_until)
+        if self._left < 1 and not self._count_is_over(now):
+            start = max(start, self._left_until)
         return start
+
+    def _count_is_over(self, now: float) -> bool:
+        """Whether no count that was told holds any more. After a wait for that nothing starts in a burst."""
+        if self._left_until <= now and self._left < math.inf:
+            if self._left < 1:
+                self._ramp = _RAMP
+            self._left = math.inf
+        return self._left == math.inf
+
+    def start_from(self, now: float) -> float:
+        """The earliest start from now on, where a pause that ends meanwhile may tell of a window."""
+        start = max(self.next_start(now), now)
+        return start if start == now else max(self.next_start(start), start)
 
     def clear(self, now: float) -> bool:
         """Whether requests may start as they come again: a pause is over, and no limit was met."""
-        if not self.is_free and self._bound is None and self.paused_until <= now and self.finder.is_free:
-            if self._left_until <= now:
-                self._left = math.inf
-            if self._left == math.inf:
-                self.is_free, self.paused_until, self._slot = True, -math.inf, -math.inf
+        if self.is_free or self._bound is not None:
+            return self.is_free
+        if self.paused_until <= now and self.finder.is_free and self._count_is_over(now) and not self._ramp:
+            self.is_free, self.paused_until, self._slot = True, -math.inf, -math.inf
         return self.is_free
 
     def take(self, now: float, *, waited: bool = False) -> None:
@@ -168,14 +153,16 @@ class Pace:
         due = self.next_start(now)
         if self.clear(now):
             return
-        if self.paused_until <= now:
-            self.finder.settle(now)
         late = max(0.0, now - due)
         interval = self.interval
         most = _OVERSHOT if self._bound is None or not self.finder.is_free else _BUSY
+        if self._shared and self._bound is not None:
+            most = _STALL
         in_time = late <= (most if waited else (_STALL if most < _BUSY else _BUSY) * (interval < _CLOSE))
         self.finder.started(now, in_time=in_time or late <= interval)
         self._slot = (due if in_time else now) + interval
+        if self._ramp:
+            self._ramp = self._ramp * _RAMP_SHARE if self._ramp > _RAMP_END else 0.0
         self._left -= 1
         if self._bound is not None:
             self._bound.starts.append(now)
@@ -213,22 +200,29 @@ class Pace:
         ``told``: the seconds to wait, if the API says so. ``size``: the requests that its limit lets through.
         """
         self._catch_up(now)
+        self._last_ones = 0
         short = self.finder.short_pause
         is_new = self.finder.refused(began, now, told)
         if told is None:
             if not is_new:
                 return max(0.0, self.paused_until - now)
             self._in_a_row += 1
-            told = min(self._first_pause * 2.0 ** min(self._in_a_row - 1, 30), self._longest_pause)
+            told = self._backoff(self._in_a_row)
             if self._in_a_row == 1:
                 told = min(told, short)
         elif is_new:
             self._in_a_row += 1
+            if self._in_a_row > _BELIEVED and not self._wary:
+                # Nothing was let through after the waits that were told.
+                told = max(told, self._backoff(self._in_a_row - _BELIEVED))
         self.pause(now, told)
         if is_new and self._wary:
             self._warnings = min(self._warnings + 1, 6)
             self._keep_away(now, told, size)
         return told
+
+    def _backoff(self, times: int) -> float:
+        return min(self._first_pause * 2.0 ** min(times - 1, 30), self._longest_pause)
 
     def _keep_away(self, now: float, told: float, size: int | None) -> None:
         doubled = 2.0 ** (self._warnings - 1)
@@ -253,12 +247,26 @@ class Pace:
         """Nothing starts for so long; never shortens a pause in progress."""
         self._catch_up(now)
         self.paused_until = max(self.paused_until, now + seconds)
+        if seconds > 0 and self.finder.is_free:
+            self._ramp = _RAMP
 
-    def used_up(self, now: float, seconds: float) -> None:
-        """The API says that nothing is left of its limit for so long."""
+    def used_up(self, now: float, seconds: float, began: float = math.inf) -> bool:
+        """The API says that nothing is left of its limit for so long.
+
+        It says so in letting through what was sent at ``began``. Returns False where that is not believed:
+        several were let through, each as the last one. It is again after the next refusal.
+        """
+        if self._last_ones > _LAST_ONES:
+            return False
+        if began >= self._none_left_at:
+            self._none_left_at, self._last_ones = now, 0
+        self._last_ones += not self._wary
         self._catch_up(now)
         self.finder.used_up(now, seconds)
         self.pause(now, seconds)
+        # What was found may be far more by now than such a limit lets through at once.
+        self._ramp = _RAMP
+        return True
 
     def allowed(self, now: float, count: int, seconds: float) -> None:
         """The API says that so many more requests may start within the next ``seconds``."""

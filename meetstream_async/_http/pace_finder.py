@@ -14,12 +14,12 @@ rate.
 from __future__ import annotations
 
 import math
-from collections import deque
 
 from .let_through import SPAN, LetThrough
 from .pace_probes import Probes
+from .pace_strays import Strays
 from .pace_wary import CROWDED, wary_limit
-from .pace_windows import LONG, WINDOW_MARGIN, Ended, Guess, Window
+from .pace_windows import LONG, Ended, Guess, KeptWindow, Window
 
 _DOUBLING = 0.5
 """Seconds in which a pace that has met no limit doubles."""
@@ -30,11 +30,11 @@ _CREEP = 0.05
 _STEP = 0.03
 """Share of the limit by which a probe begins; it grows as an unlimited pace does."""
 _BRIEF = 1.0
-_DOUBT_AFTER = 4
-"""Whole windows before their number is doubted; twice as many after each doubt in vain."""
 _QUICKLY = 0.2
 _SLOWEST = 0.1
 """Requests per second at which an API is asked that lets nothing through; each refusal has its own pause."""
+_HARDLY = 0.05
+"""The same where hardly anything is let through between two refusals."""
 _WARY_PROBE = 20.0
 _CROWD_PROBE = 120.0
 _WARY_DOUBLING = 10.0
@@ -64,19 +64,13 @@ class PaceFinder:
         self._last = 0.0
         """The last start."""
         self._probes = Probes()
-        self._cut: tuple[float, float | None] | None = None
-        """When a request was refused and how long to wait, while replies are still to come."""
+        self._cut: tuple[float, float | None, float] | None = None
+        """When a request was refused, how long to wait, and when it was sent, while replies are to come."""
         self._cut_at = -math.inf
         self._guess = Guess()
+        self._strays = Strays()
         self._ended: Ended | None = None
-        self._window: Window | None = None
-        self._starts: deque[float] = deque()
-        """The starts that a window counts."""
-        self._may_scout = False
-        self._scout = math.inf
-        """Start of the request that finds out whether the window has grown, once it is under way."""
-        self._windows = 0
-        self._doubt_after = _DOUBT_AFTER
+        self._kept = KeptWindow()
         self.round_trip: float = 0.0
         self.findings: int = 0
         """How often the pace was found anew."""
@@ -98,8 +92,8 @@ class PaceFinder:
         """Requests per second as of now; None for full speed."""
         if self._rate is None:
             return None
-        if self._window is not None:
-            pace = self._window.pace
+        if self._kept.window is not None:
+            pace = self._kept.window.pace
         elif self.limit is None:
             pace = self._rate * self._growth(self._busy)
         else:
@@ -113,8 +107,14 @@ class PaceFinder:
 
     @property
     def sustained(self) -> float | None:
-        """Requests per second in the long run, as of now; None for full speed."""
-        return self.pace if self._window is None else self._window.rate
+        """Requests per second in the long run, as of now; None for full speed.
+
+        What has met no limit since may be paced at far more than anybody sends.
+        """
+        if self._kept.window is not None:
+            return self._kept.window.rate
+        pace, most = self.pace, max(self.limit or 0.0, self._seen.busiest())
+        return pace if pace is None or not most or pace < 1.5 * most else most
 
     @property
     def interval(self) -> float:
@@ -123,22 +123,14 @@ class PaceFinder:
         if pace is None:
             return 0.0
         ended = self._ended
-        if ended is not None and self._window is None and ended.may_repeat(self._count):
-            # A window may end here. One request at a time finds out, so that only one is refused.
+        if ended is not None and self._kept.window is None and (ended.again or ended.may_repeat(self._count)):
+            # A window may end here, or go on. One request at a time finds out, so that only one is refused.
             return max(1.0 / pace, 2.0 * self.round_trip)
         return 1.0 / pace
 
     def hold_until(self, now: float) -> float:
         """When the window has room again; in the past if it has."""
-        if self._window is None or len(self._starts) < self._window.most:
-            return -math.inf
-        if self._may_scout and self._is_spent(self._window, now):
-            return -math.inf
-        return self._starts[0] + self._window.seconds + WINDOW_MARGIN
-
-    def _is_spent(self, window: Window, now: float) -> bool:
-        """All that it lets through started a short time ago, so that one more would surely be refused."""
-        return now - self._starts[0] < window.seconds / 2
+        return self._kept.hold_until(now)
 
     def started(self, now: float, *, in_time: bool) -> None:
         """A request starts. ``in_time``: the pace is used to the full, so it may grow."""
@@ -147,22 +139,17 @@ class PaceFinder:
         if self._rate is None:
             return
         if in_time and self._last:
-            self._busy += min(now - self._last, 2.0 * self.interval, _DOUBLING)
-        if self._window is not None:
-            self._start_in_window(self._window, now)
+            # At a slow pace a request may not jump over what it takes to rise.
+            most = max(_DOUBLING, min(self._left_of_hold, self.interval / 2.0))
+            self._busy += min(now - self._last, 2.0 * self.interval, most)
+        if self._kept.start(now, self._last):
+            self._count, self._since = 0, now
         self._last = now
 
-    def _start_in_window(self, window: Window, now: float) -> None:
-        if self._may_scout and len(self._starts) == window.most and self._is_spent(window, now):
-            # One request more than the window has room for, to see whether it still has its size.
-            self._may_scout, self._scout = False, now
-            return
-        if now - self._last > window.seconds / 5:
-            self._count, self._since = 0, now
-            self._windows += 1
-            if self._windows == self._doubt_after:
-                self._windows, self._doubt_after, self._may_scout = 0, 2 * self._doubt_after, True
-        self._starts.append(now)
+    @property
+    def _left_of_hold(self) -> float:
+        """Seconds of use until the next probe; 0 while the pace rises."""
+        return 0.0 if self.limit is None else self._probes.hold - self._busy
 
     def crowd(self) -> bool:
         """Leave most of the bound to others. Returns False if that is so already."""
@@ -182,42 +169,45 @@ class PaceFinder:
     def let_through(self, began: float, now: float) -> None:
         """A request that was sent at ``began`` was not refused."""
         self._seen.add(began)
+        if not self._count and self._ended is not None:
+            self._ended.again = False
         self._count += 1
         self._last_began = began
         if self._since is None:
             self._since = began
         self.round_trip += (now - began - self.round_trip) / 8
-        if began >= self._scout and self._window is not None:
+        if self._kept.is_scout(began):
             # It has grown. The next two refusals tell its size.
             self._rate, self._busy, self.limit = self.pace, 0.0, None
-            self._window, self._scout = None, math.inf
+            self._kept.drop()
 
     def refused(self, began: float, now: float, told: float | None) -> bool:
         """Returns False if it was in flight when another one was refused: nothing new is learned from it."""
         if began < self._cut_at:
             if self._cut is not None and told is not None:
-                self._cut = (self._cut[0], max(told, self._cut[1] or 0.0))
+                self._cut = (self._cut[0], max(told, self._cut[1] or 0.0), self._cut[2])
             return False
         self.settle(now)
         self._cut_at = now
-        if self._window is not None and began >= self._scout:
+        if self._kept.is_scout(began):
             # As expected.
-            self._scout = math.inf
+            self._kept.scout = math.inf
             return True
-        self._cut = (now, told)
+        self._cut = (now, told, began)
         return True
 
     def used_up(self, now: float, seconds: float) -> None:
         """Nothing is left of the limit for so long. As good as a refusal, where there is no pace yet."""
         if self.is_free and self.bound is None:
-            self._cut, self._cut_at = (now, seconds), now
+            self._cut, self._cut_at = (now, seconds, now), now
 
     def settle(self, now: float) -> None:
         """Judge the last refusal, now that its pause is over."""
         if self._cut is None:
             return
-        (at, told), self._cut = self._cut, None
-        pace, self._window = self.pace, None
+        (at, told, sent), self._cut = self._cut, None
+        pace = self.pace
+        self._kept.window = None
         since = at if self._since is None else self._since
         wait = max(now - at, told or 0.0)
         before, ended = self._ended, Ended(self._count, at - since + wait, wait)
@@ -225,6 +215,7 @@ class PaceFinder:
             # Refused again: the pause goes on.
             before.seconds += wait
             before.wait += wait
+            before.again = True
             if self.limit is None:
                 self._rate = max((pace or 1.0) / 2, min(pace or 1.0, _SLOWEST))
         elif not self._wary and before is not None and ended.is_like_long(before):
@@ -235,35 +226,37 @@ class PaceFinder:
             self._take_limit(ended.count / min(before.seconds, ended.seconds), wait)
         else:
             self._ended = ended
-            self._take_rate(pace, since, at, wait)
+            # A refusal may come much later than what it refuses was sent.
+            self._take_rate(pace, since, max(sent, since), at, wait)
         self._count, self._since, self._busy = 0, None, 0.0
         self._last = 0.0
         self.findings += 1
 
     def _open_window(self, before: Ended, ended: Ended, since: float) -> None:
-        window = self._window = Window.between(before, ended)
+        window = Window.between(before, ended)
+        self._kept.open(window, self._seen.times(since))
         self._ended = Ended(window.most, window.seconds, max(before.wait, ended.wait))
-        self._windows, self._rate = 0, window.rate
-        self._starts = deque(self._seen.times(since)[-window.most :], maxlen=window.most)
+        self._rate = window.rate
 
-    def _take_rate(self, pace: float | None, since: float, at: float, wait: float) -> None:
-        elapsed = at - since
+    def _take_rate(self, pace: float | None, since: float, sent: float, at: float, wait: float) -> None:
         if self._wary:
             self._take_limit(wary_limit(self._seen, self.bound, pace, since, at), wait)
         elif pace is None:
-            self._first_refusal(elapsed, at, wait)
+            self._first_refusal(since, sent, at, wait)
         else:
-            found = min(self._found(pace, since, at), 0.98 * pace)
+            risen = self.limit is None or self._busy > self._probes.hold
+            found = min(self._found(pace, since, sent, at), 0.98 * pace)
+            found = self._strays.judge(pace, self._count, at - since, found, risen=risen)
             self._take_limit(found, wait)
         self._rest = wait
 
-    def _found(self, pace: float, since: float, at: float) -> float:
-        """The limit, after a refusal at this pace."""
+    def _found(self, pace: float, since: float, sent: float, at: float) -> float:
+        """The limit, after a refusal ``at`` this pace of what was ``sent`` then."""
         if self._count < 3:
-            return 0.7 * pace
+            return max(0.7 * pace, min(pace, _HARDLY))
         found = self._seen.flow(
             since,
-            at,
+            sent,
             burst=self._burst,
             burst_seconds=self._burst_seconds,
             # Between two refusals an API lets through no more than its limit, and less where it was paused.
@@ -272,24 +265,24 @@ class PaceFinder:
         )
         if self.limit is None:
             return found
-        if at - since < _BRIEF:
+        if sent - since < _BRIEF:
             # Too short to be measured, and most of it may have been a pause.
             return max(found, 0.5 * pace)
-        lately = float(self._seen.since(at - 1.0 + SPAN))
+        lately = float(self._seen.since(sent - 1.0 + SPAN, sent))
         if self._busy > self._probes.hold and found < _BELOW * self.limit:
             # That pace has held until the probe began. It may be a window that is too short to be seen.
             found = max(_BELOW * self.limit, lately)
-        lately = min(lately, self._seen.since(at - 2.0 + SPAN) / 2.0)
+        lately = min(lately, self._seen.since(sent - 2.0 + SPAN, sent) / 2.0)
         return self._guess.of(found, _BELOW * lately, self._busy)
 
-    def _first_refusal(self, elapsed: float, at: float, wait: float) -> None:
-        lasted = max(0.0, self._last_began - (at - elapsed))
-        self._burst, self._burst_seconds = float(max(self._count, 1)), lasted
-        if elapsed >= 1.0:
-            self.limit = self._rate = 0.93 * max(self._seen.since(at - 1.0 + SPAN), 1)
+    def _first_refusal(self, since: float, sent: float, at: float, wait: float) -> None:
+        self._burst = float(max(self._count, 1))
+        self._burst_seconds = max(0.0, self._last_began - since)
+        if sent - since >= 1.0:
+            self.limit = self._rate = 0.93 * max(self._seen.since(sent - 1.0 + SPAN, sent), 1)
             self._probes.begin(self.limit, wait)
             return
-        self._rate = self._burst / max(elapsed + wait, 0.1) * (4.0 if wait >= LONG else 2.0)
+        self._rate = self._burst / max(at - since + wait, 0.1) * (4.0 if wait >= LONG else 2.0)
 
     def _take_limit(self, found: float, wait: float) -> None:
         if self._wary:

@@ -43,7 +43,9 @@ class KeyPace:
                 self._bind()
 
     def _bind(self) -> None:
-        self.pace.bound_by(min((bound for bound in self._bounds.values() if bound is not None), default=None))
+        lowest = min((bound for bound in self._bounds.values() if bound is not None), default=None)
+        bind = self.pace.bound_by if self.link is None else self.link.bind
+        bind(lowest)
 
 
 _Paces = WeakValueDictionary[str, KeyPace]

@@ -19,6 +19,8 @@ _EAGER = 6
 """Early probes after a change."""
 _REQUESTS = 80.0
 """Requests between two probes at least, so that few are refused where the limit is low."""
+_FAR = 4.0
+"""How far a limit must have fallen to be doubted after ten requests: it is more likely to rise again."""
 _SAME = 0.15
 """Share by which two limits that were found may differ and be the same."""
 
@@ -29,6 +31,8 @@ class Probes:
 
     hold: float = 0.0
     eager: int = 0
+    steady: float = 0.0
+    """The last limit that was met again, long after a change."""
 
     def begin(self, limit: float, wait: float) -> None:
         """There is a first limit, and a refusal costs a pause of ``wait`` seconds."""
@@ -41,8 +45,10 @@ class Probes:
             self.hold = first if count >= _FEW else max(first / 2, _REQUESTS / limit)
         elif abs(limit - before) > _SAME * before:
             self.eager = _EAGER
-            self.hold = max(_SOON + 2.0 * wait, _REQUESTS / limit / 2)
+            share = 2.0 if limit * _FAR > self.steady else 8.0
+            self.hold = max(_SOON + 2.0 * wait, _REQUESTS / limit / share)
         elif self.eager:
             self.eager -= 1
         else:
+            self.steady = limit
             self.hold = min(_LATER * self.hold, max(first, min(_DEAREST * wait, _LONGEST)))

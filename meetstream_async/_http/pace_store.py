@@ -43,7 +43,8 @@ class _Rows(Protocol):
 class PaceStore:
     """Changes the states of keys, in a thread of its own."""
 
-    def __init__(self, connect: Callable[[], _Rows], kinds: tuple[type[Exception], ...]) -> None:
+    def __init__(self, place: str, connect: Callable[[], _Rows], kinds: tuple[type[Exception], ...]) -> None:
+        self._place = place
         self._connect = connect
         self._kinds = kinds
         self._rows: _Rows | None = None
@@ -61,6 +62,16 @@ class PaceStore:
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
             kind = "what is stored is no pace"
         raise StoreError(kind)
+
+    def fails(self) -> bool:
+        """It can't be used. Returns whether that is news: clients may come and go meanwhile."""
+        is_news = self._place not in _failing
+        _failing.add(self._place)
+        return is_news
+
+    def works(self) -> None:
+        """It can be used again."""
+        _failing.discard(self._place)
 
     def _drop(self) -> None:
         rows, self._rows = self._rows, None
@@ -87,8 +98,12 @@ class _Sqlite:
         self._file.execute("CREATE TABLE IF NOT EXISTS pace (name TEXT PRIMARY KEY, state TEXT NOT NULL)")
         with contextlib.suppress(OSError):
             os.chmod(path, 0o600)
+        self._path, self._opened = path, _identity(path)
 
     def change(self, name: str, change: Change[T]) -> T:
+        if _identity(self._path) != self._opened:
+            # SQLite would go on in the file that nobody else can find.
+            raise FileNotFoundError("the file was deleted or replaced")
         with self._transaction():
             now = self._file.execute("SELECT (julianday('now') - 2440587.5) * 86400.0").fetchone()[0]
             row = self._file.execute("SELECT state FROM pace WHERE name = ?", (name,)).fetchone()
@@ -108,6 +123,15 @@ class _Sqlite:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Which file is at that path; None if there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _Postgres:
@@ -147,6 +171,8 @@ class _Postgres:
 
 _open: WeakValueDictionary[str, PaceStore] = WeakValueDictionary()
 _lock = threading.Lock()
+_failing: set[str] = set()
+"""Places of stores that can't be used, and of which that was said."""
 
 
 def forget_stores() -> None:
@@ -182,11 +208,11 @@ def open_store(place: str) -> PaceStore:
         if store is None:
             if "://" in place:
                 psycopg = _psycopg()
-                store = PaceStore(lambda: _Postgres(psycopg, place), (psycopg.Error, OSError))
+                store = PaceStore(place, lambda: _Postgres(psycopg, place), (psycopg.Error, OSError))
             else:
                 import sqlite3
 
-                store = PaceStore(lambda: _Sqlite(place), (sqlite3.Error, OSError))
+                store = PaceStore(place, lambda: _Sqlite(place), (sqlite3.Error, OSError))
             _open[place] = store
         return store
 

@@ -11,6 +11,7 @@ from .._logs import log_fields
 from ..errors import ClientSetupError
 from .pace import Pace
 from .pace_key import KeyPace, share
+from .pace_link import is_urgent
 from .turns import Turns, WaitTooLongError
 from .waits import asked_wait, limit_left, limit_size, tells_a_limit, wait_for_limit
 
@@ -154,26 +155,28 @@ class RateLimiter:
             with key.lock:
                 if size is not None and key.pace.explains(size, seconds, began, key.link is not None):
                     return
-                key.pace.used_up(now, seconds)
+                if not key.pace.used_up(now, seconds, began):
+                    return
             self._tell("used_up", began, now, seconds)
             self._turns.dismiss_impatient()
             self._log_pause(seconds, "limit used up", status)
-        elif left is not None and key.link is None:
+        elif left is not None:
             count, seconds = left
-            count -= in_flight - 1
+            count = max(count - in_flight + 1, 0)
             if count <= _FEW:
                 with key.lock:
-                    key.pace.allowed(now, max(count, 0), seconds)
+                    key.pace.allowed(now, count, seconds)
+                self._tell("allowed", began, now, seconds, count)
                 self._turns.hurry()
 
-    def _tell(self, kind: str, began: float, now: float, told: float | None = None) -> None:
+    def _tell(self, kind: str, began: float, now: float, told: float | None = None, count: int = 0) -> None:
         """Take what happened to the store: at once what the others must know, the rest now and then."""
         link = self.key.link
         if link is None:
             return
-        link.note(kind, began, now, told)
+        link.note(kind, began, now, told, count)
         loop = asyncio.get_running_loop()
-        urgent = kind != "let_through"
+        urgent = is_urgent(kind)
         if link.is_down(loop.time()) or not (urgent or loop.time() - link.asked_at > _CHECK_EVERY):
             return
         if self._telling is None or self._telling.done():
@@ -219,7 +222,7 @@ class RateLimiter:
             return math.inf
         key = self.key
         with key.lock:
-            return key.pace.depart(self._now()) if key.link is None else 0.0
+            return key.pace.depart(self._now())
 
     @property
     def is_open(self) -> bool:

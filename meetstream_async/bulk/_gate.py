@@ -99,15 +99,14 @@ class Gate:
         stops; if nothing was in the whole run, targets give up sooner.
         """
         now = asyncio.get_running_loop().time()
-        let_through = self.last_let_through
-        if let_through < self._since:
-            if times > 1 and now - self._since >= self._longest_start:
-                return False
-        elif now - let_through >= self._options.max_pause:
+        seconds = now - max(self.last_let_through, self._since)
+        if seconds >= self._options.max_pause:
             self.stop(
-                f"the API has let nothing through for {now - let_through:.0f} s, "
+                f"the API has let nothing through for {seconds:.0f} s, "
                 f"and max_pause is {self._options.max_pause:g} s"
             )
+            return False
+        if times > 1 and seconds >= self._longest_start and self.last_let_through < self._since:
             return False
         return await self.turn()
 

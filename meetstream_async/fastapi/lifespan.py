@@ -70,8 +70,8 @@ def meetstream_lifespan(
     ``pace_store`` is a SQLite file or a PostgreSQL URL by which several workers share the pace of their key;
     a warning is logged where ``WEB_CONCURRENCY`` says that there are several, and none is set.
     """
-    warned = _stores_no_pace(client_arguments, "MEETSTREAM_PACE_STORE")
-    return _lifespan(lambda: MeetStreamClient(**client_arguments), _MEETSTREAM, own, warned)
+    storeless = None if client_arguments.get("pace_store") else "MEETSTREAM_PACE_STORE"
+    return _lifespan(lambda: MeetStreamClient(**client_arguments), _MEETSTREAM, own, storeless)
 
 
 def meetbit_lifespan(
@@ -81,8 +81,8 @@ def meetbit_lifespan(
 
     The arguments are those of MeetBitClient.
     """
-    warned = _stores_no_pace(client_arguments, "MEETBIT_PACE_STORE")
-    return _lifespan(lambda: MeetBitClient(**client_arguments), _MEETBIT, own, warned)
+    storeless = None if client_arguments.get("pace_store") else "MEETBIT_PACE_STORE"
+    return _lifespan(lambda: MeetBitClient(**client_arguments), _MEETBIT, own, storeless)
 
 
 def get_client(connection: HTTPConnection) -> MeetStreamClient:
@@ -103,14 +103,10 @@ MeetBitClientDep = Annotated[MeetBitClient, Depends(get_meetbit_client)]
 """Annotation for a route's parameter that receives the application's MeetBitClient."""
 
 
-def _stores_no_pace(arguments: ClientArguments, variable: str) -> str | None:
-    """The variable that would name a store, unless there is one."""
-    return None if arguments.get("pace_store") or os.environ.get(variable) else variable
-
-
 def _warn_of_workers(variable: str) -> None:
-    workers = os.environ.get("WEB_CONCURRENCY", "")
-    if workers.isdigit() and int(workers) > 1:
+    """``variable``: the environment variable that would name a store."""
+    workers = os.environ.get("WEB_CONCURRENCY", "").strip()
+    if workers.isdecimal() and int(workers) > 1 and not os.environ.get(variable):
         _log.warning(
             "%s workers share one key, and each finds its own pace: pass pace_store=... or set %s",
             workers,

@@ -46,12 +46,26 @@ async def test_the_target_that_met_the_429_goes_back_once(mocked):
     """If it meets another one it has failed, after two requests, each later than told."""
     arrivals = answering(mocked, lambda _: refusal(Retry_After="100"))
     async with client() as c:
-        report = await bulk_cancel_events(c, targets(3), "x", max_concurrency=1)
-    assert statuses(report) == {"failed": 3}
-    assert [outcome.attempts for outcome in report.outcomes] == [2, 2, 2]
+        report = await bulk_cancel_events(c, targets(1), "x", max_concurrency=1)
+    assert statuses(report) == {"failed": 1}
+    assert [outcome.attempts for outcome in report.outcomes] == [2]
     assert all(isinstance(outcome.error, RateLimitError) for outcome in report.outcomes)
-    assert len(arrivals) == 6
+    assert len(arrivals) == 2
     assert min(gaps(arrivals)) >= 100 - EXACT
+
+
+@virtual_time
+async def test_a_run_to_which_nothing_is_let_through_ends_after_the_longest_pause(mocked):
+    """From its first request on, as later: a thousand targets don't fail one after the other for hours."""
+    answering(mocked, lambda _: refusal(Retry_After="20"))
+    async with client() as c:
+        began = now()
+        report = await bulk_cancel_events(c, targets(1000), "x", max_concurrency=2, max_pause=200)
+        assert now() - began <= 300
+    found = statuses(report)
+    assert found["not_attempted"] >= 980
+    assert report.reason is not None
+    assert "the API has let nothing through for" in report.reason
 
 
 @virtual_time

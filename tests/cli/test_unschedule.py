@@ -275,6 +275,18 @@ async def test_behind_a_full_listing_a_run_ends_at_the_most(most: int, left: int
     assert (f"stopped at {most}: there is more that the run would have taken" in ended.out) == bool(left)
 
 
+async def test_a_state_directory_that_can_not_be_used_is_told_once(tmp_path: Path) -> None:
+    """The commands of this user share their pace there; the run goes on, and --quiet says it, too."""
+    (tmp_path / "file").touch()
+    async with Simulator(ABC) as sim:
+        ended = await command(
+            "unschedule", "evt_a", "evt_b", "--yes", "--quiet", sim=sim, XDG_STATE_HOME=str(tmp_path / "file")
+        )
+    assert ended.code == 0
+    assert ended.err.count("warning: the pace store can't be used (NotADirectoryError)") == 1
+    assert str(tmp_path) not in ended.err
+
+
 async def test_the_rate_spaces_requests(tmp_path: Path) -> None:
     """--rate bounds requests per second; --max-pause and --timeout are in the report's options, too."""
     report = tmp_path / "run.jsonl"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from pathlib import Path
 from unittest.mock import AsyncMock, patch
 
 import anyio
@@ -88,7 +89,15 @@ async def test_runs_end_inside_a_cancel_scope_of_anyio() -> None:
 
 @pytest.mark.parametrize(
     ("workers", "arguments", "warned"),
-    [("4", {}, True), ("1", {}, False), (None, {}, False), ("4", {"pace_store": "pace.sqlite"}, False)],
+    [
+        ("4", {}, True),
+        (" 2 ", {}, True),
+        ("1", {}, False),
+        ("²", {}, False),
+        ("auto", {}, False),
+        (None, {}, False),
+        ("4", {"pace_store": "pace.sqlite"}, False),
+    ],
 )
 async def test_several_workers_without_a_pace_store_are_warned_of_at_the_start(
     workers: str | None,
@@ -106,3 +115,15 @@ async def test_several_workers_without_a_pace_store_are_warned_of_at_the_start(
     said = [record for record in caplog.records if vars(record).get("meetstream_event") == "no_pace_store"]
     assert len(said) == warned
     assert all("MEETSTREAM_PACE_STORE" in record.getMessage() for record in said)
+
+
+async def test_a_store_that_the_environment_names_by_the_start_is_not_missed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """As the client that is made then finds it: settings may be loaded after the application was built."""
+    monkeypatch.setenv("WEB_CONCURRENCY", "4")
+    app = FastAPI(lifespan=meetstream_lifespan(api_key="ms_a-key-for-this-test"))
+    monkeypatch.setenv("MEETSTREAM_PACE_STORE", str(tmp_path / "pace.sqlite"))
+    async with app.router.lifespan_context(app):
+        pass
+    assert "no_pace_store" not in {vars(record).get("meetstream_event") for record in caplog.records}

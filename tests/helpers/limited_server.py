@@ -80,6 +80,45 @@ class Fixed:
 
 
 @define
+class Silent:
+    """The same limit, whose refusals name no wait."""
+
+    limit: Limit
+
+    def arrive(self, now: float) -> tuple[bool, float | None]:
+        return self.limit.arrive(now)[0], None
+
+
+@define
+class Straying:
+    """The same limit, which refuses a share of what it would let through besides."""
+
+    limit: Limit
+    share: float
+    told: float | None
+    draw: random.Random = field(factory=lambda: random.Random(4))
+
+    def arrive(self, now: float) -> tuple[bool, float | None]:
+        return (False, self.told) if self.draw.random() < self.share else self.limit.arrive(now)
+
+
+@define
+class Unfair:
+    """So many in any such time, those that were refused included; a refusal tells too short a wait."""
+
+    most: int
+    seconds: float
+    told: float | None
+    _arrivals: deque[float] = field(factory=deque, repr=False)
+
+    def arrive(self, now: float) -> tuple[bool, float | None]:
+        while self._arrivals and self._arrivals[0] <= now - self.seconds:
+            self._arrivals.popleft()
+        self._arrivals.append(now)
+        return len(self._arrivals) <= self.most, self.told
+
+
+@define
 class Course:
     """What a run came to."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meetstream_async._http.pace import JITTER
+from meetstream_async._http.pace_bound import JITTER
 
 
 def apart(rate: float) -> float:

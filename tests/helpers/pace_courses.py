@@ -14,7 +14,7 @@ from typing import Any
 from meetstream_async._http.pace import Pace
 from meetstream_async._http.pace_state import take_state, to_state
 
-from .limited_server import BEGIN, Bucket, Course, Fixed, Sliding, run_at
+from .limited_server import BEGIN, Bucket, Course, Fixed, Silent, Sliding, Straying, Unfair, run_at
 
 RECORDED = Path(__file__).parents[1] / "http" / "pace_courses.json"
 
@@ -62,7 +62,7 @@ def _taken_over() -> Course:
 
 def _slowed() -> Course:
     pace = run_at(Bucket(30, 10, 1), 300).pace
-    pace.slow_down(0.5)
+    pace.finder.slow_down(0.5)
     return run_at(Bucket(30, 10, 1), 300, pace=pace)
 
 
@@ -100,6 +100,13 @@ COURSES: dict[str, Callable[[], Course]] = {
     "window, slow client": lambda: run_at(Sliding(30, 10), 300, concurrency=2, latency=0.3),
     "window that grows": lambda: _resized(Sliding(30, 10), {45: 60}, 700),
     "window that shrinks": lambda: _resized(Fixed(60, 10), {45: 30}, 500),
+    "window of a minute, no wait told": lambda: run_at(Silent(Fixed(60, 60, 20)), 400),
+    "refused ones count": lambda: run_at(Unfair(50, 20, 1), 300, concurrency=10, refusal_latency=0.05),
+    "bucket that tells no seconds": lambda: run_at(Bucket(0.8, 2, 0), 60),
+    "bucket, slow answers": lambda: run_at(
+        Bucket(20, 20, 1), 500, latency=1, refusal_latency=1, concurrency=50
+    ),
+    "a tenth is refused": lambda: run_at(Straying(Bucket(200, 50, None), 0.1, None), 2000),
     "bound above the limit": lambda: run_at(Bucket(20, 10, 1), 600, pace=Pace(45)),
     "bound below the limit": lambda: run_at(Bucket(50, 10, None), 600, pace=Pace(30)),
     "bound shared by processes": lambda: run_at(Bucket(20, 20, 1), 300, pace=Pace(20, shared=True)),

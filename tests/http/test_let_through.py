@@ -41,6 +41,26 @@ def test_what_was_sent_in_one_span_is_counted_together() -> None:
     assert LetThrough(counted.to_list()).to_list() == counted.to_list()
 
 
+def test_what_was_sent_later_is_not_counted() -> None:
+    """Neither among those since a time, nor for the rate."""
+    counted = seen(10, 5.0)
+    assert counted.since(1.0, 2.99) == 20
+    assert counted.steadiest(0.0, 3.0, 1.0) == pytest.approx(10, rel=0.05)
+    counted.add(3.5, 100)
+    assert counted.steadiest(0.0, 3.0, 1.0) == pytest.approx(10, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("times", "most"), [([], 0), ([0.0], 1), ([0.0, 0.95, 1.05], 2), ([5.0] * 3 + [9.0], 3)]
+)
+def test_the_fullest_second_is_known(times: list[float], most: int) -> None:
+    """Ten spans in a row, wherever they begin."""
+    counted = LetThrough()
+    for time in times:
+        counted.add(time + 0.01)
+    assert counted.busiest() == most
+
+
 @pytest.mark.parametrize("rate", [5, 20, 100])
 @pytest.mark.parametrize("burst", [1, 10])
 def test_the_rate_behind_a_burst_is_found(rate: float, burst: int) -> None:

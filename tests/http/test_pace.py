@@ -8,8 +8,20 @@ from itertools import pairwise
 
 import pytest
 
-from meetstream_async._http.pace import JITTER, Pace
-from tests.helpers.limited_server import BEGIN, Bucket, Course, Fixed, Limit, Sliding, run_at
+from meetstream_async._http.pace import Pace
+from meetstream_async._http.pace_bound import JITTER
+from tests.helpers.limited_server import (
+    BEGIN,
+    Bucket,
+    Course,
+    Fixed,
+    Limit,
+    Silent,
+    Sliding,
+    Straying,
+    Unfair,
+    run_at,
+)
 from tests.helpers.proof import sized
 
 
@@ -52,6 +64,53 @@ def test_a_window_is_used_to_the_full(
     assert course.refused <= in_flight + requests / most
 
 
+@pytest.mark.parametrize("kind", [Sliding, Fixed])
+def test_a_window_of_a_minute_is_used_where_no_wait_is_told(kind: type[Sliding] | type[Fixed]) -> None:
+    """Its length is found by asking; no request of ours makes it seem twice as long each time."""
+    course = run_at(Silent(kind(600, 60)), 6000)
+    assert share(course, 600, 10) >= 0.7
+    assert course.refused_share <= 0.02
+
+
+@pytest.mark.parametrize("rate", [0.5, 2, 20])
+def test_an_api_that_tells_no_seconds_is_not_hammered(rate: float) -> None:
+    """`Retry-After: 0`, or a time that has just passed: after two in a row the pause is ours, and grows."""
+    course = run_at(Bucket(rate, 2, 0), 100)
+    assert course.refused <= 50
+    assert share(course, 2, rate) >= 0.75
+
+
+def test_a_limit_that_counts_what_it_refuses_is_not_kept_full() -> None:
+    """Where nothing gets through, one request at a time asks, and less and less often."""
+    course = run_at(Unfair(287, 60, 1), 1200, concurrency=10, refusal_latency=0.05)
+    assert share(course, 287, 287 / 60) >= 0.6
+    assert course.refused_share <= 0.1
+
+
+@pytest.mark.parametrize("told", [None, 0.5])
+@pytest.mark.parametrize("part", [0.03, 0.1, 0.3])
+def test_refusals_that_come_at_any_pace_do_not_ruin_it(part: float, told: float | None) -> None:
+    """Of each ten requests one is refused, at any pace: it does not come down for ever."""
+    course = run_at(Straying(Bucket(100, 20, told), part, told), 2000)
+    half = course.times[1000]
+    assert 1000 / (course.seconds - half) >= 3
+    assert course.refused_share <= part + 0.05
+
+
+@pytest.mark.parametrize(("server", "requests"), [(Bucket(20, 20, None), 600), (Bucket(50, 50, 1), 1500)])
+def test_answers_that_take_long_do_not_make_the_limit_look_lower(server: Bucket, requests: int) -> None:
+    """What was let through is measured until the refused request was sent, not until that was heard."""
+    course = run_at(server, requests, latency=1.0, refusal_latency=1.0, concurrency=100)
+    assert share(course, server.burst, server.rate) >= 0.55
+
+
+@pytest.mark.parametrize("server", [Bucket(0.7, 1, 5), Bucket(2, 1, 10), Bucket(5, 2, 20)], ids=repr)
+def test_a_bucket_that_holds_next_to_nothing_is_not_taken_for_a_window(server: Bucket) -> None:
+    """One request, a long wait, one request: a window would be used as slowly for ever."""
+    course = run_at(server, 300)
+    assert course.per_second(course.seconds / 2, course.seconds) >= 0.6 * server.rate
+
+
 def test_a_window_that_grows_is_noticed() -> None:
     """One request more than a window had room for finds out, now and then."""
     server = Sliding(30, 10)
@@ -77,6 +136,20 @@ def test_a_limit_that_halves_and_doubles_is_followed(
     assert course.per_second(30, 40) >= doubled * 50
     assert max(course.per_second(at, at + 1) for at in range(25, 31)) >= 0.75 * 50
     assert course.refused_share <= 0.03
+
+
+@pytest.mark.parametrize("told", [None, 1], ids=str)
+def test_a_limit_that_collapses_and_comes_back_is_found_again(told: float | None) -> None:
+    """A fiftieth for twenty seconds: ten requests at that pace, and it is asked whether that is all."""
+    server = Bucket(50, 10, told)
+
+    def change(rate: float) -> None:
+        server.rate = rate
+
+    course = run_at(server, 2000, changes=[(20, lambda: change(1)), (40, lambda: change(50))])
+    assert 15 <= course.per_second(20, 40) * 20 <= 45
+    assert max(course.per_second(at, at + 1) for at in range(40, 60)) >= 0.8 * 50
+    assert course.refused_share <= 0.02
 
 
 @pytest.mark.parametrize(
@@ -212,6 +285,15 @@ def test_what_a_wait_overshot_the_next_one_makes_up_for(rate: float, overshot: f
     for first, start in enumerate(starts):
         after = first + max(1, int(rate))
         assert after >= len(starts) or starts[after] - start >= max(1, int(rate)) / rate + JITTER - 1e-9
+
+
+def test_what_is_said_of_the_pace_is_no_more_than_what_was_let_through() -> None:
+    """After a single refusal the pace rises without end: nothing meets it, and nobody has sent as much."""
+    server = Bucket(10, 30, 1)
+    course = run_at(server, 3000, changes=[(0.5, lambda: setattr(server, "rate", 1e6))])
+    assert course.pace.finder.pace is not None
+    assert course.pace.finder.pace > 1000
+    assert course.pace.finder.sustained == pytest.approx(400, rel=0.1)
 
 
 def test_a_bound_is_not_exceeded_by_what_is_found() -> None:

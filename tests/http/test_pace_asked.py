@@ -10,7 +10,7 @@ from bisect import bisect_left
 import pytest
 
 from meetstream_async import MeetStreamClient, bulk_unschedule
-from meetstream_async._http.pace import JITTER
+from meetstream_async._http.pace_bound import JITTER
 from meetstream_async._http.rate_limit import RateLimiter
 from tests.helpers.clock import VirtualLoop, now
 from tests.helpers.far_api import FarApi

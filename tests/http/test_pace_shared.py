@@ -19,7 +19,8 @@ import pytest
 
 from meetstream_async import ConfigurationError, MeetBitClient, MeetStreamClient
 from meetstream_async._http import pace_key
-from meetstream_async._http.pace import SHARED_JITTER, Pace
+from meetstream_async._http.pace import Pace
+from meetstream_async._http.pace_bound import SHARED_JITTER
 from meetstream_async._http.pace_key import KeyPace, name_of, share
 from meetstream_async._http.pace_state import take_state, to_state
 from meetstream_async._http.pace_store import PaceStore, StoreError, check_pace_store, open_store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meetstream_async._http.pace import Pace
-from tests.helpers.limited_server import BEGIN
+from tests.helpers.limited_server import BEGIN, Bucket, run_at
 
 
 def margins(count: int, told: float, size: int | None = None, draw: float = 1.0) -> list[float]:
@@ -109,3 +109,28 @@ def test_a_pace_that_was_found_makes_up_for_a_tenth(
     due = pace.next_start(BEGIN + 3.1)
     pace.take(due + late, waited=True)
     assert pace.next_start(due + late) - pace.interval == pytest.approx(due + (not made_up_for) * late)
+
+
+def test_the_longest_wait_of_those_that_were_under_way_together_counts() -> None:
+    """For what a window lasts, too: they came with one refusal."""
+    pace = Pace()
+    for _ in range(3):
+        pace.take(BEGIN)
+        pace.let_through(BEGIN, BEGIN + 0.05)
+    pace.refused(BEGIN, BEGIN + 0.05, 1.0)
+    pace.refused(BEGIN, BEGIN + 0.06, 4.0)
+    assert pace.next_start(BEGIN + 1) == pytest.approx(BEGIN + 4.06)
+    pace.take(BEGIN + 4.1, waited=True)
+    assert pace.finder.short_pause > 1
+    # Three in four seconds, four times as much, since so long a wait may be that of a window.
+    assert pace.finder.pace == pytest.approx(4 * 3 / 4.1, rel=0.05)
+
+
+def test_a_pace_that_is_slowed_down_goes_on_at_that_share() -> None:
+    """Whether its limit was met again or not yet."""
+    for requests in (15, 300):
+        pace = run_at(Bucket(30, 10, 1), requests).pace
+        before = pace.finder.pace
+        assert before is not None
+        pace.finder.slow_down(0.5)
+        assert pace.finder.pace == pytest.approx(before / 2)

@@ -52,3 +52,21 @@ def test_a_window_lasts_whole_seconds(first: float, second: float, seconds: floa
 def test_a_window_is_taken_to_be_a_little_longer_than_it_seems() -> None:
     """By so much that no clock's grain makes a request early."""
     assert 0.01 <= WINDOW_MARGIN <= 0.1
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, False), (2, False), (3, True)])
+def test_one_or_two_requests_tell_of_no_long_window(count: int, told: bool) -> None:
+    """A bucket that holds as little looks the same."""
+    assert Ended(count, 9.0, LONG).is_like_long(Ended(count, 9.0, LONG)) is told
+
+
+@pytest.mark.parametrize(
+    ("count", "waits", "told"),
+    [(2, (0.2, 0.2), True), (2, (0.2, 0.19), False), (2, (0.0, 1.0), False), (3, (0.0, 0.0), True)],
+)
+def test_one_or_two_requests_tell_of_a_short_window_if_there_was_a_wait(
+    count: int, waits: tuple[float, float], told: bool
+) -> None:
+    """Without one, the time between two refusals says nothing of how fast it lets through."""
+    first, second = (Ended(count, 0.5, wait) for wait in waits)
+    assert first.is_like_short(second) is told

@@ -124,12 +124,14 @@ async def test_a_reset_is_seconds_or_a_time_and_an_hour_at_most(
 
 @virtual_time
 async def test_a_limiter_without_a_rate_is_open_but_for_its_pauses() -> None:
-    """It is open before a pause and at its end; one with a rate never promises that."""
+    """It is open before a pause and once what follows it is over; one with a rate never promises that."""
     limiter = RateLimiter()
     assert (limiter.is_open, limiter.paused_for()) == (True, 0.0)
     limiter.pause(5)
     assert not limiter.is_open
     await asyncio.sleep(5)
+    assert (limiter.is_open, limiter.paused_for()) == (False, 0.0)
+    await asyncio.gather(*(limiter.wait() for _ in range(40)))
     assert (limiter.is_open, limiter.paused_for()) == (True, 0.0)
     assert not RateLimiter(5).is_open
 
@@ -180,6 +182,45 @@ async def test_the_pace_that_was_found_is_told_once_and_in_the_log(caplog: pytes
         await asyncio.sleep(0.05)
         limiter.observe(status, {"Retry-After": "1"} if status == 429 else {}, began)
     told = [record.getMessage() for record in caplog.records if "finding the pace" in record.getMessage()]
-    assert limiter.pace is not None
-    assert limiter.pace > 5.0  # it has grown meanwhile
-    assert told == ["finding the pace of the API: 5 requests a second"]
+    assert limiter.pace == 3  # in the fullest second; what may start has grown meanwhile
+    assert told == ["finding the pace of the API: 3 requests a second"]
+
+
+@pytest.mark.parametrize(("remaining", "lets"), [("0", 1), ("2", 3)])
+@virtual_time
+async def test_after_a_limit_that_was_used_up_nothing_starts_in_a_burst(remaining: str, lets: int) -> None:
+    """Nor where a count was told, although the pace has risen meanwhile."""
+    limiter = RateLimiter()
+    began = now()
+    limiter.observe(200, {"RateLimit-Remaining": remaining, "RateLimit-Reset": "4"}, began)
+    starts: list[float] = []
+
+    async def start() -> None:
+        await limiter.wait()
+        starts.append(now() - began)
+
+    await asyncio.gather(*(start() for _ in range(20)))
+    late = [at for at in starts if at >= 4]
+    assert len(late) >= 20 - lets
+    assert min(late) == pytest.approx(4)
+    assert sum(at < 4.1 for at in late) <= 3
+
+
+@pytest.mark.parametrize("wary", [False, True])
+@virtual_time
+async def test_a_limit_that_is_always_used_up_is_not_believed_for_ever(wary: bool) -> None:
+    """Of twenty under way each is let through as the last one: that is ignored until one is refused."""
+    limiter = RateLimiter(wary=wary)
+    last = {"RateLimit-Remaining": "0", "RateLimit-Reset": "30"}
+    began = now()
+    await asyncio.sleep(0.1)
+    for _ in range(20):
+        limiter.observe(200, last, began)
+    assert limiter.paused_for() == pytest.approx(30)
+    await asyncio.sleep(30)
+    limiter.observe(200, last, now())
+    assert limiter.paused_for() == (30 if wary else 0)
+    limiter.observe(429, {"Retry-After": "40"}, now())
+    await asyncio.sleep(40)
+    limiter.observe(200, last, now())
+    assert limiter.paused_for() == 30

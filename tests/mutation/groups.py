@@ -110,7 +110,9 @@ GROUPS: Final = {
             "_http/turns.py",
             "_http/pace.py",
             "_http/pace_finder.py",
+            "_http/pace_bound.py",
             "_http/pace_probes.py",
+            "_http/pace_strays.py",
             "_http/pace_wary.py",
             "_http/pace_windows.py",
             "_http/let_through.py",
@@ -118,6 +120,7 @@ GROUPS: Final = {
         ),
         (
             "http/test_pace_windows.py",
+            "http/test_pace_strays.py",
             "http/test_let_through.py",
             "http/test_pace_wary.py",
             "http/test_pace_courses.py",

@@ -31,7 +31,9 @@ def execute(command: Callable[[], ExitCode]) -> NoReturn:
     """Run a command and exit with its code; every expected error becomes one line on stderr."""
     prepare()
     # Without a handler, Python would print the library's log lines into the progress bar.
-    logging.getLogger("meetstream_async").addHandler(logging.NullHandler())
+    log = logging.getLogger("meetstream_async")
+    log.addHandler(logging.NullHandler())
+    log.addHandler(_STORE_WARNING)
     _handle_stop_signals()
     try:
         code = command()
@@ -53,6 +55,20 @@ def execute(command: Callable[[], ExitCode]) -> NoReturn:
         say("interrupted")
         code = ExitCode.INTERRUPTED
     raise typer.Exit(code)
+
+
+class _StoreWarning(logging.Handler):
+    """Says that the commands of this user don't share their pace, unless the whole log is shown anyway."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        handlers = logging.getLogger("meetstream_async").handlers
+        if vars(record).get("meetstream_event") == "pace_store" and not any(
+            isinstance(handler, logging.StreamHandler) for handler in handlers
+        ):
+            say(("warning:", "yellow"), f" {clean(record.getMessage())}")
+
+
+_STORE_WARNING = _StoreWarning(logging.WARNING)
 
 
 def complain(text: str) -> None:
