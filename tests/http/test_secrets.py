@@ -248,3 +248,21 @@ def test_no_secret_shows_in_a_client() -> None:
     assert API in repr(client)
     assert KEY not in repr(client)
     assert KEY not in repr(vars(client))
+
+
+def test_a_key_is_taken_out_of_entities_of_html() -> None:
+    """Each by its name."""
+    key = "a<b>c&d'e\"f+g/h=0123456789~"
+    names = {
+        "<": "lt",
+        ">": "gt",
+        "&": "amp",
+        "'": "apos",
+        '"': "quot",
+        "+": "plus",
+        "/": "sol",
+        "=": "equals",
+    }
+    written = "".join(f"&{names[char]};" if char in names else char for char in key)
+    assert scrubber([Secret(key)])(f"<b>{written}</b>") == "<b>***</b>"
+    assert scrubber([Secret(key)])("".join(f"%{ord(char):x}" for char in key)) == "***"
