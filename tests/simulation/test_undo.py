@@ -51,7 +51,7 @@ def test_an_undo_that_sends_a_lost_request_again_is_found(monkeypatch: pytest.Mo
 def test_an_undo_with_another_key_each_time_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A one-off bot is created twice then, once an answer is lost."""
     keys = iter(range(10**6))
-    monkeypatch.setattr(_restore_items, "key_of", lambda *_: f"key-{next(keys)}")
+    monkeypatch.setattr(_restore_items, "idempotency_key_of", lambda *_: f"key-{next(keys)}")
     monkeypatch.setattr(_restore_state.RestoreState, "_twin", lambda *_: None)
     assert "double" in _found((81, 107, 149, 167))
 
