@@ -500,6 +500,7 @@ async def test_what_took_effect_in_part_is_never_failed() -> None:
     assert "a part took effect" in (report.outcomes[0].reason or "")
 
 
+@pytest.mark.slow
 async def test_a_lagging_listing_brings_a_handful_of_deletes_at_most() -> None:
     """Full, unordered and late, it shows events again and again that are long gone."""
     listed = [row(f"b{number}", f"evt_{number % 30}") for number in range(120)]

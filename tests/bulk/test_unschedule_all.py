@@ -489,6 +489,7 @@ async def test_what_is_no_state_is_refused() -> None:
     assert not sim.requests
 
 
+@pytest.mark.slow
 async def test_elapsed_counts_the_verification() -> None:
     """A run's time ends when its report is final: rows that linger in the listing are waited for."""
     async with plain_account(3, listing_lag=0.4) as sim, connect(sim) as client:

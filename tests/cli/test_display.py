@@ -108,7 +108,9 @@ def test_the_version_has_a_short_option() -> None:
     assert CliRunner().invoke(app, ["-V"]).stdout == f"meetstream-async {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [("list",), ("unschedule-all", "--dry-run")])
+@pytest.mark.parametrize(
+    "arguments", [("list",), pytest.param(("unschedule-all", "--dry-run"), marks=pytest.mark.slow)]
+)
 async def test_a_request_that_takes_long_says_which_attempt_it_is(arguments: tuple[str, ...]) -> None:
     """On pipes, too: after a second, the attempt and why the last one failed."""
     troubles = [Trouble("list", 503, times=1, retry_after=1.3)]

@@ -152,6 +152,7 @@ async def test_a_listing_that_fails_verifies_nothing() -> None:
     assert "could not verify that they are gone" in str(unseen.reason)
 
 
+@pytest.mark.slow
 async def test_a_listing_that_lags_is_waited_for() -> None:
     """A listing that keeps showing a removed bot for a while is not a failure."""
     async with Simulator(ABC, listing_lag=0.4) as sim:

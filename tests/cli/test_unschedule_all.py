@@ -163,6 +163,7 @@ async def test_unreadable_rows_make_the_exit_code_1() -> None:
     assert "can't be read" in ended.out
 
 
+@pytest.mark.slow
 async def test_time_that_passes_is_told_and_heeded() -> None:
     """A plain line every few seconds says how far a run is, and a bot that joined before it is not done."""
     await asyncio.gather(a_long_run_says_how_far_it_is(), a_bot_that_joined_is_not_passed_over())

@@ -182,6 +182,7 @@ async def test_processes_keep_to_one_bound(tmp_path: Path) -> None:
     assert sum(after - before < 0.005 for before, after in pairwise(at)) < 20
 
 
+@pytest.mark.slow
 async def test_a_pause_that_one_process_was_told_binds_the_others(tmp_path: Path) -> None:
     """And so does the pace that was found."""
     place = str(tmp_path / "pace.sqlite")

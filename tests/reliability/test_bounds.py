@@ -21,7 +21,9 @@ from tests.helpers.tasks import ours_running
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("cap", [pytest.param(1, marks=pytest.mark.slow), 10, 100])
+@pytest.mark.parametrize(
+    "cap", [pytest.param(1, marks=pytest.mark.slow), pytest.param(10, marks=pytest.mark.slow), 100]
+)
 async def test_the_servers_gauge_never_shows_more_than_the_cap(cap):
     """Ten thousand ids, and troubles that make requests late and repeated."""
     ids = [f"evt_{number:x}" for number in range(sized(200, 2000, 10_000))]

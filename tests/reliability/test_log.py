@@ -22,6 +22,7 @@ def _all_levels(caplog):
     caplog.set_level(logging.DEBUG, "meetstream_async")
 
 
+@pytest.mark.slow
 async def test_every_repeated_request_has_one_line(caplog):
     """Requests are first attempts and retries, and each retry is a line with method, path, reason, wait."""
     async with Simulator([bot(n) for n in range(60)]) as sim, connect(sim) as client:
