@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TypeVar
 
 from ..meetstream.models import ScheduledBot
 from ._evidence import is_in_meeting, is_withdrawn
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 def by_id(bots: Iterable[ScheduledBot]) -> dict[str, ScheduledBot]:
@@ -18,12 +20,7 @@ def by_id(bots: Iterable[ScheduledBot]) -> dict[str, ScheduledBot]:
     One that has joined before one that is going to, that before a cancelled one; and one that names the event
     before one that does not.
     """
-    rows: dict[str, ScheduledBot] = {}
-    for bot in bots:
-        known = rows.get(bot.bot_id)
-        if known is None or _goes_before(bot, known):
-            rows[bot.bot_id] = bot
-    return rows
+    return _foremost(bots, attrgetter("bot_id"))
 
 
 def one_each(targets: Iterable[T], repeated: Mapping[str, Sequence[ScheduledBot]]) -> Iterable[T]:
@@ -35,11 +32,7 @@ def one_each(targets: Iterable[T], repeated: Mapping[str, Sequence[ScheduledBot]
         return targets
     chosen: dict[str, set[int]] = {}
     for bot_id, rows in repeated.items():
-        of_event: dict[str | None, ScheduledBot] = {}
-        for row in rows:
-            known = of_event.get(row.event_id)
-            if known is None or _goes_before(row, known):
-                of_event[row.event_id] = row
+        of_event: dict[str | None, ScheduledBot] = _foremost(rows, attrgetter("event_id"))
         if len(of_event) > 1:
             # It is the event's then, whatever the row without one says.
             of_event.pop(None, None)
@@ -64,8 +57,15 @@ def repeated_in(bots: Iterable[ScheduledBot]) -> Mapping[str, Sequence[Scheduled
     return {bot_id: found for bot_id, found in of_bot.items() if len(found) > 1}
 
 
-def _goes_before(row: ScheduledBot, known: ScheduledBot) -> bool:
-    return _care(row) >= _care(known)
+def _foremost(rows: Iterable[ScheduledBot], name_of: Callable[[ScheduledBot], K]) -> dict[K, ScheduledBot]:
+    """By name, the row that calls for most care, else the last."""
+    found: dict[K, ScheduledBot] = {}
+    for row in rows:
+        name = name_of(row)
+        known = found.get(name)
+        if known is None or _care(row) >= _care(known):
+            found[name] = row
+    return found
 
 
 def _care(row: ScheduledBot) -> tuple[int, bool]:

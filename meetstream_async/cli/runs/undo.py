@@ -61,11 +61,8 @@ def run_undo(typed: Undoing) -> ExitCode:
     account = meetstream_account(
         typed.api_key_file, timeout=choices.patience.timeout, rate=choices.speed.rate
     )
-    undoable: Undoable | None = _read(typed, account.base_url)
-    assert undoable is not None
-    snapshot = undoable.snapshot
-    if only:
-        snapshot, undoable = _picked(snapshot, only), None
+    found = _read(typed, account.base_url)
+    snapshot, undoable = (_picked(found.snapshot, only), None) if only else (found.snapshot, found)
     kept = None if choices.consent.dry_run else choices.report
     with opened(choices.report) as journal, keeping(kept) as file:
         return _undo(typed, account, snapshot, undoable, journal, file)
